@@ -1,0 +1,260 @@
+import type {
+  ConditionalCheckFailedException,
+  TransactionCanceledException,
+} from "@aws-sdk/client-dynamodb";
+import {
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+  type PutCommandInput,
+  QueryCommand,
+  type QueryCommandInput,
+  TransactWriteCommand,
+  type TransactWriteCommandInput,
+  UpdateCommand,
+  type UpdateCommandInput,
+} from "@aws-sdk/lib-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { setTimeout as pause } from "node:timers/promises";
+import { AppError } from "./error.ts";
+import { newId } from "./id.ts";
+
+/** Calls to the Data table, and what their failures mean. */
+
+export interface Key {
+  pk: string;
+  sk: string;
+}
+
+export type Attributes = Record<string, unknown>;
+
+interface Settings {
+  client: DynamoDBDocumentClient;
+  tableName: string;
+  /** Shards of each unfiltered list; fixed when a stage is first deployed. */
+  shards: number;
+}
+
+let settings: Settings | undefined;
+let shardsAgree: Promise<void> | undefined;
+
+/** Sets the table that all verbs of this process work on. */
+export const configure = (to: Settings): void => {
+  settings = to;
+  shardsAgree = undefined;
+};
+
+const configured = (): Settings => {
+  if (settings === undefined) throw new Error("store.configure has not been called");
+  return settings;
+};
+
+export const shardCount = (): number => configured().shards;
+
+const BUSY: ReadonlySet<string> = new Set([
+  "ProvisionedThroughputExceededException",
+  "RequestLimitExceeded",
+  "ThrottlingException",
+  "TransactionConflictException",
+  "TransactionInProgressException",
+  "TimeoutError",
+  "AbortError",
+]);
+const NETWORK_CODE = /^E[A-Z_]+$/; // ECONNRESET, ENOTFOUND, …
+
+const unavailable = (cause: unknown) =>
+  new AppError("unavailable", "The store did not answer in time; try again", { cause });
+
+/** Failures that a later try may not meet become `unavailable`; bugs stay what they are. */
+function translate(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { $fault, code } = error as { $fault?: string; code?: unknown };
+  const passing =
+    BUSY.has(error.name) ||
+    $fault === "server" ||
+    (typeof code === "string" && NETWORK_CODE.test(code)) ||
+    ($fault === undefined && "$response" in error); // an answer that is not DynamoDB's
+  return passing ? unavailable(error) : error;
+}
+
+/** The condition did not hold; `old` is the item as it stands, if there is one. */
+export class ConditionFailed extends Error {
+  readonly old: Attributes | undefined;
+  constructor(old: Attributes | undefined) {
+    super("condition failed");
+    this.old = old;
+  }
+}
+
+function translateConditional(error: unknown): unknown {
+  if (error instanceof Error && error.name === "ConditionalCheckFailedException") {
+    const { Item } = error as ConditionalCheckFailedException;
+    return new ConditionFailed(Item && unmarshall(Item));
+  }
+  return translate(error);
+}
+
+/** Reads one item, strongly consistently. Throws `unavailable`. */
+export async function read(key: Key): Promise<Attributes | undefined> {
+  const [item] = await Promise.all([readUnverified(key), verifyShards()]);
+  return item;
+}
+
+async function readUnverified(
+  Key: Key,
+  abortSignal?: AbortSignal,
+): Promise<Attributes | undefined> {
+  const { client, tableName: TableName } = configured();
+  const command = new GetCommand({ TableName, Key, ConsistentRead: true });
+  try {
+    return (await client.send(command, abortSignal && { abortSignal })).Item;
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** Whether the table answers within the time given. Throws `unavailable` and what it met. */
+export const probe = (abortSignal: AbortSignal) => readUnverified(SHARDS_KEY, abortSignal);
+
+/** Reads one run of a partition. A `Limit` is required: without one an engine may read it all. */
+export async function query(
+  input: Omit<QueryCommandInput, "TableName"> & { Limit: number },
+): Promise<{ items: Attributes[]; more: boolean; last: Attributes | undefined }> {
+  const { client, tableName: TableName } = configured();
+  const command = new QueryCommand({ TableName, ...input });
+  try {
+    const [{ Items = [], LastEvaluatedKey }] = await Promise.all([
+      client.send(command),
+      verifyShards(),
+    ]);
+    return { items: Items, more: LastEvaluatedKey !== undefined, last: LastEvaluatedKey };
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** Puts an item under a condition. Throws `ConditionFailed`, `unavailable`. */
+export async function put(input: Omit<PutCommandInput, "TableName">): Promise<void> {
+  const { client, tableName: TableName } = configured();
+  await verifyShards();
+  const options = { TableName, ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
+  try {
+    await client.send(new PutCommand({ ...options, ...input }));
+  } catch (error) {
+    throw translateConditional(error);
+  }
+}
+
+/** Updates an item and returns it whole. Throws `ConditionFailed`, `unavailable`. */
+export async function update(input: Omit<UpdateCommandInput, "TableName">): Promise<Attributes> {
+  const { client, tableName: TableName } = configured();
+  await verifyShards();
+  const options = {
+    TableName,
+    ReturnValues: "ALL_NEW",
+    ReturnValuesOnConditionCheckFailure: "ALL_OLD",
+  } as const;
+  try {
+    return (await client.send(new UpdateCommand({ ...options, ...input }))).Attributes ?? {};
+  } catch (error) {
+    throw translateConditional(error);
+  }
+}
+
+type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
+type Unaddressed<T> = Omit<NonNullable<T>, "TableName" | "ReturnValuesOnConditionCheckFailure">;
+
+/** One write of a transaction. */
+export type Write =
+  | { Put: Unaddressed<TransactItem["Put"]> }
+  | { Delete: Unaddressed<TransactItem["Delete"]> }
+  | { ConditionCheck: Unaddressed<TransactItem["ConditionCheck"]> };
+
+/** Which writes of a transaction failed their condition, by index, with the items as they stand. */
+export class Cancelled extends Error {
+  readonly failed: ReadonlyMap<number, Attributes | undefined>;
+  constructor(failed: ReadonlyMap<number, Attributes | undefined>) {
+    super("transaction cancelled");
+    this.failed = failed;
+  }
+}
+
+const CONTENTION: ReadonlySet<string> = new Set([
+  "TransactionConflict",
+  "ThrottlingError",
+  "ProvisionedThroughputExceeded",
+]);
+const MAX_TRIES = 10;
+
+/** Longer with each try and random, so that rivals for one record do not meet again. */
+export const backOff = (tries: number) => pause(Math.random() * Math.min(250, 5 * 2 ** tries));
+
+/** All writes or none. Contention is tried again. Throws `Cancelled`, `unavailable`. */
+export async function transact(writes: readonly Write[]): Promise<void> {
+  const { client, tableName: TableName } = configured();
+  await verifyShards();
+  const options = { TableName, ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
+  const TransactItems = writes.map((write): TransactItem => {
+    if ("Put" in write) return { Put: { ...options, ...write.Put } };
+    if ("Delete" in write) return { Delete: { ...options, ...write.Delete } };
+    return { ConditionCheck: { ...options, ...write.ConditionCheck } };
+  });
+  // One token for all tries: DynamoDB applies them once, whatever replies are lost (10 minutes).
+  const input = { TransactItems, ClientRequestToken: newId() };
+  for (let tries = 1; ; tries++) {
+    try {
+      await client.send(new TransactWriteCommand(input));
+      return;
+    } catch (error) {
+      const reasons = cancellationReasons(error);
+      if (reasons === undefined) throw translate(error);
+      if (!reasons.some(({ Code = "" }) => CONTENTION.has(Code))) {
+        const refused = reasons.flatMap(({ Code, Item }, index) =>
+          Code === "ConditionalCheckFailed" ? [[index, Item && unmarshall(Item)] as const] : [],
+        );
+        throw refused.length > 0 ? new Cancelled(new Map(refused)) : error;
+      }
+      if (tries === MAX_TRIES) throw unavailable(error);
+    }
+    await backOff(tries);
+  }
+}
+
+const cancellationReasons = (error: unknown) =>
+  error instanceof Error && error.name === "TransactionCanceledException"
+    ? ((error as TransactionCanceledException).CancellationReasons ?? [])
+    : undefined;
+
+const SHARDS_KEY: Key = { pk: "SETTINGS", sk: "LIST_SHARDS" };
+
+/**
+ * Fails unless the table was laid out with the configured number of shards; a new table takes it.
+ * Asked once per process, and again only if the store could not answer. Throws `unavailable`.
+ */
+export function verifyShards(): Promise<void> {
+  shardsAgree ??= compareShards().catch((error: unknown) => {
+    shardsAgree = undefined;
+    throw error;
+  });
+  return shardsAgree;
+}
+
+async function compareShards(): Promise<void> {
+  const { client, tableName: TableName, shards } = configured();
+  let laidOut = (await readUnverified(SHARDS_KEY))?.["shards"];
+  if (laidOut === undefined) {
+    const Item = { ...SHARDS_KEY, shards };
+    try {
+      await client.send(
+        new PutCommand({ TableName, Item, ConditionExpression: "attribute_not_exists(pk)" }),
+      );
+      laidOut = shards;
+    } catch (error) {
+      if (!(translateConditional(error) instanceof ConditionFailed)) throw translate(error);
+      laidOut = (await readUnverified(SHARDS_KEY))?.["shards"]; // another process was first
+    }
+  }
+  if (laidOut !== shards) {
+    throw new Error(`LIST_SHARDS is ${shards}, but the table was laid out with ${String(laidOut)}`);
+  }
+}

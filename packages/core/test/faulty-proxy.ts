@@ -1,0 +1,62 @@
+import { createServer, request as forward, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** What becomes of one call: answered, applied with its reply lost, or never answered. */
+export type Fault = "none" | "lost-reply" | "silence" | "server-error" | "applied-server-error";
+
+export interface FaultyProxy {
+  endpoint: string;
+  /** Decides the fault of each call from now on; `call` counts from 1 since then. */
+  decide(fault: (operation: string, call: number) => Fault): void;
+  close(): Promise<void>;
+}
+
+/** Stands before a real engine and does to its answers what networks and services do. */
+export async function faultyProxy(engine: string): Promise<FaultyProxy> {
+  let decide: (operation: string, call: number) => Fault = () => "none";
+  let calls = 0;
+  const upstream = new URL(engine);
+  const server = createServer((request, response) => {
+    const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
+    const fault = decide(operation, ++calls);
+    if (fault === "silence") return void request.resume();
+    if (fault === "server-error") {
+      request.resume();
+      return void response.writeHead(500).end('{"__type":"InternalServerError"}');
+    }
+    const { hostname, port } = upstream;
+    const options = { hostname, port, method: request.method, path: request.url };
+    const onward = forward({ ...options, headers: request.headers }, (answer) => {
+      void collect(answer).then((body) => {
+        if (fault === "lost-reply") return void request.socket.destroy();
+        if (fault === "applied-server-error") {
+          return void response.writeHead(500).end('{"__type":"InternalServerError"}');
+        }
+        return void response.writeHead(answer.statusCode ?? 502, answer.headers).end(body);
+      });
+    });
+    onward.on("error", () => request.socket.destroy());
+    request.on("error", () => onward.destroy());
+    request.pipe(onward);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    decide(fault) {
+      decide = fault;
+      calls = 0;
+    },
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function collect(answer: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}
