@@ -1,0 +1,102 @@
+import { connect } from "node:net";
+
+/** A request whose target and headers go out byte for byte as given. */
+export interface RawRequest {
+  method: string;
+  target: string;
+  headers?: readonly (readonly [name: string, value: string])[];
+  body?: Buffer | undefined;
+}
+
+/** An answer as it came off the wire. */
+export interface RawAnswer {
+  status: number;
+  headers: readonly (readonly [name: string, value: string])[];
+  body: Buffer;
+}
+
+const PATIENCE = 15_000; // milliseconds
+
+/** Sends one request on a connection of its own; Host and Content-Length are added if not given. */
+export function request(
+  port: number,
+  { method, target, headers = [], body }: RawRequest,
+): Promise<RawAnswer> {
+  const has = (name: string) => headers.some(([given]) => given.toLowerCase() === name);
+  const own: [string, string][] = [];
+  if (!has("host")) own.push(["Host", `localhost:${port}`]);
+  if (body && !has("content-length") && !has("transfer-encoding")) {
+    own.push(["Content-Length", String(body.length)]);
+  }
+  const lines = [...own, ...headers].map(([name, value]) => `${name}: ${value}\r\n`);
+  const head = Buffer.from(`${method} ${target} HTTP/1.1\r\n${lines.join("")}\r\n`, "utf8");
+  return exchange(port, body ? Buffer.concat([head, body]) : head, method === "HEAD");
+}
+
+/** Sends bytes as they are and reads one answer. */
+export function exchange(
+  port: number,
+  bytes: Buffer | string,
+  headOnly = false,
+): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1");
+    let received = Buffer.alloc(0);
+    const finish = (ended: boolean) => {
+      const answer = parseAnswer(received, ended, headOnly);
+      if (answer) resolve(answer);
+      else if (ended) reject(new Error(`the connection ended after ${received.length} bytes`));
+      if (answer || ended) socket.destroy();
+    };
+    socket.setTimeout(PATIENCE, () => {
+      reject(new Error("no answer in time"));
+      socket.destroy();
+    });
+    socket.on("data", (chunk) => {
+      received = Buffer.concat([received, chunk]);
+      finish(false);
+    });
+    socket.on("end", () => finish(true));
+    // The server may answer and hang up while a long body is still being sent.
+    socket.on("error", () => finish(true));
+    socket.write(bytes);
+  });
+}
+
+function parseAnswer(received: Buffer, ended: boolean, headOnly: boolean): RawAnswer | undefined {
+  const end = received.indexOf("\r\n\r\n");
+  if (end < 0) return undefined;
+  const [statusLine = "", ...lines] = received.toString("latin1", 0, end).split("\r\n");
+  const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(statusLine)?.[1]);
+  const rest = received.subarray(end + 4);
+  if (status === 100) return parseAnswer(rest, ended, headOnly);
+  const headers = lines.map((line): [string, string] => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon), line.slice(colon + 1).trim()];
+  });
+  const find = (name: string) => headers.find(([given]) => given.toLowerCase() === name)?.[1];
+  const length = find("content-length");
+  if (headOnly || status === 204 || status === 304)
+    return { status, headers, body: Buffer.alloc(0) };
+  if (find("transfer-encoding") === "chunked") {
+    const body = dechunk(rest);
+    return body && { status, headers, body };
+  }
+  if (length === undefined) return ended ? { status, headers, body: rest } : undefined;
+  if (rest.length < Number(length)) return undefined;
+  return { status, headers, body: rest.subarray(0, Number(length)) };
+}
+
+function dechunk(bytes: Buffer): Buffer | undefined {
+  const chunks: Buffer[] = [];
+  let at = 0;
+  for (;;) {
+    const lineEnd = bytes.indexOf("\r\n", at);
+    if (lineEnd < 0) return undefined;
+    const size = Number.parseInt(bytes.toString("latin1", at, lineEnd), 16);
+    if (size === 0) return Buffer.concat(chunks);
+    at = lineEnd + 2 + size + 2;
+    if (at > bytes.length) return undefined;
+    chunks.push(bytes.subarray(lineEnd + 2, at - 2));
+  }
+}

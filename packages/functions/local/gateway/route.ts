@@ -1,0 +1,160 @@
+/** A route key taken apart. */
+interface Pattern {
+  method: string;
+  segments: readonly string[];
+}
+
+/** The route that a request takes, and what its path variables hold. */
+export interface Match<Route> {
+  route: Route;
+  pathParameters: Record<string, string> | undefined;
+}
+
+/** Finds routes in the order of API Gateway. */
+export interface Router<Route> {
+  match(method: string, segments: readonly string[]): Match<Route> | undefined;
+}
+
+interface Leaf<Route> {
+  route: Route;
+  names: readonly string[];
+}
+
+interface Node<Route> {
+  literal: Map<string, Node<Route>>;
+  variable: Node<Route> | undefined;
+  exact: Map<string, Leaf<Route>>;
+  greedy: Map<string, Leaf<Route>>;
+}
+
+const METHOD = /^(?:ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/;
+const VARIABLE = /^\{([A-Za-z0-9._:-]+)(\+?)\}$/;
+
+/**
+ * Builds the tree for `GET /users/{id}`, `ANY /{proxy+}` and `$default`. A full match comes before a
+ * greedy one and that before `$default`; within each a literal segment beats a variable, a longer
+ * prefix a shorter one, and a method beats ANY. Neither a variable nor a greedy variable is empty, so
+ * `/users/` is not `/users` and `/` is not `/{proxy+}`; AWS leaves both open.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+ */
+export function createRouter<Route extends { routeKey: string }>(
+  routes: readonly Route[],
+): Router<Route> {
+  const root = emptyNode<Route>();
+  let fallback: Route | undefined;
+  const keys = new Set<string>();
+  for (const route of routes) {
+    if (keys.has(route.routeKey)) throw new Error(`route ${route.routeKey} is given twice`);
+    keys.add(route.routeKey);
+    if (route.routeKey === "$default") fallback = route;
+    else plant(root, route);
+  }
+  return {
+    match(method, segments) {
+      const values: string[] = [];
+      const leaf =
+        findExact(root, method, segments, 0, values) ??
+        findGreedy(root, method, segments, 0, values);
+      if (leaf) return { route: leaf.route, pathParameters: parameters(leaf.names, values) };
+      return fallback && { route: fallback, pathParameters: undefined };
+    },
+  };
+}
+
+function emptyNode<Route>(): Node<Route> {
+  return { literal: new Map(), variable: undefined, exact: new Map(), greedy: new Map() };
+}
+
+function parse(routeKey: string): Pattern {
+  const [method, path, ...rest] = routeKey.split(" ");
+  if (!method || !METHOD.test(method) || !path?.startsWith("/") || rest.length > 0) {
+    throw new Error(`${routeKey} is not a route key such as "GET /users/{id}"`);
+  }
+  return { method, segments: path.slice(1).split("/") };
+}
+
+function plant<Route extends { routeKey: string }>(root: Node<Route>, route: Route): void {
+  const { method, segments } = parse(route.routeKey);
+  const names: string[] = [];
+  let node = root;
+  for (const [at, segment] of segments.entries()) {
+    const variable = VARIABLE.exec(segment);
+    if (!variable) {
+      const next: Node<Route> = node.literal.get(segment) ?? emptyNode();
+      node.literal.set(segment, next);
+      node = next;
+      continue;
+    }
+    names.push(variable[1] ?? "");
+    if (variable[2] === "+") {
+      if (at !== segments.length - 1) throw new Error(`${route.routeKey}: {…+} must come last`);
+      return put(node.greedy, method, { route, names });
+    }
+    node.variable ??= emptyNode();
+    node = node.variable;
+  }
+  put(node.exact, method, { route, names });
+}
+
+function put<Route extends { routeKey: string }>(
+  leaves: Map<string, Leaf<Route>>,
+  method: string,
+  leaf: Leaf<Route>,
+): void {
+  const other = leaves.get(method);
+  if (other)
+    throw new Error(`${leaf.route.routeKey} and ${other.route.routeKey} match the same paths`);
+  leaves.set(method, leaf);
+}
+
+function findExact<Route>(
+  node: Node<Route>,
+  method: string,
+  segments: readonly string[],
+  at: number,
+  values: string[],
+): Leaf<Route> | undefined {
+  const segment = segments[at];
+  if (segment === undefined) return node.exact.get(method) ?? node.exact.get("ANY");
+  const literal = node.literal.get(segment);
+  const found = literal && findExact(literal, method, segments, at + 1, values);
+  if (found || !node.variable || segment === "") return found;
+  values.push(segment);
+  const leaf = findExact(node.variable, method, segments, at + 1, values);
+  if (!leaf) values.pop();
+  return leaf;
+}
+
+function findGreedy<Route>(
+  node: Node<Route>,
+  method: string,
+  segments: readonly string[],
+  at: number,
+  values: string[],
+): Leaf<Route> | undefined {
+  const segment = segments[at];
+  if (segment === undefined) return undefined;
+  const literal = node.literal.get(segment);
+  const found = literal && findGreedy(literal, method, segments, at + 1, values);
+  if (found) return found;
+  if (node.variable && segment !== "") {
+    values.push(segment);
+    const leaf = findGreedy(node.variable, method, segments, at + 1, values);
+    if (leaf) return leaf;
+    values.pop();
+  }
+  const leaf = node.greedy.get(method) ?? node.greedy.get("ANY");
+  if (!leaf) return undefined;
+  const rest = segments.slice(at).join("/");
+  if (rest === "") return undefined;
+  values.push(rest);
+  return leaf;
+}
+
+function parameters(
+  names: readonly string[],
+  values: readonly string[],
+): Record<string, string> | undefined {
+  if (names.length === 0) return undefined;
+  return Object.fromEntries(names.map((name, at) => [name, values[at] ?? ""]));
+}
