@@ -1,0 +1,272 @@
+import type { Code } from "@stockwire/core/error";
+import * as z from "zod";
+import packageJson from "../package.json" with { type: "json" };
+import { type Route, routes, scopes } from "../src/policy.ts";
+import { problems } from "../src/problem.ts";
+
+type Json = Record<string, unknown>;
+
+const ref = (id: string) => ({ $ref: `#/components/schemas/${id}` });
+
+/** The OpenAPI 3.1 document, from the policy and the schemas that validate. */
+export function openapi(): Json {
+  const paths: Record<string, Json> = {};
+  for (const route of routes) {
+    (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
+  }
+  return {
+    openapi: "3.1.1",
+    info: {
+      title: "Stockwire",
+      version: packageJson.version,
+      summary: "Users, products, inventory that cannot oversell, and free-form items",
+      license: { name: "MIT", identifier: "MIT" },
+    },
+    servers: [{ url: "/" }],
+    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
+    paths,
+    components: {
+      securitySchemes: {
+        token: {
+          type: "http",
+          scheme: "bearer",
+          bearerFormat: "JWT",
+          description: `RS256; scopes: ${scopes.join(", ")}`,
+        },
+      },
+      parameters: headerParameters,
+      headers: answerHeaders,
+      responses: answers,
+      schemas: schemas(),
+    },
+  };
+}
+
+function operation(route: Route): Json {
+  const writes = route.method !== "GET";
+  return {
+    operationId: operationId(route),
+    summary: route.summary,
+    tags: [route.tag],
+    ...(route.access === "open" ? {} : { security: [{ token: scopesOf(route) }] }),
+    parameters: [
+      ...[...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+        name,
+        in: "path",
+        required: true,
+        schema: { type: "string", minLength: 1, maxLength: 128 },
+      })),
+      ...queryParameters(route),
+      ...(writes ? [parameter("IdempotencyKey"), parameter("ClientRef")] : []),
+      ...(writes && route.method !== "POST" ? [parameter("IfMatch")] : []),
+      ...(304 in route.answers || (201 in route.answers && route.method === "PUT")
+        ? [parameter("IfNoneMatch")]
+        : []),
+      parameter("RequestId"),
+    ],
+    ...(route.body && {
+      requestBody: {
+        required: true,
+        content: { "application/json": { schema: schemaOf(route.body) } },
+      },
+    }),
+    responses: { ...successes(route), ...refusals(route) },
+  };
+}
+
+const scopesOf = ({ access }: Route) => (access === "token" ? [] : [access]);
+
+/** `GET /users/{id}` → `getUsersId`. */
+const operationId = ({ method, path }: Route) =>
+  method.toLowerCase() +
+  path
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word !== "")
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join("");
+
+const parameter = (name: string) => ({ $ref: `#/components/parameters/${name}` });
+
+function queryParameters({ query }: Route): Json[] {
+  if (query === undefined) return [];
+  const { properties = {} } = z.toJSONSchema(query, { io: "input" });
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: "query", schema }));
+}
+
+/** A named schema by its name, any other in place. */
+function schemaOf(schema: z.ZodType): Json {
+  const id = z.globalRegistry.get(schema)?.id;
+  return id === undefined ? inline(schema) : ref(id);
+}
+
+function inline(schema: z.ZodType): Json {
+  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input" });
+  return rest;
+}
+
+function successes(route: Route): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(route.answers).map(([status, schema]) => [
+      status,
+      {
+        description: DESCRIPTIONS[status] ?? "OK",
+        headers: headersOf(route, status),
+        ...(schema && { content: { [contentType(route)]: { schema: schemaOf(schema) } } }),
+      },
+    ]),
+  );
+}
+
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  201: "Created",
+  204: "Deleted",
+  207: "Some entries failed",
+  304: "The caller has this version",
+  503: "The store does not answer",
+};
+
+const contentType = ({ path }: Route) =>
+  path.startsWith("/docs") ? "text/html" : "application/json";
+
+function headersOf(route: Route, status: string): Json {
+  const one = route.refusals?.some((code) => code.endsWith("_not_found"));
+  const names = ["X-Request-Id"];
+  if (status === "200" && route.query && "limit" in route.query.shape) names.push("Link");
+  if ((status === "200" && one) || status === "304") names.push("ETag");
+  if (status === "201" && !route.path.endsWith("/batch")) names.push("ETag");
+  if (status === "201" && isCreation(route)) names.push("Location");
+  if (route.method !== "GET") names.push("Idempotency-Replayed");
+  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
+}
+
+const isCreation = ({ path }: Route) => /^\/(?:users|products|items)(?:\/\{id\})?$/.test(path);
+
+/** What any route may refuse with, what its kind may, and what it names itself. */
+function refusals(route: Route): Record<string, Json> {
+  const writes = route.method !== "GET";
+  const codes: Code[] = [
+    "unknown_parameter",
+    "invalid_parameter",
+    ...(route.path.includes("{") ? (["invalid_id"] as const) : []),
+    ...(route.query && "limit" in route.query.shape ? (["invalid_cursor"] as const) : []),
+    ...(route.body
+      ? ([
+          "invalid_json",
+          "invalid_request",
+          "reserved_property",
+          "body_too_large",
+          "unsupported_media_type",
+        ] as const)
+      : []),
+    ...(route.access === "open" ? [] : (["unauthenticated", "insufficient_scope"] as const)),
+    ...(writes ? (["precondition_failed", "idempotency_key_reused"] as const) : []),
+    ...(route.refusals ?? []),
+    "internal",
+    "unavailable",
+  ];
+  const byStatus = Object.groupBy(codes, (code) => String(problems[code].status));
+  const answers = Object.entries(byStatus).map(([status, list = []]) => [
+    status,
+    { $ref: "#/components/responses/Problem", description: list.join(", ") },
+  ]);
+  return { ...Object.fromEntries(answers), 429: { $ref: "#/components/responses/Throttled" } };
+}
+
+const message = { "application/json": { schema: ref("GatewayMessage") } };
+
+const answers = {
+  Problem: {
+    description: "A refusal of the app, or of the gateway in front in its own words",
+    content: { "application/problem+json": { schema: ref("Problem") }, ...message },
+  },
+  Throttled: { description: "Throttled by the gateway", content: message },
+};
+
+const headerParameters = {
+  IdempotencyKey: {
+    name: "Idempotency-Key",
+    in: "header",
+    description: "Makes the request safe to repeat for 24 hours",
+    schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,255}$" },
+  },
+  ClientRef: {
+    name: "X-Client-Ref",
+    in: "header",
+    description: "Comes back with the change that this request makes",
+    schema: { type: "string", pattern: "^[A-Za-z0-9._-]{1,64}$" },
+  },
+  IfMatch: {
+    name: "If-Match",
+    in: "header",
+    description: 'Only if the record has this version, e.g. "3"',
+    schema: { type: "string" },
+  },
+  IfNoneMatch: {
+    name: "If-None-Match",
+    in: "header",
+    description: "Only if the record has another version; * creates an item at the id of a PUT",
+    schema: { type: "string" },
+  },
+  RequestId: {
+    name: "X-Request-Id",
+    in: "header",
+    description: "Comes back in the answer and stands in the log",
+    schema: { type: "string", pattern: "^[A-Za-z0-9._-]{8,64}$" },
+  },
+};
+
+const text = (description: string) => ({ description, schema: { type: "string" } });
+
+const answerHeaders = {
+  ETag: text("The record's version in quotes"),
+  Location: text("Where the new record is"),
+  Link: text('The next page, rel="next"'),
+  "X-Request-Id": text("What to quote when asking about this request"),
+  "Idempotency-Replayed": text("true if this answer was kept from an earlier request"),
+};
+
+function schemas(): Json {
+  const { schemas: named } = z.toJSONSchema(z.globalRegistry, {
+    io: "input",
+    uri: (id) => `#/components/schemas/${id}`,
+  });
+  const own = Object.fromEntries(
+    Object.entries(named).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema]),
+  );
+  return {
+    ...own,
+    Problem: {
+      type: "object",
+      description: "RFC 9457",
+      required: ["type", "title", "status", "code", "detail", "requestId"],
+      properties: {
+        type: { type: "string" },
+        title: { type: "string" },
+        status: { type: "integer" },
+        code: { enum: Object.keys(problems) },
+        detail: { type: "string" },
+        instance: { type: "string" },
+        requestId: { type: "string" },
+        errors: {
+          type: "array",
+          items: {
+            type: "object",
+            required: ["code", "detail"],
+            properties: {
+              pointer: { type: "string" },
+              parameter: { type: "string" },
+              code: { type: "string" },
+              detail: { type: "string" },
+            },
+          },
+        },
+      },
+    },
+    GatewayMessage: {
+      type: "object",
+      description: "An answer of the gateway in front of the app",
+      required: ["message"],
+      properties: { message: { type: "string" } },
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import * as z from "zod";
+
+/** What a process is told from outside. Entry files alone read it. */
+const Config = z.object({
+  AWS_REGION: z.string().min(1).default("us-east-1"),
+  AWS_ENDPOINT_URL_DYNAMODB: z.url().optional(),
+  DATA_TABLE: z.string().min(1),
+  /** Fixed when a stage is first deployed; the table remembers it. */
+  LIST_SHARDS: z.coerce.number().int().min(1).max(64).default(4),
+  /** Signs the cursors of lists. */
+  CURSOR_SECRET: z.string().min(32),
+  STAGE: z.string().min(1).default("dev"),
+  COMMIT: z.string().default("unknown"),
+  LOG_LEVEL: z
+    .string()
+    .toLowerCase()
+    .pipe(z.enum(["debug", "info", "warn", "error", "silent"]))
+    .default("info"),
+  /** `*`, or the origins that browsers may call from, separated by commas. */
+  ALLOWED_ORIGINS: z
+    .string()
+    .default("")
+    .transform((list) => list.split(",").flatMap((origin) => origin.trim() || []))
+    .refine((origins) => origins.length === 1 || !origins.includes("*"), {
+      error: "* does not go with other origins",
+    }),
+  /** `https` where a gateway ends TLS: answers then carry Strict-Transport-Security. */
+  PUBLIC_SCHEME: z.enum(["http", "https"]).default("https"),
+});
+export type Config = z.output<typeof Config>;
+
+/** Throws one error that names each setting that is missing or wrong, without its value. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const result = Config.safeParse(environment);
+  if (result.success) return result.data;
+  const faults = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+  throw new Error(`Configuration: ${faults.join("; ")}`);
+}

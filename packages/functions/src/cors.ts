@@ -1,0 +1,20 @@
+import { cors } from "./policy.ts";
+
+/** The CORS headers of an answer; credentials never go with `*`. */
+export function* corsHeaders(
+  origins: readonly string[],
+  origin: string | undefined,
+): Generator<readonly [name: string, value: string]> {
+  if (origins.includes("*")) {
+    yield ["Access-Control-Allow-Origin", "*"];
+  } else {
+    yield ["Vary", "Origin"];
+    if (origin === undefined || !origins.includes(origin)) return;
+    yield ["Access-Control-Allow-Origin", origin];
+    yield ["Access-Control-Allow-Credentials", "true"];
+  }
+  yield ["Access-Control-Allow-Methods", cors.methods.join(", ")];
+  yield ["Access-Control-Allow-Headers", cors.headers.join(", ")];
+  yield ["Access-Control-Expose-Headers", cors.exposed.join(", ")];
+  yield ["Access-Control-Max-Age", String(cors.maxAge)];
+}

@@ -1,0 +1,34 @@
+const LEVELS = { debug: 10, info: 20, warn: 30, error: 40, silent: 100 } as const;
+
+export type LogLevel = keyof typeof LEVELS;
+
+/** Writes structured lines. Callers pass no body, token, key, email or phone. */
+export interface Log {
+  info(message: string, fields: Record<string, unknown>): void;
+  error(message: string, error: unknown, fields: Record<string, unknown>): void;
+}
+
+/** One JSON object a line, under the keys that Powertools for AWS Lambda uses. */
+export function createLog(
+  threshold: LogLevel,
+  service: string,
+  write: (line: string) => void = (line) => process.stdout.write(line),
+): Log {
+  const log = (level: Exclude<LogLevel, "silent">, message: string, fields: object) => {
+    if (LEVELS[level] < LEVELS[threshold]) return;
+    const timestamp = new Date().toISOString();
+    const line = { level: level.toUpperCase(), message, timestamp, service, ...fields };
+    write(`${JSON.stringify(line)}\n`);
+  };
+  return {
+    info: (message, fields) => log("info", message, fields),
+    error: (message, error, fields) =>
+      log("error", message, { ...fields, error: described(error) }),
+  };
+}
+
+function described(error: unknown): unknown {
+  if (!(error instanceof Error)) return { name: "NonError" };
+  const { name, message, stack, cause } = error;
+  return { name, message, stack, ...(cause !== undefined && { cause: described(cause) }) };
+}

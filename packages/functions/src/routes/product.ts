@@ -1,0 +1,37 @@
+import * as Inventory from "@stockwire/core/inventory";
+import * as Product from "@stockwire/core/product";
+import { Hono } from "hono";
+import { created, page, record, removed, updated } from "../answer.ts";
+import { batch } from "../batch.ts";
+import { by } from "../caller.ts";
+import type { Env } from "../env.ts";
+import { IdParam, input, someFields } from "../input.ts";
+import { ProductBatch } from "../policy.ts";
+
+export const product = new Hono<Env>()
+  .get("/", input("query", Product.List), async (c) =>
+    page(c, await Product.list(c.req.valid("query"))),
+  )
+  .post("/", input("json", Product.Create), async (c) =>
+    created(c, "/products", await Product.create(c.req.valid("json"), by(c))),
+  )
+  .post("/batch", input("json", ProductBatch), (c) =>
+    batch(c, c.req.valid("json"), { schema: Product.Create, ...Product }),
+  )
+  .get("/:id", input("param", IdParam), input("query", Product.Get), async (c) => {
+    const { id } = c.req.valid("param");
+    if (c.req.valid("query").include === undefined) return record(c, await Product.get(id));
+    const [product, inventory] = await Promise.all([Product.get(id), Inventory.get(id)]);
+    return record(c, { ...product, inventory }, `${product.version}.${inventory.version}`);
+  })
+  .put("/:id", input("param", IdParam), input("json", Product.Update), async (c) => {
+    const change = someFields(c.req.valid("json"));
+    return updated(c, await Product.update(c.req.valid("param").id, change, by(c), c.var.ifMatch));
+  })
+  .patch("/:id", input("param", IdParam), input("json", Product.Patch), async (c) => {
+    const change = someFields(c.req.valid("json"));
+    return updated(c, await Product.update(c.req.valid("param").id, change, by(c), c.var.ifMatch));
+  })
+  .delete("/:id", input("param", IdParam), async (c) =>
+    removed(c, await Product.remove(c.req.valid("param").id, by(c), c.var.ifMatch)),
+  );
