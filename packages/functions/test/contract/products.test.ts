@@ -1,0 +1,213 @@
+import { newId } from "@stockwire/core/id";
+import { expect, test } from "vitest";
+import { contract, problem } from "./suite.ts";
+
+contract((api) => {
+  const create = async (given: object = {}) =>
+    (
+      await api.send("POST", "/products", {
+        body: { name: "Pen", price: 19.99, category: "Pens", ...given },
+      })
+    ).json;
+
+  test("S-074, S-075, S-083, S-084, S-086: a product is created whole", async () => {
+    const sku = newId();
+    const answer = await api.send("POST", "/products", {
+      body: { name: " Pen ", price: 19.99, category: " Pens ", sku, initialQuantity: 3 },
+    });
+    expect(answer.status).toBe(201);
+    expect(answer.json).toEqual({
+      id: expect.any(String),
+      name: "Pen",
+      price: 19.99,
+      currency: "USD",
+      category: "Pens",
+      description: "",
+      sku,
+      status: "active",
+      createdAt: expect.any(String),
+      updatedAt: answer.json.createdAt,
+      version: 1,
+    });
+    expect(answer.headers.get("location")).toBe(`/products/${answer.json.id}`);
+    expect((await api.send("GET", `/products/${answer.json.id}`)).json).toEqual(answer.json);
+    const inventory = await api.send("GET", `/inventory/${answer.json.id}`);
+    expect(inventory.json).toMatchObject({ quantity: 3, reserved: 0, available: 3, level: "ok" });
+  });
+
+  test.each([
+    [{ price: 1, category: "c" }, "/name", "required"],
+    [{ name: " ", price: 1, category: "c" }, "/name", "required"],
+    [{ name: "n", category: "c" }, "/price", "required"],
+    [{ name: "n", price: 1 }, "/category", "required"],
+    [{ name: "n", price: 0, category: "c" }, "/price", "too_small"],
+    [{ name: "n", price: -1, category: "c" }, "/price", "too_small"],
+    [{ name: "n", price: "9.99", category: "c" }, "/price", "invalid_type"],
+    [{ name: "n", price: 9.999, category: "c" }, "/price", "too_precise"],
+    [{ name: "n", price: 1.5, currency: "JPY", category: "c" }, "/price", "too_precise"],
+    [{ name: "n", price: 10_000_000, category: "c" }, "/price", "too_big"],
+    [{ name: "n", price: 1, currency: "usd", category: "c" }, "/currency", "invalid_value"],
+    [{ name: "n", price: 1, category: "c", initialQuantity: -1 }, "/initialQuantity", "too_small"],
+    [
+      { name: "n", price: 1, category: "c", initialQuantity: 1e9 + 1 },
+      "/initialQuantity",
+      "too_big",
+    ],
+    [
+      { name: "n", price: 1, category: "c", initialQuantity: 1.5 },
+      "/initialQuantity",
+      "invalid_type",
+    ],
+    [{ name: "n", price: 1, category: "c", sku: "" }, "/sku", "required"],
+    [{ name: "x".repeat(201), price: 1, category: "c" }, "/name", "too_long"],
+    [{ name: "n", price: 1, category: "x".repeat(101) }, "/category", "too_long"],
+    [
+      { name: "n", price: 1, category: "c", description: "x".repeat(4001) },
+      "/description",
+      "too_long",
+    ],
+    [{ name: "n", price: 1, category: "c", colour: "red" }, "/colour", "unknown_member"],
+  ])("S-083, S-134, S-135, A-02: %o is refused", async (body, pointer, code) => {
+    const { status, json } = await api.send("POST", "/products", { body });
+    expect(status).toBe(400);
+    expect(json.code).toBe("invalid_request");
+    expect(json.errors).toContainEqual(expect.objectContaining({ pointer, code }));
+  });
+
+  test("S-087, S-136: an update takes the members given under create's rules", async () => {
+    const product = await create();
+    const answer = await api.send("PUT", `/products/${product.id}`, {
+      body: { price: 5, description: "new" },
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.json).toMatchObject({ price: 5, description: "new", name: "Pen", version: 2 });
+    for (const body of [{ price: 0 }, { price: 0.001 }, { initialQuantity: 1 }, { name: "" }]) {
+      expect((await api.send("PUT", `/products/${product.id}`, { body })).status).toBe(400);
+    }
+    const missing = await api.send("PUT", `/products/${newId()}`, { body: { price: 5 } });
+    expect([missing.status, missing.json.code]).toEqual([404, "product_not_found"]);
+  });
+
+  test("S-078, S-088, A-10: a product goes together with its inventory", async () => {
+    const product = await create({ initialQuantity: 2 });
+    expect((await api.send("DELETE", `/products/${product.id}`)).status).toBe(204);
+    expect((await api.send("GET", `/products/${product.id}`)).json).toMatchObject(
+      problem(404, "product_not_found", { detail: "Product not found" }),
+    );
+    expect((await api.send("GET", `/inventory/${product.id}`)).json.code).toBe(
+      "inventory_not_found",
+    );
+    expect((await api.send("DELETE", `/products/${product.id}`)).status).toBe(404);
+  });
+
+  test("a sku is unique and found by key", async () => {
+    const sku = newId();
+    const product = await create({ sku });
+    const taken = await api.send("POST", "/products", {
+      body: { name: "n", price: 1, category: "c", sku },
+    });
+    expect([taken.status, taken.json.code]).toEqual([409, "sku_exists"]);
+    expect((await api.send("GET", `/products?sku=${sku}`)).json.items).toEqual([product]);
+  });
+
+  test("S-079…S-082, A-19: a category is a list of its own, without regard to case", async () => {
+    const category = `Stühle ${newId()}`;
+    const made = [
+      await create({ category }),
+      await create({ category }),
+      await create({ category }),
+    ];
+    const path = `/products?category=${encodeURIComponent(category.toUpperCase())}`;
+    const first = (await api.send("GET", `${path}&limit=2`)).json;
+    expect(first.count).toBe(2);
+    const second = (await api.send("GET", `${path}&limit=2&nextToken=${first.nextToken}`)).json;
+    expect([...first.items, ...second.items]).toEqual(made.toReversed());
+    expect(second.nextToken).toBeNull();
+    const elsewhere = await api.send(
+      "GET",
+      `/products?category=other&nextToken=${first.nextToken}`,
+    );
+    expect(elsewhere.json.code).toBe("invalid_cursor");
+  });
+
+  test("S-072: include=inventory embeds the level, and its tag changes with either", async () => {
+    const product = await create({ initialQuantity: 3 });
+    const path = `/products/${product.id}?include=inventory`;
+    const answer = await api.send("GET", path);
+    expect(answer.json).toMatchObject({
+      ...product,
+      inventory: { productId: product.id, quantity: 3 },
+    });
+    const etag = answer.headers.get("etag") ?? "";
+    expect((await api.send("GET", path, { headers: { "If-None-Match": etag } })).status).toBe(304);
+    await api.send("PUT", `/inventory/${product.id}`, { body: { quantity: 4 } });
+    expect((await api.send("GET", path, { headers: { "If-None-Match": etag } })).status).toBe(200);
+    expect((await api.send("GET", `/products/${product.id}?include=orders`)).json.code).toBe(
+      "invalid_parameter",
+    );
+  });
+
+  test("S-089…S-092, S-137: inventory is set whole, within its bounds", async () => {
+    const product = await create({ initialQuantity: 5 });
+    const path = `/inventory/${product.id}`;
+    const answer = await api.send("PUT", path, {
+      body: { quantity: 2, reorderPoint: 3, reason: "count" },
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.json).toEqual({
+      id: product.id,
+      productId: product.id,
+      quantity: 2,
+      reserved: 0,
+      available: 2,
+      reorderPoint: 3,
+      level: "low",
+      updatedAt: expect.any(String),
+      version: 2,
+    });
+    expect(answer.headers.get("etag")).toBe('"2"');
+    for (const body of [
+      {},
+      { quantity: -1 },
+      { quantity: 1.5 },
+      { quantity: "2" },
+      { quantity: 1, x: 1 },
+    ]) {
+      expect((await api.send("PUT", path, { body })).status).toBe(400);
+    }
+    const stale = await api.send("PUT", path, { body: { quantity: 9, expectedQuantity: 5 } });
+    expect(stale.json).toMatchObject(problem(409, "stale_quantity", { currentQuantity: 2 }));
+    const unknown = await api.send("PUT", `/inventory/${newId()}`, { body: { quantity: 1 } });
+    expect([unknown.status, unknown.json.code]).toEqual([404, "inventory_not_found"]);
+  });
+
+  test("adjustments add up and never oversell", async () => {
+    const product = await create({ initialQuantity: 2 });
+    const path = `/inventory/${product.id}/adjustments`;
+    const sold = await api.send("POST", path, {
+      body: { delta: -1, reason: "sold", reference: "A-1" },
+    });
+    expect(sold.status).toBe(201);
+    expect(sold.json).toMatchObject({ quantity: 1, version: 2 });
+    const last = await api.send("POST", path, { body: { delta: -1, reason: "sold" } });
+    expect(last.json).toMatchObject({ quantity: 0, level: "out" });
+    const none = await api.send("POST", path, { body: { delta: -1, reason: "sold" } });
+    expect(none.status).toBe(409);
+    expect(none.json).toMatchObject(
+      problem(409, "insufficient_stock", {
+        shortages: [{ productId: product.id, requested: 1, available: 0 }],
+      }),
+    );
+    for (const body of [{ delta: 0, reason: "r" }, { delta: 1 }, { delta: 0.5, reason: "r" }]) {
+      expect((await api.send("POST", path, { body })).status).toBe(400);
+    }
+  });
+
+  test("levels can be listed by what wants attention", async () => {
+    const product = await create();
+    const out = (await api.send("GET", "/inventory?level=out&limit=100")).json.items;
+    expect(out.map(({ id }: { id: string }) => id)).toContain(product.id);
+    expect((await api.send("GET", "/inventory?level=ok")).json.code).toBe("invalid_parameter");
+    expect((await api.send("GET", "/inventory?limit=1")).json.count).toBe(1);
+  });
+});
