@@ -4,6 +4,7 @@ import { execFileSync, type StdioOptions } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join, resolve } from "node:path";
+import { jsonLine } from "../src/log.ts";
 import { scopes } from "../src/policy.ts";
 import { type Engine, startDynamodb } from "./dynamodb.ts";
 import type { LocalError } from "./error.ts";
@@ -64,15 +65,18 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     const issuer = await openIssuer({ dir: dataDir, issuer: url, scopes });
     const api = createHttpApi({
       ...httpApi(handler, url),
-      accessLog: (record) => options.log(JSON.stringify(record)),
+      accessLog: (record) => options.log(jsonLine(record)),
       onError: ({ what, error, requestId }) =>
-        options.log(JSON.stringify({ level: "ERROR", message: what, error: String(error), requestId })),
+        options.log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
     });
     answer = (req, res) => {
       if (!issuer.handle(req, res)) api.handle(req, res);
     };
     if (options.seed && created.includes("Data")) {
-      await seed(`http://127.0.0.1:${server.port}`, issuer.sign({ claims: { sub: "seed", scope: "admin" } }));
+      await seed(
+        `http://127.0.0.1:${server.port}`,
+        issuer.sign({ claims: { sub: "seed", scope: "admin" } }),
+      );
     }
     register({ port: server.port, dataDir, issuer: url });
   } catch (error) {
@@ -82,13 +86,18 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   return { url, stop };
 }
 
-const tableName = (id: string): string => `${process.env["STOCKWIRE_TABLE_PREFIX"] ?? "stockwire-"}${id}`;
+const tableName = (id: string): string =>
+  `${process.env["STOCKWIRE_TABLE_PREFIX"] ?? "stockwire-"}${id}`;
 
 async function openTables({ endpoint }: Engine): Promise<string[]> {
   const client = new DynamoDBClient(
     endpoint === undefined
       ? {}
-      : { endpoint, region: REGION, credentials: { accessKeyId: "local", secretAccessKey: "local" } },
+      : {
+          endpoint,
+          region: REGION,
+          credentials: { accessKeyId: "local", secretAccessKey: "local" },
+        },
   );
   try {
     return await createTables(client, tables, tableName);
@@ -101,7 +110,8 @@ async function openTables({ endpoint }: Engine): Promise<string[]> {
 async function configure({ endpoint }: Engine, dataDir: string): Promise<void> {
   const { value } = await openSecret(
     join(dataDir, "cursor-secret.json"),
-    (kept) => (isRecord(kept) && typeof kept["value"] === "string" ? { value: kept["value"] } : undefined),
+    (kept) =>
+      isRecord(kept) && typeof kept["value"] === "string" ? { value: kept["value"] } : undefined,
     () => ({ value: randomBytes(32).toString("base64url") }),
   );
   const engine =

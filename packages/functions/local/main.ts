@@ -30,7 +30,8 @@ function readOptions() {
   try {
     const { values } = parseArgs({ options, allowNegative: true });
     const port = Number(values.port);
-    if (!/^\d{1,5}$/.test(values.port) || port > 65_535) throw new Error("--port must be 0 to 65535");
+    if (!/^\d{1,5}$/.test(values.port) || port > 65_535)
+      throw new Error("--port must be 0 to 65535");
     if (values.data === "") throw new Error("--data must be a folder");
     return { ...values, port };
   } catch (error) {
@@ -61,7 +62,9 @@ async function main(): Promise<void> {
     onDown: end,
   });
   console.log(`API reference: ${laptop.url}/docs`);
-  console.log(`A token:       npm run -s token -- --scope admin --port ${new URL(laptop.url).port}`);
+  console.log(
+    `A token:       npm run -s token -- --scope admin --port ${new URL(laptop.url).port}`,
+  );
   console.log(`Stockwire is ready: ${laptop.url}`);
   await signal;
   await laptop.stop();

@@ -92,13 +92,10 @@ const decodeSegment = (segment: string): string | undefined => {
   }
 };
 
-/** Segments that mean one thing to every reader: no dots, no separators, no control characters. */
+/** Segments as they are, each encoded; what a URL parser would resolve away leads nowhere. */
 function canonical([root, ...segments]: readonly string[]): string {
-  const sound = segments.every(
-    // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
-    (segment) => segment.isWellFormed() && !/^\.{0,2}$|[/\\\u0000-\u001f\u007f]/.test(segment),
-  );
   if (segments.length === 1 && segments[0] === "") return "/";
+  const sound = segments.every((segment) => segment.isWellFormed() && !/^\.{0,2}$/.test(segment));
   return root === "" && sound ? `/${segments.map(encodeURIComponent).join("/")}` : NOWHERE;
 }
 

@@ -18,7 +18,7 @@ export function createLog(
     if (LEVELS[level] < LEVELS[threshold]) return;
     const timestamp = new Date().toISOString();
     const line = { level: level.toUpperCase(), message, timestamp, service, ...fields };
-    write(`${JSON.stringify(line)}\n`);
+    write(`${jsonLine(line)}\n`);
   };
   return {
     info: (message, fields) => log("info", message, fields),
@@ -26,6 +26,10 @@ export function createLog(
       log("error", message, { ...fields, error: described(error) }),
   };
 }
+
+/** JSON that is one line to every reader: some end lines at U+2028 and U+2029 too. */
+export const jsonLine = (value: unknown): string =>
+  JSON.stringify(value).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 
 function described(error: unknown): unknown {
   if (!(error instanceof Error)) return { name: "NonError" };

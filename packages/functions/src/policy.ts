@@ -21,7 +21,7 @@ export const scopes = [
   "write:items",
   "admin",
 ] as const;
-export type Scope = (typeof scopes)[number];
+type Scope = (typeof scopes)[number];
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
@@ -43,7 +43,7 @@ export interface Route {
   refusals?: readonly Code[];
 }
 
-export interface Throttle {
+interface Throttle {
   rate: number; // requests a second
   burst: number;
 }
@@ -57,7 +57,7 @@ export const throttles = {
 const KB = 1024;
 export const MAX_BODY = 64 * KB;
 const MAX_BATCH = 1024 * KB;
-export const MAX_ENTRIES = 100;
+const MAX_ENTRIES = 100;
 export const MAX_ATOMIC = 25;
 
 const pageOf = (record: z.ZodType, id: string) =>
@@ -66,7 +66,7 @@ const pageOf = (record: z.ZodType, id: string) =>
     .meta({ id });
 
 /** Entries are validated one by one, so that each has a result of its own. */
-export const batchOf = <T extends z.ZodType>(entry: T, id: string) =>
+const batchOf = <T extends z.ZodType>(entry: T, id: string) =>
   z
     .union([
       z.array(z.unknown()).min(1).max(MAX_ENTRIES),

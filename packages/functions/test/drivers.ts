@@ -46,7 +46,7 @@ const environment = {
   ALLOWED_ORIGINS: "*",
 };
 
-export const about = {
+const about = {
   name: "stockwire",
   version: "0",
   commit: "0",

@@ -187,14 +187,9 @@ contract((api) => {
   });
 
   test("S-064: an id that no record can have is 400", async () => {
-    for (const id of ["x".repeat(129), "a%0Ab", "a%7F"]) {
+    for (const id of ["x".repeat(129), "a%0Ab", "a%7F", "%00"]) {
       const { status, json } = await api.send("GET", `/users/${id}`);
-      expect([id.slice(0, 5), status, json.code]).toEqual([
-        id.slice(0, 5),
-        id.length > 128 ? 400 : status,
-        id.length > 128 ? "invalid_id" : json.code,
-      ]);
-      expect([400, 404]).toContain(status);
+      expect([id, status, json.code]).toEqual([id, 400, "invalid_id"]);
     }
     expect((await api.send("GET", `/users/${"x".repeat(128)}`)).status).toBe(404);
   });
