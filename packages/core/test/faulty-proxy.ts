@@ -1,5 +1,6 @@
 import { createServer, request as forward, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
 
 /** What becomes of one call: answered, applied with its reply lost, or never answered. */
 export type Fault = "none" | "lost-reply" | "silence" | "server-error" | "applied-server-error";
@@ -19,22 +20,24 @@ export async function faultyProxy(engine: string): Promise<FaultyProxy> {
   const server = createServer((request, response) => {
     const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
     const fault = decide(operation, ++calls);
-    if (fault === "silence") return void request.resume();
-    if (fault === "server-error") {
+    const fail = () => response.writeHead(500).end('{"__type":"InternalServerError"}');
+    if (fault === "silence" || fault === "server-error") {
       request.resume();
-      return void response.writeHead(500).end('{"__type":"InternalServerError"}');
+      if (fault === "server-error") fail();
+      return;
     }
     const { hostname, port } = upstream;
     const options = { hostname, port, method: request.method, path: request.url };
-    const onward = forward({ ...options, headers: request.headers }, (answer) => {
-      void collect(answer).then((body) => {
-        if (fault === "lost-reply") return void request.socket.destroy();
-        if (fault === "applied-server-error") {
-          return void response.writeHead(500).end('{"__type":"InternalServerError"}');
-        }
-        return void response.writeHead(answer.statusCode ?? 502, answer.headers).end(body);
-      });
-    });
+    const finish = async (answer: IncomingMessage) => {
+      const body = await buffer(answer);
+      if (fault === "lost-reply") request.socket.destroy();
+      else if (fault === "applied-server-error") fail();
+      else response.writeHead(answer.statusCode ?? 502, answer.headers).end(body);
+    };
+    const onward = forward(
+      { ...options, headers: request.headers },
+      (answer) => void finish(answer),
+    );
     onward.on("error", () => request.socket.destroy());
     request.on("error", () => onward.destroy());
     request.pipe(onward);
@@ -53,10 +56,4 @@ export async function faultyProxy(engine: string): Promise<FaultyProxy> {
         server.closeAllConnections();
       }),
   };
-}
-
-async function collect(answer: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of answer) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
 }

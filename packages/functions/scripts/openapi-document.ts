@@ -100,7 +100,7 @@ function schemaOf(schema: z.ZodType): Json {
 }
 
 function inline(schema: z.ZodType): Json {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io: "input" });
+  const { $schema: _schema, ...rest } = z.toJSONSchema(schema, { io: "input" });
   return rest;
 }
 
@@ -231,7 +231,7 @@ function schemas(): Json {
     uri: (id) => `#/components/schemas/${id}`,
   });
   const own = Object.fromEntries(
-    Object.entries(named).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema]),
+    Object.entries(named).map(([id, { $schema: _schema, $id: _id, ...schema }]) => [id, schema]),
   );
   return {
     ...own,

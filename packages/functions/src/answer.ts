@@ -62,7 +62,7 @@ export function page<T>(
   if (nextToken !== null) {
     const query = new URLSearchParams(c.req.query());
     query.set("nextToken", nextToken);
-    c.header("Link", `<${c.var.route.path}?${query}>; rel="next"`);
+    c.header("Link", `<${c.var.route.path}?${query.toString()}>; rel="next"`);
   }
   return c.json({ items, count: items.length, nextToken }, 200);
 }

@@ -56,7 +56,7 @@ export type App = ReturnType<typeof createApp>;
 
 /** What every answer has, whatever happens further in: id, headers, a deadline, a log line. */
 function respond({ log, origins, secure, deadline = DEADLINE }: Settings) {
-  return async function respond(c: Context<Env>, next: Next): Promise<void> {
+  return async (c: Context<Env>, next: Next): Promise<void> => {
     const started = performance.now();
     const requestId = requestIdOf(c.req.header("x-request-id")) ?? newId();
     c.set("requestId", requestId);

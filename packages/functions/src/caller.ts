@@ -18,15 +18,17 @@ export interface Authorizer {
   role?: unknown;
 }
 
-const RESOURCE_SERVER = "stockwire/";
+const RESOURCE_SERVER = /^stockwire\//;
 
 /** Scopes with or without the resource server's prefix, as Cognito writes them. */
-const scopesOf = (list: unknown): string[] =>
-  (Array.isArray(list) ? list.map(String) : String(list ?? "").split(/[\s[\]]+/))
+const scopesOf = (list: unknown): string[] => {
+  const scopes: unknown[] = Array.isArray(list) ? list : [];
+  // A list arrives from a gateway as "[a b]".
+  return (typeof list === "string" ? list.split(/[\s[\]]+/) : scopes)
+    .filter((scope) => typeof scope === "string")
     .filter((scope) => scope !== "")
-    .map((scope) =>
-      scope.startsWith(RESOURCE_SERVER) ? scope.slice(RESOURCE_SERVER.length) : scope,
-    );
+    .map((scope) => scope.replace(RESOURCE_SERVER, ""));
+};
 
 /** The verified caller of an event, or undefined where no gateway has verified one. */
 export function callerOf(authorizer: Authorizer | undefined): Caller | undefined {

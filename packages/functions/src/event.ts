@@ -1,74 +1,70 @@
-/** What a gateway, or a person with a test event, may hand to the function. */
-type Given = Record<string, unknown> & {
-  requestContext?: Record<string, unknown> | null;
-  headers?: Record<string, unknown> | null;
-};
+type Fields = Record<string, unknown>;
 
 /** A path that no route has: what can't be routed safely is routed to nowhere. */
 const NOWHERE = "/-";
 
-/** The adapter wants a host for its URL; nothing reads it. */
-const HOST = "localhost";
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
+const isObject = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
  * An event as Hono's adapter reads it right, or undefined if no gateway sends such a one. The
- * adapter pastes the decoded path of a 2.0 event into a URL, knows no stage prefix, needs a
- * context and lets a GET have no body.
+ * adapter pastes the decoded path of a 2.0 event into a URL, knows no stage prefix, takes any
+ * event for one of a REST API, and throws at what it does not expect: it is given no more than it
+ * needs, in the types that it needs.
  */
-export function mend(given: unknown): Record<string, unknown> | undefined {
+export function mend(given: unknown): Fields | undefined {
   if (!isObject(given)) return undefined;
-  const event = given as Given;
-  const context = isObject(event.requestContext) ? event.requestContext : {};
-  const http = isObject(context["http"]) ? context["http"] : undefined;
-  return http && typeof http["method"] === "string" && typeof event["rawPath"] === "string"
-    ? mendV2(event, context, http["method"], event["rawPath"])
-    : mendV1(event, context);
+  const context = isObject(given["requestContext"]) ? given["requestContext"] : {};
+  const { http } = context;
+  return isObject(http) && typeof given["rawPath"] === "string"
+    ? mendV2(given, given["rawPath"], http["method"], context)
+    : mendV1(given, context);
 }
 
-function mendV2(
-  event: Given,
-  context: Record<string, unknown>,
-  method: string,
-  rawPath: string,
-): Record<string, unknown> | undefined {
+function mendV2(event: Fields, rawPath: string, method: unknown, context: Fields) {
   if (!isMethod(method)) return undefined;
-  const path = canonical(withoutStage(rawPath, context["stage"]).split("/"));
-  const rawQueryString = typeof event["rawQueryString"] === "string" ? event["rawQueryString"] : "";
+  const { rawQueryString } = event;
   return {
-    ...event,
+    version: "2.0",
+    rawPath: canonical(withoutStage(rawPath, context["stage"]).split("/")),
+    rawQueryString: typeof rawQueryString === "string" ? rawQueryString.replaceAll("#", "%23") : "",
+    headers: headersOf(event["headers"]),
     ...bodyOf(event, method),
-    headers: headersOf(event.headers),
-    rawPath: path,
-    rawQueryString: rawQueryString.replaceAll("#", "%23"),
-    requestContext: { ...context, domainName: HOST },
+    requestContext: { ...contextOf(context), http: { method } },
   };
 }
 
 /** 1.0, and the bare test events that people write by hand: method, resource, parameters. */
-function mendV1(
-  event: Given,
-  context: Record<string, unknown>,
-): Record<string, unknown> | undefined {
-  const method = event["httpMethod"];
-  const given = typeof event["path"] === "string" ? event["path"] : fromResource(event);
-  if (typeof method !== "string" || !isMethod(method) || given === undefined) return undefined;
+function mendV1(event: Fields, context: Fields) {
+  const { httpMethod, path, multiValueQueryStringParameters: many } = event;
+  const given = typeof path === "string" ? path : fromResource(event);
+  if (!isMethod(httpMethod) || given === undefined) return undefined;
   const segments = withoutStage(given, context["stage"]).split("/").map(decodeSegment);
   return {
-    ...event,
-    ...bodyOf(event, method),
-    headers: headersOf(event.headers),
-    multiValueHeaders: multiValueHeadersOf(event["multiValueHeaders"]),
-    httpMethod: method,
     path: segments.includes(undefined) ? NOWHERE : canonical(segments as string[]),
-    requestContext: { ...context, domainName: HOST },
+    httpMethod,
+    headers: headersOf(event["headers"]),
+    multiValueHeaders: isObject(event["multiValueHeaders"])
+      ? listsOf(event["multiValueHeaders"], isHeader)
+      : null,
+    queryStringParameters: stringsOf(event["queryStringParameters"], isParameter),
+    multiValueQueryStringParameters: isObject(many) ? listsOf(many, isParameter) : null,
+    ...bodyOf(event, httpMethod),
+    requestContext: contextOf(context),
   };
 }
 
-const isMethod = (method: string): boolean =>
-  /^[A-Z]{1,16}$/.test(method) && !/^(?:TRACE|TRACK|CONNECT)$/.test(method);
+/** What the app reads of a context; the adapter wants a host for its URL, which nothing reads. */
+const contextOf = ({ requestId, authorizer }: Fields) => ({
+  domainName: "localhost",
+  ...(typeof requestId === "string" && { requestId }),
+  ...(isObject(authorizer) && { authorizer }),
+});
+
+const isMethod = (method: unknown): method is string =>
+  typeof method === "string" &&
+  /^[A-Z]{1,16}$/.test(method) &&
+  !/^(?:TRACE|TRACK|CONNECT)$/.test(method);
 
 /** `/prod/users` of stage prod is `/users`; a stage named like no first segment changes nothing. */
 function withoutStage(path: string, stage: unknown): string {
@@ -77,11 +73,13 @@ function withoutStage(path: string, stage: unknown): string {
   return path.startsWith(`/${stage}/`) ? path.slice(stage.length + 1) : path;
 }
 
-function fromResource(event: Given): string | undefined {
-  const { resource, pathParameters } = event as { resource?: unknown; pathParameters?: unknown };
+function fromResource({ resource, pathParameters }: Fields): string | undefined {
   if (typeof resource !== "string") return undefined;
   const parameters = isObject(pathParameters) ? pathParameters : {};
-  return resource.replaceAll(/\{(\w+)\+?\}/g, (_, name: string) => String(parameters[name] ?? ""));
+  return resource.replaceAll(/\{(\w+)\+?\}/g, (_, name: string) => {
+    const { [name]: value = "" } = parameters;
+    return typeof value === "string" ? encodeURIComponent(value.toWellFormed()) : "";
+  });
 }
 
 const decodeSegment = (segment: string): string | undefined => {
@@ -100,8 +98,7 @@ function canonical([root, ...segments]: readonly string[]): string {
 }
 
 /** A method whose body has no meaning has none; the adapter answers 400 in its own words else. */
-function bodyOf(event: Given, method: string) {
-  const { body, isBase64Encoded } = event;
+function bodyOf({ body, isBase64Encoded }: Fields, method: string) {
   if (typeof body !== "string" || method === "GET" || method === "HEAD") {
     return { body: null, isBase64Encoded: false };
   }
@@ -111,31 +108,34 @@ function bodyOf(event: Given, method: string) {
     : { body, isBase64Encoded: false };
 }
 
+type Test = (name: string, value: unknown) => value is string;
+
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
 /** What a request can have as a header; the adapter throws, and logs the value, at any other. */
-const isHeader = (name: string, value: unknown): value is string =>
+const isHeader: Test = (name, value): value is string =>
   NAME.test(name) &&
   typeof value === "string" &&
   value.isWellFormed() &&
   // oxlint-disable-next-line no-control-regex -- control characters are what it looks for
   !/[\u0000-\u0008\u000a-\u001f\u007f]/.test(value);
 
-const headersOf = (headers: unknown): Record<string, string> =>
+const isParameter: Test = (name, value): value is string =>
+  typeof value === "string" && value.isWellFormed() && name.isWellFormed();
+
+const stringsOf = (given: unknown, test: Test): Record<string, string> =>
   Object.fromEntries(
-    Object.entries(isObject(headers) ? headers : {}).flatMap(([name, value]) =>
-      isHeader(name, value) ? [[name, value] as const] : [],
+    Object.entries(isObject(given) ? given : {}).flatMap(([name, value]) =>
+      test(name, value) ? [[name, value] as const] : [],
     ),
   );
 
-/** Null rather than empty where there are none: the answer then has single-value headers. */
-const multiValueHeadersOf = (headers: unknown): Record<string, string[]> | null =>
-  isObject(headers)
-    ? Object.fromEntries(
-        Object.entries(headers).flatMap(([name, values]) =>
-          Array.isArray(values)
-            ? [[name, values.filter((value: unknown) => isHeader(name, value))] as const]
-            : [],
-        ),
-      )
-    : null;
+const headersOf = (headers: unknown) => stringsOf(headers, isHeader);
+
+const listsOf = (given: Fields, test: Test): Record<string, string[]> =>
+  Object.fromEntries(
+    Object.entries(given).map(([name, values]) => [
+      name,
+      Array.isArray(values) ? values.filter((value: unknown) => test(name, value)) : [],
+    ]),
+  );

@@ -66,7 +66,7 @@ const pageOf = (record: z.ZodType, id: string) =>
     .meta({ id });
 
 /** Entries are validated one by one, so that each has a result of its own. */
-const batchOf = <T extends z.ZodType>(entry: T, id: string) =>
+const batchOf = (entry: z.ZodType, id: string) =>
   z
     .union([
       z.array(z.unknown()).min(1).max(MAX_ENTRIES),

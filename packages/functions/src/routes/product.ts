@@ -21,8 +21,8 @@ export const product = new Hono<Env>()
   .get("/:id", input("param", IdParam), input("query", Product.Get), async (c) => {
     const { id } = c.req.valid("param");
     if (c.req.valid("query").include === undefined) return record(c, await Product.get(id));
-    const [product, inventory] = await Promise.all([Product.get(id), Inventory.get(id)]);
-    return record(c, { ...product, inventory }, `${product.version}.${inventory.version}`);
+    const [found, level] = await Promise.all([Product.get(id), Inventory.get(id)]);
+    return record(c, { ...found, inventory: level }, `${found.version}.${level.version}`);
   })
   .put("/:id", input("param", IdParam), input("json", Product.Update), async (c) => {
     const change = someFields(c.req.valid("json"));

@@ -1,0 +1,72 @@
+import { gunzipSync } from "node:zlib";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { describe, expect, test } from "vitest";
+import { openapiGzip } from "../src/openapi.gen.ts";
+import { routes } from "../src/policy.ts";
+import { openapi } from "./openapi-document.ts";
+
+type Json = Record<string, unknown>;
+const document = JSON.parse(JSON.stringify(openapi())) as {
+  openapi: string;
+  info: Json;
+  paths: Record<string, Record<string, Json>>;
+  components: { schemas: Record<string, Json> };
+};
+
+describe("the OpenAPI document", () => {
+  test("is the one that the app serves: else run npm run openapi", () => {
+    expect(JSON.parse(gunzipSync(Buffer.from(openapiGzip, "base64")).toString())).toEqual(document);
+  });
+
+  test("S-437, C-43: is 3.1, with title and version", () => {
+    expect(document.openapi).toMatch(/^3\.1\./);
+    expect(document.info).toMatchObject({
+      title: "Stockwire",
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+    });
+  });
+
+  test("S-120, S-439: has every route of the policy and no other, each id once", () => {
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { operationId }]) => ({
+        route: `${method.toUpperCase()} ${path}`,
+        operationId,
+      })),
+    );
+    expect(operations.map(({ route }) => route).toSorted()).toEqual(
+      routes.map(({ method, path }) => `${method} ${path}`).toSorted(),
+    );
+    expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+  });
+
+  test("resolves every reference within itself", () => {
+    const text = JSON.stringify(document);
+    for (const [, pointer = ""] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+      const target = pointer
+        .split("/")
+        .reduce<unknown>((node, step) => (node as Json | undefined)?.[step], document);
+      expect([pointer, target === undefined]).toEqual([pointer, false]);
+    }
+    expect(text).not.toMatch(/"\$ref":"(?!#)/);
+  });
+
+  test("S-113, S-121: its JSON Schemas, UserRequest among them, say what the validators do", () => {
+    const ajv = new Ajv2020({ strict: false, formats: { email: true, "date-time": true } });
+    ajv.addSchema({ $id: "doc", components: document.components });
+    const validate = ajv.compile({ $ref: "doc#/components/schemas/UserRequest" });
+    expect(validate({ name: "John", email: "john@example.com", age: 30 })).toBe(true);
+    for (const bad of [
+      {},
+      { name: "John" },
+      { name: "J", email: "a@b.co" },
+      { name: "John", email: "nope" },
+      { name: "John", email: "a@b.co", x: 1 },
+      { name: "John", email: "a@b.co", age: 17 },
+    ]) {
+      expect(validate(bad)).toBe(false);
+    }
+    for (const id of Object.keys(document.components.schemas)) {
+      expect(() => ajv.compile({ $ref: `doc#/components/schemas/${id}` })).not.toThrow();
+    }
+  });
+});

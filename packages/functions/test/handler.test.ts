@@ -1,0 +1,230 @@
+import { newId } from "@stockwire/core/id";
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { event1, event2 } from "./events.ts";
+
+/** The deployed function, given what gateways send and what they never would. */
+
+type Result = {
+  statusCode: number;
+  headers?: Record<string, string>;
+  multiValueHeaders?: Record<string, string[]>;
+  body?: string;
+};
+let handler: (event: unknown) => Promise<Result>;
+
+beforeAll(async () => {
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL_DYNAMODB: process.env["DYNAMODB_ENDPOINT"],
+    CURSOR_SECRET: "a secret of the tests, long enough for one",
+    LOG_LEVEL: "silent",
+    ALLOWED_ORIGINS: "https://shop.example, https://app.example",
+  });
+  ({ handler } = (await import("../src/http.ts")) as unknown as { handler: typeof handler });
+});
+
+const claims = { sub: "ana", scope: "admin" };
+const json = ({ body = "null" }: Result): Record<string, unknown> =>
+  JSON.parse(body) as Record<string, unknown>;
+
+describe("events that are none", () => {
+  test.each([
+    undefined,
+    null,
+    {},
+    [],
+    "x",
+    7,
+    { version: "2.0" },
+    { httpMethod: "GET" },
+    { path: "/users" },
+    { rawPath: "/users", requestContext: {} },
+    { httpMethod: 7, path: "/users" },
+    { httpMethod: "get users", path: "/users" },
+    { requestContext: { connectionId: "x", eventType: "CONNECT", routeKey: "$connect" } },
+    { Records: [{ eventSource: "aws:dynamodb" }] },
+  ])("S-002, S-138: %j is 400, never a crash", async (event) => {
+    const result = await handler(event);
+    expect(result.statusCode).toBe(400);
+    expect(json(result)["code"]).toBe("invalid_request");
+  });
+
+  test("S-426: no JSON whatever makes the handler throw, or answer with an error of ours", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.jsonValue(), async (value) => {
+        expect((await handler(value)).statusCode).toBe(400);
+      }),
+      { numRuns: 300 },
+    );
+    const anything = fc.jsonValue();
+    const shaken = fc.record(
+      {
+        version: anything,
+        rawPath: fc.oneof(fc.webPath(), fc.string(), anything),
+        rawQueryString: fc.oneof(fc.webQueryParameters(), fc.string(), anything),
+        headers: fc.oneof(fc.dictionary(fc.string(), fc.oneof(fc.string(), anything)), anything),
+        cookies: anything,
+        body: fc.oneof(fc.string(), anything),
+        isBase64Encoded: fc.oneof(fc.boolean(), anything),
+        requestContext: fc.record(
+          {
+            http: fc.record({
+              method: fc.constantFrom("GET", "POST", "PUT", "DELETE", "TRACE", "x"),
+            }),
+            stage: fc.oneof(fc.string(), anything),
+            authorizer: fc.oneof(fc.constant({ jwt: { claims } }), anything),
+            requestId: anything,
+            domainName: fc.oneof(fc.string(), anything),
+            elb: anything,
+            serviceArn: anything,
+          },
+          { requiredKeys: ["http"] },
+        ),
+        multiValueHeaders: anything,
+        multiValueQueryStringParameters: anything,
+        queryStringParameters: anything,
+        httpMethod: fc.constantFrom("GET", "POST", "OPTIONS"),
+        path: fc.oneof(fc.webPath(), fc.string()),
+      },
+      { requiredKeys: [] },
+    );
+    await fc.assert(
+      fc.asyncProperty(shaken, async (event) => {
+        const { statusCode, headers, multiValueHeaders } = await handler(event);
+        expect(statusCode).toBeLessThan(500);
+        const type = headers?.["content-type"] ?? multiValueHeaders?.["content-type"]?.[0];
+        // Every refusal is the app's own, none the adapter's.
+        if (statusCode >= 400) expect(type).toBe("application/problem+json");
+      }),
+      { numRuns: 1_000 },
+    );
+  }, 60_000);
+});
+
+describe("events as people write them", () => {
+  test("S-178: method, resource and parameters are enough", async () => {
+    const id = newId();
+    const result = await handler({
+      httpMethod: "GET",
+      resource: "/users/{id}",
+      pathParameters: { id },
+      headers: {},
+      requestContext: { authorizer: { userId: "ana", scope: "read:users" } },
+    });
+    expect(json(result)["code"]).toBe("user_not_found");
+    expect((await handler({ httpMethod: "GET", path: "/health" })).statusCode).toBe(200);
+  });
+
+  test("S-062, S-235, C-37: a stage prefix is taken off, and only that", async () => {
+    const v2 = event2({ method: "GET", path: "/prod/hello" });
+    v2.requestContext.stage = "prod";
+    expect((await handler(v2)).statusCode).toBe(200);
+    const v1 = { ...event1({ method: "GET", path: "/prod/hello" }) };
+    expect((await handler(v1)).statusCode).toBe(200);
+    expect((await handler(event2({ method: "GET", path: "/prod/hello" }))).statusCode).toBe(404);
+  });
+
+  test("S-177: a base64 body is decoded; a GET's body has no meaning", async () => {
+    const event = event2({
+      method: "POST",
+      path: "/items",
+      headers: { "content-type": "application/json" },
+      claims,
+    });
+    const body = Buffer.from('{"name":"Ünïcode"}').toString("base64");
+    const result = await handler({ ...event, body, isBase64Encoded: true });
+    expect(json(result)["name"]).toBe("Ünïcode");
+    const got = await handler({ ...event2({ method: "GET", path: "/health" }), body: "x" });
+    expect(got.statusCode).toBe(200);
+    const broken = await handler({ ...event, body: "%%%", isBase64Encoded: true });
+    expect(broken.statusCode).toBe(400);
+  });
+
+  test("a path is what the gateway decoded, whatever it holds", async () => {
+    for (const id of ["a#b", "a?b=c", "100%", "a b", "☕"]) {
+      const event = event2({ method: "GET", path: "/items/x", claims });
+      event.rawPath = `/items/${id}`;
+      const result = await handler(event);
+      expect([id, json(result)["code"]]).toEqual([id, "item_not_found"]);
+    }
+    for (const path of [
+      "/items/..",
+      "//items",
+      "/items//",
+      "items",
+      "/./items",
+      "/users/../items",
+    ]) {
+      const event = event2({ method: "GET", path: "/items", claims });
+      event.rawPath = path;
+      expect([path, json(await handler(event))["code"]]).toEqual([path, "route_not_found"]);
+    }
+  });
+
+  test("claims that are empty or forged by a client's header are none", async () => {
+    const bare = event2({ method: "GET", path: "/users" });
+    for (const authorizer of [
+      undefined,
+      {},
+      { jwt: {} },
+      { jwt: { claims: {} } },
+      { jwt: { claims: { sub: "" } } },
+      { userId: "" },
+    ]) {
+      const event = { ...bare, requestContext: { ...bare.requestContext, authorizer } };
+      expect((await handler(event)).statusCode).toBe(401);
+    }
+    const forged = event2({
+      method: "GET",
+      path: "/users",
+      headers: { "x-amzn-claims": JSON.stringify(claims) },
+    });
+    expect((await handler(forged)).statusCode).toBe(401);
+  });
+});
+
+describe("results", () => {
+  test.each([
+    ["2.0", event2],
+    ["1.0", event1],
+  ] as const)(
+    "S-155, S-175, S-415: %s has a status, flat headers and a string body",
+    async (_, eventOf) => {
+      for (const [method, path, body] of [
+        ["GET", "/users", undefined],
+        ["GET", "/nope", undefined],
+        ["POST", "/users", "{"],
+        ["GET", "/docs", undefined],
+        ["GET", "/openapi.json", undefined],
+      ] as const) {
+        const result = await handler(eventOf({ method, path, body, claims }));
+        expect(Number.isInteger(result.statusCode)).toBe(true);
+        expect(typeof result.body).toBe("string");
+        expect(result).toMatchObject({ isBase64Encoded: false });
+        expect(JSON.parse(JSON.stringify(result))).toEqual(result);
+      }
+    },
+  );
+
+  test("S-168, A-04: only listed origins are answered, each with its own name, with credentials", async () => {
+    const from = async (Origin: string) =>
+      (await handler(event2({ method: "GET", path: "/hello", headers: { Origin } }))).headers ?? {};
+    const listed = await from("https://app.example");
+    expect(listed["access-control-allow-origin"]).toBe("https://app.example");
+    expect(listed["access-control-allow-credentials"]).toBe("true");
+    expect(listed["vary"]).toBe("Origin");
+    for (const origin of [
+      "https://evil.example",
+      "null",
+      "https://app.example.evil.example",
+      "*",
+    ]) {
+      expect(await from(origin)).not.toHaveProperty("access-control-allow-origin");
+    }
+  });
+
+  test("S-274, S-319: behind TLS answers carry HSTS", async () => {
+    const { headers } = await handler(event2({ method: "GET", path: "/hello" }));
+    expect(headers?.["strict-transport-security"]).toMatch(/^max-age=\d{8}/);
+  });
+});
