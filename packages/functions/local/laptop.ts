@@ -11,7 +11,7 @@ import type { LocalError } from "./error.ts";
 import { httpApi } from "./front.ts";
 import { createHttpApi } from "./gateway/http-api.ts";
 import { isRecord } from "./gateway/json.ts";
-import { listen } from "./gateway/server.ts";
+import { listenOnLoopback } from "./gateway/server.ts";
 import { openIssuer } from "./issuer.ts";
 import { openSecret } from "./secret-file.ts";
 import { seed } from "./seed.ts";
@@ -42,9 +42,8 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   const dataDir = resolve(options.dataDir);
   let answer = (_req: IncomingMessage, res: ServerResponse) => void res.writeHead(503).end();
   // The port first: it is the quickest to refuse, and the issuer is named after it.
-  const server = await listen({
+  const server = await listenOnLoopback({
     port: options.port,
-    host: "127.0.0.1",
     handle: (req, res) => answer(req, res),
     onError: (error) => options.log(`gateway: ${String(error)}`),
     drainTimeout: DRAIN,

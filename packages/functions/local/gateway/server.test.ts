@@ -3,7 +3,7 @@ import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { exchange } from "./cases/raw-http.ts";
 import { serve } from "./fixture.ts";
-import { ListenError, listen } from "./server.ts";
+import { ListenError, listen, listenOnLoopback } from "./server.ts";
 
 const hello = {
   handle: (_: unknown, res: { end: (text: string) => unknown }) => void res.end("hello"),
@@ -136,4 +136,17 @@ test("closing gives up on an answer that never comes", async () => {
   await begun.promise;
   await server.close();
   expect(await outcome).toContain("the connection ended");
+});
+
+test("localhost is one server on both addresses, or none", async () => {
+  const server = await listenOnLoopback({ port: 0, ...hello });
+  for (const host of ["127.0.0.1", "[::1]", "localhost"]) {
+    expect(await (await fetch(`http://${host}:${server.port}/`)).text()).toBe("hello");
+  }
+  await server.close();
+  for (const host of ["127.0.0.1", "::1"]) {
+    const other = await listen({ port: 0, host, ...hello });
+    await expect(listenOnLoopback({ port: other.port, ...hello })).rejects.toThrow(ListenError);
+    await other.close();
+  }
 });

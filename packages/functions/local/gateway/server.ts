@@ -136,6 +136,28 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   };
 }
 
+const NO_IPV6: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
+const FREE_PORT_TRIES = 5;
+
+/**
+ * Listens on both loopback addresses, as `localhost` may mean either: else another program could
+ * answer on the one that is left, in this server's name. Rejects with `ListenError`.
+ */
+export async function listenOnLoopback(options: Omit<ListenOptions, "host">): Promise<Listening> {
+  for (let tries = 1; ; tries++) {
+    const v4 = await listen({ ...options, host: "127.0.0.1" });
+    try {
+      const v6 = await listen({ ...options, port: v4.port, host: "::1" });
+      const close = async () => void (await Promise.all([v4.close(), v6.close()]));
+      return { port: v4.port, close };
+    } catch (error) {
+      if (error instanceof ListenError && NO_IPV6.has(error.code)) return v4;
+      await v4.close();
+      if (options.port !== 0 || tries === FREE_PORT_TRIES) throw error;
+    }
+  }
+}
+
 function refusalOf(req: IncomingMessage): 400 | 431 | undefined {
   const { rawHeaders } = req;
   if (rawHeaders.length / 2 >= MAX_HEADERS) return 431;
