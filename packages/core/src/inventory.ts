@@ -173,12 +173,12 @@ export const adjust = (
   levels.update(productId, by, ifMatch, (current) => {
     const note = { reason, reference };
     if (current === undefined) {
-      // Blind only while the level is ok before and after: then no index entry moves.
+      // Blind only while the level is ok before and after: no index entry moves, and with headroom
+      // left there is more than enough available.
       return {
         add: { quantity: delta, available: delta, headroom: delta },
         note,
         expect: [
-          ["available", ">=", Math.max(0, -delta)],
           ["headroom", ">", Math.max(0, -delta)],
           ["quantity", "<=", MAX_QUANTITY - Math.max(0, delta)],
           ["gsi1pk", "absent"],

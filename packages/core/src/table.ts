@@ -27,7 +27,7 @@ export interface Stored extends Key, Attributes {
 
 /** What a change that was planned without the current record takes for granted. */
 export type Expectation =
-  | readonly [attribute: string, operator: "=" | ">" | ">=" | "<=", value: string | number]
+  | readonly [attribute: string, operator: "=" | ">" | "<=", value: string | number]
   | readonly [attribute: string, operator: "absent"];
 
 /** A change of one record; an attribute set to undefined is removed. */

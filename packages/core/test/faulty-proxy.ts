@@ -2,8 +2,14 @@ import { createServer, request as forward, type IncomingMessage } from "node:htt
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 
-/** What becomes of one call: answered, applied with its reply lost, or never answered. */
-export type Fault = "none" | "lost-reply" | "silence" | "server-error" | "applied-server-error";
+/** What becomes of one call; an empty page is one that says that there is more. */
+export type Fault =
+  | "none"
+  | "lost-reply"
+  | "silence"
+  | "server-error"
+  | "applied-server-error"
+  | "empty-page";
 
 export interface FaultyProxy {
   endpoint: string;
@@ -24,6 +30,10 @@ export async function faultyProxy(engine: string): Promise<FaultyProxy> {
     if (fault === "silence" || fault === "server-error") {
       request.resume();
       if (fault === "server-error") fail();
+      return;
+    }
+    if (fault === "empty-page") {
+      void emptyPage(request).then((page) => response.end(page));
       return;
     }
     const { hostname, port } = upstream;
@@ -56,4 +66,17 @@ export async function faultyProxy(engine: string): Promise<FaultyProxy> {
         server.closeAllConnections();
       }),
   };
+}
+
+/** The answer to a Query that has read on without finding anything, as DynamoDB may at any time. */
+async function emptyPage(request: IncomingMessage): Promise<string> {
+  const { ExpressionAttributeValues: values, ScanIndexForward: ascending } = JSON.parse(
+    (await buffer(request)).toString(),
+  ) as { ExpressionAttributeValues: Record<string, { S: string }>; ScanIndexForward: boolean };
+  const sk = values[":after"] ?? { S: ascending ? " " : "~" };
+  return JSON.stringify({
+    Items: [],
+    Count: 0,
+    LastEvaluatedKey: { pk: values[":partition"], sk },
+  });
 }

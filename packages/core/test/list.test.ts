@@ -3,7 +3,8 @@ import * as Inventory from "../src/inventory.ts";
 import * as Item from "../src/item.ts";
 import { newId } from "../src/id.ts";
 import * as Product from "../src/product.ts";
-import { by, use } from "./store.ts";
+import { faultyProxy } from "./faulty-proxy.ts";
+import { by, endpoint, use } from "./store.ts";
 
 beforeAll(() => void use());
 
@@ -139,4 +140,23 @@ test("levels out and low list what they say, and nothing that is ok", async () =
   expect(await levels()).toEqual({ out: false, low: false });
   await Inventory.adjust(value.id, { delta: -6, reason: "lost all" }, by());
   expect(await levels()).toEqual({ out: true, low: false });
+});
+
+test("an empty page of the store that says there is more is not the end, nor a hole", async () => {
+  await Item.createAll(
+    Array.from({ length: 25 }, (_, n) => ({ n })),
+    by(),
+  );
+  const all = await Item.list(Item.List.parse({ limit: "30" }));
+  const proxy = await faultyProxy(endpoint);
+  try {
+    use(proxy.endpoint);
+    proxy.decide((operation, call) =>
+      operation === "Query" && call % 3 > 0 ? "empty-page" : "none",
+    );
+    expect(await Item.list(Item.List.parse({ limit: "30" }))).toEqual(all);
+  } finally {
+    use();
+    await proxy.close();
+  }
 });
