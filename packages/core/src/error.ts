@@ -15,6 +15,7 @@ export type Code =
   | "product_not_found"
   | "inventory_not_found"
   | "item_not_found"
+  | "reservation_not_found"
   | "method_not_allowed"
   | "precondition_failed"
   | "body_too_large"
@@ -25,6 +26,8 @@ export type Code =
   | "below_reserved"
   | "stale_quantity"
   | "has_active_reservations"
+  | "reservation_expired"
+  | "reservation_closed"
   | "idempotency_key_reused"
   | "internal"
   | "unavailable";

@@ -1,7 +1,9 @@
 import * as z from "zod";
+import type { Change, Expectation, Stored } from "./change.ts";
 import { AppError, invalidMember } from "./error.ts";
+import { inLane } from "./lane.ts";
 import { paged, query } from "./page.ts";
-import { type Stored, table } from "./table.ts";
+import { table } from "./table.ts";
 import { text } from "./text.ts";
 import type { By, Step } from "./write.ts";
 
@@ -55,6 +57,7 @@ interface Counts {
   available: number; // quantity − reserved; stored, since conditions do no arithmetic
   reorderPoint: number;
   headroom: number; // available − reorderPoint; above 0 the level is ok
+  moved: number; // sum of all movements, kept apart from quantity to be checked against it
 }
 
 const levels = table({
@@ -102,7 +105,8 @@ const counted = (productId: string, quantity: number, reserved: number, reorderP
 export const opening = (productId: string, quantity: number, by: By): Step => ({
   write: {
     Put: {
-      Item: levels.draft(productId, counted(productId, quantity, 0, 0), by).stored,
+      Item: levels.draft(productId, { ...counted(productId, quantity, 0, 0), moved: quantity }, by)
+        .stored,
       ConditionExpression: "attribute_not_exists(pk)",
     },
   },
@@ -139,15 +143,7 @@ export const put = (
   ifMatch?: readonly number[],
 ) =>
   levels.update(productId, by, ifMatch, (current) => {
-    const note = { reason, reference: undefined };
-    if (current === undefined) {
-      const expect = [
-        ["reserved", "=", 0],
-        ...(reorderPoint === undefined ? [["reorderPoint", "=", 0] as const] : []),
-        ...(expectedQuantity === undefined ? [] : [["quantity", "=", expectedQuantity] as const]),
-      ] as const;
-      return { set: counted(productId, quantity, 0, reorderPoint ?? 0), note, expect };
-    }
+    if (current === undefined) return undefined; // what moves is the difference to what is there
     const counts = current as Stored & Counts;
     if (expectedQuantity !== undefined && counts.quantity !== expectedQuantity) {
       throw new AppError("stale_quantity", "The quantity is not the expected one", {
@@ -159,8 +155,11 @@ export const put = (
         members: { reserved: counts.reserved },
       });
     }
-    const set = counted(productId, quantity, counts.reserved, reorderPoint ?? counts.reorderPoint);
-    return { set, note };
+    return {
+      set: counted(productId, quantity, counts.reserved, reorderPoint ?? counts.reorderPoint),
+      add: { moved: quantity - counts.quantity },
+      note: { reason, reference: undefined },
+    };
   });
 
 /** Adds to what is on hand. Throws `inventory_not_found`, `insufficient_stock`. */
@@ -170,29 +169,98 @@ export const adjust = (
   by: By,
   ifMatch?: readonly number[],
 ) =>
-  levels.update(productId, by, ifMatch, (current) => {
-    const note = { reason, reference };
-    if (current === undefined) {
-      // Blind only while the level is ok before and after: no index entry moves, and with headroom
-      // left there is more than enough available.
-      return {
-        add: { quantity: delta, available: delta, headroom: delta },
-        note,
-        expect: [
-          ["headroom", ">", Math.max(0, -delta)],
-          ["quantity", "<=", MAX_QUANTITY - Math.max(0, delta)],
-          ["gsi1pk", "absent"],
-        ],
-      };
-    }
-    const { quantity, reserved, available, reorderPoint } = current as Stored & Counts;
-    if (available + delta < 0) {
-      throw new AppError("insufficient_stock", "Fewer than this are available", {
-        members: { shortages: [{ productId, requested: -delta, available }] },
-      });
-    }
-    if (quantity + delta > MAX_QUANTITY) {
-      throw invalidMember("/delta", "out_of_range", `The quantity is at most ${MAX_QUANTITY}`);
-    }
-    return { set: counted(productId, quantity + delta, reserved, reorderPoint), note };
-  });
+  inLane([productId], by, () =>
+    levels.update(productId, by, ifMatch, (current) => {
+      const known = current as (Stored & Counts) | undefined;
+      if (known && known.available + delta < 0) {
+        throw insufficient([{ productId, requested: -delta, available: known.available }]);
+      }
+      if (known && known.quantity + delta > MAX_QUANTITY) {
+        throw invalidMember("/delta", "out_of_range", `The quantity is at most ${MAX_QUANTITY}`);
+      }
+      return shifted(productId, { quantity: delta, reserved: 0 }, { reason, reference }, known);
+    }),
+  );
+
+export interface Shortage {
+  productId: string;
+  requested: number;
+  available: number;
+}
+
+export const insufficient = (shortages: readonly Shortage[]) =>
+  new AppError("insufficient_stock", "Fewer than this are available", { members: { shortages } });
+
+/** What the level is taken to be where it has not been read: right for nearly every product. */
+const PLENTY = { level: "ok", index: ["gsi1pk", "absent"] } as const;
+
+/**
+ * Moves units. Within a level the move holds for any counts that leave it there, so that rivals do
+ * not hinder each other; across levels it is planned from the counts as read.
+ */
+function shifted(
+  productId: string,
+  by: { quantity: number; reserved: number },
+  note: { reason: string; reference?: string | undefined },
+  known: (Stored & Counts) | undefined,
+): Change {
+  const available = by.quantity - by.reserved;
+  const need = Math.max(0, -available);
+  const add = {
+    moved: by.quantity,
+    quantity: by.quantity,
+    reserved: by.reserved,
+    available,
+    headroom: available,
+  };
+  const bounds: Expectation[] = [
+    ...(by.quantity > 0 ? [["quantity", "<=", MAX_QUANTITY - by.quantity] as const] : []),
+    ...(by.reserved < 0 ? [["reserved", ">", -by.reserved - 1] as const] : []),
+  ];
+  const before = known ? levelOf(known.available, known.reorderPoint) : PLENTY.level;
+  const after = known ? levelOf(known.available + available, known.reorderPoint) : PLENTY.level;
+  if (available === 0) return { add, note, expect: bounds };
+  if (before === "ok" && after === "ok") {
+    return { add, note, expect: [...bounds, ["headroom", ">", need], PLENTY.index] };
+  }
+  if (before === "low" && after === "low") {
+    const stays = [
+      ["available", ">", need],
+      ["headroom", "<=", Math.min(0, -available)],
+      ["gsi1pk", "=", "LEVEL#low"],
+    ] as const;
+    return { add, note, expect: [...bounds, ...stays] };
+  }
+  if (known === undefined) throw new Error("only an ok level is taken for granted");
+  const quantity = known.quantity + by.quantity;
+  const reserved = known.reserved + by.reserved;
+  return {
+    set: counted(productId, quantity, reserved, known.reorderPoint),
+    add: { moved: by.quantity },
+    note,
+  };
+}
+
+/** One line of a reservation, as a step of its transaction. Refused, it throws `Outdated`. */
+export const step = (
+  what: "hold" | "sell" | "free",
+  { productId, quantity }: { productId: string; quantity: number },
+  reference: string,
+  by: By,
+  writeId: string,
+  known?: Stored,
+): Step => {
+  const move = {
+    hold: { quantity: 0, reserved: quantity },
+    sell: { quantity: -quantity, reserved: -quantity },
+    free: { quantity: 0, reserved: -quantity },
+  }[what];
+  const note = { reason: REASONS[what], reference };
+  const counts = known as (Stored & Counts) | undefined;
+  return levels.revision(productId, shifted(productId, move, note, counts), by, writeId, known);
+};
+
+const REASONS = { hold: "reserved", sell: "sold", free: "released" } as const;
+
+/** How many units of the level as read are free to promise. */
+export const availableOf = (level: Stored): number => (level as Stored & Counts).available;

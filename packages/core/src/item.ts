@@ -1,8 +1,9 @@
 import * as z from "zod";
+import type { Stored } from "./change.ts";
 import { AppError } from "./error.ts";
 import { newId } from "./id.ts";
 import { paged, query } from "./page.ts";
-import { type Stored, table } from "./table.ts";
+import { table } from "./table.ts";
 import type { By } from "./write.ts";
 
 const MAX_BYTES = 64 * 1024;

@@ -27,9 +27,9 @@ interface Lane {
 export const merged = (partitions: readonly string[], list: List): Promise<Page> =>
   page(partitions, list, { partition: "pk", sort: "sk", consistent: true });
 
-/** The records of one partition of gsi1. */
-export const single = (partition: string, list: List): Promise<Page> =>
-  page([partition], list, { partition: "gsi1pk", sort: "gsi1sk", consistent: false });
+/** The records of partitions of gsi1, a moment behind. */
+export const indexed = (partitions: readonly string[], list: List): Promise<Page> =>
+  page(partitions, list, { partition: "gsi1pk", sort: "gsi1sk", consistent: false });
 
 interface Source {
   partition: "pk" | "gsi1pk";

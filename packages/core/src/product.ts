@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
+import type { Plan, Stored } from "./change.ts";
 import { AppError, invalidMember } from "./error.ts";
 import * as Guard from "./guard.ts";
 import { newId } from "./id.ts";
 import * as Inventory from "./inventory.ts";
 import { fromMinorUnits, isCurrency, toMinorUnits } from "./money.ts";
 import { atMostOne, paged, query } from "./page.ts";
-import { type Plan, type Stored, table } from "./table.ts";
+import { table } from "./table.ts";
 import { folded, text } from "./text.ts";
 import type { By } from "./write.ts";
 

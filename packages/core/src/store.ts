@@ -168,6 +168,7 @@ type Unaddressed<T> = Omit<NonNullable<T>, "TableName" | "ReturnValuesOnConditio
 export type Write =
   | { Put: Unaddressed<TransactItem["Put"]> }
   | { Delete: Unaddressed<TransactItem["Delete"]> }
+  | { Update: Unaddressed<TransactItem["Update"]> }
   | { ConditionCheck: Unaddressed<TransactItem["ConditionCheck"]> };
 
 /** Which writes of a transaction failed their condition, by index, with the items as they stand. */
@@ -184,18 +185,17 @@ const CONTENTION: ReadonlySet<string> = new Set([
   "ThrottlingError",
   "ProvisionedThroughputExceeded",
 ]);
-const MAX_TRIES = 10;
-
 /** Longer with each try and random, so that rivals for one record do not meet again. */
 export const backOff = (tries: number) => pause(Math.random() * Math.min(250, 5 * 2 ** tries));
 
 /** All writes or none. Contention is tried again. Throws `Cancelled`, `unavailable`. */
-export async function transact(writes: readonly Write[]): Promise<void> {
+export async function transact(writes: readonly Write[], deadline: number): Promise<void> {
   const { client, tableName: TableName } = configured();
   await verifyShards();
   const options = { TableName, ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
   const TransactItems = writes.map((write): TransactItem => {
     if ("Put" in write) return { Put: { ...options, ...write.Put } };
+    if ("Update" in write) return { Update: { ...options, ...write.Update } };
     if ("Delete" in write) return { Delete: { ...options, ...write.Delete } };
     return { ConditionCheck: { ...options, ...write.ConditionCheck } };
   });
@@ -214,7 +214,7 @@ export async function transact(writes: readonly Write[]): Promise<void> {
         );
         throw refused.length > 0 ? new Cancelled(new Map(refused)) : error;
       }
-      if (tries === MAX_TRIES) throw unavailable(error);
+      if (Date.now() > deadline) throw unavailable(error);
     }
     await backOff(tries);
   }

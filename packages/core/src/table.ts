@@ -1,7 +1,19 @@
+import {
+  type Change,
+  differs,
+  firstWrites,
+  nextOf,
+  type Plan,
+  putOver,
+  stamp,
+  type Stored,
+  updateUnder,
+  wrote,
+} from "./change.ts";
 import { AppError, type Code } from "./error.ts";
 import { newId } from "./id.ts";
 import * as Idempotency from "./idempotency.ts";
-import { type List, merged, single } from "./list.ts";
+import { indexed, type List, merged } from "./list.ts";
 import {
   type Attributes,
   backOff,
@@ -14,38 +26,7 @@ import {
   transact,
   update as updateItem,
 } from "./store.ts";
-import type { By, Outcome, Step } from "./write.ts";
-
-/** Attributes that the mechanism owns in each record. */
-export interface Stored extends Key, Attributes {
-  version: number;
-  createdAt: string;
-  updatedAt: string;
-  /** Ids of the last writes, newest first: a try whose reply was lost finds its own here. */
-  writes: string[];
-}
-
-/** What a change that was planned without the current record takes for granted. */
-export type Expectation =
-  | readonly [attribute: string, operator: "=" | ">" | "<=", value: string | number]
-  | readonly [attribute: string, operator: "absent"];
-
-/** A change of one record; an attribute set to undefined is removed. */
-export interface Change {
-  set?: Attributes;
-  add?: Readonly<Record<string, number>>;
-  /** Set as well, but on its own no reason to write. */
-  note?: Attributes;
-  expect?: readonly Expectation[];
-  steps?: readonly Step[];
-}
-
-/**
- * Plans a change from the record as it stands, or blindly from none: that costs one round trip if
- * what it expects holds, else it is planned again from the record. One that can't be planned
- * blindly returns undefined then. May throw what the caller shall see.
- */
-export type Plan = (current: Stored | undefined) => Change | undefined;
+import { type By, deadlineOf, type Outcome, type Step } from "./write.ts";
 
 /** A record before its first write, with what must be written beside it. */
 export interface Draft {
@@ -53,29 +34,34 @@ export interface Draft {
   steps: readonly Step[];
 }
 
-/** As many other writes of one record may pass between a try and its retry. */
-const REMEMBERED_WRITES = 8;
-const MAX_TRIES = 16;
-
-const wrote = (stored: Attributes | undefined, writeId: string): boolean =>
-  Array.isArray(stored?.["writes"]) && stored["writes"].includes(writeId);
+/** Waits for rivals of one record, or throws `unavailable` once the request's time is up. */
+export async function again(by: By, tries: number): Promise<void> {
+  if (Date.now() > deadlineOf(by)) {
+    throw new AppError("unavailable", "Too many change this at once; try again");
+  }
+  if (tries > 1) await backOff(tries);
+}
 
 /** Whether an item that refused shows that this very transaction went through before. */
-const wasApplied = ({ failed }: Cancelled, writeId: string): boolean =>
+export const wasApplied = ({ failed }: Cancelled, writeId: string): boolean =>
   failed.values().some((item) => wrote(item, writeId));
 
-const stamp = ({ actor, requestId, clientRef, at }: By) => ({
-  actor,
-  requestId,
-  clientRef,
-  updatedAt: at,
-});
-
 /** FNV-1a: spreads ids that differ only in time. */
-function shardOf(id: string): number {
+export function shardOf(id: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
   return (hash >>> 0) % shardCount();
+}
+
+/** A record in a transaction is not as it was taken to be; `old` is what it is, if it is there. */
+export class Outdated extends Error {
+  readonly id: string;
+  readonly old: Stored | undefined;
+  constructor(id: string, old: Stored | undefined) {
+    super("a record is not as it was taken to be");
+    this.id = id;
+    this.old = old;
+  }
 }
 
 interface Options<T> {
@@ -98,7 +84,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
     });
   const readStored = async (id: string) => (await read(key(id))) as Stored | undefined;
 
-  /** A new record; `index` is its partition key in gsi1, `version` above 1 only if it comes back. */
+  /** A new record, and the steps that go with it. */
   const draft = (
     id: string,
     attributes: Attributes,
@@ -111,7 +97,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
       version: 1,
       createdAt: by.at,
       ...stamp(by),
-      writes: [newId(), ...Array.from({ length: REMEMBERED_WRITES - 1 }, () => "-")],
+      writes: firstWrites(newId()),
     },
     steps,
   });
@@ -133,7 +119,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
       const [first] = steps;
       try {
         if (steps.length === 1 && first && "Put" in first.write) await put(first.write.Put);
-        else await transact(steps.map(({ write }) => write));
+        else await transact(writesOf(steps), deadlineOf(by));
       } catch (error) {
         const refused = error instanceof Cancelled ? error.failed : alone(error);
         if (refused === undefined) throw error;
@@ -161,7 +147,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
       const writeId = newId();
       // An answer that is kept with its key must be known before it is written.
       let current = by.idempotency && (await existing(id));
-      for (let tries = 1; tries <= MAX_TRIES; tries++) {
+      for (let tries = 1; ; tries++) {
         if (current && ifMatch && !ifMatch.includes(current.version)) throw stale(current);
         let change = plan(current);
         if (change === undefined) {
@@ -173,9 +159,10 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
           return { value: decode(current), changed: false, replayed: false };
         }
         try {
-          const stored: Stored = current
-            ? await replace(current, change, by, writeId)
-            : await updateBlindly(key(id), change, by, writeId, ifMatch);
+          const stored =
+            current === undefined || (change.expect && !by.idempotency)
+              ? ((await updateItem(updateUnder(key(id), change, by, writeId, ifMatch))) as Stored)
+              : await replace(current, change, by, writeId);
           return { value: decode(stored), changed: true, replayed: false };
         } catch (error) {
           if (!(error instanceof ConditionFailed)) throw error;
@@ -184,9 +171,8 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
           if (wrote(old, writeId)) return { value: decode(old), changed: true, replayed: false };
           current = old;
         }
-        if (tries > 1) await backOff(tries);
+        await again(by, tries);
       }
-      throw new AppError("unavailable", `${noun} is changed by too many at once; try again`);
     });
 
   const existing = async (id: string): Promise<Stored> => {
@@ -197,22 +183,8 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
 
   /** Writes the next version over the one that was read. Throws `ConditionFailed`. */
   const replace = async (current: Stored, change: Change, by: By, writeId: string) => {
-    const next: Stored = {
-      ...current,
-      ...change.set,
-      ...change.note,
-      ...Object.fromEntries(
-        Object.entries(change.add ?? {}).map(([name, n]) => [name, Number(current[name]) + n]),
-      ),
-      ...stamp(by),
-      version: current.version + 1,
-      writes: [writeId, ...current.writes.slice(0, REMEMBERED_WRITES - 1)],
-    };
-    const overRead = {
-      Item: next,
-      ConditionExpression: "version = :version",
-      ExpressionAttributeValues: { ":version": current.version },
-    };
+    const next = nextOf(current, change, by, writeId);
+    const overRead = putOver(current, next);
     const steps: Step[] = [
       { write: { Put: overRead }, refused: (old) => new ConditionFailed(old) },
       ...(change.steps ?? []),
@@ -220,7 +192,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
     ];
     try {
       if (steps.length === 1) await put(overRead);
-      else await transact(steps.map(({ write }) => write));
+      else await transact(writesOf(steps), deadlineOf(by));
     } catch (error) {
       if (!(error instanceof Cancelled)) throw error;
       if (!wasApplied(error, writeId)) throw firstRefusal(steps, error.failed);
@@ -241,7 +213,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
     Idempotency.once(by, async () => {
       const done = { value: null, changed: true, replayed: false };
       const writeId = newId();
-      for (let tries = 1; tries <= MAX_TRIES; tries++) {
+      for (let tries = 1; ; tries++) {
         const current = await readStored(id);
         if (current === undefined) {
           // A try of ours may have deleted it although its reply was lost.
@@ -255,7 +227,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
           ...Idempotency.steps(by, 0, 1, null, [writeId]),
         ];
         try {
-          await transact(steps.map(({ write }) => write));
+          await transact(writesOf(steps), deadlineOf(by));
           return done;
         } catch (error) {
           if (!(error instanceof Cancelled)) throw error;
@@ -263,10 +235,27 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
           const refusal = firstRefusal(steps, error.failed);
           if (!(refusal instanceof ConditionFailed)) throw refusal;
         }
-        if (tries > 1) await backOff(tries);
+        await again(by, tries);
       }
-      throw new AppError("unavailable", `${noun} is changed by too many at once; try again`);
     });
+
+  /**
+   * A change of one record among others in a transaction: under what it expects, else over the
+   * record as it was read. Refused, it throws `Outdated`.
+   */
+  const revision = (
+    id: string,
+    change: Change,
+    by: By,
+    writeId: string,
+    current?: Stored,
+  ): Step => ({
+    write:
+      current === undefined || change.expect
+        ? { Update: updateUnder(key(id), change, by, writeId) }
+        : { Put: putOver(current, nextOf(current, change, by, writeId)) },
+    refused: (old) => new Outdated(id, old as Stored | undefined),
+  });
 
   /** The two writes that delete the version that was read. */
   const burial = (current: Stored, by: By, writeId: string): Step[] => [
@@ -307,6 +296,9 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
     update,
     remove,
     burial,
+    revision,
+    stale,
+    existing,
     readStored,
     find: async (id: string): Promise<T | undefined> => {
       const stored = await readStored(id);
@@ -319,10 +311,25 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
       const lanes = Array.from({ length: shardCount() }, (_, shard) => `${kind}#${shard}`);
       return decoded(await merged(lanes, query), decode);
     },
-    /** The records of one gsi1 partition in the order of their ids; a moment behind. */
-    listBy: async (gsi1pk: string, query: List) => decoded(await single(gsi1pk, query), decode),
+    /** The records of gsi1 partitions in the order of its sort keys; a moment behind. */
+    listBy: async (partitions: string | string[], query: List) =>
+      decoded(await indexed([partitions].flat(), query), decode),
   };
 }
+
+/** Why the step at this place of a transaction was refused. */
+export const refusalOf = (
+  steps: readonly Step[],
+  index: number,
+  old: Attributes | undefined,
+): Error => steps[index]?.refused(old) ?? new Error("a refused write has a step");
+
+function firstRefusal(steps: readonly Step[], failed: Cancelled["failed"]): Error {
+  for (const [index, old] of failed) return refusalOf(steps, index, old);
+  return new Error("a cancelled transaction has a refused write");
+}
+
+const writesOf = (steps: readonly Step[]) => steps.map(({ write }) => write);
 
 const decoded = <T>(
   page: { items: Attributes[]; next: string | undefined },
@@ -334,88 +341,3 @@ const decoded = <T>(
 
 const alone = (error: unknown) =>
   error instanceof ConditionFailed ? new Map([[0, error.old]]) : undefined;
-
-function firstRefusal(steps: readonly Step[], failed: Cancelled["failed"]): Error {
-  for (const [index, old] of failed) {
-    const step = steps[index];
-    if (step) return step.refused(old);
-  }
-  return new Error("a cancelled transaction has a refused write");
-}
-
-const differs = (current: Stored, { set = {}, add = {} }: Change): boolean =>
-  Object.entries(set).some(([name, value]) => current[name] !== value) ||
-  Object.values(add).some((n) => n !== 0);
-
-/**
- * One conditional update, without having read the record. Write ids move one place down: the right
- * sides of SET all see the item as it was.
- * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
- */
-async function updateBlindly(
-  Key: Key,
-  { set = {}, add = {}, note = {}, expect = [] }: Change,
-  by: By,
-  writeId: string,
-  ifMatch: readonly number[] | undefined,
-): Promise<Stored> {
-  const names: Record<string, string> = {};
-  const values: Attributes = { ":one": 1, ":writeId": writeId };
-  const name = (attribute: string) => {
-    names[`#${attribute}`] = attribute;
-    return `#${attribute}`;
-  };
-  let count = 0;
-  const value = (of: unknown) => {
-    const placeholder = `:v${count++}`;
-    values[placeholder] = of;
-    return placeholder;
-  };
-
-  const assign: string[] = ["version = version + :one"];
-  const drop: string[] = [];
-  const unlike: string[] = [];
-  for (const [attribute, to] of Object.entries(set)) {
-    const path = name(attribute);
-    if (to === undefined) {
-      drop.push(path);
-      unlike.push(`attribute_exists(${path})`);
-    } else {
-      const placeholder = value(to);
-      assign.push(`${path} = ${placeholder}`);
-      unlike.push(`attribute_not_exists(${path})`, `${path} <> ${placeholder}`);
-    }
-  }
-  for (const [attribute, by_] of Object.entries(add)) {
-    const path = name(attribute);
-    assign.push(`${path} = ${path} + ${value(by_)}`);
-  }
-  for (const [attribute, to] of Object.entries({ ...note, ...stamp(by) })) {
-    if (to === undefined) drop.push(name(attribute));
-    else assign.push(`${name(attribute)} = ${value(to)}`);
-  }
-  for (let i = REMEMBERED_WRITES - 1; i > 0; i--) assign.push(`writes[${i}] = writes[${i - 1}]`);
-  assign.push("writes[0] = :writeId");
-
-  const conditions = ["attribute_exists(pk)", "NOT contains(writes, :writeId)"];
-  if (ifMatch) conditions.push(`version IN (${ifMatch.map(value).join(", ")})`);
-  for (const [attribute, operator, than] of expect) {
-    const path = name(attribute);
-    conditions.push(
-      operator === "absent"
-        ? `attribute_not_exists(${path})`
-        : `${path} ${operator} ${value(than)}`,
-    );
-  }
-  if (unlike.length > 0 && Object.keys(add).length === 0) {
-    conditions.push(`(${unlike.join(" OR ")})`); // else there is nothing to write
-  }
-
-  return (await updateItem({
-    Key,
-    UpdateExpression: `SET ${assign.join(", ")}${drop.length > 0 ? ` REMOVE ${drop.join(", ")}` : ""}`,
-    ConditionExpression: conditions.join(" AND "),
-    ExpressionAttributeNames: names,
-    ExpressionAttributeValues: values,
-  })) as Stored;
-}

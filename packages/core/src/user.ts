@@ -1,9 +1,10 @@
 import * as z from "zod";
+import type { Plan, Stored } from "./change.ts";
 import { AppError } from "./error.ts";
 import * as Guard from "./guard.ts";
 import { newId } from "./id.ts";
 import { atMostOne, paged, query } from "./page.ts";
-import { type Plan, type Stored, table } from "./table.ts";
+import { table } from "./table.ts";
 import { orElse, text } from "./text.ts";
 import type { By } from "./write.ts";
 

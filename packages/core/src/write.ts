@@ -27,3 +27,9 @@ export interface Step {
   write: Write;
   refused: (old: Attributes | undefined) => Error;
 }
+
+/** Ms of a request's life in which rivals may be tried again; then it answers `unavailable`. */
+const PATIENCE = 20_000;
+
+/** When a request stops trying, in epoch ms. */
+export const deadlineOf = (by: By): number => Date.parse(by.at) + PATIENCE;
