@@ -1,0 +1,104 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { LocalError } from "../local/error.ts";
+import { stopChildren } from "./child.ts";
+import { cold } from "./cold.ts";
+import { type Context, openContext } from "./context.ts";
+import { http } from "./http.ts";
+import { print, type Report } from "./report.ts";
+import { scale } from "./scale.ts";
+import { size } from "./size.ts";
+import { start } from "./start.ts";
+import { units } from "./units.ts";
+import { warm } from "./warm.ts";
+
+const USAGE = `Usage: npm run bench -- [sections] [options]
+
+Measures Stockwire beside what it is compared with, in one run, and prints each
+figure with its goal. Without sections all run.
+
+  cold    init and first request of the built Lambda bundle
+  warm    mixed invocations of it
+  http    requests a second through gateway, handler and engine
+  units   DynamoDB's units and round trips of each operation
+  size    Lambda bundles
+  start   npm run dev, start to ready, and memory
+  scale   latency at 1 000 and 100 000 records
+
+  --json FILE  write the raw figures
+  --help       this text`;
+
+const sections: Readonly<Record<string, (context: Context) => Promise<Report>>> = {
+  cold,
+  warm,
+  http,
+  units,
+  size,
+  start,
+  scale,
+};
+
+const versionOf = (name: string): string => {
+  const file = join(import.meta.dirname, "../../../node_modules", name, "package.json");
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+};
+
+/** The machine and what runs on it, in a line that is the same every day. */
+function header(): string {
+  const all = cpus();
+  const libraries = ["hono", "zod", "@aws-sdk/lib-dynamodb", "fastify"];
+  const versions = libraries.map((name) => `${name} ${versionOf(name)}`).join(", ");
+  const machine = `${process.platform} ${process.arch}, ${all.length} × ${all[0]?.model.trim()}`;
+  return `${machine}; node ${process.version}; ${versions}`;
+}
+
+function readOptions() {
+  const options = { json: { type: "string" }, help: { type: "boolean", default: false } } as const;
+  try {
+    return parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    throw new LocalError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = readOptions();
+  if (values.help) return console.log(USAGE);
+  const unknown = positionals.filter((name) => !Object.hasOwn(sections, name));
+  if (unknown.length > 0) throw new LocalError(`no section ${unknown.join(", ")}; see --help`);
+  const wanted = Object.entries(sections).filter(
+    ([name]) => positionals.length === 0 || positionals.includes(name),
+  );
+
+  console.log(header());
+  const raw: Record<string, unknown> = { header: header() };
+  const context = await openContext();
+  const interrupted = () => void end(context).finally(() => process.exit(130));
+  process.once("SIGINT", interrupted);
+  process.once("SIGTERM", interrupted);
+  try {
+    for (const [name, run] of wanted) {
+      const report = await run(context);
+      report.tables.forEach(print);
+      raw[name] = report.raw;
+    }
+  } finally {
+    await end(context);
+  }
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(raw, null, 1)}\n`);
+}
+
+async function end(context: Context): Promise<void> {
+  stopChildren();
+  await context.close();
+}
+
+main().then(
+  () => process.exit(0),
+  (error: unknown) => {
+    console.error(error instanceof LocalError ? error.message : error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,68 @@
+import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+
+/** What DynamoDB charges for, and how often it was waited for. */
+export interface Cost {
+  reads: number; // units
+  writes: number; // units
+  calls: number;
+  trips: number; // calls at the same time are one
+  /** Whether some units are ours to compute, since a failure reports none. */
+  computed: boolean;
+}
+
+interface Metered {
+  ConsumedCapacity?: { CapacityUnits?: number } | { CapacityUnits?: number }[];
+}
+
+const READS: ReadonlySet<string> = new Set([
+  "GetItemCommand",
+  "QueryCommand",
+  "BatchGetItemCommand",
+]);
+
+/** Has every call report its units. `measure` gives those of `work`, which may fail. */
+export function meter(client: DynamoDBDocumentClient) {
+  let cost = zero();
+  let inFlight = 0;
+  client.middlewareStack.add(
+    (next, { commandName = "" }) =>
+      async (args) => {
+        const input = { ...args.input, ReturnConsumedCapacity: "TOTAL" } as typeof args.input;
+        cost.calls++;
+        if (inFlight++ === 0) cost.trips++;
+        try {
+          const result = await next({ ...args, input });
+          const { ConsumedCapacity = [] } = result.output as Metered;
+          for (const { CapacityUnits = 0 } of [ConsumedCapacity].flat()) {
+            cost[READS.has(commandName) ? "reads" : "writes"] += CapacityUnits;
+          }
+          return result;
+        } catch (error) {
+          cost.writes += failed(input, error);
+          cost.computed = true;
+          throw error;
+        } finally {
+          inFlight--;
+        }
+      },
+    { step: "initialize", name: "meter" },
+  );
+  return async (work: () => Promise<unknown>): Promise<Cost> => {
+    cost = zero();
+    await work().catch(() => undefined);
+    return cost;
+  };
+}
+
+const zero = (): Cost => ({ reads: 0, writes: 0, calls: 0, trips: 0, computed: false });
+
+/**
+ * A refused write costs what its item would, here under 1 KB; one of a transaction twice that.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadWriteCapacityMode.html
+ */
+function failed(input: object, error: unknown): number {
+  if (!(error instanceof Error)) return 0;
+  if (error.name === "ConditionalCheckFailedException") return 1;
+  const { TransactItems = [] } = input as { TransactItems?: unknown[] };
+  return error.name === "TransactionCanceledException" ? 2 * TransactItems.length : 0;
+}
