@@ -13,6 +13,7 @@ import { createHttpApi } from "./gateway/http-api.ts";
 import { isRecord } from "./gateway/json.ts";
 import { listenOnLoopback } from "./gateway/server.ts";
 import { openIssuer } from "./issuer.ts";
+import { schedule, type Schedule } from "./schedule.ts";
 import { openSecret } from "./secret-file.ts";
 import { seed } from "./seed.ts";
 import { register, ROOT, unregister } from "./servers.ts";
@@ -35,6 +36,7 @@ export interface Laptop {
 }
 
 const REGION = "us-east-1";
+const SWEEP_EVERY = 60_000; // ms
 const DRAIN = 1_200; // ms; all is to be over within 2 s
 
 /** Starts all of AWS that Stockwire needs, in this process. Throws ListenError and LocalError. */
@@ -50,8 +52,10 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   });
   const url = `http://localhost:${server.port}`;
   let engine: Engine | undefined;
+  let sweeps: Schedule | undefined;
   const stop = async () => {
     unregister(server.port);
+    sweeps?.stop();
     await server.close();
     await engine?.stop();
   };
@@ -60,6 +64,11 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     const created = await openTables(engine);
     await configure(engine, dataDir);
     const { handler } = await import("../src/http.ts");
+    const sweep = await import("../src/sweep.ts");
+    sweeps = schedule(sweep.handler, {
+      everyMs: SWEEP_EVERY,
+      onError: (error) => options.log(`sweep: ${String(error)}`),
+    });
 
     const issuer = await openIssuer({ dir: dataDir, issuer: url, scopes });
     const api = createHttpApi({

@@ -9,7 +9,10 @@ const root = join(import.meta.dirname, "../../..");
 const dist = join(root, "dist");
 
 /** Each Lambda by name, with the file that exports its `handler`. */
-const functions = { http: "packages/functions/src/http.ts" };
+const functions = {
+  http: "packages/functions/src/http.ts",
+  sweep: "packages/functions/src/sweep.ts",
+};
 
 /** https://github.com/sst/sst/blob/dev/pkg/runtime/node/build.go */
 const banner = [

@@ -15,6 +15,7 @@ import { type Problem, problemOf, RETRY_AFTER } from "./problem.ts";
 import { inventory } from "./routes/inventory.ts";
 import { item } from "./routes/item.ts";
 import { product } from "./routes/product.ts";
+import { reservation } from "./routes/reservation.ts";
 import { type About, service } from "./routes/service.ts";
 import { user } from "./routes/user.ts";
 
@@ -44,6 +45,7 @@ export function createApp(settings: Settings) {
     .route("/users", user)
     .route("/products", product)
     .route("/inventory", inventory)
+    .route("/reservations", reservation)
     .route("/items", item)
     .route("/", service(settings.about))
     .notFound((c) => {

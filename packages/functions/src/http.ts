@@ -1,24 +1,10 @@
-import { createClient } from "@stockwire/core/client";
-import * as Cursor from "@stockwire/core/cursor";
-import * as Store from "@stockwire/core/store";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 import packageJson from "../package.json" with { type: "json" };
 import { createApp } from "./app.ts";
-import { readConfig } from "./config.ts";
 import { mend } from "./event.ts";
-import { createLog } from "./log.ts";
+import { start } from "./runtime.ts";
 
-const config = readConfig(process.env);
-
-Store.configure({
-  client: createClient({ region: config.AWS_REGION, endpoint: config.AWS_ENDPOINT_URL_DYNAMODB }),
-  tableName: config.DATA_TABLE,
-  shards: config.LIST_SHARDS,
-});
-Cursor.configure(config.CURSOR_SECRET);
-const log = createLog(config.LOG_LEVEL, "stockwire");
-// Asked while the function initialises: the first request finds the connection open.
-Store.verifyShards().catch((error: unknown) => log.error("table", error, {}));
+const { config, log } = start();
 
 const app = createApp({
   about: {

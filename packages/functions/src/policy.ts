@@ -2,6 +2,7 @@ import type { Code } from "@stockwire/core/error";
 import * as Inventory from "@stockwire/core/inventory";
 import * as Item from "@stockwire/core/item";
 import * as Product from "@stockwire/core/product";
+import * as Reservation from "@stockwire/core/reservation";
 import * as User from "@stockwire/core/user";
 import * as z from "zod";
 
@@ -17,6 +18,7 @@ export const scopes = [
   "write:products",
   "read:inventory",
   "write:inventory",
+  "reserve:inventory",
   "read:items",
   "write:items",
   "admin",
@@ -29,7 +31,7 @@ export interface Route {
   method: Method;
   path: string; // as API Gateway writes it: /users/{id}
   summary: string;
-  tag: "Users" | "Products" | "Inventory" | "Items" | "Service";
+  tag: "Users" | "Products" | "Inventory" | "Reservations" | "Items" | "Service";
   /** A scope; `token` for any valid token; `open` for none. `admin` opens every scope. */
   access: Scope | "token" | "open";
   throttle?: Throttle;
@@ -99,6 +101,7 @@ export const ItemBatch = batchOf(Item.Create, "ItemBatch");
 const UserPage = pageOf(User.Info, "UserPage");
 const ProductPage = pageOf(Product.Info, "ProductPage");
 const InventoryPage = pageOf(Inventory.Info, "InventoryPage");
+const ReservationPage = pageOf(Reservation.Info, "ReservationPage");
 const ItemPage = pageOf(Item.Info, "ItemPage");
 
 const ProductWithInventory = Product.Info.extend({ inventory: Inventory.Info.optional() }).meta({
@@ -106,6 +109,12 @@ const ProductWithInventory = Product.Info.extend({ inventory: Inventory.Info.opt
 });
 
 export const Hello = z.strictObject({ name: z.string().max(200).default("World") });
+
+const closing = [
+  "reservation_not_found",
+  "reservation_closed",
+  "reservation_expired",
+] as const satisfies Code[];
 
 const batchAnswers = { 201: BatchAnswer, 207: BatchAnswer };
 
@@ -289,6 +298,53 @@ export const routes: readonly Route[] = [
     body: Inventory.Adjust,
     answers: { 201: Inventory.Info },
     refusals: ["inventory_not_found", "insufficient_stock"],
+  },
+  {
+    method: "GET",
+    path: "/reservations",
+    summary: "List reservations",
+    tag: "Reservations",
+    access: "reserve:inventory",
+    query: Reservation.List,
+    answers: { 200: ReservationPage },
+  },
+  {
+    method: "POST",
+    path: "/reservations",
+    summary: "Reserve all lines or none",
+    tag: "Reservations",
+    access: "reserve:inventory",
+    body: Reservation.Create,
+    answers: { 201: Reservation.Info },
+    refusals: ["product_not_found", "insufficient_stock"],
+  },
+  {
+    method: "GET",
+    path: "/reservations/{id}",
+    summary: "Get a reservation",
+    tag: "Reservations",
+    access: "reserve:inventory",
+    answers: { 200: Reservation.Info, 304: null },
+    refusals: ["reservation_not_found"],
+  },
+  ...(["confirm", "cancel"] as const).map((action): Route => ({
+    method: "POST",
+    path: `/reservations/{id}/${action}`,
+    summary: action === "confirm" ? "Sell what is reserved" : "Give back what is reserved",
+    tag: "Reservations",
+    access: "reserve:inventory",
+    answers: { 200: Reservation.Info },
+    refusals: closing,
+  })),
+  {
+    method: "POST",
+    path: "/reservations/{id}/extend",
+    summary: "Keep it for longer",
+    tag: "Reservations",
+    access: "reserve:inventory",
+    body: Reservation.Extend,
+    answers: { 200: Reservation.Info },
+    refusals: closing,
   },
   {
     method: "GET",

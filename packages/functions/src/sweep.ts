@@ -1,0 +1,22 @@
+import { newId } from "@stockwire/core/id";
+import { sweep, type Swept } from "@stockwire/core/reservation";
+import { start } from "./runtime.ts";
+
+const { log } = start();
+
+/** Ms of one sweep; the next one, a minute later, goes on where this one stopped. */
+const BUDGET = 45_000;
+
+/** Gives back what expired reservations hold; called by a schedule each minute. */
+export async function handler(): Promise<Swept> {
+  const now = Date.now();
+  const by = { actor: "sweep", requestId: newId(), at: new Date(now).toISOString() };
+  try {
+    const swept = await sweep(by, now + BUDGET);
+    if (swept.expired > 0 || swept.more) log.info("sweep", { ...swept, requestId: by.requestId });
+    return swept;
+  } catch (error) {
+    log.error("sweep", error, { requestId: by.requestId });
+    throw error;
+  }
+}
