@@ -51,6 +51,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     drainTimeout: DRAIN,
   });
   const url = `http://localhost:${server.port}`;
+  let ready = false; // until then requests are our own
   let engine: Engine | undefined;
   let sweeps: Schedule | undefined;
   const stop = async () => {
@@ -73,7 +74,9 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     const issuer = await openIssuer({ dir: dataDir, issuer: url, scopes });
     const api = createHttpApi({
       ...httpApi(handler, url),
-      accessLog: (record) => options.log(jsonLine(record)),
+      accessLog: (record) => {
+        if (ready) options.log(jsonLine(record));
+      },
       onError: ({ what, error, requestId }) =>
         options.log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
     });
@@ -86,7 +89,9 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
         issuer.sign({ claims: { sub: "seed", scope: "admin" } }),
       );
     }
-    register({ port: server.port, dataDir, issuer: url });
+    const { endpoint } = engine;
+    ready = true;
+    register({ port: server.port, dataDir, issuer: url, endpoint, table: tableName("Data") });
   } catch (error) {
     await stop();
     throw error;

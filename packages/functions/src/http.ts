@@ -2,9 +2,7 @@ import { handle, type LambdaEvent } from "hono/aws-lambda";
 import packageJson from "../package.json" with { type: "json" };
 import { createApp } from "./app.ts";
 import { mend } from "./event.ts";
-import { start } from "./runtime.ts";
-
-const { config, log } = start();
+import { config, log } from "./runtime.ts";
 
 const app = createApp({
   about: {

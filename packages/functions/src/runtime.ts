@@ -1,20 +1,21 @@
 import { createClient } from "@stockwire/core/client";
 import * as Cursor from "@stockwire/core/cursor";
 import * as Store from "@stockwire/core/store";
-import { type Config, readConfig } from "./config.ts";
-import { createLog, type Log } from "./log.ts";
+import { readConfig } from "./config.ts";
+import { createLog } from "./log.ts";
 
-/** What every Lambda does first: reads its configuration and hands it to core. */
-export function start(): { config: Config; log: Log } {
-  const config = readConfig(process.env);
-  const log = createLog(config.LOG_LEVEL, "stockwire");
-  Store.configure({
-    client: createClient({ region: config.AWS_REGION, endpoint: config.AWS_ENDPOINT_URL_DYNAMODB }),
-    tableName: config.DATA_TABLE,
-    shards: config.LIST_SHARDS,
-  });
-  Cursor.configure(config.CURSOR_SECRET);
-  // Asked while the function initialises: the first request finds the connection open.
-  Store.verifyShards().catch((error: unknown) => log.error("table", error, {}));
-  return { config, log };
-}
+/** What every Lambda does first, once: reads its configuration and hands it to core. */
+
+export const config = readConfig(process.env);
+
+export const log = createLog(config.LOG_LEVEL, "stockwire");
+
+Store.configure({
+  client: createClient({ region: config.AWS_REGION, endpoint: config.AWS_ENDPOINT_URL_DYNAMODB }),
+  tableName: config.DATA_TABLE,
+  shards: config.LIST_SHARDS,
+});
+Cursor.configure(config.CURSOR_SECRET);
+
+// Asked while the function initialises: the first request finds the connection open.
+Store.verifyShards().catch((error: unknown) => log.error("table", error, {}));

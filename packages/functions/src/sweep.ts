@@ -1,8 +1,6 @@
 import { newId } from "@stockwire/core/id";
 import { sweep, type Swept } from "@stockwire/core/reservation";
-import { start } from "./runtime.ts";
-
-const { log } = start();
+import { log } from "./runtime.ts";
 
 /** Ms of one sweep; the next one, a minute later, goes on where this one stopped. */
 const BUDGET = 45_000;

@@ -1,0 +1,78 @@
+import { build } from "esbuild";
+import { execFile } from "node:child_process";
+import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { bundleOptions, functions, lambdaAlias, root } from "./bundle.ts";
+import { event2 } from "../test/events.ts";
+
+/** The bundles that are deployed, loaded as Lambda loads them: alone in a folder. */
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "stockwire-bundle-"));
+  for (const [name, entry] of Object.entries(functions)) {
+    const outfile = join(folder, name, "index.mjs");
+    await build({
+      ...bundleOptions,
+      alias: lambdaAlias,
+      entryPoints: [join(root, entry)],
+      outfile,
+    });
+  }
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** What the function of this name answers to an event, in a process of its own. */
+async function invoke(
+  name: string,
+  event: unknown,
+  env: Record<string, string> = {},
+): Promise<unknown> {
+  const script = `const { handler } = await import("./index.mjs");
+    process.stdout.write(JSON.stringify(await handler(JSON.parse(process.argv[1]))));
+    process.exit();`;
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ["--input-type=module", "-e", script, JSON.stringify(event)],
+    {
+      cwd: join(folder, name),
+      env: {
+        AWS_REGION: "us-east-1",
+        AWS_ACCESS_KEY_ID: "local",
+        AWS_SECRET_ACCESS_KEY: "local",
+        AWS_ENDPOINT_URL_DYNAMODB: process.env["DYNAMODB_ENDPOINT"],
+        DATA_TABLE: process.env["DATA_TABLE"],
+        CURSOR_SECRET: "a secret of the tests, long enough for one",
+        LOG_LEVEL: "silent",
+        ...env,
+      },
+    },
+  );
+  return JSON.parse(stdout);
+}
+
+test("S-366, S-331: each is one file that needs nothing beside it and answers", async () => {
+  for (const name of Object.keys(functions)) {
+    expect(await readdir(join(folder, name))).toEqual(["index.mjs"]);
+  }
+  const claims = { sub: "ana", scope: "write:items" };
+  const headers = { "content-type": "application/json" };
+  const event = event2({ method: "POST", path: "/items", body: '{"a":1}', headers, claims });
+  expect(await invoke("http", event)).toMatchObject({ statusCode: 201 });
+  expect(await invoke("sweep", {})).toMatchObject({ expired: expect.any(Number), more: false });
+});
+
+test("S-276: without its configuration it says at start what is missing", async () => {
+  await expect(invoke("http", {}, { CURSOR_SECRET: "" })).rejects.toThrow("CURSOR_SECRET");
+});
+
+test("S-317, S-341, S-373, S-424: each is far below what Lambda takes (50 MB)", async () => {
+  for (const name of Object.keys(functions)) {
+    const { size } = await stat(join(folder, name, "index.mjs"));
+    expect([name, size < 500_000]).toEqual([name, true]);
+  }
+});
