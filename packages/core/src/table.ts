@@ -111,11 +111,12 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
   const createAll = (drafts: readonly Draft[], by: By): Promise<Outcome<T>[]> =>
     Idempotency.onceAll(by, drafts.length, async () => {
       const values = drafts.map(({ stored }) => decode(stored));
-      const steps = drafts.flatMap((each, index) => [
+      const parts = drafts.map((each, index) => [
         opening(each),
         ...each.steps,
         ...Idempotency.steps(by, index, drafts.length, values[index], each.stored.writes),
       ]);
+      const steps = parts.flat();
       const [first] = steps;
       try {
         if (steps.length === 1 && first && "Put" in first.write) await put(first.write.Put);
@@ -125,7 +126,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
         if (refused === undefined) throw error;
         const writeIds = drafts.map(({ stored }) => stored.writes[0] ?? "");
         const applied = refused.values().some((old) => writeIds.some((id) => wrote(old, id)));
-        if (!applied) throw firstRefusal(steps, refused);
+        if (!applied) throw refusalAmong(parts, refused);
       }
       return values.map((value) => ({ value, changed: true, replayed: false }));
     });
@@ -327,6 +328,19 @@ export const refusalOf = (
 function firstRefusal(steps: readonly Step[], failed: Cancelled["failed"]): Error {
   for (const [index, old] of failed) return refusalOf(steps, index, old);
   return new Error("a cancelled transaction has a refused write");
+}
+
+/** The first refusal, which says of which of several drafts it is. */
+function refusalAmong(parts: readonly Step[][], failed: Cancelled["failed"]): Error {
+  const refusal = firstRefusal(parts.flat(), failed);
+  if (parts.length === 1 || !(refusal instanceof AppError)) return refusal;
+  const [step = 0] = failed.keys();
+  let index = 0;
+  for (let passed = 0; passed + (parts[index]?.length ?? 0) <= step; index++) {
+    passed += parts[index]?.length ?? 0;
+  }
+  const { code, message, errors, members } = refusal;
+  return new AppError(code, message, { errors, members: { ...members, index } });
 }
 
 const writesOf = (steps: readonly Step[]) => steps.map(({ write }) => write);

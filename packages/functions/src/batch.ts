@@ -93,15 +93,26 @@ async function allOrNone<S extends z.ZodType, T>(
   if (errors.length > 0) {
     throw new AppError("invalid_request", errors[0]?.detail ?? "Invalid request", { errors });
   }
-  const outcomes = await createAll(
-    parsed.flatMap(({ data }) => (data === undefined ? [] : [data])),
-    by(c),
-  );
+  const inputs = parsed.flatMap(({ data }) => (data === undefined ? [] : [data]));
+  const outcomes = await createAll(inputs, by(c)).catch((error: unknown) => {
+    throw error instanceof AppError ? atItsEntry(error) : error;
+  });
   if (outcomes.every(({ replayed }) => replayed)) c.header("Idempotency-Replayed", "true");
   return summary(
     c,
     outcomes.map(({ value }, index): Result<T> => ({ index, status: 201, record: value })),
   );
+}
+
+/** Points into the entry that was refused, rather than into an entry. */
+function atItsEntry(error: AppError): AppError {
+  const { index } = error.members;
+  if (typeof index !== "number") return error;
+  const errors = error.errors.map((fault) => ({
+    ...fault,
+    ...(fault.pointer !== undefined && { pointer: `/items/${index}${fault.pointer}` }),
+  }));
+  return new AppError(error.code, error.message, { errors, members: error.members });
 }
 
 function summary<T>(c: Context<Env>, results: Result<T>[]) {

@@ -403,7 +403,9 @@ contract((api) => {
       const conflict = await api.send("POST", "/users/batch", {
         body: { items: [fresh, taken], atomic: true },
       });
-      expect([conflict.status, conflict.json.code]).toEqual([409, "email_exists"]);
+      expect(conflict.json).toMatchObject(
+        problem(409, "email_exists", { index: 1, errors: [{ pointer: "/items/1/email" }] }),
+      );
       const invalid = await api.send("POST", "/users/batch", {
         body: { items: [fresh, { name: "" }], atomic: true },
       });
