@@ -67,31 +67,25 @@ export const Create = z
   .superRefine(refinePrice)
   .meta({ id: "ProductRequest" });
 
+const fields = {
+  name: Name,
+  price: Price,
+  currency: Currency,
+  category: Category,
+  description: Description,
+  sku: Sku,
+  status: Status,
+};
+
 export const Update = z
-  .strictObject({
-    name: Name,
-    price: Price,
-    currency: Currency,
-    category: Category,
-    description: Description,
-    sku: Sku,
-    status: Status,
-  })
+  .strictObject(fields)
   .partial()
   .superRefine(refinePrice)
   .meta({ id: "ProductUpdate" });
 
 /** A JSON merge patch: `null` removes the sku. */
 export const Patch = z
-  .strictObject({
-    name: Name,
-    price: Price,
-    currency: Currency,
-    category: Category,
-    description: Description,
-    sku: Sku.nullable(),
-    status: Status,
-  })
+  .strictObject({ ...fields, sku: Sku.nullable() })
   .partial()
   .superRefine(refinePrice)
   .meta({ id: "ProductPatch" });

@@ -55,20 +55,13 @@ export const Create = z
   })
   .meta({ id: "UserRequest" });
 
-export const Update = z
-  .strictObject({ name: Name, email: Email, phone: Phone, age: Age, status: Status })
-  .partial()
-  .meta({ id: "UserUpdate" });
+const fields = { name: Name, email: Email, phone: Phone, age: Age, status: Status };
+
+export const Update = z.strictObject(fields).partial().meta({ id: "UserUpdate" });
 
 /** A JSON merge patch: `null` removes an optional member. */
 export const Patch = z
-  .strictObject({
-    name: Name,
-    email: Email,
-    phone: Phone.nullable(),
-    age: Age.nullable(),
-    status: Status,
-  })
+  .strictObject({ ...fields, phone: Phone.nullable(), age: Age.nullable() })
   .partial()
   .meta({ id: "UserPatch" });
 
