@@ -51,7 +51,7 @@ export const Adjust = z
 
 export const List = z.strictObject({ ...query(20), level: z.enum(["out", "low"]).optional() });
 
-interface Counts {
+export interface Counts {
   quantity: number;
   reserved: number;
   available: number; // quantity − reserved; stored, since conditions do no arithmetic
@@ -60,7 +60,7 @@ interface Counts {
   moved: number; // sum of all movements, kept apart from quantity to be checked against it
 }
 
-const levels = table({
+export const levels = table({
   kind: "INVENTORY",
   notFound: "inventory_not_found",
   noun: "Inventory",
@@ -87,7 +87,12 @@ const levelOf = (available: number, reorderPoint: number): Info["level"] => {
 };
 
 /** All that follows from the three numbers; only levels that want attention are indexed. */
-const counted = (productId: string, quantity: number, reserved: number, reorderPoint: number) => {
+export const counted = (
+  productId: string,
+  quantity: number,
+  reserved: number,
+  reorderPoint: number,
+) => {
   const available = quantity - reserved;
   const level = levelOf(available, reorderPoint);
   return {

@@ -54,7 +54,7 @@ export const List = z.strictObject({
 
 type Line = z.output<typeof Line>;
 
-interface Attributes {
+export interface Attributes {
   status: Status;
   lines: Line[];
   reference?: string;
@@ -65,7 +65,7 @@ interface Attributes {
 const statusOf = ({ status, until }: Attributes): Status =>
   status === "active" && until <= Date.now() ? "expired" : status;
 
-const reservations = table({
+export const reservations = table({
   kind: "RESERVATION",
   notFound: "reservation_not_found",
   noun: "Reservation",
@@ -86,7 +86,7 @@ const reservations = table({
 });
 
 /** Active ones stand in the index, in the order in which they expire. */
-const activeIndex = (id: string, until: number) => ({
+export const activeIndex = (id: string, until: number) => ({
   gsi1pk: `ACTIVE#${shardOf(id)}`,
   gsi1sk: `${new Date(until).toISOString()}#${id}`,
 });
@@ -95,23 +95,22 @@ const activePartitions = () =>
   Array.from({ length: shardCount() }, (_, shard) => `ACTIVE#${shard}`);
 
 /** Each line has an item of its own, so that a product's reservations are one partition. */
-const linePartition = (productId: string) => `LINE#${productId}`;
-const heldPartition = (productId: string) => `HELD#${productId}`;
+export const linePartition = (productId: string) => `LINE#${productId}`;
+export const heldPartition = (productId: string) => `HELD#${productId}`;
 
-const lineStep = (id: string, { productId, quantity }: Line, heldUntil?: number): Step => ({
-  write: {
-    Put: {
-      Item: {
-        pk: linePartition(productId),
-        sk: id,
-        quantity,
-        ...(heldUntil !== undefined && {
-          gsi1pk: heldPartition(productId),
-          gsi1sk: activeIndex(id, heldUntil).gsi1sk,
-        }),
-      },
-    },
-  },
+/** Holds units of its product as long as it stands in the index. */
+export const lineItem = (id: string, { productId, quantity }: Line, heldUntil?: number) => ({
+  pk: linePartition(productId),
+  sk: id,
+  quantity,
+  ...(heldUntil !== undefined && {
+    gsi1pk: heldPartition(productId),
+    gsi1sk: activeIndex(id, heldUntil).gsi1sk,
+  }),
+});
+
+const lineStep = (id: string, line: Line, heldUntil?: number): Step => ({
+  write: { Put: { Item: lineItem(id, line, heldUntil) } },
   refused: () => new Error("a line has no condition"),
 });
 
@@ -264,17 +263,20 @@ const closed = (status: Status) =>
     ? new AppError("reservation_expired", "This reservation has expired")
     : new AppError("reservation_closed", `This reservation is ${status}`);
 
+type Held = Stored & Attributes;
+
 /** Ends an active reservation in one of three ways; its lines' units are sold or given back. */
 async function close(
-  id: string,
+  first: Held,
   to: Exclude<Status, "active">,
   by: By,
   ifMatch?: readonly number[],
 ): Promise<Outcome<Info>> {
+  const id = first.sk;
   const writeId = newId();
   const levels: Levels = new Map();
+  let current = first;
   for (let tries = 1; ; tries++) {
-    const current = (await reservations.existing(id)) as Stored & Attributes;
     if (current.writes.includes(writeId)) {
       return { value: reservations.decode(current), changed: true, replayed: false };
     }
@@ -306,6 +308,7 @@ async function close(
     ];
     if (await attempt(steps, by, writeId, levels)) return { value, changed: true, replayed: false };
     await again(by, tries);
+    current = (await reservations.existing(id)) as Held;
   }
 }
 
@@ -316,15 +319,17 @@ const closeInLane = async (
   ifMatch?: readonly number[],
 ): Promise<Outcome<Info>> =>
   Idempotency.once(by, async () => {
-    const { lines } = (await reservations.existing(id)) as Stored & Attributes;
-    const products = lines.map(({ productId }) => productId);
-    return inLane(products, by, () => close(id, to, by, ifMatch));
+    const first = (await reservations.existing(id)) as Held;
+    const products = first.lines.map(({ productId }) => productId);
+    // It may be closed by the time it has its turn: then its version refuses, and it is read again.
+    return inLane(products, by, () => close(first, to, by, ifMatch));
   });
 
 /** Gives an expired reservation's units back; false if another has, or it was extended. */
 async function expire(id: string, by: By): Promise<boolean> {
   try {
-    return (await close(id, "expired", { ...by, idempotency: undefined })).changed;
+    const first = (await reservations.existing(id)) as Held;
+    return (await close(first, "expired", { ...by, idempotency: undefined })).changed;
   } catch (error) {
     if (error instanceof AppError && error.code !== "unavailable") return false;
     throw error;
@@ -351,7 +356,7 @@ export const extend = (
 ) =>
   reservations.update(id, by, ifMatch, (stored) => {
     if (stored === undefined) return undefined;
-    const current = stored as Stored & Attributes;
+    const current = stored as Held;
     if (current.status !== "active") throw closed(current.status);
     if (current.until <= Date.now()) throw closed("expired");
     const until = Math.max(current.until, Date.parse(by.at) + ttlSeconds * 1000);

@@ -225,7 +225,8 @@ const cancellationReasons = (error: unknown) =>
     ? ((error as TransactionCanceledException).CancellationReasons ?? [])
     : undefined;
 
-const SHARDS_KEY: Key = { pk: "SETTINGS", sk: "LIST_SHARDS" };
+/** The item in which a table remembers its number of shards. */
+export const SHARDS_KEY: Key = { pk: "SETTINGS", sk: "LIST_SHARDS" };
 
 /**
  * Fails unless the table was laid out with the configured number of shards; a new table takes it.

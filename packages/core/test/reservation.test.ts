@@ -3,7 +3,7 @@ import { newId } from "../src/id.ts";
 import * as Inventory from "../src/inventory.ts";
 import * as Product from "../src/product.ts";
 import * as Reservation from "../src/reservation.ts";
-import * as Store from "../src/store.ts";
+import { letExpire } from "./expiry.ts";
 import { by, failure, keyed, use } from "./store.ts";
 
 beforeAll(() => void use());
@@ -33,22 +33,6 @@ const counts = async (productId: string) => {
   const { quantity, reserved, available, level } = await Inventory.get(productId);
   return { quantity, reserved, available, level };
 };
-
-/** Puts the end of a reservation into the past, as time would. */
-async function letExpire(id: string): Promise<void> {
-  const past = Date.now() - 60_000;
-  const index = `${new Date(past).toISOString()}#${id}`;
-  for (let shard = 0; shard < Store.shardCount(); shard++) {
-    const key = { pk: `RESERVATION#${shard}`, sk: id };
-    const stored = await Store.read(key);
-    if (stored === undefined) continue;
-    await Store.put({ Item: { ...stored, until: past, gsi1sk: index } });
-    for (const { productId } of stored["lines"] as { productId: string }[]) {
-      const line = await Store.read({ pk: `LINE#${productId}`, sk: id });
-      await Store.put({ Item: { ...line, gsi1sk: index } });
-    }
-  }
-}
 
 describe("a reservation", () => {
   test("holds all its lines, lines of one product summed", async () => {

@@ -8,6 +8,7 @@ import { cold } from "./cold.ts";
 import { type Context, openContext } from "./context.ts";
 import { http } from "./http.ts";
 import { print, type Report } from "./report.ts";
+import { reserve } from "./reserve.ts";
 import { scale } from "./scale.ts";
 import { size } from "./size.ts";
 import { start } from "./start.ts";
@@ -23,6 +24,7 @@ figure with its goal. Without sections all run.
   warm    mixed invocations of it
   http    requests a second through gateway, handler and engine
   units   DynamoDB's units and round trips of each operation
+  reserve reservations a second, conflicts, units; a naive version oversells
   size    Lambda bundles
   start   npm run dev, start to ready, and memory
   scale   latency at 1 000 and 100 000 records
@@ -35,6 +37,7 @@ const sections: Readonly<Record<string, (context: Context) => Promise<Report>>> 
   warm,
   http,
   units,
+  reserve,
   size,
   start,
   scale,

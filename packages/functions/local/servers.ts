@@ -7,17 +7,19 @@ export interface Server {
   port: number;
   dataDir: string;
   issuer: string;
+  endpoint?: string | undefined; // of its DynamoDB; undefined: the real one
+  table: string; // Data, by the name that it has there
 }
 
 /** The checkout, where running servers and, unless told otherwise, their data are to be found. */
 export const ROOT = join(import.meta.dirname, "../../..");
 
 /** Tells other commands, such as `npm run token`, of this process's server. */
-export function register({ port, dataDir, issuer }: Server, root = ROOT): void {
+export function register({ port, ...server }: Server, root = ROOT): void {
   const file = entry(port, root);
   mkdirSync(join(file, ".."), { recursive: true });
   const draft = `${file}.${process.pid}`;
-  writeFileSync(draft, JSON.stringify({ pid: process.pid, dataDir, issuer }));
+  writeFileSync(draft, JSON.stringify({ pid: process.pid, ...server }));
   renameSync(draft, file);
 }
 
@@ -30,7 +32,8 @@ export function unregister(port: number, root = ROOT): void {
 export function find(port: number, root = ROOT): Server | undefined {
   const found = read(port, root);
   if (!found) return undefined;
-  if (isAlive(found.pid)) return { port, dataDir: found.dataDir, issuer: found.issuer };
+  const { pid, ...server } = found;
+  if (isAlive(pid)) return { port, ...server };
   rmSync(entry(port, root), { force: true });
   return undefined;
 }
@@ -43,10 +46,12 @@ function read(port: number, root: string) {
   try {
     const value: unknown = JSON.parse(readFileSync(entry(port, root), "utf8"));
     if (!isRecord(value)) return undefined;
-    const { pid, dataDir, issuer } = value;
+    const { pid, dataDir, issuer, endpoint, table } = value;
     if (typeof pid !== "number" || typeof dataDir !== "string" || typeof issuer !== "string")
       return undefined;
-    return { pid, dataDir, issuer };
+    if (typeof table !== "string" || (endpoint !== undefined && typeof endpoint !== "string"))
+      return undefined;
+    return { pid, dataDir, issuer, endpoint, table };
   } catch {
     return undefined;
   }

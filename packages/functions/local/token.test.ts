@@ -80,7 +80,7 @@ test("a running server is found by its port, wherever its data are", async () =>
   const dir = folder();
   const issuer = await openIssuer({ dir, issuer: "http://here" });
   const port = 60_000 + (process.pid % 5000);
-  register({ port, dataDir: dir, issuer: "http://here" });
+  register({ port, dataDir: dir, issuer: "http://here", table: "T" });
   onTestFinished(() => unregister(port));
   const { stdout } = await run(["--scope", "", "--port", String(port)]);
   const [header, claims] = parts(stdout);
@@ -114,7 +114,7 @@ test("--help explains", async () => {
 test("a server that died is forgotten, and one of another process is left alone", () => {
   const root = folder();
   const port = 4000;
-  const server = { port, dataDir: "/d", issuer: "http://i" };
+  const server = { port, dataDir: "/d", issuer: "http://i", endpoint: "http://e", table: "T" };
   const file = join(root, ".stockwire", "servers", `${port}.json`);
   const module = JSON.stringify(join(import.meta.dirname, "servers.ts"));
   const script = `import { register } from ${module}; register(${JSON.stringify(server)}, ${JSON.stringify(root)});`;

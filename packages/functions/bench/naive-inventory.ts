@@ -1,0 +1,23 @@
+import { type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
+
+/**
+ * What a first version looks like: it reads how many there are, checks, and writes how many are
+ * left. It is right for one buyer at a time.
+ */
+export const naiveInventory = (client: DynamoDBDocumentClient, TableName: string) => {
+  const Key = (productId: string) => ({ pk: `NAIVE#${productId}`, sk: productId });
+  return {
+    stock: (productId: string, quantity: number) =>
+      client.send(new PutCommand({ TableName, Item: { ...Key(productId), quantity } })),
+
+    /** Whether the buyer got the unit. */
+    reserve: async (productId: string): Promise<boolean> => {
+      const { Item } = await client.send(new GetCommand({ TableName, Key: Key(productId) }));
+      const quantity = Number(Item?.["quantity"]);
+      if (quantity < 1) return false;
+      const left = { ...Key(productId), quantity: quantity - 1 };
+      await client.send(new PutCommand({ TableName, Item: left }));
+      return true;
+    },
+  };
+};
