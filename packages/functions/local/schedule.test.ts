@@ -6,14 +6,14 @@ test("calls again and again, not twice at once, and goes on after a failure", as
   let running = 0;
   const failures: unknown[] = [];
   await new Promise<void>((resolve) => {
-    const { stop } = schedule(
+    const calling = schedule(
       async () => {
         expect(++running).toBe(1);
         await new Promise((done) => setImmediate(done));
         running--;
         if (++calls === 3) throw new Error("third");
         if (calls === 6) {
-          stop();
+          calling.stop();
           resolve();
         }
       },

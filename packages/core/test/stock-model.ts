@@ -1,0 +1,247 @@
+/** Stock as pencil and paper would keep it: one request after another, no store, no failures. */
+
+interface Line {
+  productId: string;
+  quantity: number;
+}
+
+export type Request =
+  | { verb: "create"; initialQuantity: number }
+  | { verb: "delete"; productId: string }
+  | {
+      verb: "put";
+      productId: string;
+      quantity: number;
+      reorderPoint?: number;
+      expectedQuantity?: number;
+    }
+  | { verb: "adjust"; productId: string; delta: number }
+  | { verb: "reserve"; lines: Line[]; ttlSeconds: number }
+  | { verb: "confirm" | "cancel"; id: string }
+  | { verb: "extend"; id: string; ttlSeconds: number };
+
+export type Answer =
+  | { value: object | null; changed: boolean; replayed: boolean }
+  | { code: string; members: object; errors: readonly object[] };
+
+interface Level {
+  quantity: number;
+  reserved: number;
+  reorderPoint: number;
+  version: number;
+}
+
+interface Reservation {
+  status: "active" | "confirmed" | "cancelled" | "expired";
+  lines: Line[];
+  until: number; // epoch ms
+  version: number;
+}
+
+class Refusal extends Error {
+  readonly answer: Answer;
+  constructor(code: string, members: object = {}, errors: object[] = []) {
+    super(code);
+    this.answer = { code, members, errors };
+  }
+}
+
+export class StockModel {
+  readonly levels = new Map<string, Level>();
+  readonly reservations = new Map<string, Reservation>();
+  readonly #kept = new Map<string, { request: string; answer: Answer }>();
+
+  /** What the service has to answer; `newId` is the id that it gave to what it made. */
+  answer(request: Request, at: string, newId: string, key?: string): Answer {
+    const kept = key === undefined ? undefined : this.#kept.get(key);
+    if (kept) {
+      if ("id" in request && request.verb !== "extend") this.#expireIfDue(request.id);
+      if (kept.request !== JSON.stringify(request)) {
+        return new Refusal("idempotency_key_reused").answer;
+      }
+      return { ...kept.answer, replayed: true };
+    }
+    try {
+      const { changed, value } = this.#do(request, Date.parse(at), newId);
+      const answer = { value, changed, replayed: false };
+      if (key !== undefined && changed) {
+        this.#kept.set(key, { request: JSON.stringify(request), answer });
+      }
+      return answer;
+    } catch (error) {
+      if (error instanceof Refusal) return error.answer;
+      throw error;
+    }
+  }
+
+  forget(key: string) {
+    this.#kept.delete(key);
+  }
+
+  letExpire(id: string) {
+    const reservation = this.reservations.get(id);
+    if (reservation?.status === "active") reservation.until = 0;
+  }
+
+  /** How many it ended. */
+  sweep(): number {
+    return [...this.reservations.keys()].filter((id) => this.#expireIfDue(id)).length;
+  }
+
+  levelOf(productId: string) {
+    const { quantity, reserved, reorderPoint, version } = this.#level(productId);
+    const available = quantity - reserved;
+    const level = available === 0 ? "out" : available <= reorderPoint ? "low" : "ok";
+    return { id: productId, quantity, reserved, available, reorderPoint, level, version };
+  }
+
+  reservationOf(id: string) {
+    const { status, lines, until, version } = this.#reservation(id);
+    if (status === "active" && until === 0) return { id, status: "expired", lines, version };
+    // The end of one that was put into the past is not in the model.
+    const expiresAt = until === 0 ? {} : { expiresAt: new Date(until).toISOString() };
+    return { id, status, lines, version, ...expiresAt };
+  }
+
+  #do(request: Request, at: number, newId: string): { changed: boolean; value: object | null } {
+    switch (request.verb) {
+      case "create": {
+        const { initialQuantity: quantity } = request;
+        this.levels.set(newId, { quantity, reserved: 0, reorderPoint: 0, version: 1 });
+        return { changed: true, value: { id: newId, version: 1 } };
+      }
+      case "delete": {
+        const level = this.levels.get(request.productId);
+        if (!level) throw new Refusal("product_not_found");
+        if (level.reserved > 0) throw new Refusal("has_active_reservations");
+        this.levels.delete(request.productId);
+        return { changed: true, value: null };
+      }
+      case "put":
+        return this.#put(request);
+      case "adjust": {
+        const { productId, delta } = request;
+        const { available } = this.levelOf(productId);
+        if (available + delta < 0) {
+          const shortages = [{ productId, requested: -delta, available }];
+          throw new Refusal("insufficient_stock", { shortages });
+        }
+        this.#move(productId, delta, 0);
+        return { changed: true, value: this.levelOf(productId) };
+      }
+      case "reserve":
+        return this.#reserve(request.lines, at + request.ttlSeconds * 1000, newId);
+      case "confirm":
+        return this.#close(request.id, "confirmed");
+      case "cancel":
+        return this.#close(request.id, "cancelled");
+      case "extend":
+        return this.#extend(request.id, at + request.ttlSeconds * 1000);
+      default:
+        return request satisfies never;
+    }
+  }
+
+  #extend(id: string, end: number) {
+    const reservation = this.#active(id);
+    const until = Math.max(reservation.until, end);
+    const changed = until !== reservation.until;
+    if (changed) Object.assign(reservation, { until, version: reservation.version + 1 });
+    return { changed, value: this.reservationOf(id) };
+  }
+
+  #put(request: Request & { verb: "put" }) {
+    const level = this.#level(request.productId);
+    const { quantity, expectedQuantity, reorderPoint = level.reorderPoint } = request;
+    if (expectedQuantity !== undefined && expectedQuantity !== level.quantity) {
+      const members = { currentQuantity: level.quantity, currentVersion: level.version };
+      throw new Refusal("stale_quantity", members);
+    }
+    if (quantity < level.reserved)
+      throw new Refusal("below_reserved", { reserved: level.reserved });
+    const changed = quantity !== level.quantity || reorderPoint !== level.reorderPoint;
+    if (changed) Object.assign(level, { quantity, reorderPoint, version: level.version + 1 });
+    return { changed, value: this.levelOf(request.productId) };
+  }
+
+  #reserve(given: Line[], until: number, id: string) {
+    const missing = given.findIndex(({ productId }) => !this.levels.has(productId));
+    if (missing >= 0) {
+      const fault = { pointer: `/lines/${missing}/productId`, code: "not_found" };
+      throw new Refusal("product_not_found", {}, [fault]);
+    }
+    const sums = Map.groupBy(given, ({ productId }) => productId);
+    const lines = [...sums].map(([productId, same]) => ({
+      productId,
+      quantity: same.reduce((sum, line) => sum + line.quantity, 0),
+    }));
+    if (this.#shortages(lines).length > 0) {
+      const short = new Set(this.#shortages(lines).map(({ productId }) => productId));
+      for (const [other, held] of this.reservations) {
+        if (held.lines.some(({ productId }) => short.has(productId))) this.#expireIfDue(other);
+      }
+    }
+    const shortages = this.#shortages(lines);
+    if (shortages.length > 0) throw new Refusal("insufficient_stock", { shortages });
+    for (const { productId, quantity } of lines) this.#move(productId, 0, quantity);
+    this.reservations.set(id, { status: "active", lines, until, version: 1 });
+    return { changed: true, value: this.reservationOf(id) };
+  }
+
+  #shortages(lines: Line[]) {
+    return lines.flatMap(({ productId, quantity: requested }) => {
+      const { available } = this.levelOf(productId);
+      return available < requested ? [{ productId, requested, available }] : [];
+    });
+  }
+
+  #close(id: string, to: "confirmed" | "cancelled") {
+    this.#expireIfDue(id);
+    const changed = this.#reservation(id).status !== to;
+    if (changed) this.#end(this.#active(id), to);
+    return { changed, value: this.reservationOf(id) };
+  }
+
+  #expireIfDue(id: string): boolean {
+    const reservation = this.reservations.get(id);
+    if (reservation?.status !== "active" || reservation.until > 0) return false;
+    this.#end(reservation, "expired");
+    return true;
+  }
+
+  #end(reservation: Reservation, status: "confirmed" | "cancelled" | "expired") {
+    for (const { productId, quantity } of reservation.lines) {
+      this.#move(productId, status === "confirmed" ? -quantity : 0, -quantity);
+    }
+    Object.assign(reservation, { status, version: reservation.version + 1 });
+  }
+
+  #move(productId: string, quantity: number, reserved: number) {
+    const level = this.#level(productId);
+    level.quantity += quantity;
+    level.reserved += reserved;
+    level.version++;
+  }
+
+  #level(productId: string): Level {
+    const level = this.levels.get(productId);
+    if (!level) throw new Refusal("inventory_not_found");
+    return level;
+  }
+
+  #reservation(id: string): Reservation {
+    const reservation = this.reservations.get(id);
+    if (!reservation) throw new Refusal("reservation_not_found");
+    return reservation;
+  }
+
+  #active(id: string): Reservation {
+    const reservation = this.#reservation(id);
+    const { status } = reservation;
+    if (status === "expired" || (status === "active" && reservation.until === 0)) {
+      throw new Refusal("reservation_expired");
+    }
+    if (status !== "active") throw new Refusal("reservation_closed");
+    return reservation;
+  }
+}
