@@ -1,12 +1,18 @@
-import { beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import * as Inventory from "../src/inventory.ts";
 import * as Item from "../src/item.ts";
 import { newId } from "../src/id.ts";
 import * as Product from "../src/product.ts";
 import { faultyProxy } from "./faulty-proxy.ts";
+import { ownTable } from "./own-table.ts";
 import { by, endpoint, use } from "./store.ts";
 
-beforeAll(() => void use());
+// The newest of all is told here: nobody else may write.
+let table: Awaited<ReturnType<typeof ownTable>>;
+beforeAll(async () => {
+  table = await ownTable("lists");
+});
+afterAll(() => table.drop());
 
 /** All pages of a list, one after another. */
 async function walk<T>(
@@ -150,13 +156,13 @@ test("an empty page of the store that says there is more is not the end, nor a h
   const all = await Item.list(Item.List.parse({ limit: "30" }));
   const proxy = await faultyProxy(endpoint);
   try {
-    use(proxy.endpoint);
+    use(proxy.endpoint, table.name);
     proxy.decide((operation, call) =>
       operation === "Query" && call % 3 > 0 ? "empty-page" : "none",
     );
     expect(await Item.list(Item.List.parse({ limit: "30" }))).toEqual(all);
   } finally {
-    use();
+    use(endpoint, table.name);
     await proxy.close();
   }
 });

@@ -16,9 +16,9 @@ export const SHARDS = 4;
 const credentials = { accessKeyId: "local", secretAccessKey: "local" };
 
 /** Points all verbs of this test file at the engine, or at something in front of it. */
-export function use(at: string = endpoint) {
+export function use(at: string = endpoint, table: string = tableName) {
   const client = createClient({ region: "us-east-1", endpoint: at, credentials });
-  Store.configure({ client, tableName, shards: SHARDS });
+  Store.configure({ client, tableName: table, shards: SHARDS });
   Cursor.configure("a secret of the tests, long enough for one");
   return client;
 }

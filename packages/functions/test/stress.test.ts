@@ -9,8 +9,8 @@ import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 
 /** Stock through HTTP, with many clients at once and with programs that are killed. */
 
-const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 5); // of 500 reservations at once
-const KILLS = 50;
+const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 2); // of 500 reservations at once
+const KILLS = Number(process.env["STRESS_KILLS"] ?? 15);
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
