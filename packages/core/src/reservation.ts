@@ -265,6 +265,9 @@ const closed = (status: Status) =>
 
 type Held = Stored & Attributes;
 
+/** An active reservation whose product stays missing is a damage, and no race. */
+const MISSING_TRIES = 3;
+
 /** Ends an active reservation in one of three ways; its lines' units are sold or given back. */
 async function close(
   first: Held,
@@ -306,7 +309,12 @@ async function close(
       ]),
       ...Idempotency.steps(by, 0, 1, value, next.writes),
     ];
-    if (await attempt(steps, by, writeId, levels)) return { value, changed: true, replayed: false };
+    // Another may have closed it since, and its product may even be gone: then it is read again.
+    const done = await attempt(steps, by, writeId, levels).catch((error: unknown) => {
+      if (error instanceof MissingRecord && tries <= MISSING_TRIES) return false;
+      throw error;
+    });
+    if (done) return { value, changed: true, replayed: false };
     await again(by, tries);
     current = (await reservations.existing(id)) as Held;
   }

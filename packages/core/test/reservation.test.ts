@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../src/id.ts";
 import * as Inventory from "../src/inventory.ts";
+import { inLane } from "../src/lane.ts";
 import * as Product from "../src/product.ts";
 import * as Reservation from "../src/reservation.ts";
 import { letExpire } from "./expiry.ts";
@@ -207,6 +208,22 @@ describe("an expired reservation", () => {
   test("a sweep that is out of time says that there is more", async () => {
     expect(await Reservation.sweep(by(), Date.now() - 1)).toEqual({ expired: 0, more: true });
   });
+});
+
+test("who comes late to a reservation that was closed, its product deleted, is told so", async () => {
+  const product = await stocked(5);
+  const { value } = await reserve([[product, 5]]);
+  let leave: () => void = () => undefined;
+  const turn = inLane([product], by(), () => new Promise<void>((resolve) => (leave = resolve)));
+  const late = failure(Reservation.confirm(value.id, by())); // has read it, and waits for its turn
+  await Reservation.get(value.id);
+  await Reservation.get(value.id);
+  await letExpire(value.id);
+  await Reservation.sweep(by(), Date.now() + 20_000);
+  await Product.remove(product, by());
+  leave();
+  await turn;
+  expect(await late).toMatchObject({ code: "reservation_expired" });
 });
 
 describe("lists", () => {
