@@ -8,7 +8,9 @@ export interface Stored extends Key, Attributes {
   version: number;
   createdAt: string;
   updatedAt: string;
-  /** Ids of the last writes, newest first: a try whose reply was lost finds its own here. */
+  /** Id of the last write of any kind. */
+  lastWrite: string;
+  /** Ids of the last writes that went alone, newest first. */
   writes: string[];
 }
 
@@ -34,21 +36,40 @@ export interface Change {
  */
 export type Plan = (current: Stored | undefined) => Change | undefined;
 
-/** As many other writes of one record may pass between a try and its retry. */
+/*
+ * The SDK repeats a write whose reply was lost, and the repetition must find that the write has
+ * gone through, whatever others wrote in between. A transaction carries a token for that. A write
+ * that goes alone leaves its id in the record, and no id leaves the register before it is older
+ * than any repetition: where the register is full of young ids, writes go as transactions.
+ */
+
 const REMEMBERED_WRITES = 8;
 
-/** Stands where no write id is remembered yet. */
+/** In ms: the tries of one call take 8 s at most, and clocks differ. */
+const REMEMBERED_FOR = 20_000;
+
+/** Stands where no write id is remembered yet; it sorts before all ids. */
 const NO_WRITE = "-";
 
-/** The register of write ids as a record's first write has it. */
-export const firstWrites = (writeId: string): string[] => [
-  writeId,
-  ...Array.from({ length: REMEMBERED_WRITES - 1 }, () => NO_WRITE),
-];
+/** What a record's first write leaves in it. */
+export const firstWrite = (writeId: string) => ({
+  lastWrite: writeId,
+  writes: [writeId, ...Array.from({ length: REMEMBERED_WRITES - 1 }, () => NO_WRITE)],
+});
 
 /** Whether this write has gone through: a retry whose reply was lost finds its own id. */
 export const wrote = (stored: Attributes | undefined, writeId: string): boolean =>
-  Array.isArray(stored?.["writes"]) && stored["writes"].includes(writeId);
+  stored?.["lastWrite"] === writeId ||
+  (Array.isArray(stored?.["writes"]) && stored["writes"].includes(writeId));
+
+/** Ids are UUIDv7, so they compare by their time: this is the least that is still young. */
+function youngest(): string {
+  const hex = (Date.now() - REMEMBERED_FOR).toString(16).padStart(12, "0");
+  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
+}
+
+/** Whether a write may go alone: the register's oldest id may leave it. */
+export const mayGoAlone = ({ writes }: Stored): boolean => (writes.at(-1) ?? "") < youngest();
 
 export const stamp = ({ actor, requestId, clientRef, at }: By) => ({
   actor,
@@ -64,7 +85,7 @@ export const differs = (current: Stored, { set = {}, add = {} }: Change): boolea
   Object.entries(set).some(([name, value]) => current[name] !== value) ||
   Object.values(add).some((n) => n !== 0);
 
-/** The version that follows the one that was read. */
+/** The version that follows the one that was read, as a write in a transaction leaves it. */
 export const nextOf = (current: Stored, change: Change, by: By, writeId: string): Stored => ({
   ...current,
   ...change.set,
@@ -74,7 +95,13 @@ export const nextOf = (current: Stored, change: Change, by: By, writeId: string)
   ),
   ...stamp(by),
   version: current.version + 1,
-  writes: [writeId, ...current.writes.slice(0, REMEMBERED_WRITES - 1)],
+  lastWrite: writeId,
+});
+
+/** The same, as a write that goes alone leaves it. */
+export const alone = (next: Stored): Stored => ({
+  ...next,
+  writes: [next.lastWrite, ...next.writes.slice(0, REMEMBERED_WRITES - 1)],
 });
 
 /** Writes the next version over the one that was read. */
@@ -84,17 +111,13 @@ export const putOver = (current: Stored, next: Stored) => ({
   ExpressionAttributeValues: { ":version": current.version },
 });
 
-/**
- * Updates the record whatever it holds, as long as it is as expected. Write ids move one place
- * down: the right sides of SET all see the item as it was.
- * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
- */
+/** Updates the record whatever it holds, as long as it is as expected. */
 export function updateUnder(
   Key: Key,
   { set = {}, add = {}, note = {}, expect = [] }: Change,
   by: By,
   writeId: string,
-  ifMatch?: readonly number[],
+  goes: { alone?: boolean; ifMatch?: readonly number[] | undefined } = {},
 ): UpdateUnder {
   const names: Record<string, string> = {};
   const values: Attributes = { ":one": 1, ":writeId": writeId };
@@ -109,7 +132,7 @@ export function updateUnder(
     return placeholder;
   };
 
-  const assign: string[] = ["version = version + :one"];
+  const assign: string[] = ["version = version + :one", "lastWrite = :writeId"];
   const drop: string[] = [];
   const unlike: string[] = [];
   for (const [attribute, to] of Object.entries(set)) {
@@ -132,11 +155,18 @@ export function updateUnder(
     if (to === undefined) drop.push(name(attribute));
     else assign.push(`${name(attribute)} = ${value(to)}`);
   }
-  for (let i = REMEMBERED_WRITES - 1; i > 0; i--) assign.push(`writes[${i}] = writes[${i - 1}]`);
-  assign.push("writes[0] = :writeId");
-
-  const conditions = ["attribute_exists(pk)", "NOT contains(writes, :writeId)"];
-  if (ifMatch) conditions.push(`version IN (${ifMatch.map(value).join(", ")})`);
+  const conditions = ["attribute_exists(pk)"];
+  if (goes.alone) {
+    // Ids move one place down: the right sides of SET all see the item as it was.
+    // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
+    const last = REMEMBERED_WRITES - 1;
+    for (let i = last; i > 0; i--) assign.push(`writes[${i}] = writes[${i - 1}]`);
+    assign.push("writes[0] = :writeId");
+    conditions.push("NOT contains(writes, :writeId)", `writes[${last}] < ${value(youngest())}`);
+  } else {
+    conditions.push("lastWrite <> :writeId");
+  }
+  if (goes.ifMatch) conditions.push(`version IN (${goes.ifMatch.map(value).join(", ")})`);
   for (const [attribute, operator, than] of expect) {
     const path = name(attribute);
     conditions.push(

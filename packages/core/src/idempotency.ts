@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { AppError } from "./error.ts";
+import { newId } from "./id.ts";
 import { type Attributes, ConditionFailed, type Key, put, read } from "./store.ts";
 import type { By, IdempotentRequest, Outcome, Step } from "./write.ts";
 
@@ -44,14 +45,14 @@ const row = (
   request: IdempotentRequest,
   key: string,
   answer: Attributes,
-  writes: string[],
+  writeId: string,
 ) => ({
   Item: {
     ...rowKey(by, key),
     fingerprint: request.fingerprint,
     answer: JSON.stringify(answer),
     expiresAt: epochSeconds(by) + KEPT_SECONDS,
-    writes: writes.slice(0, 1),
+    lastWrite: writeId,
   },
   ConditionExpression: CONDITION,
   ExpressionAttributeValues: { ":now": epochSeconds(by) },
@@ -66,13 +67,13 @@ export function steps(
   index: number,
   count: number,
   value: unknown,
-  writes: string[],
+  writeId: string,
 ): Step[] {
   if (by.idempotency === undefined) return [];
   const key = entryKey(by.idempotency.key, index, count);
   return [
     {
-      write: { Put: row(by, by.idempotency, key, { value }, writes) },
+      write: { Put: row(by, by.idempotency, key, { value }, writeId) },
       refused: () => new Used("this key has been used"),
     },
   ];
@@ -82,7 +83,7 @@ export function steps(
 export async function keepRefusal(by: By, problem: Attributes): Promise<void> {
   if (by.idempotency === undefined) return;
   try {
-    await put(row(by, by.idempotency, by.idempotency.key, { problem }, []));
+    await put(row(by, by.idempotency, by.idempotency.key, { problem }, newId()));
   } catch (error) {
     if (!(error instanceof ConditionFailed)) throw error;
   }

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { nextOf, putOver, type Stored } from "./change.ts";
+import { nextOf, putOver, type Stored, wrote } from "./change.ts";
 import { AppError } from "./error.ts";
 import { newId } from "./id.ts";
 import * as Idempotency from "./idempotency.ts";
@@ -184,7 +184,7 @@ async function reserve(
   const attributes = { status: "active", lines, reference, until, ...activeIndex(id, until) };
   const { stored } = reservations.draft(id, attributes, by);
   const value = reservations.decode(stored);
-  const [writeId = ""] = stored.writes;
+  const writeId = stored.lastWrite;
   const levels: Levels = new Map();
   let freed = false;
   for (let tries = 1; ; tries++) {
@@ -203,7 +203,7 @@ async function reserve(
         Inventory.step("hold", line, id, by, writeId, levels.get(line.productId)),
         lineStep(id, line, until),
       ]),
-      ...Idempotency.steps(by, 0, 1, value, stored.writes),
+      ...Idempotency.steps(by, 0, 1, value, writeId),
     ];
     try {
       if (await attempt(steps, by, writeId, levels))
@@ -280,7 +280,7 @@ async function close(
   const levels: Levels = new Map();
   let current = first;
   for (let tries = 1; ; tries++) {
-    if (current.writes.includes(writeId)) {
+    if (wrote(current, writeId)) {
       return { value: reservations.decode(current), changed: true, replayed: false };
     }
     if (ifMatch && !ifMatch.includes(current.version)) throw reservations.stale(current);
@@ -307,7 +307,7 @@ async function close(
         Inventory.step(what, line, id, by, writeId, levels.get(line.productId)),
         lineStep(id, line),
       ]),
-      ...Idempotency.steps(by, 0, 1, value, next.writes),
+      ...Idempotency.steps(by, 0, 1, value, writeId),
     ];
     // Another may have closed it since, and its product may even be gone: then it is read again.
     const done = await attempt(steps, by, writeId, levels).catch((error: unknown) => {
@@ -395,9 +395,11 @@ export const list = async ({ status, productId, ...page }: z.output<typeof List>
       ? merged([linePartition(productId)], of)
       : indexed([heldPartition(productId)], of),
   );
-  const found = await Promise.all(lines.items.map(({ sk }) => reservations.find(String(sk))));
-  const wanted = found.filter((each) => each && (status === undefined || each.status === status));
-  return { items: wanted.filter((each) => each !== undefined), nextToken: lines.nextToken };
+  const found = await reservations.findAll(lines.items.map(({ sk }) => String(sk)));
+  return {
+    items: found.filter((each) => status === undefined || each.status === status),
+    nextToken: lines.nextToken,
+  };
 };
 
 /** What one sweep did. */

@@ -3,6 +3,7 @@ import type {
   TransactionCanceledException,
 } from "@aws-sdk/client-dynamodb";
 import {
+  BatchGetCommand,
   type DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
@@ -112,6 +113,33 @@ async function readUnverified(
     throw translate(error);
   }
 }
+
+/**
+ * Reads up to 100 items, strongly consistently, in the order of their keys; what is not there is
+ * left out. Throws `unavailable`, also if the store still holds items back after some tries.
+ */
+export async function readAll(keys: readonly Key[]): Promise<Attributes[]> {
+  const { client, tableName } = configured();
+  await verifyShards();
+  const nameOf = ({ pk, sk }: Key) => `${pk} ${sk}`;
+  const found = new Map<string, Attributes>();
+  let Keys: Record<string, unknown>[] = keys.map(({ pk, sk }) => ({ pk, sk }));
+  for (let tries = 1; Keys.length > 0; tries++) {
+    const RequestItems = { [tableName]: { Keys, ConsistentRead: true } };
+    try {
+      const answer = await client.send(new BatchGetCommand({ RequestItems }));
+      for (const item of answer.Responses?.[tableName] ?? []) found.set(nameOf(item as Key), item);
+      Keys = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+    } catch (error) {
+      throw translate(error);
+    }
+    if (Keys.length > 0 && tries > BATCH_TRIES) throw unavailable(new Error("unprocessed keys"));
+    if (Keys.length > 0) await backOff(tries);
+  }
+  return keys.map((key) => found.get(nameOf(key))).filter((item) => item !== undefined);
+}
+
+const BATCH_TRIES = 8;
 
 /** Whether the table answers within the time given. Throws `unavailable` and what it met. */
 export const probe = (abortSignal: AbortSignal) => readUnverified(SHARDS_KEY, abortSignal);

@@ -1,7 +1,9 @@
 import {
+  alone,
   type Change,
   differs,
-  firstWrites,
+  firstWrite,
+  mayGoAlone,
   nextOf,
   type Plan,
   putOver,
@@ -22,6 +24,7 @@ import {
   type Key,
   put,
   read,
+  readAll,
   shardCount,
   transact,
   update as updateItem,
@@ -97,7 +100,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
       version: 1,
       createdAt: by.at,
       ...stamp(by),
-      writes: firstWrites(newId()),
+      ...firstWrite(newId()),
     },
     steps,
   });
@@ -114,7 +117,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
       const parts = drafts.map((each, index) => [
         opening(each),
         ...each.steps,
-        ...Idempotency.steps(by, index, drafts.length, values[index], each.stored.writes),
+        ...Idempotency.steps(by, index, drafts.length, values[index], each.stored.lastWrite),
       ]);
       const steps = parts.flat();
       const [first] = steps;
@@ -122,10 +125,11 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
         if (steps.length === 1 && first && "Put" in first.write) await put(first.write.Put);
         else await transact(writesOf(steps), deadlineOf(by));
       } catch (error) {
-        const refused = error instanceof Cancelled ? error.failed : alone(error);
+        const refused = error instanceof Cancelled ? error.failed : single(error);
         if (refused === undefined) throw error;
-        const writeIds = drafts.map(({ stored }) => stored.writes[0] ?? "");
-        const applied = refused.values().some((old) => writeIds.some((id) => wrote(old, id)));
+        const applied = refused
+          .values()
+          .some((old) => drafts.some(({ stored }) => wrote(old, stored.lastWrite)));
         if (!applied) throw refusalAmong(parts, refused);
       }
       return values.map((value) => ({ value, changed: true, replayed: false }));
@@ -145,10 +149,10 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
     plan: Plan,
   ): Promise<Outcome<T>> =>
     Idempotency.once(by, async () => {
-      const writeId = newId();
       // An answer that is kept with its key must be known before it is written.
       let current = by.idempotency && (await existing(id));
       for (let tries = 1; ; tries++) {
+        const writeId = newId();
         if (current && ifMatch && !ifMatch.includes(current.version)) throw stale(current);
         let change = plan(current);
         if (change === undefined) {
@@ -161,8 +165,8 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
         }
         try {
           const stored =
-            current === undefined || (change.expect && !by.idempotency)
-              ? ((await updateItem(updateUnder(key(id), change, by, writeId, ifMatch))) as Stored)
+            current === undefined || (change.expect && !by.idempotency && mayGoAlone(current))
+              ? await updateAlone(id, change, by, writeId, ifMatch)
               : await replace(current, change, by, writeId);
           return { value: decode(stored), changed: true, replayed: false };
         } catch (error) {
@@ -182,18 +186,33 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
     return stored;
   };
 
+  /** Updates the record under what the change expects. Throws `ConditionFailed`. */
+  const updateAlone = async (
+    id: string,
+    change: Change,
+    by: By,
+    writeId: string,
+    ifMatch: readonly number[] | undefined,
+  ) => {
+    const goes = { alone: true, ifMatch };
+    return (await updateItem(updateUnder(key(id), change, by, writeId, goes))) as Stored;
+  };
+
   /** Writes the next version over the one that was read. Throws `ConditionFailed`. */
   const replace = async (current: Stored, change: Change, by: By, writeId: string) => {
     const next = nextOf(current, change, by, writeId);
-    const overRead = putOver(current, next);
     const steps: Step[] = [
-      { write: { Put: overRead }, refused: (old) => new ConditionFailed(old) },
+      { write: { Put: putOver(current, next) }, refused: (old) => new ConditionFailed(old) },
       ...(change.steps ?? []),
-      ...Idempotency.steps(by, 0, 1, decode(next), next.writes),
+      ...Idempotency.steps(by, 0, 1, decode(next), writeId),
     ];
+    if (steps.length === 1 && mayGoAlone(current)) {
+      const remembered = alone(next);
+      await put(putOver(current, remembered));
+      return remembered;
+    }
     try {
-      if (steps.length === 1) await put(overRead);
-      else await transact(writesOf(steps), deadlineOf(by));
+      await transact(writesOf(steps), deadlineOf(by));
     } catch (error) {
       if (!(error instanceof Cancelled)) throw error;
       if (!wasApplied(error, writeId)) throw firstRefusal(steps, error.failed);
@@ -225,7 +244,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
         const steps: Step[] = [
           ...burial(current, by, writeId),
           ...(await company(current, writeId)),
-          ...Idempotency.steps(by, 0, 1, null, [writeId]),
+          ...Idempotency.steps(by, 0, 1, null, writeId),
         ];
         try {
           await transact(writesOf(steps), deadlineOf(by));
@@ -277,7 +296,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
             ...tombstoneKey(current.sk),
             ...stamp(by),
             version: current.version + 1,
-            writes: [writeId],
+            lastWrite: writeId,
             ...(tombstoneSeconds && {
               expiresAt: Math.floor(Date.parse(by.at) / 1000) + tombstoneSeconds,
             }),
@@ -305,6 +324,9 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
       const stored = await readStored(id);
       return stored && decode(stored);
     },
+    /** Those of up to 100 that exist, in the order of the ids given. */
+    findAll: async (ids: readonly string[]): Promise<T[]> =>
+      (await readAll(ids.map(key))).map((stored) => decode(stored as Stored)),
     /** Throws the kind's `…_not_found`, `unavailable`. */
     get: async (id: string): Promise<T> => decode(await existing(id)),
     /** All records in the order of their ids, strongly consistent. */
@@ -353,5 +375,5 @@ const decoded = <T>(
   next: page.next,
 });
 
-const alone = (error: unknown) =>
+const single = (error: unknown) =>
   error instanceof ConditionFailed ? new Map([[0, error.old]]) : undefined;

@@ -6,7 +6,8 @@ import * as Item from "../src/item.ts";
 import * as Product from "../src/product.ts";
 import * as User from "../src/user.ts";
 import { type Fault, type FaultyProxy, faultyProxy } from "./faulty-proxy.ts";
-import { by, endpoint, failure, keyed, use } from "./store.ts";
+import { anotherService } from "./service.ts";
+import { by, endpoint, failure, keyed, SHARDS, tableName, use } from "./store.ts";
 
 let proxy: FaultyProxy;
 
@@ -129,23 +130,67 @@ describe.each(["lost-reply", "applied-server-error", "server-error"] as const)(
   },
 );
 
-test("other writes between a lost reply and its retry do not hide that it was applied", async () => {
-  const { value } = await Product.create(pen(), by());
-  let lost = false;
-  let inBetween: Promise<unknown> = Promise.resolve();
-  proxy.decide((operation) => {
-    if (lost || operation !== "UpdateItem") return "none";
-    lost = true;
-    inBetween = (async () => {
-      for (let i = 0; i < 5; i++) {
-        await Inventory.adjust(value.id, { delta: 1, reason: "meanwhile" }, by());
+describe("a lost reply is made up for, however many others write before the retry:", () => {
+  /** Ten writes of another process between the first write, whose reply is lost, and its retry. */
+  async function whileOthersAdjust(
+    productId: string,
+    write: () => Promise<unknown>,
+    hit: (operation: string) => boolean = (operation) => WRITES.has(operation),
+  ) {
+    const other = await anotherService();
+    other.Store.configure({ client: use(endpoint), tableName, shards: SHARDS });
+    use(proxy.endpoint);
+    const { version } = await other.Inventory.get(productId);
+    let others: Promise<Fault> | undefined;
+    const adjust = async (): Promise<Fault> => {
+      while ((await other.Inventory.get(productId)).version === version); // not applied yet
+      for (let i = 0; i < 10; i++) {
+        await other.Inventory.adjust(productId, { delta: 1, reason: "meanwhile" }, by());
       }
-    })();
-    return "lost-reply";
+      return "none";
+    };
+    proxy.decide((operation) => {
+      if (!hit(operation)) return "none";
+      if (others) return others;
+      others = adjust();
+      return "lost-reply";
+    });
+    await write();
+    expect(others).toBeDefined();
+  }
+
+  const stock = async () => (await Product.create(pen({ initialQuantity: 100 }), by())).value.id;
+
+  test("an adjustment", async () => {
+    const id = await stock();
+    await whileOthersAdjust(id, () => Inventory.adjust(id, { delta: -3, reason: "sold" }, by()));
+    expect((await Inventory.get(id)).quantity).toBe(100 - 3 + 10);
   });
-  await Inventory.adjust(value.id, { delta: -3, reason: "sold" }, by());
-  await inBetween;
-  expect((await Inventory.get(value.id)).quantity).toBe(10 - 3 + 5);
+
+  test("an adjustment under If-Match", async () => {
+    const id = await stock();
+    await whileOthersAdjust(id, () =>
+      Inventory.adjust(id, { delta: -3, reason: "sold" }, by(), [1]),
+    );
+    expect((await Inventory.get(id)).quantity).toBe(100 - 3 + 10);
+  });
+
+  test("a level that is set", async () => {
+    const id = await stock();
+    await whileOthersAdjust(id, () => Inventory.put(id, { quantity: 7 }, by()));
+    expect((await Inventory.get(id)).quantity).toBe(7 + 10);
+  });
+
+  test("an adjustment of a level that others adjust all the time", async () => {
+    const id = await stock();
+    for (let i = 0; i < 10; i++) await Inventory.adjust(id, { delta: 1, reason: "found" }, by());
+    await whileOthersAdjust(
+      id,
+      () => Inventory.adjust(id, { delta: -3, reason: "sold" }, by()),
+      (operation) => operation === "TransactWriteItems",
+    );
+    expect((await Inventory.get(id)).quantity).toBe(110 - 3 + 10);
+  });
 });
 
 test("silence of the store ends in unavailable, not in a hang", async () => {

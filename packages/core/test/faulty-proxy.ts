@@ -1,31 +1,43 @@
-import { createServer, request as forward, type IncomingMessage } from "node:http";
+import {
+  createServer,
+  request as forward,
+  type IncomingMessage,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 
-/** What becomes of one call; an empty page is one that says that there is more. */
+/**
+ * What becomes of one call; an empty page is one that says that there is more, and of a batch that
+ * is unprocessed nothing is read.
+ */
 export type Fault =
   | "none"
   | "lost-reply"
   | "silence"
   | "server-error"
   | "applied-server-error"
-  | "empty-page";
+  | "empty-page"
+  | "unprocessed";
+
+type Decide = (operation: string, call: number) => Fault | Promise<Fault>;
 
 export interface FaultyProxy {
   endpoint: string;
-  /** Decides the fault of each call from now on; `call` counts from 1 since then. */
-  decide(fault: (operation: string, call: number) => Fault): void;
+  /** Decides the fault of each call from now on, and when it goes on; `call` counts from 1. */
+  decide(fault: Decide): void;
   close(): Promise<void>;
 }
 
 /** Stands before a real engine and does to its answers what networks and services do. */
 export async function faultyProxy(engine: string): Promise<FaultyProxy> {
-  let decide: (operation: string, call: number) => Fault = () => "none";
+  let decide: Decide = () => "none";
   let calls = 0;
   const upstream = new URL(engine);
-  const server = createServer((request, response) => {
+  const server = createServer((request, response) => void pass(request, response));
+  const pass = async (request: IncomingMessage, response: ServerResponse) => {
     const operation = String(request.headers["x-amz-target"]).split(".")[1] ?? "";
-    const fault = decide(operation, ++calls);
+    const fault = await decide(operation, ++calls);
     const fail = () => response.writeHead(500).end('{"__type":"InternalServerError"}');
     if (fault === "silence" || fault === "server-error") {
       request.resume();
@@ -33,7 +45,14 @@ export async function faultyProxy(engine: string): Promise<FaultyProxy> {
       return;
     }
     if (fault === "empty-page") {
-      void emptyPage(request).then((page) => response.end(page));
+      response.end(await emptyPage(request));
+      return;
+    }
+    if (fault === "unprocessed") {
+      const { RequestItems } = JSON.parse((await buffer(request)).toString()) as object & {
+        RequestItems: unknown;
+      };
+      response.end(JSON.stringify({ Responses: {}, UnprocessedKeys: RequestItems }));
       return;
     }
     const { hostname, port } = upstream;
@@ -51,7 +70,7 @@ export async function faultyProxy(engine: string): Promise<FaultyProxy> {
     onward.on("error", () => request.socket.destroy());
     request.on("error", () => onward.destroy());
     request.pipe(onward);
-  });
+  };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {

@@ -3,6 +3,7 @@ import * as Inventory from "../src/inventory.ts";
 import * as Item from "../src/item.ts";
 import { newId } from "../src/id.ts";
 import * as Product from "../src/product.ts";
+import * as Reservation from "../src/reservation.ts";
 import { faultyProxy } from "./faulty-proxy.ts";
 import { ownTable } from "./own-table.ts";
 import { by, endpoint, use } from "./store.ts";
@@ -161,6 +162,35 @@ test("an empty page of the store that says there is more is not the end, nor a h
       operation === "Query" && call % 3 > 0 ? "empty-page" : "none",
     );
     expect(await Item.list(Item.List.parse({ limit: "30" }))).toEqual(all);
+  } finally {
+    use(endpoint, table.name);
+    await proxy.close();
+  }
+});
+
+test("what the store leaves out of a batch is asked for again", async () => {
+  const { value: pen } = await Product.create(
+    Product.Create.parse({ name: "Pen", price: 1, category: "pens", initialQuantity: 5 }),
+    by(),
+  );
+  const lines = [{ productId: pen.id, quantity: 1 }];
+  const made = [];
+  for (let i = 0; i < 3; i++) {
+    const created = await Reservation.create(Reservation.Create.parse({ lines }), by());
+    made.unshift(created.value.id);
+  }
+  const proxy = await faultyProxy(endpoint);
+  try {
+    use(proxy.endpoint, table.name);
+    const left = new Set([1, 2]);
+    proxy.decide((operation) =>
+      operation === "BatchGetItem" && left.delete(left.size) ? "unprocessed" : "none",
+    );
+    const { items: found } = await Reservation.list(
+      Reservation.List.parse({ productId: pen.id, limit: "10" }),
+    );
+    expect(found.map(({ id }) => id)).toEqual(made);
+    expect(left.size).toBe(0);
   } finally {
     use(endpoint, table.name);
     await proxy.close();
