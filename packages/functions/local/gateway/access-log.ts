@@ -19,3 +19,22 @@ export interface AccessLogRecord {
   integrationError?: string;
   authorizerError?: string;
 }
+
+/**
+ * One event of a WebSocket API in an access log; the names are API Gateway's.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
+ */
+export interface WebSocketLogRecord {
+  requestId: string;
+  connectionId: string;
+  eventType: "CONNECT" | "MESSAGE" | "DISCONNECT";
+  routeKey: string;
+  ip: string;
+  requestTime: string;
+  stage: string;
+  userAgent: string;
+  status: number;
+  integrationLatency?: number; // milliseconds
+  integrationError?: string;
+  authorizerError?: string;
+}

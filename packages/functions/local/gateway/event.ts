@@ -9,6 +9,14 @@ export interface ApiIdentity {
   domainName: string;
 }
 
+/** What names an API that does not say where it stands. */
+export const LAPTOP: ApiIdentity = {
+  accountId: "123456789012",
+  apiId: "laptop",
+  region: "us-east-1",
+  domainName: "localhost",
+};
+
 /** What an event says besides the request itself. */
 export interface EventSource {
   api: ApiIdentity;

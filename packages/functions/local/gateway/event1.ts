@@ -91,7 +91,8 @@ export function lasts(lists: ReadonlyMap<string, readonly string[]>): Record<str
   return Object.fromEntries([...lists].map(([name, values]) => [name, values.at(-1) ?? ""]));
 }
 
-function groups(pairs: GatewayRequest["query"]): Map<string, string[]> {
+/** The values of each name, in the order of the wire. */
+export function groups(pairs: GatewayRequest["query"]): Map<string, string[]> {
   const lists = new Map<string, string[]>();
   for (const [name, value] of pairs) {
     const values = lists.get(name);

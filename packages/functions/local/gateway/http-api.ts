@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { MAX_BODY, readBody } from "./body.ts";
 import { createCors } from "./cors.ts";
-import { type ApiIdentity, type EventSource, event2, logTime, rawPath } from "./event.ts";
+import { type EventSource, LAPTOP, event2, logTime, rawPath } from "./event.ts";
 import { event1 } from "./event1.ts";
 import {
   type HttpApiConfig,
@@ -35,13 +35,6 @@ interface Outcome {
   integrationError?: string;
   authorizerError?: string;
 }
-
-const LAPTOP: ApiIdentity = {
-  accountId: "123456789012",
-  apiId: "laptop",
-  region: "us-east-1",
-  domainName: "localhost",
-};
 
 /** Throws when AWS would refuse the configuration. */
 export function createHttpApi(config: HttpApiConfig): HttpApi {
