@@ -10,6 +10,20 @@ export interface Case {
   steps: readonly Readonly<Record<string, unknown>>[];
 }
 
+/** A body as a step notes it. */
+export interface BodyNotation {
+  body?: string | null;
+  bodyBase64?: string;
+  bodyRepeat?: { char: string; count: number };
+}
+
+/** A request as a step notes it. */
+export interface RequestNotation extends BodyNotation {
+  method: string;
+  target: string;
+  headers?: [string, string][];
+}
+
 /** Runs one case: undefined if all was as expected, else what differed. */
 export type CaseRunner = (
   wanted: Case,
@@ -38,6 +52,13 @@ export function resolver(issuer: CaseIssuer): (key: string, value: unknown) => u
     if (Array.isArray(value["concat"])) return value["concat"].join("");
     return isRecord(value["token"]) ? issuer.token(value["token"]) : value;
   };
+}
+
+/** The bytes that a step sends as a body. */
+export function bodyOf({ body, bodyBase64, bodyRepeat }: BodyNotation): Buffer | undefined {
+  if (bodyRepeat) return Buffer.alloc(bodyRepeat.count, bodyRepeat.char);
+  if (bodyBase64 !== undefined) return Buffer.from(bodyBase64, "base64");
+  return typeof body === "string" ? Buffer.from(body) : undefined;
 }
 
 function isCase(value: unknown): value is Case {

@@ -4,7 +4,7 @@ import type { JwtAuthorizerConfig } from "../jwt-authorizer.ts";
 import type { RequestAuthorizerConfig } from "../request-authorizer.ts";
 import { type Listening, listen } from "../server.ts";
 import { answerDifference, header } from "./answer.ts";
-import { type CaseRunner, resolver } from "./case.ts";
+import { type CaseRunner, type RequestNotation, bodyOf, resolver } from "./case.ts";
 import { type Witness, createHandlers } from "./handler.ts";
 import { type Known, difference, eventDifference, first } from "./match.ts";
 import { type RawAnswer, request } from "./raw-http.ts";
@@ -26,14 +26,7 @@ type AuthorizerNotation = Pick<RequestAuthorizerConfig, "type"> &
 interface Step {
   do: string;
   api?: string;
-  request: {
-    method: string;
-    target: string;
-    headers?: [string, string][];
-    body?: string | null;
-    bodyBase64?: string;
-    bodyRepeat?: { char: string; count: number };
-  };
+  request: RequestNotation;
   expect?: Record<string, unknown> & {
     event?: Record<string, unknown>;
     authorizerEvent?: Record<string, unknown>;
@@ -143,12 +136,6 @@ async function runStep(
         : undefined,
   ];
   return first(checks, (check) => check());
-}
-
-function bodyOf({ body, bodyBase64, bodyRepeat }: Step["request"]): Buffer | undefined {
-  if (bodyRepeat) return Buffer.alloc(bodyRepeat.count, bodyRepeat.char);
-  if (bodyBase64 !== undefined) return Buffer.from(bodyBase64, "base64");
-  return typeof body === "string" ? Buffer.from(body) : undefined;
 }
 
 function headersOf(answer: RawAnswer): Record<string, unknown> {

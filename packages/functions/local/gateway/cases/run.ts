@@ -1,6 +1,7 @@
 import type { Case, CaseRunner } from "./case.ts";
 import { runHttpApiCase } from "./http-api.ts";
 import { openCaseIssuer } from "./issuer.ts";
+import { runWebSocketApiCase } from "./websocket-api.ts";
 
 /** How many cases went which way. */
 export interface Summary {
@@ -10,13 +11,14 @@ export interface Summary {
 }
 
 // A new kind of API is a module beside this one and a line here.
-const RUNNERS: Readonly<Record<string, CaseRunner>> = { http: runHttpApiCase };
+const RUNNERS: Readonly<Record<string, CaseRunner>> = {
+  http: runHttpApiCase,
+  ws: runWebSocketApiCase,
+  mgmt: runWebSocketApiCase,
+};
 
 const KINDS: Readonly<Record<string, string>> = {
-  http: "http-api",
   rest: "rest-api",
-  ws: "websocket-api",
-  mgmt: "websocket-api's @connections",
 };
 
 /** Runs cases one after the other and prints a line for each. */
