@@ -265,6 +265,28 @@ test("the stream records are indexed from the first start on", async () => {
   expect(indexes).toEqual([{ name: "app_stream_seq" }]);
 });
 
+test("stream records that expire while the engine runs are dropped, and no write fails", async () => {
+  const client = connect(await start({ tendEveryMs: 100 }), 1);
+  await createTables(client, [Data], (id) => id);
+  await put(client, "first");
+  const database = new DatabaseSync(join(dataDir, "dynoxide.db"), { timeout: 5000 });
+  const count = () =>
+    Number(database.prepare("SELECT COUNT(*) n FROM _stream_records").get()?.["n"]);
+  const others = `table_name, event_name, keys_json, shard_id`;
+  database.exec(
+    `INSERT INTO _stream_records (${others}, sequence_number, created_at)
+     WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
+     SELECT ${others}, i + 1, created_at - 90000 FROM _stream_records, n`,
+  );
+  let written = 0;
+  while (count() > 60) {
+    await put(client, `${written++}`);
+    if (written % 50 === 0) database.exec("UPDATE _stream_records SET created_at = 0");
+  }
+  database.close();
+  for (let n = 0; n < written; n++) expect(await has(client, `${n}`)).toBe(true);
+});
+
 test("an external engine is used as it is, and not stopped", async () => {
   const own = await start();
   const env = { DYNAMODB_ENDPOINT: own.endpoint };

@@ -8,6 +8,7 @@ import { endpointOf, launch, pidFile } from "./launch.ts";
 import { lockFolder } from "./lock.ts";
 import { endProcess } from "./process.ts";
 import { findProgram, type Program } from "./program.ts";
+import { schedule } from "./schedule.ts";
 
 /** A DynamoDB that answers. */
 export interface Engine {
@@ -24,11 +25,13 @@ export interface Options {
   /** The engine has ended and is not worth another start. */
   readonly onDown?: (reason: LocalError) => void;
   readonly env?: NodeJS.ProcessEnv;
+  readonly tendEveryMs?: number;
 }
 
 const STEADY = 1000; // ms after which a crash counts as the first again
 const BACKOFF = [0, 0, 0, 0, 100, 200, 400, 800, 1600]; // ms before each restart in a row
 const PORTS = 5;
+const TEND_EVERY = 60 * 60 * 1000; // ms
 
 /**
  * DYNAMODB_ENDPOINT, a URL or `aws`, if it is set; else the engine that findProgram finds, run
@@ -59,13 +62,20 @@ export async function startProgram(program: Program, options: Options): Promise<
     await endProcess(pidFile(dataDir), 2000);
     await program.tend?.(dataDir, log);
     const { port, engine } = await startOnFreePort(program, dataDir);
-    await program.tend?.(dataDir, log);
+    let tending = program.tend?.(dataDir, log);
+    await tending;
+    const tends = schedule(() => (tending = program.tend?.(dataDir, log)) ?? Promise.resolve(), {
+      everyMs: options.tendEveryMs ?? TEND_EVERY,
+      onError: (error) => log(`the DynamoDB engine's data were not tended: ${String(error)}`),
+    });
 
     const stopping = new AbortController();
     const supervised = supervise(program, options, port, engine, stopping.signal);
     const end = async () => {
       stopping.abort();
+      tends.stop();
       await supervised;
+      await tending;
       await rm(pidFile(dataDir), { force: true });
       await lock.release();
     };

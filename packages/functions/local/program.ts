@@ -11,7 +11,7 @@ export interface Program {
   readonly command: string;
   args(port: number, dataDir: string): string[];
   readonly readyWithin: number; // ms
-  /** Due before a start, and after a first one. */
+  /** Due before a start, after a first one, and now and then while it runs. */
   tend?(dataDir: string, log: (line: string) => void): Promise<void>;
 }
 
