@@ -1,189 +1,174 @@
-import type { Attributes, Key, Write } from "./store.ts";
-import type { By, Step } from "./write.ts";
+import type { AttributeValue } from "@aws-sdk/client-dynamodb";
+import { unmarshall } from "@aws-sdk/util-dynamodb";
+import * as z from "zod";
+import * as Inventory from "./inventory.ts";
+import * as Item from "./item.ts";
+import * as Product from "./product.ts";
+import * as Reservation from "./reservation.ts";
+import type { Stored } from "./revision.ts";
+import type { Attributes } from "./store.ts";
+import * as User from "./user.ts";
 
-/** Changes of one record, and the writes that they become. */
+/** What happened to a record, as the change log keeps it and as clients are told. */
 
-/** Attributes that the mechanism owns in each record. */
-export interface Stored extends Key, Attributes {
-  version: number;
-  createdAt: string;
-  updatedAt: string;
-  /** Id of the last write of any kind. */
-  lastWrite: string;
-  /** Ids of the last writes that went alone, newest first. */
-  writes: string[];
+export const FEEDS = ["users", "products", "inventory", "items", "reservations"] as const;
+export type Feed = (typeof FEEDS)[number];
+
+export const OPS = ["create", "update", "delete", "enter", "leave"] as const;
+
+const Members = z.record(z.string(), z.unknown());
+
+export const Change = z
+  .object({
+    feed: z.enum(FEEDS),
+    seq: z.int().min(1).meta({ description: "Position in the feed: 1, 2, 3, … without gaps" }),
+    cursor: z.string().meta({ description: "The position after this change" }),
+    op: z.enum(OPS).meta({
+      description: "enter and leave: an update moved the record into or out of a filter",
+    }),
+    id: z.string(),
+    version: z.int().min(1),
+    at: z.iso.datetime(),
+    actor: z.string(),
+    requestId: z.string(),
+    clientRef: z.string().optional().meta({ description: "The writer's X-Client-Ref" }),
+    reason: z.string().optional().meta({ description: "Of a movement of stock" }),
+    reference: z.string().optional().meta({ description: "Of a movement of stock" }),
+    changed: z.array(z.string()).meta({ description: "Members that an update changed" }),
+    before: Members.optional().meta({
+      description: "What they were; the whole record if it was deleted",
+    }),
+    data: Members.optional().meta({ description: "The record as it is now" }),
+    truncated: z.literal(true).optional().meta({ description: "before and data were too large" }),
+  })
+  .meta({ id: "Change" });
+export type Change = z.output<typeof Change>;
+
+/** A change that has no place in its feed yet. */
+export type Entry = Omit<Change, "seq" | "cursor"> & {
+  /** Partition of the feed's filter that the record was in, and the one that it is in now. */
+  was?: string | undefined;
+  is?: string | undefined;
+};
+
+interface Source {
+  feed: Feed;
+  /** The record as it was written, whatever time it is. */
+  image: (stored: Stored) => Attributes;
+  deletion: (id: string, version: number) => Promise<Attributes | undefined>;
+  /** Whether its index is one that topics filter by. */
+  filtered: boolean;
 }
 
-/** What a change that was planned without the current record takes for granted. */
-export type Expectation =
-  | readonly [attribute: string, operator: "=" | ">" | "<=", value: string | number]
-  | readonly [attribute: string, operator: "absent"];
+const SOURCES: ReadonlyMap<string, Source> = new Map(
+  (
+    [
+      ["users", User.users, User.users.decode, false],
+      ["products", Product.products, Product.products.decode, true],
+      ["inventory", Inventory.levels, Inventory.levels.decode, true],
+      ["items", Item.items, Item.items.decode, true],
+      ["reservations", Reservation.reservations, Reservation.asWritten, false],
+    ] as const
+  ).map(([feed, { kind, deletion }, image, filtered]) => [
+    kind,
+    { feed, image, deletion, filtered },
+  ]),
+);
 
-/** A change of one record; an attribute set to undefined is removed. */
-export interface Change {
-  set?: Attributes;
-  add?: Readonly<Record<string, number>>;
-  /** Set as well, but on its own no reason to write. */
-  note?: Attributes;
-  expect?: readonly Expectation[];
-  steps?: readonly Step[];
-}
+/** A change is told whole as long as it fits a frame of 32 KiB together with what surrounds it. */
+const MAX_BYTES = 32 * 1024 - 768;
+
+type Image = Record<string, AttributeValue>;
 
 /**
- * Plans a change from the record as it stands, or blindly from none: that costs one round trip if
- * what it expects holds, else it is planned again from the record. One that can't be planned
- * blindly returns undefined then. May throw what the caller shall see.
+ * The change between two images of an item, as a stream has them; undefined for what is no record,
+ * and for a write that left the version as it was. Throws what is not a record's image, and
+ * `unavailable`.
  */
-export type Plan = (current: Stored | undefined) => Change | undefined;
-
-/*
- * The SDK repeats a write whose reply was lost, and the repetition must find that the write has
- * gone through, whatever others wrote in between. A transaction carries a token for that. A write
- * that goes alone leaves its id in the record, and no id leaves the register before it is older
- * than any repetition: where the register is full of young ids, writes go as transactions.
- */
-
-const REMEMBERED_WRITES = 8;
-
-/** In ms: the tries of one call take 8 s at most, and clocks differ. */
-const REMEMBERED_FOR = 20_000;
-
-/** Stands where no write id is remembered yet; it sorts before all ids. */
-const NO_WRITE = "-";
-
-/** What a record's first write leaves in it. */
-export const firstWrite = (writeId: string) => ({
-  lastWrite: writeId,
-  writes: [writeId, ...Array.from({ length: REMEMBERED_WRITES - 1 }, () => NO_WRITE)],
-});
-
-/** Whether this write has gone through: a retry whose reply was lost finds its own id. */
-export const wrote = (stored: Attributes | undefined, writeId: string): boolean =>
-  stored?.["lastWrite"] === writeId ||
-  (Array.isArray(stored?.["writes"]) && stored["writes"].includes(writeId));
-
-/** Ids are UUIDv7, so they compare by their time: this is the least that is still young. */
-function youngest(): string {
-  const hex = (Date.now() - REMEMBERED_FOR).toString(16).padStart(12, "0");
-  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
+export async function fromImages(
+  oldImage: Image | undefined,
+  newImage: Image | undefined,
+): Promise<Entry | undefined> {
+  const old = oldImage && (unmarshall(oldImage) as Stored);
+  const current = newImage && (unmarshall(newImage) as Stored);
+  const one = current ?? old;
+  const source = SOURCES.get(String(one?.pk).split("#")[0] ?? "");
+  if (one === undefined || source === undefined) return undefined;
+  if (old && current && old.version === current.version) return undefined;
+  const entry = current
+    ? written(source, old, current)
+    : await deleted(source, one as Stored & { actor?: string });
+  return checked(entry);
 }
 
-/** Whether a write may go alone: the register's oldest id may leave it. */
-export const mayGoAlone = ({ writes }: Stored): boolean => (writes.at(-1) ?? "") < youngest();
+type Stamped = Stored & { actor: string; requestId: string; clientRef?: string };
 
-export const stamp = ({ actor, requestId, clientRef, at }: By) => ({
+const stampOf = ({ actor, requestId, clientRef, updatedAt }: Stamped) => ({
+  at: updatedAt,
   actor,
   requestId,
-  clientRef,
-  updatedAt: at,
+  ...(clientRef !== undefined && { clientRef }),
 });
 
-type UpdateUnder = Extract<Write, { Update: unknown }>["Update"];
-
-/** Whether there is anything to write. */
-export const differs = (current: Stored, { set = {}, add = {} }: Change): boolean =>
-  Object.entries(set).some(([name, value]) => current[name] !== value) ||
-  Object.values(add).some((n) => n !== 0);
-
-/** The version that follows the one that was read, as a write in a transaction leaves it. */
-export const nextOf = (current: Stored, change: Change, by: By, writeId: string): Stored => ({
-  ...current,
-  ...change.set,
-  ...change.note,
-  ...Object.fromEntries(
-    Object.entries(change.add ?? {}).map(([name, n]) => [name, Number(current[name]) + n]),
-  ),
-  ...stamp(by),
-  version: current.version + 1,
-  lastWrite: writeId,
-});
-
-/** The same, as a write that goes alone leaves it. */
-export const alone = (next: Stored): Stored => ({
-  ...next,
-  writes: [next.lastWrite, ...next.writes.slice(0, REMEMBERED_WRITES - 1)],
-});
-
-/** Writes the next version over the one that was read. */
-export const putOver = (current: Stored, next: Stored) => ({
-  Item: next,
-  ConditionExpression: "version = :version",
-  ExpressionAttributeValues: { ":version": current.version },
-});
-
-/** Updates the record whatever it holds, as long as it is as expected. */
-export function updateUnder(
-  Key: Key,
-  { set = {}, add = {}, note = {}, expect = [] }: Change,
-  by: By,
-  writeId: string,
-  goes: { alone?: boolean; ifMatch?: readonly number[] | undefined } = {},
-): UpdateUnder {
-  const names: Record<string, string> = {};
-  const values: Attributes = { ":one": 1, ":writeId": writeId };
-  const name = (attribute: string) => {
-    names[`#${attribute}`] = attribute;
-    return `#${attribute}`;
-  };
-  let count = 0;
-  const value = (of: unknown) => {
-    const placeholder = `:v${count++}`;
-    values[placeholder] = of;
-    return placeholder;
-  };
-
-  const assign: string[] = ["version = version + :one", "lastWrite = :writeId"];
-  const drop: string[] = [];
-  const unlike: string[] = [];
-  for (const [attribute, to] of Object.entries(set)) {
-    const path = name(attribute);
-    if (to === undefined) {
-      drop.push(path);
-      unlike.push(`attribute_exists(${path})`);
-    } else {
-      const placeholder = value(to);
-      assign.push(`${path} = ${placeholder}`);
-      unlike.push(`attribute_not_exists(${path})`, `${path} <> ${placeholder}`);
-    }
-  }
-  for (const [attribute, n] of Object.entries(add)) {
-    if (n === 0) continue;
-    const path = name(attribute);
-    assign.push(`${path} = ${path} + ${value(n)}`);
-  }
-  for (const [attribute, to] of Object.entries({ ...note, ...stamp(by) })) {
-    if (to === undefined) drop.push(name(attribute));
-    else assign.push(`${name(attribute)} = ${value(to)}`);
-  }
-  const conditions = ["attribute_exists(pk)"];
-  if (goes.alone) {
-    // Ids move one place down: the right sides of SET all see the item as it was.
-    // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
-    const last = REMEMBERED_WRITES - 1;
-    for (let i = last; i > 0; i--) assign.push(`writes[${i}] = writes[${i - 1}]`);
-    assign.push("writes[0] = :writeId");
-    conditions.push("NOT contains(writes, :writeId)", `writes[${last}] < ${value(youngest())}`);
-  } else {
-    conditions.push("lastWrite <> :writeId");
-  }
-  if (goes.ifMatch) conditions.push(`version IN (${goes.ifMatch.map(value).join(", ")})`);
-  for (const [attribute, operator, than] of expect) {
-    const path = name(attribute);
-    conditions.push(
-      operator === "absent"
-        ? `attribute_not_exists(${path})`
-        : `${path} ${operator} ${value(than)}`,
-    );
-  }
-  if (unlike.length > 0 && Object.keys(add).length === 0) {
-    conditions.push(`(${unlike.join(" OR ")})`); // else there is nothing to write
-  }
-
+function written(source: Source, old: Stored | undefined, current: Stored): Entry {
+  const { feed, image, filtered } = source;
+  const data = image(current);
+  const former = old && image(old);
+  const changed = former ? differing(former, data) : [];
+  const { reason, reference } = current as Stored & { reason?: string; reference?: string };
   return {
-    Key,
-    UpdateExpression: `SET ${assign.join(", ")}${drop.length > 0 ? ` REMOVE ${drop.join(", ")}` : ""}`,
-    ConditionExpression: conditions.join(" AND "),
-    ExpressionAttributeNames: names,
-    ExpressionAttributeValues: values,
+    feed,
+    op: former ? "update" : "create",
+    id: current.sk,
+    version: current.version,
+    ...stampOf(current as Stamped),
+    ...(feed === "inventory" && reason !== undefined && { reason }),
+    ...(feed === "inventory" && reference !== undefined && { reference }),
+    changed,
+    ...(former && { before: pick(former, changed) }),
+    data,
+    ...(filtered && { was: partition(old), is: partition(current) }),
   };
+}
+
+async function deleted({ feed, image, deletion, filtered }: Source, old: Stored): Promise<Entry> {
+  const version = old.version + 1;
+  const stone = (await deletion(old.sk, version)) as Stamped | undefined;
+  return {
+    feed,
+    op: "delete",
+    id: old.sk,
+    version,
+    // Nothing tells who deleted an item past all verbs.
+    ...(stone ? stampOf(stone) : { at: old.updatedAt, actor: "unknown", requestId: "unknown" }),
+    changed: [],
+    before: image(old),
+    ...(filtered && { was: partition(old) }),
+  };
+}
+
+const partition = (stored: Stored | undefined): string | undefined =>
+  stored?.["gsi1pk"] as string | undefined;
+
+const ALWAYS: ReadonlySet<string> = new Set(["version", "updatedAt"]);
+
+/** Names of members that are not the same; those that change with every write are left out. */
+function differing(former: Attributes, data: Attributes): string[] {
+  const names = new Set([...Object.keys(former), ...Object.keys(data)]);
+  const text = (of: Attributes, name: string) => JSON.stringify(of[name]);
+  return [...names].filter((name) => !ALWAYS.has(name) && text(former, name) !== text(data, name));
+}
+
+const pick = (from: Attributes, names: readonly string[]): Attributes =>
+  Object.fromEntries(names.flatMap((name) => (name in from ? [[name, from[name]]] : [])));
+
+/** Fit for the log: an image that is no record's must not get in, nor one too large for a frame. */
+function checked(entry: Entry): Entry {
+  if (!Number.isSafeInteger(entry.version) || typeof entry.actor !== "string") {
+    throw new TypeError("an image is not a record's");
+  }
+  if (Buffer.byteLength(JSON.stringify(entry)) <= MAX_BYTES) return entry;
+  const { before, data, ...rest } = entry;
+  const short = rest.changed.filter((name) => name.length <= 100); // an item's can be long
+  return { ...rest, changed: short.slice(0, 50), truncated: true };
 }

@@ -22,7 +22,7 @@ export const encode = (position: string, scope: string): string =>
   Buffer.concat([sign(position, scope), Buffer.from(position)]).toString("base64url");
 
 /** The position in a token of ours. Throws `invalid_cursor` for any other. */
-export function decode(token: string, scope: string): string {
+export function decode(token: string, scope: string, parameter = "nextToken"): string {
   const bytes = Buffer.from(token, "base64url");
   const position = bytes.subarray(MAC_BYTES).toString();
   const genuine =
@@ -30,8 +30,8 @@ export function decode(token: string, scope: string): string {
     bytes.toString("base64url") === token && // one spelling per token
     timingSafeEqual(bytes.subarray(0, MAC_BYTES), sign(position, scope));
   if (!genuine) {
-    throw new AppError("invalid_cursor", "This nextToken is not one of this list", {
-      errors: [{ parameter: "nextToken", code: "invalid", detail: "Not a token of this list" }],
+    throw new AppError("invalid_cursor", `This ${parameter} is not one of ours for this`, {
+      errors: [{ parameter, code: "invalid", detail: "Not one of ours for this" }],
     });
   }
   return position;

@@ -17,6 +17,7 @@ export type Code =
   | "item_not_found"
   | "reservation_not_found"
   | "method_not_allowed"
+  | "cursor_expired"
   | "precondition_failed"
   | "body_too_large"
   | "unsupported_media_type"

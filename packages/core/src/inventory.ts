@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Change, Expectation, Stored } from "./change.ts";
+import type { Revision, Expectation, Stored } from "./revision.ts";
 import { AppError, invalidMember } from "./error.ts";
 import { inLane } from "./lane.ts";
 import { paged, query } from "./page.ts";
@@ -94,17 +94,21 @@ export const counted = (
   reorderPoint: number,
 ) => {
   const available = quantity - reserved;
-  const level = levelOf(available, reorderPoint);
+  const gsi1pk = levelKey(levelOf(available, reorderPoint));
   return {
     quantity,
     reserved,
     available,
     reorderPoint,
     headroom: available - reorderPoint,
-    gsi1pk: level === "ok" ? undefined : `LEVEL#${level}`,
-    gsi1sk: level === "ok" ? undefined : productId,
+    gsi1pk,
+    gsi1sk: gsi1pk && productId,
   };
 };
+
+/** Partition of the index; undefined for the level that is not indexed. */
+export const levelKey = (level: string): string | undefined =>
+  level === "out" || level === "low" ? `LEVEL#${level}` : undefined;
 
 /** The write that opens a product's inventory in the product's own transaction. */
 export const opening = (productId: string, quantity: number, by: By): Step => ({
@@ -208,7 +212,7 @@ function shifted(
   by: { quantity: number; reserved: number },
   note: { reason: string; reference?: string | undefined },
   known: (Stored & Counts) | undefined,
-): Change {
+): Revision {
   const available = by.quantity - by.reserved;
   const need = Math.max(0, -available);
   const add = {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Stored } from "./change.ts";
+import type { Stored } from "./revision.ts";
 import { AppError } from "./error.ts";
 import { newId } from "./id.ts";
 import { paged, query } from "./page.ts";
@@ -76,7 +76,7 @@ export const List = z.strictObject({
 });
 
 /** Attributes are kept as the JSON text that they are: exact, whatever DynamoDB's own types hold. */
-const items = table({
+export const items = table({
   kind: "ITEM",
   notFound: "item_not_found",
   noun: "Item",
@@ -98,14 +98,13 @@ const encoded = (id: string, attributes: Attributes) => {
   if (Buffer.byteLength(data) > MAX_BYTES) {
     throw new AppError("body_too_large", `An item is at most ${MAX_BYTES} bytes of JSON`);
   }
-  const { type } = attributes;
-  const indexed = typeof type === "string" && type !== "" && type.length <= MAX_TYPE;
-  return {
-    data,
-    gsi1pk: indexed ? `TYPE#${type}` : undefined,
-    gsi1sk: indexed ? id : undefined,
-  };
+  const gsi1pk = typeKey(attributes["type"]);
+  return { data, gsi1pk, gsi1sk: gsi1pk && id };
 };
+
+/** Partition of the index; undefined for what is not indexed. */
+export const typeKey = (type: unknown): string | undefined =>
+  typeof type === "string" && type !== "" && type.length <= MAX_TYPE ? `TYPE#${type}` : undefined;
 
 const draft = (attributes: Attributes, by: By) => {
   const id = `item_${newId()}`;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import type { Plan, Stored } from "./change.ts";
+import type { Plan, Stored } from "./revision.ts";
 import { AppError, invalidMember } from "./error.ts";
 import * as Guard from "./guard.ts";
 import { newId } from "./id.ts";
@@ -98,8 +98,8 @@ export const List = z.strictObject({
   sku: Sku.optional(),
 });
 
-/** A partition key of an index holds 2 048 bytes; folding can lengthen a name beyond that. */
-const categoryKey = (category: string): string => {
+/** Partition of the index. A key holds 2 048 bytes; folding can lengthen a name beyond that. */
+export const categoryKey = (category: string): string => {
   const fold = folded(category);
   const fits = Buffer.byteLength(fold) <= 1024;
   return `CATEGORY#${fits ? fold : createHash("sha256").update(fold).digest("base64url")}`;
@@ -110,7 +110,7 @@ const taken = () =>
     errors: [{ pointer: "/sku", code: "not_unique", detail: "Sku already exists" }],
   });
 
-const products = table({
+export const products = table({
   kind: "PRODUCT",
   notFound: "product_not_found",
   noun: "Product",

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { nextOf, putOver, type Stored, wrote } from "./change.ts";
+import { nextOf, putOver, type Stored, wrote } from "./revision.ts";
 import { AppError } from "./error.ts";
 import { newId } from "./id.ts";
 import * as Idempotency from "./idempotency.ts";
@@ -69,21 +69,26 @@ export const reservations = table({
   kind: "RESERVATION",
   notFound: "reservation_not_found",
   noun: "Reservation",
-  decode: (stored): Info => {
-    const attributes = stored as Stored & Attributes;
-    const { lines, reference, until } = attributes;
-    return {
-      id: stored.sk,
-      status: statusOf(attributes),
-      lines,
-      ...(reference !== undefined && { reference }),
-      expiresAt: new Date(until).toISOString(),
-      createdAt: stored.createdAt,
-      updatedAt: stored.updatedAt,
-      version: stored.version,
-    };
-  },
+  decode: (stored): Info => infoOf(stored, statusOf(stored as Stored & Attributes)),
 });
+
+/** The reservation as it was written, whatever time it is. */
+export const asWritten = (stored: Stored): Info =>
+  infoOf(stored, (stored as Stored & Attributes).status);
+
+function infoOf(stored: Stored, status: Status): Info {
+  const { lines, reference, until } = stored as Stored & Attributes;
+  return {
+    id: stored.sk,
+    status,
+    lines,
+    ...(reference !== undefined && { reference }),
+    expiresAt: new Date(until).toISOString(),
+    createdAt: stored.createdAt,
+    updatedAt: stored.updatedAt,
+    version: stored.version,
+  };
+}
 
 /** Active ones stand in the index, in the order in which they expire. */
 export const activeIndex = (id: string, until: number) => ({

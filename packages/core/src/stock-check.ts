@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { Stored } from "./change.ts";
+import type { Stored } from "./revision.ts";
 import * as Inventory from "./inventory.ts";
 import * as Reservation from "./reservation.ts";
 import { type Attributes, read, shardCount } from "./store.ts";

@@ -4,6 +4,10 @@ import type {
 } from "@aws-sdk/client-dynamodb";
 import {
   BatchGetCommand,
+  BatchWriteCommand,
+  type BatchWriteCommandInput,
+  DeleteCommand,
+  type DeleteCommandInput,
   type DynamoDBDocumentClient,
   GetCommand,
   PutCommand,
@@ -20,7 +24,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { AppError } from "./error.ts";
 import { newId } from "./id.ts";
 
-/** Calls to the Data table, and what their failures mean. */
+/** Calls to the tables, and what their failures mean. */
 
 export interface Key {
   pk: string;
@@ -31,7 +35,11 @@ export type Attributes = Record<string, unknown>;
 
 interface Settings {
   client: DynamoDBDocumentClient;
+  /** The real name of Data, on which all verbs on records work. */
   tableName: string;
+  /** The real names of the tables of the change log and the Live API, where they are used. */
+  changes?: string;
+  connections?: string;
   /** Shards of each unfiltered list; fixed when a stage is first deployed. */
   shards: number;
 }
@@ -39,7 +47,9 @@ interface Settings {
 let settings: Settings | undefined;
 let shardsAgree: Promise<void> | undefined;
 
-/** Sets the table that all verbs of this process work on. */
+type Table = "Data" | "Changes" | "Connections";
+
+/** Sets the tables that all verbs of this process work on. */
 export const configure = (to: Settings): void => {
   settings = to;
   shardsAgree = undefined;
@@ -49,6 +59,19 @@ const configured = (): Settings => {
   if (settings === undefined) throw new Error("store.configure has not been called");
   return settings;
 };
+
+function nameOf(table: Table): string {
+  const { tableName, changes, connections } = configured();
+  const name = { Data: tableName, Changes: changes, Connections: connections }[table];
+  if (name === undefined) throw new Error(`store.configure was not told of ${table}`);
+  return name;
+}
+
+/** The client and the table's real name, once it is known to be laid out as this process thinks. */
+async function open(table: Table) {
+  if (table === "Data") await verifyShards();
+  return { client: configured().client, TableName: nameOf(table) };
+}
 
 export const shardCount = (): number => configured().shards;
 
@@ -96,16 +119,18 @@ function translateConditional(error: unknown): unknown {
 }
 
 /** Reads one item, strongly consistently. Throws `unavailable`. */
-export async function read(key: Key): Promise<Attributes | undefined> {
-  const [item] = await Promise.all([readUnverified(key), verifyShards()]);
+export async function read(key: Key, table: Table = "Data"): Promise<Attributes | undefined> {
+  const [item] = await Promise.all([readUnverified(key, table), open(table)]);
   return item;
 }
 
 async function readUnverified(
   Key: Key,
+  table: Table = "Data",
   abortSignal?: AbortSignal,
 ): Promise<Attributes | undefined> {
-  const { client, tableName: TableName } = configured();
+  const { client } = configured();
+  const TableName = nameOf(table);
   const command = new GetCommand({ TableName, Key, ConsistentRead: true });
   try {
     return (await client.send(command, abortSignal && { abortSignal })).Item;
@@ -119,41 +144,40 @@ async function readUnverified(
  * left out. Throws `unavailable`, also if the store still holds items back after some tries.
  */
 export async function readAll(keys: readonly Key[]): Promise<Attributes[]> {
-  const { client, tableName } = configured();
-  await verifyShards();
-  const nameOf = ({ pk, sk }: Key) => `${pk} ${sk}`;
+  const { client, TableName } = await open("Data");
+  const idOf = ({ pk, sk }: Key) => `${pk} ${sk}`;
   const found = new Map<string, Attributes>();
   let Keys: Record<string, unknown>[] = keys.map(({ pk, sk }) => ({ pk, sk }));
   for (let tries = 1; Keys.length > 0; tries++) {
-    const RequestItems = { [tableName]: { Keys, ConsistentRead: true } };
+    const RequestItems = { [TableName]: { Keys, ConsistentRead: true } };
     try {
       const answer = await client.send(new BatchGetCommand({ RequestItems }));
-      for (const item of answer.Responses?.[tableName] ?? []) found.set(nameOf(item as Key), item);
-      Keys = answer.UnprocessedKeys?.[tableName]?.Keys ?? [];
+      for (const item of answer.Responses?.[TableName] ?? []) found.set(idOf(item as Key), item);
+      Keys = answer.UnprocessedKeys?.[TableName]?.Keys ?? [];
     } catch (error) {
       throw translate(error);
     }
     if (Keys.length > 0 && tries > BATCH_TRIES) throw unavailable(new Error("unprocessed keys"));
     if (Keys.length > 0) await backOff(tries);
   }
-  return keys.map((key) => found.get(nameOf(key))).filter((item) => item !== undefined);
+  return keys.map((key) => found.get(idOf(key))).filter((item) => item !== undefined);
 }
 
 const BATCH_TRIES = 8;
 
 /** Whether the table answers within the time given. Throws `unavailable` and what it met. */
-export const probe = (abortSignal: AbortSignal) => readUnverified(SHARDS_KEY, abortSignal);
+export const probe = (abortSignal: AbortSignal) => readUnverified(SHARDS_KEY, "Data", abortSignal);
 
 /** Reads one run of a partition. A `Limit` is required: without one an engine may read it all. */
 export async function query(
   input: Omit<QueryCommandInput, "TableName"> & { Limit: number },
+  table: Table = "Data",
 ): Promise<{ items: Attributes[]; more: boolean; last: Attributes | undefined }> {
-  const { client, tableName: TableName } = configured();
-  const command = new QueryCommand({ TableName, ...input });
+  const command = new QueryCommand({ TableName: nameOf(table), ...input });
   try {
     const [{ Items = [], LastEvaluatedKey }] = await Promise.all([
-      client.send(command),
-      verifyShards(),
+      configured().client.send(command),
+      open(table),
     ]);
     return { items: Items, more: LastEvaluatedKey !== undefined, last: LastEvaluatedKey };
   } catch (error) {
@@ -162,9 +186,11 @@ export async function query(
 }
 
 /** Puts an item under a condition. Throws `ConditionFailed`, `unavailable`. */
-export async function put(input: Omit<PutCommandInput, "TableName">): Promise<void> {
-  const { client, tableName: TableName } = configured();
-  await verifyShards();
+export async function put(
+  input: Omit<PutCommandInput, "TableName">,
+  table: Table = "Data",
+): Promise<void> {
+  const { client, TableName } = await open(table);
   const options = { TableName, ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
   try {
     await client.send(new PutCommand({ ...options, ...input }));
@@ -174,9 +200,11 @@ export async function put(input: Omit<PutCommandInput, "TableName">): Promise<vo
 }
 
 /** Updates an item and returns it whole. Throws `ConditionFailed`, `unavailable`. */
-export async function update(input: Omit<UpdateCommandInput, "TableName">): Promise<Attributes> {
-  const { client, tableName: TableName } = configured();
-  await verifyShards();
+export async function update(
+  input: Omit<UpdateCommandInput, "TableName">,
+  table: Table = "Data",
+): Promise<Attributes> {
+  const { client, TableName } = await open(table);
   const options = {
     TableName,
     ReturnValues: "ALL_NEW",
@@ -188,6 +216,50 @@ export async function update(input: Omit<UpdateCommandInput, "TableName">): Prom
     throw translateConditional(error);
   }
 }
+
+/** Deletes an item and returns it, if it was there. Throws `ConditionFailed`, `unavailable`. */
+export async function take(
+  input: Omit<DeleteCommandInput, "TableName">,
+  table: Table = "Data",
+): Promise<Attributes | undefined> {
+  const { client, TableName } = await open(table);
+  const options = { TableName, ReturnValues: "ALL_OLD" } as const;
+  try {
+    return (await client.send(new DeleteCommand({ ...options, ...input }))).Attributes;
+  } catch (error) {
+    throw translateConditional(error);
+  }
+}
+
+/** Puts and deletes in any order, without conditions; what is left out is tried again. */
+export async function writeAll(
+  writes: readonly ({ put: Attributes } | { delete: Key })[],
+  table: Table,
+): Promise<void> {
+  const { client, TableName } = await open(table);
+  let left = writes.map((write) =>
+    "put" in write
+      ? { PutRequest: { Item: write.put } }
+      : { DeleteRequest: { Key: { pk: write.delete.pk, sk: write.delete.sk } } },
+  ) as NonNullable<BatchWriteCommandInput["RequestItems"]>[string];
+  for (let tries = 1; left.length > 0; tries++) {
+    const RequestItems = { [TableName]: left.slice(0, BATCH_WRITES) };
+    try {
+      const { UnprocessedItems } = await client.send(new BatchWriteCommand({ RequestItems }));
+      const unprocessed = UnprocessedItems?.[TableName] ?? [];
+      if (unprocessed.length > 0 && tries > BATCH_TRIES) {
+        throw unavailable(new Error("unprocessed items"));
+      }
+      if (unprocessed.length > 0) await backOff(tries);
+      else tries = 0;
+      left = [...unprocessed, ...left.slice(BATCH_WRITES)];
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+}
+
+const BATCH_WRITES = 25;
 
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 type Unaddressed<T> = Omit<NonNullable<T>, "TableName" | "ReturnValuesOnConditionCheckFailure">;
@@ -217,9 +289,12 @@ const CONTENTION: ReadonlySet<string> = new Set([
 export const backOff = (tries: number) => pause(Math.random() * Math.min(250, 5 * 2 ** tries));
 
 /** All writes or none. Contention is tried again. Throws `Cancelled`, `unavailable`. */
-export async function transact(writes: readonly Write[], deadline: number): Promise<void> {
-  const { client, tableName: TableName } = configured();
-  await verifyShards();
+export async function transact(
+  writes: readonly Write[],
+  deadline: number,
+  table: Table = "Data",
+): Promise<void> {
+  const { client, TableName } = await open(table);
   const options = { TableName, ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
   const TransactItems = writes.map((write): TransactItem => {
     if ("Put" in write) return { Put: { ...options, ...write.Put } };

@@ -1,6 +1,6 @@
 import {
   alone,
-  type Change,
+  type Revision,
   differs,
   firstWrite,
   mayGoAlone,
@@ -11,7 +11,7 @@ import {
   type Stored,
   updateUnder,
   wrote,
-} from "./change.ts";
+} from "./revision.ts";
 import { AppError, type Code } from "./error.ts";
 import { newId } from "./id.ts";
 import * as Idempotency from "./idempotency.ts";
@@ -80,6 +80,11 @@ interface Options<T> {
 export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Options<T>) {
   const key = (id: string): Key => ({ pk: `${kind}#${shardOf(id)}`, sk: id });
   const tombstoneKey = (id: string): Key => ({ pk: `TOMBSTONE#${kind}#${id}`, sk: "TOMBSTONE" });
+  /** Where an id can come back, its tombstone is written over: each deletion has an item as well. */
+  const deletionKey = (id: string, version: number): Key =>
+    tombstoneSeconds === undefined
+      ? { pk: `TOMBSTONE#${kind}#${id}`, sk: `DELETION#${version}` }
+      : tombstoneKey(id);
   const missing = () => new AppError(notFound, `${noun} not found`);
   const stale = ({ version }: Stored) =>
     new AppError("precondition_failed", `${noun} has changed since`, {
@@ -189,7 +194,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
   /** Updates the record under what the change expects. Throws `ConditionFailed`. */
   const updateAlone = async (
     id: string,
-    change: Change,
+    change: Revision,
     by: By,
     writeId: string,
     ifMatch: readonly number[] | undefined,
@@ -199,7 +204,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
   };
 
   /** Writes the next version over the one that was read. Throws `ConditionFailed`. */
-  const replace = async (current: Stored, change: Change, by: By, writeId: string) => {
+  const replace = async (current: Stored, change: Revision, by: By, writeId: string) => {
     const next = nextOf(current, change, by, writeId);
     const steps: Step[] = [
       { write: { Put: putOver(current, next) }, refused: (old) => new ConditionFailed(old) },
@@ -265,7 +270,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
    */
   const revision = (
     id: string,
-    change: Change,
+    change: Revision,
     by: By,
     writeId: string,
     current?: Stored,
@@ -277,7 +282,7 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
     refused: (old) => new Outdated(id, old as Stored | undefined),
   });
 
-  /** The two writes that delete the version that was read. */
+  /** The writes that delete the version that was read. */
   const burial = (current: Stored, by: By, writeId: string): Step[] => [
     {
       write: {
@@ -289,27 +294,50 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
       },
       refused: (old) => new ConditionFailed(old),
     },
-    {
-      write: {
-        Put: {
-          Item: {
-            ...tombstoneKey(current.sk),
-            ...stamp(by),
-            version: current.version + 1,
-            lastWrite: writeId,
-            ...(tombstoneSeconds && {
-              expiresAt: Math.floor(Date.parse(by.at) / 1000) + tombstoneSeconds,
-            }),
-          },
-        },
-      },
-      refused: () => new Error("a tombstone has no condition"),
-    },
+    ...(tombstoneSeconds === undefined
+      ? [
+          stone(tombstoneKey(current.sk), current, by, writeId),
+          stone(
+            deletionKey(current.sk, current.version + 1),
+            current,
+            by,
+            writeId,
+            DELETION_SECONDS,
+          ),
+        ]
+      : [stone(tombstoneKey(current.sk), current, by, writeId, tombstoneSeconds)]),
   ];
 
+  const stone = (
+    at: Key,
+    { version }: Stored,
+    by: By,
+    writeId: string,
+    seconds?: number,
+  ): Step => ({
+    write: {
+      Put: {
+        Item: {
+          ...at,
+          ...stamp(by),
+          version: version + 1,
+          lastWrite: writeId,
+          ...(seconds && { expiresAt: Math.floor(Date.parse(by.at) / 1000) + seconds }),
+        },
+      },
+    },
+    refused: () => new Error("a tombstone has no condition"),
+  });
+
   return {
+    kind,
     decode,
     tombstoneKey,
+    /** Who deleted the record as which version, and when; undefined if nothing tells any more. */
+    deletion: async (id: string, version: number): Promise<Attributes | undefined> => {
+      const found = await read(deletionKey(id, version));
+      return found?.["version"] === version ? found : undefined;
+    },
     draft,
     create,
     createAll,
@@ -351,6 +379,9 @@ function firstRefusal(steps: readonly Step[], failed: Cancelled["failed"]): Erro
   for (const [index, old] of failed) return refusalOf(steps, index, old);
   return new Error("a cancelled transaction has a refused write");
 }
+
+/** Long enough for any change log to have read it. */
+const DELETION_SECONDS = 90 * 24 * 60 * 60;
 
 /** The first refusal, which says of which of several drafts it is. */
 function refusalAmong(parts: readonly Step[][], failed: Cancelled["failed"]): Error {

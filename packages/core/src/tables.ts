@@ -10,6 +10,8 @@ export interface TableSpec {
   readonly globalIndexes: Readonly<Record<string, { hashKey: string; rangeKey: string }>>;
   readonly ttl?: string; // attribute with epoch seconds
   readonly stream?: "new-and-old-images";
+  /** Partition keys of the items whose changes are announced begin so; the rest is not. */
+  readonly announced?: readonly string[];
 }
 
 /** Records, their guards, tombstones and idempotency records. */
@@ -20,6 +22,25 @@ export const Data = {
   globalIndexes: { gsi1: { hashKey: "gsi1pk", rangeKey: "gsi1sk" } },
   ttl: "expiresAt",
   stream: "new-and-old-images",
+  announced: ["USER#", "PRODUCT#", "INVENTORY#", "ITEM#", "RESERVATION#"],
 } as const satisfies TableSpec;
 
-export const tables: readonly TableSpec[] = [Data];
+/** The change log: events by record and version, in the index by feed and number; heads of feeds. */
+export const Changes = {
+  id: "Changes",
+  fields: ["pk", "sk", "gsi1pk", "gsi1sk"],
+  primaryIndex: { hashKey: "pk", rangeKey: "sk" },
+  globalIndexes: { gsi1: { hashKey: "gsi1pk", rangeKey: "gsi1sk" } },
+  ttl: "expiresAt",
+} as const satisfies TableSpec;
+
+/** Live connections, what they subscribe to, and tickets. Never read through an index. */
+export const Connections = {
+  id: "Connections",
+  fields: ["pk", "sk"],
+  primaryIndex: { hashKey: "pk", rangeKey: "sk" },
+  globalIndexes: {},
+  ttl: "expiresAt",
+} as const satisfies TableSpec;
+
+export const tables: readonly TableSpec[] = [Data, Changes, Connections];

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { Plan, Stored } from "./change.ts";
+import type { Plan, Stored } from "./revision.ts";
 import { AppError } from "./error.ts";
 import * as Guard from "./guard.ts";
 import { newId } from "./id.ts";
@@ -74,7 +74,7 @@ const taken = () =>
     errors: [{ pointer: "/email", code: "not_unique", detail: "Email already exists" }],
   });
 
-const users = table({
+export const users = table({
   kind: "USER",
   notFound: "user_not_found",
   noun: "User",
