@@ -116,6 +116,7 @@ export function leaseStore(options: Options): LeaseStore {
       // Without an answer the lease runs out by itself.
       write("ADD leaseCounter :one", {}, { ":one": 1 }).catch(() => undefined);
     }, leaseMs / 3);
+    renewal.unref();
     return {
       checkpoints,
       isHeld: () => !lost && performance.now() - renewed < leaseMs,

@@ -1,56 +1,43 @@
 import {
   BatchWriteItemCommand,
   DeleteItemCommand,
+  DeleteTableCommand,
   DynamoDBClient,
   PutItemCommand,
 } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import { Data } from "@stockwire/core/tables";
 import { execFileSync, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
 import { deadLetterFile } from "./dead-letter.ts";
-import { startDynamodb, type Engine } from "./dynamodb.ts";
+import { startDynamodb } from "./dynamodb.ts";
 import type { StreamDeadLetter } from "./stream-dead-letter.ts";
 import type { StreamRecord } from "./stream-record.ts";
 import { startStreamMapping, type StreamMapping, type StreamMappingConfig } from "./stream.ts";
 import { createTables } from "./tables.ts";
 
-const { DYNAMODB_ENDPOINT: _, ...ownEngine } = process.env;
+const { DYNAMODB_ENDPOINT: endpoint = "", ...ownEngine } = process.env;
 const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+const leaseTableName = `Leases-${randomUUID()}`;
 
-let dataDir: string;
-let engine: Engine;
 let dynamodb: DynamoDBClient;
 let streams: DynamoDBStreamsClient;
-let tables = 0;
 let tableName: string;
+let tableNames: string[];
 let mappings: StreamMapping[];
 let errors: unknown[];
 let letters: StreamDeadLetter[];
 
-beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), "stockwire-stream-"));
-  engine = await startDynamodb({ dataDir, log: () => undefined, env: ownEngine });
-  const endpoint = engine.endpoint ?? "";
-  dynamodb = new DynamoDBClient({ endpoint, region: "us-east-1", credentials, maxAttempts: 8 });
-  streams = new DynamoDBStreamsClient({ endpoint, region: "us-east-1", credentials });
-});
-
-afterAll(async () => {
-  dynamodb.destroy();
-  streams.destroy();
-  await engine.stop();
-  await rm(dataDir, { recursive: true });
-});
-
 beforeEach(async () => {
-  tableName = `Data${++tables}`;
-  await createTables(dynamodb, [Data], () => tableName);
+  connect(endpoint);
+  tableNames = [];
+  await createTable(`Data-${randomUUID()}`);
   mappings = [];
   errors = [];
   letters = [];
@@ -58,7 +45,32 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const mapping of mappings) await mapping.stop();
+  await clear();
 });
+
+afterAll(async () => {
+  connect(endpoint);
+  tableNames = [leaseTableName];
+  await clear();
+});
+
+function connect(to: string): void {
+  const config = { endpoint: to, region: "us-east-1", credentials };
+  dynamodb = new DynamoDBClient({ ...config, maxAttempts: 8 });
+  streams = new DynamoDBStreamsClient(config);
+}
+
+async function createTable(name: string): Promise<void> {
+  tableName = name;
+  tableNames.push(name);
+  await createTables(dynamodb, [Data], () => name);
+}
+
+async function clear(): Promise<void> {
+  for (const TableName of tableNames) await dynamodb.send(new DeleteTableCommand({ TableName }));
+  dynamodb.destroy();
+  streams.destroy();
+}
 
 type Batch = { Records: StreamRecord[] };
 
@@ -70,7 +82,7 @@ function start(
     dynamodb,
     streams,
     tableName,
-    leaseTableName: "Leases",
+    leaseTableName,
     functionName: "changes",
     handler,
     timeoutMs: 5000,
@@ -447,13 +459,15 @@ test("while the dead letters cannot be written the record is not given up", asyn
 });
 
 test("dead letters in a file are one line of JSON each", async () => {
-  const file = join(dataDir, "letters", `${tableName}.jsonl`);
+  const folder = await mkdtemp(join(tmpdir(), "stockwire-letters-"));
+  const file = join(folder, "letters", "changes.jsonl");
   await putAll(["bad", "worse"]);
   const { handler } = poisoned(["bad", "worse"]);
   await start(handler, { onDeadLetter: deadLetterFile(file) }).settled();
   const lines = (await readFile(file, "utf8")).trimEnd().split("\n");
   const kept = lines.map((line) => JSON.parse(line) as StreamDeadLetter);
   expect(kept.flatMap(({ payload }) => payload.Records.map(idOf))).toEqual(["bad", "worse"]);
+  await rm(folder, { recursive: true });
 });
 
 test.each(["ExpiredIteratorException", "TrimmedDataAccessException", "ServiceUnavailable"])(
@@ -469,7 +483,6 @@ test.each(["ExpiredIteratorException", "TrimmedDataAccessException", "ServiceUna
 
 /** A client of which some readings fail. */
 function failing(name: string): DynamoDBStreamsClient {
-  const endpoint = engine.endpoint ?? "";
   const client = new DynamoDBStreamsClient({
     endpoint,
     region: "us-east-1",
@@ -495,35 +508,49 @@ function failing(name: string): DynamoDBStreamsClient {
 }
 
 test("an engine that is killed while it is read loses nothing and repeats in order", async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), "stockwire-stream-"));
+  const engine = await startDynamodb({ dataDir, log: () => undefined, env: ownEngine });
+  await clear();
+  tableNames = [];
+  connect(engine.endpoint ?? "");
+  await createTable("Data");
+
   const seen = new Map<string, string>(); // in the order of first sight
   const see = (record: StreamRecord) => seen.set(sequenceNumberOf(record), idOf(record));
   const mapping = start(({ Records }) => Records.forEach(see), { batchSize: 7 });
   for (let round = 0; round < 3; round++) {
     await putAll(ids(50, `${round}-`));
-    process.kill(enginePid(), "SIGKILL");
+    process.kill(enginePid(dataDir), "SIGKILL");
   }
-  const all = [0, 1, 2].flatMap((round) => ids(50, `${round}-`));
   await put("end");
   await mapping.settled();
+  const all = [0, 1, 2].flatMap((round) => ids(50, `${round}-`));
   expect([...seen.values()].toSorted()).toEqual([...all, "end"].toSorted());
   const order = [...seen.keys()].map(Number);
   expect(order).toEqual(order.toSorted((a, b) => a - b));
   expect(letters).toEqual([]);
+
+  await mapping.stop();
+  await engine.stop();
+  tableNames = [];
+  await rm(dataDir, { recursive: true });
 });
 
-function enginePid(): number {
+function enginePid(dataDir: string): number {
   const line = execFileSync("ps", ["-A", "-o", "pid=,args="], { encoding: "utf8" })
     .split("\n")
     .find((one) => one.includes(join(dataDir, "dynoxide.db")) && !one.includes("guard.sh"));
-  return Number(line?.trim().split(/\s+/)[0] ?? 0);
+  const pid = Number(line?.trim().split(/\s+/)[0]);
+  expect(pid).toBeGreaterThan(1);
+  return pid;
 }
 
 test("a table that appears later is read from its beginning", async () => {
   const { handled, handler } = poisoned([]);
-  tableName = `Late${tables}`;
+  tableName = `Late-${randomUUID()}`;
   const mapping = start(handler);
   await vi.waitUntil(() => errors.length > 0);
-  await createTables(dynamodb, [Data], () => tableName);
+  await createTable(tableName);
   await put("a");
   await mapping.settled();
   expect(handled).toEqual(["a"]);
@@ -579,7 +606,6 @@ test("a holder that gives no sign of life is relieved, and its checkpoints are r
 
 /** A client whose renewals get nowhere, as those of a process that is suspended. */
 function refusing(what: string): DynamoDBClient {
-  const endpoint = engine.endpoint ?? "";
   const client = new DynamoDBClient({ endpoint, region: "us-east-1", credentials, maxAttempts: 1 });
   client.middlewareStack.add(
     (next) => async (args) => {
@@ -592,6 +618,76 @@ function refusing(what: string): DynamoDBClient {
   return client;
 }
 
+/** A stream of the shards that are given, each with its records; no engine here ever has two. */
+function sharded(shards: Record<string, { parent?: string; ids: string[]; open?: boolean }>) {
+  const read: string[] = [];
+  const answers: Record<string, (input: Record<string, string>) => unknown> = {
+    DescribeStreamCommand: ({ ExclusiveStartShardId: from }) => {
+      const all = Object.entries(shards);
+      const next = all.findIndex(([id]) => id === from) + 1;
+      const page = all.slice(next, next + 2).map(([ShardId, { parent }]) => ({
+        ShardId,
+        ParentShardId: parent,
+      }));
+      const more = next + 2 < all.length && { LastEvaluatedShardId: page.at(-1)?.ShardId };
+      return { StreamDescription: { Shards: page, ...more } };
+    },
+    GetShardIteratorCommand: ({ ShardId = "", SequenceNumber }) => {
+      read.push(ShardId);
+      return { ShardIterator: `${ShardId} ${Number(SequenceNumber ?? 0)}` };
+    },
+    GetRecordsCommand: ({ ShardIterator = "" }) => {
+      const [id = "", from] = ShardIterator.split(" ");
+      const shard = shards[id];
+      const Records = shard?.ids.slice(Number(from), Number(from) + 2).map((one, n) => ({
+        eventName: "INSERT",
+        dynamodb: { SequenceNumber: `${Number(from) + n + 1}`, Keys: { pk: { S: one } } },
+      }));
+      const next = Number(from) + (Records?.length ?? 0);
+      const isEnd = !shard?.open && next === shard?.ids.length;
+      return { Records, ...(!isEnd && { NextShardIterator: `${id} ${next}` }) };
+    },
+  };
+  const client = {
+    send: (command: { input: Record<string, string> }) =>
+      Promise.resolve(answers[command.constructor.name]?.(command.input)),
+    destroy: () => undefined,
+  };
+  return { read, client: client as unknown as DynamoDBStreamsClient };
+}
+
+test("a parent is read to its end before its children, and not again", async () => {
+  const shards = {
+    c2: { parent: "p", ids: ["c2-1", "c2-2", "c2-3"], open: true },
+    c1: { parent: "p", ids: ["c1-1"] },
+    g: { parent: "c1", ids: ["g-1"], open: true },
+    p: { parent: "trimmed", ids: ["p-1", "p-2", "p-3", "p-4", "p-5"] },
+    q: { ids: ["q-1"], open: true },
+  };
+  const first = sharded(shards);
+  const { handled, handler } = poisoned([]);
+  const mapping = start(handler, { streams: first.client });
+  await vi.waitUntil(() => handled.length === 11);
+  await mapping.stop();
+  const place = (id: string) => handled.indexOf(id);
+  for (const id of ["c1-1", "c2-1", "g-1"]) expect(place(id)).toBeGreaterThan(place("p-5"));
+  expect(place("g-1")).toBeGreaterThan(place("c1-1"));
+  for (const one of ["c1", "c2", "g", "p", "q"]) {
+    const own = handled.filter((id) => id.startsWith(`${one}-`));
+    expect(own).toEqual(shards[one as keyof typeof shards].ids);
+  }
+
+  const { p: _gone, ...left } = shards;
+  const second = sharded({ ...left, d: { parent: "g", ids: ["d-1"], open: true } });
+  const again = poisoned([]);
+  left.g.ids.push("g-2");
+  left.g.open = false;
+  await start(again.handler, { streams: second.client }).settled();
+  await vi.waitUntil(() => again.handled.length === 2);
+  expect(again.handled).toEqual(["g-2", "d-1"]);
+  expect(second.read).not.toContain("c1");
+});
+
 /** A mapping in a process of its own that prints what it handles, and dies as it is told. */
 async function startInOtherProcess(dieAfter: string) {
   const url = (file: string) => JSON.stringify(new URL(file, import.meta.url));
@@ -599,11 +695,11 @@ async function startInOtherProcess(dieAfter: string) {
     const { DynamoDBClient } = await import("@aws-sdk/client-dynamodb");
     const { DynamoDBStreamsClient } = await import("@aws-sdk/client-dynamodb-streams");
     const { startStreamMapping } = await import(${url("stream.ts")});
-    const [endpoint, tableName, dieAfter] = process.argv.slice(1);
+    const [endpoint, tableName, leaseTableName, dieAfter] = process.argv.slice(1);
     const config = { endpoint, region: "us-east-1", credentials: { accessKeyId: "l", secretAccessKey: "l" } };
     startStreamMapping({
       dynamodb: new DynamoDBClient(config), streams: new DynamoDBStreamsClient(config),
-      tableName, leaseTableName: "Leases", functionName: "changes", timeoutMs: 5000, batchSize: 10,
+      tableName, leaseTableName, functionName: "changes", timeoutMs: 5000, batchSize: 10,
       maximumRetryAttempts: 3, bisectBatchOnFunctionError: true,
       onDeadLetter: () => process.exit(1), onError: () => undefined,
       async handler({ Records }) {
@@ -619,7 +715,7 @@ async function startInOtherProcess(dieAfter: string) {
     const require = createRequire(${url("stream.ts")});${code}`,
   ];
   const cwd = join(import.meta.dirname, "..");
-  const child = spawn(process.execPath, [...args, engine.endpoint ?? "", tableName, dieAfter], {
+  const child = spawn(process.execPath, [...args, endpoint, tableName, leaseTableName, dieAfter], {
     cwd,
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -644,7 +740,7 @@ test("a process killed between handling and checkpoint: its heir repeats that ba
 test("an idle mapping polls a few times a second, and wakes in a row share a poll", async () => {
   let polls = 0;
   const client = new DynamoDBStreamsClient({
-    endpoint: engine.endpoint ?? "",
+    endpoint,
     region: "us-east-1",
     credentials,
   });

