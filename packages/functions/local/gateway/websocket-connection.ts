@@ -73,7 +73,8 @@ export function createConnection(
     post(data) {
       if (data.length > limits.message) return "too-large";
       if (ending || ws.readyState !== ws.OPEN) return "gone";
-      if (isFlooded(data.length)) {
+      const unread = socket.writableLength;
+      if (unread > 0 && unread + data.length > limits.buffered) {
         connection.terminate();
         return "gone";
       }
@@ -94,10 +95,6 @@ export function createConnection(
       ws.terminate();
     },
   };
-
-  function isFlooded(more: number): boolean {
-    return socket.writableLength > 0 && socket.writableLength + more > limits.buffered;
-  }
 
   function gone(why: Ending): void {
     if (ending) return;
@@ -132,10 +129,6 @@ export function createConnection(
     waiting.push(data.toString("utf8"));
     proceed();
     if (running + waiting.length >= limits.queued) ws.pause();
-  });
-  // ws answers pings, also those of a client that reads no answers.
-  ws.on("ping", () => {
-    if (isFlooded(0)) connection.terminate();
   });
   // ws has sent the close frame by now.
   ws.on("error", (error) => gone({ code: closeCodeOf(error), reason: "" }));

@@ -31,6 +31,10 @@ export async function integrate(
     return failure("failed", "the Lambda failed", invocation.error);
   }
   const result = invocation.value;
+  if (routeKey === "$disconnect") {
+    // Nobody is left to be told, so any result will do.
+    return { outcome: "answered", statusCode: 200, result: {}, latency };
+  }
   const statusCode = isRecord(result) ? Number(result["statusCode"]) : NaN;
   if (isRecord(result) && Number.isInteger(statusCode) && statusCode >= 200 && statusCode <= 599) {
     return { outcome: "answered", statusCode, result, latency };
