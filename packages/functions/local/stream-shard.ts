@@ -62,9 +62,10 @@ export function openShard({ streams, streamArn }: Source, shardId: string) {
   return {
     /** Reads on after a record, from the beginning if there is none. */
     async next(after: string | undefined, limit: number): Promise<Page> {
-      const ShardIterator = (at === after ? iterator : undefined) ?? (await newIterator(after));
+      const known = at === after ? iterator : undefined;
       iterator = undefined; // not to be used again if this read fails
       try {
+        const ShardIterator = known ?? (await newIterator(after));
         const command = new GetRecordsCommand({ ShardIterator, Limit: limit });
         const answer = await streams.send(command, within());
         const { Records = [] } = answer;

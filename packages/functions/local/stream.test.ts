@@ -2,10 +2,16 @@ import {
   BatchWriteItemCommand,
   DeleteItemCommand,
   DeleteTableCommand,
+  DescribeTableCommand,
   DynamoDBClient,
+  GetItemCommand,
   PutItemCommand,
 } from "@aws-sdk/client-dynamodb";
-import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
+import {
+  DynamoDBStreamsClient,
+  ExpiredIteratorException,
+  TrimmedDataAccessException,
+} from "@aws-sdk/client-dynamodb-streams";
 import { Data } from "@stockwire/core/tables";
 import { execFileSync, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
@@ -351,6 +357,24 @@ test("a partial failure is retried from its lowest record on", async () => {
   expect(calls).toEqual([ids(6), ids(6).slice(2)]);
 });
 
+test("what a partial failure leaves done is not repeated after a stop", async () => {
+  await putAll(ids(6));
+  const failed = Promise.withResolvers<void>();
+  const mapping = start(
+    ({ Records }) => {
+      if (Records.length === 6) return failureAt(Records[2]);
+      failed.resolve();
+      throw new Error("not yet");
+    },
+    { maximumRetryAttempts: -1 },
+  );
+  await failed.promise;
+  await mapping.stop();
+  const { handled, handler } = poisoned([]);
+  await start(handler).settled();
+  expect(handled).toEqual(ids(6).slice(2));
+});
+
 test("a record that is named each time is parked, those after it are not", async () => {
   await putAll(ids(6));
   const handled: string[] = [];
@@ -474,31 +498,34 @@ test.each(["ExpiredIteratorException", "TrimmedDataAccessException", "ServiceUna
   "after %s nothing is lost and nothing comes twice",
   async (name) => {
     const { handled, handler } = poisoned([]);
-    const mapping = start(handler, { batchSize: 5, streams: failing(name) });
+    start(handler, { batchSize: 5, streams: failing(name) });
     await putAll(ids(40));
-    await mapping.settled();
-    expect(handled).toEqual(ids(40));
+    await vi.waitUntil(() => handled.length >= 40);
+    await put("end");
+    await mappings[0]?.settled();
+    expect(handled).toEqual([...ids(40), "end"]);
   },
 );
 
-/** A client of which some readings fail. */
+/** A client of which some readings fail, whose iterator is void then. */
 function failing(name: string): DynamoDBStreamsClient {
-  const client = new DynamoDBStreamsClient({
-    endpoint,
-    region: "us-east-1",
-    credentials,
-    maxAttempts: 1,
-  });
+  const client = new DynamoDBStreamsClient({ endpoint, region: "us-east-1", credentials });
+  const options = { message: name, $metadata: {} };
+  const trimmed = new TrimmedDataAccessException(options);
+  const expired = new ExpiredIteratorException(options);
+  const error = [trimmed, expired].find((one) => one.name === name) ?? new Error(name);
   let reads = 0;
+  let isVoid = false;
   client.middlewareStack.add(
     (next, context) => async (args) => {
-      if (context["commandName"] === "GetRecordsCommand" && [2, 5, 6].includes(++reads)) {
-        const { ExpiredIteratorException, TrimmedDataAccessException } =
-          await import("@aws-sdk/client-dynamodb-streams");
-        const options = { message: name, $metadata: {} };
-        if (name.startsWith("Expired")) throw new ExpiredIteratorException(options);
-        if (name.startsWith("Trimmed")) throw new TrimmedDataAccessException(options);
-        throw new Error(name);
+      const { ShardIteratorType } = args.input as { ShardIteratorType?: string };
+      if (context["commandName"] === "GetShardIteratorCommand") {
+        if (isVoid && error === trimmed && ShardIteratorType !== "TRIM_HORIZON") throw error;
+        isVoid = false;
+      }
+      if (context["commandName"] === "GetRecordsCommand") {
+        isVoid ||= [2, 5, 6].includes(++reads);
+        if (isVoid) throw error;
       }
       return next(args);
     },
@@ -595,13 +622,19 @@ test("a holder that gives no sign of life is relieved, and its checkpoints are r
   await entered.promise;
 
   const { handled, handler } = poisoned([]);
-  await start(handler, { leaseMs: 200 }).settled();
-  expect(handled).toEqual(["a", "b"]);
+  const heir = start(handler, { leaseMs: 200 });
+  await heir.settled();
+  await put("c");
+  await heir.settled();
+  expect(handled).toEqual(["a", "b", "c"]);
   gate.resolve();
   await asleep.stop();
-  await put("c");
-  await mappings[1]?.settled();
-  expect(handled).toEqual(["a", "b", "c"]);
+  await heir.stop();
+
+  const last = poisoned([]);
+  await put("d");
+  await start(last.handler).settled();
+  expect(last.handled).toEqual(["d"]);
 });
 
 /** A client whose renewals get nowhere, as those of a process that is suspended. */
@@ -616,6 +649,16 @@ function refusing(what: string): DynamoDBClient {
     { step: "initialize" },
   );
   return client;
+}
+
+async function leaseOf(functionName: string) {
+  const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: tableName }));
+  const eventSourceArn = Table?.LatestStreamArn ?? "";
+  return {
+    TableName: leaseTableName,
+    Key: { functionName: { S: functionName }, eventSourceArn: { S: eventSourceArn } },
+    ConsistentRead: true,
+  };
 }
 
 /** A stream of the shards that are given, each with its records; no engine here ever has two. */
@@ -686,6 +729,10 @@ test("a parent is read to its end before its children, and not again", async () 
   await vi.waitUntil(() => again.handled.length === 2);
   expect(again.handled).toEqual(["g-2", "d-1"]);
   expect(second.read).not.toContain("c1");
+  const { Item } = await dynamodb.send(new GetItemCommand(await leaseOf("changes")));
+  expect(Object.keys(Item?.["checkpoints"]?.M ?? {}).toSorted()).toEqual(
+    ["c1", "c2", "d", "g", "q"].toSorted(),
+  );
 });
 
 /** A mapping in a process of its own that prints what it handles, and dies as it is told. */
