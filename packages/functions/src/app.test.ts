@@ -49,6 +49,7 @@ describe("the policy", () => {
     const open = routes.filter(({ access }) => access === "open").map(({ path }) => path);
     expect(open.toSorted()).toEqual(
       [
+        "/asyncapi.json",
         "/docs",
         "/docs/problems",
         "/health",

@@ -43,7 +43,7 @@ test.each(pages)("%s refers to nothing elsewhere and needs nothing inline", (_, 
   expect(html).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(/);
   // Relative: a stage may stand before the path.
   for (const [, link] of html.matchAll(/\shref="(?!data:)([^"]*)"/g)) {
-    expect(link).toMatch(/^(?:#|\.\.\/|docs\/|openapi)/);
+    expect(link).toMatch(/^(?:#|\.\.\/|docs\/|openapi|asyncapi)/);
   }
 });
 

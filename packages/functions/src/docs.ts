@@ -31,7 +31,7 @@ export const docsPage = (): Page =>
   page(
     "Stockwire API",
     `<a class="skip card" href="#operations">Skip to the operations</a>
-<header><h1>Stockwire</h1><a href="docs/problems">Problems</a><a href="openapi.json">OpenAPI</a></header>
+<header><h1>Stockwire</h1><a href="docs/problems">Problems</a><a href="openapi.json">OpenAPI</a><a href="asyncapi.json">AsyncAPI</a></header>
 <div class="frame">
 <div class="side">
 <section class="card" aria-label="Token">

@@ -476,6 +476,14 @@ export const routes: readonly Route[] = [
   },
   {
     method: "GET",
+    path: "/asyncapi.json",
+    summary: "The Live API's document",
+    tag: "Service",
+    access: "open",
+    answers: { 200: z.unknown() },
+  },
+  {
+    method: "GET",
     path: "/docs",
     summary: "This document for people, with a try-it console",
     tag: "Service",

@@ -1,6 +1,7 @@
 import { probe } from "@stockwire/core/store";
 import { type Context, Hono } from "hono";
 import { gunzipSync } from "node:zlib";
+import { asyncapiGzip } from "../asyncapi.gen.ts";
 import { docsPage, type Page, problemsPage } from "../docs.ts";
 import type { Env } from "../env.ts";
 import { input } from "../input.ts";
@@ -17,6 +18,10 @@ export interface About {
 }
 
 const READY_WITHIN = 900; // ms
+
+/** Sends a document that is kept gzipped, in base64. */
+const sendJson = (c: Context<Env>, packed: string) =>
+  c.body(gunzipSync(Buffer.from(packed, "base64")), 200, { "Content-Type": "application/json" });
 
 /** Sends a page that may load its own inline parts and nothing else. */
 const send = (c: Context<Env>, { html, policy }: Page) =>
@@ -49,10 +54,7 @@ export const service = (about: About) =>
       );
     })
     .get("/version", (c) => c.json(about, 200))
-    .get("/openapi.json", (c) =>
-      c.body(gunzipSync(Buffer.from(openapiGzip, "base64")), 200, {
-        "Content-Type": "application/json",
-      }),
-    )
+    .get("/openapi.json", (c) => sendJson(c, openapiGzip))
+    .get("/asyncapi.json", (c) => sendJson(c, asyncapiGzip))
     .get("/docs", (c) => send(c, docsPage()))
     .get("/docs/problems", (c) => send(c, problemsPage()));

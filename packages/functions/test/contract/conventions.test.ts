@@ -37,6 +37,10 @@ contract((api) => {
         openapi: "3.1.1",
         info: { title: "Stockwire" },
       });
+      expect(await get("/asyncapi.json")).toMatchObject({
+        asyncapi: "3.0.0",
+        info: { title: "Stockwire Live API" },
+      });
     });
 
     test("the pages for people load nothing from elsewhere", async () => {
