@@ -1,6 +1,8 @@
+import { ACTIONS } from "../src/live/frame.ts";
 import { cors, type Route, routes, throttles } from "../src/policy.ts";
 import type { HttpApiConfig, RouteConfig } from "./gateway/http-api.ts";
 import type { LambdaHandler } from "./gateway/lambda.ts";
+import type { WebSocketApiConfig } from "./gateway/websocket-api.ts";
 
 /** Scopes arrive with or without the resource server's prefix, as Cognito writes them. */
 const scopesOf = ({ access }: Route): string[] =>
@@ -39,4 +41,19 @@ export const httpApi = (
   },
   throttle: throttles.stage,
   accountThrottle: throttles.account,
+});
+
+/** The Live API: its authorizer decides on `$connect`, one function serves every route. */
+export const liveApi = (
+  handler: LambdaHandler,
+  authorizer: LambdaHandler,
+): Pick<WebSocketApiConfig, "stage" | "routeSelectionExpression" | "routes" | "authorizers"> => ({
+  stage: "live",
+  routeSelectionExpression: "$request.body.action",
+  // Without an identity source it is asked each time: a credential may come in one of three places.
+  authorizers: { caller: { type: "REQUEST", identitySource: [], handler: authorizer } },
+  routes: [
+    { routeKey: "$connect", handler, authorizer: "caller" },
+    ...["$disconnect", "$default", ...ACTIONS].map((routeKey) => ({ routeKey, handler })),
+  ],
 });

@@ -1,9 +1,11 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import { tables } from "@stockwire/core/tables";
 import { execFileSync, type StdioOptions } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join, resolve } from "node:path";
+import type { Duplex } from "node:stream";
 import { jsonLine } from "../src/log.ts";
 import { scopes } from "../src/policy.ts";
 import { type Engine, startDynamodb } from "./dynamodb.ts";
@@ -11,12 +13,15 @@ import type { LocalError } from "./error.ts";
 import { httpApi } from "./front.ts";
 import { createHttpApi } from "./gateway/http-api.ts";
 import { isRecord } from "./gateway/json.ts";
+import type { LambdaHandler } from "./gateway/lambda.ts";
 import { listenOnLoopback } from "./gateway/server.ts";
 import { openIssuer } from "./issuer.ts";
+import { deliveryQueueUrl, isLive, type Live, startLive } from "./live.ts";
 import { schedule, type Schedule } from "./schedule.ts";
 import { openSecret } from "./secret-file.ts";
 import { seed } from "./seed.ts";
 import { register, ROOT, unregister } from "./servers.ts";
+import { SQS_PATH } from "./sqs.ts";
 import { createTables } from "./tables.ts";
 
 export interface LaptopOptions {
@@ -44,9 +49,12 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   const dataDir = resolve(options.dataDir);
   let answer = (_req: IncomingMessage, res: ServerResponse) => void res.writeHead(503).end();
   // The port first: it is the quickest to refuse, and the issuer is named after it.
+  let upgrade = (_req: IncomingMessage, socket: Duplex, _head: Buffer) => void socket.destroy();
   const server = await listenOnLoopback({
     port: options.port,
     handle: (req, res) => answer(req, res),
+    upgrade: (req, socket, head) => upgrade(req, socket, head),
+    shouldUpgrade: isLive,
     onError: (error) => options.log(`gateway: ${String(error)}`),
     drainTimeout: DRAIN,
   });
@@ -54,16 +62,20 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   let ready = false; // until then requests are our own
   let engine: Engine | undefined;
   let sweeps: Schedule | undefined;
+  let live: Live | undefined;
+  let clients: Clients | undefined;
   const stop = async () => {
     unregister(server.port);
     sweeps?.stop();
-    await server.close();
+    await Promise.all([live?.stop(), server.close()]);
+    clients?.close();
     await engine?.stop();
   };
   try {
     engine = await startDynamodb({ dataDir, log: options.log, onDown: options.onDown });
-    const created = await openTables(engine);
-    await configure(engine, dataDir);
+    clients = connect(engine);
+    const created = await createTables(clients.dynamodb, tables, tableName);
+    await configure(engine, dataDir, url);
     const { handler } = await import("../src/http.ts");
     const sweep = await import("../src/sweep.ts");
     sweeps = schedule(sweep.handler, {
@@ -72,16 +84,29 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     });
 
     const issuer = await openIssuer({ dir: dataDir, issuer: url, scopes });
+    const accessLog = (record: object) => {
+      if (ready) options.log(jsonLine(record));
+    };
+    live = await startLive({
+      ...clients,
+      tableName,
+      dataDir,
+      credentials: credentialsOf(engine),
+      log: options.log,
+      accessLog,
+    });
+    const { handle, upgrade: take, wake } = live;
     const api = createHttpApi({
-      ...httpApi(handler, url),
-      accessLog: (record) => {
-        if (ready) options.log(jsonLine(record));
-      },
+      ...httpApi(waking(handler, wake), url),
+      accessLog,
       onError: ({ what, error, requestId }) =>
         options.log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
     });
     answer = (req, res) => {
-      if (!issuer.handle(req, res)) api.handle(req, res);
+      if (!issuer.handle(req, res) && !handle(req, res)) api.handle(req, res);
+    };
+    upgrade = (req, socket, head) => {
+      if (!take(req, socket, head)) socket.destroy();
     };
     if (options.seed && created.includes("Data")) {
       await seed(
@@ -102,25 +127,49 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
 const tableName = (id: string): string =>
   `${process.env["STOCKWIRE_TABLE_PREFIX"] ?? "stockwire-"}${id}`;
 
-async function openTables({ endpoint }: Engine): Promise<string[]> {
-  const client = new DynamoDBClient(
-    endpoint === undefined
-      ? {}
-      : {
-          endpoint,
-          region: REGION,
-          credentials: { accessKeyId: "local", secretAccessKey: "local" },
-        },
-  );
-  try {
-    return await createTables(client, tables, tableName);
-  } finally {
-    client.destroy();
-  }
+const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
+
+/** What this process signs with; of the real AWS it has what the SDK finds. */
+function credentialsOf({ endpoint }: Engine): typeof LOCAL_CREDENTIALS | undefined {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
+  if (endpoint !== undefined) return LOCAL_CREDENTIALS;
+  return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined;
+}
+
+interface Clients {
+  dynamodb: DynamoDBClient;
+  streams: DynamoDBStreamsClient;
+  close(): void;
+}
+
+function connect({ endpoint }: Engine): Clients {
+  const options =
+    endpoint === undefined ? {} : { endpoint, region: REGION, credentials: LOCAL_CREDENTIALS };
+  const dynamodb = new DynamoDBClient(options);
+  const streams = new DynamoDBStreamsClient(options);
+  return {
+    dynamodb,
+    streams,
+    close() {
+      dynamodb.destroy();
+      streams.destroy();
+    },
+  };
+}
+
+/** The same function; what it writes is told at once. */
+function waking(handler: LambdaHandler, wake: () => void): LambdaHandler {
+  return async (event, context) => {
+    try {
+      return await handler(event, context);
+    } finally {
+      wake();
+    }
+  };
 }
 
 /** Tells the handlers what a deployed function is told by its environment. */
-async function configure({ endpoint }: Engine, dataDir: string): Promise<void> {
+async function configure({ endpoint }: Engine, dataDir: string, url: string): Promise<void> {
   const { value } = await openSecret(
     join(dataDir, "cursor-secret.json"),
     (kept) =>
@@ -133,12 +182,18 @@ async function configure({ endpoint }: Engine, dataDir: string): Promise<void> {
       : {
           AWS_ENDPOINT_URL_DYNAMODB: endpoint,
           AWS_REGION: REGION,
-          AWS_ACCESS_KEY_ID: "local",
-          AWS_SECRET_ACCESS_KEY: "local",
+          AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+          AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
         };
   const defaults = { STAGE: "laptop", LOG_LEVEL: "warn", COMMIT: commit(), ALLOWED_ORIGINS: "*" };
   Object.assign(process.env, { ...defaults, ...process.env }, engine, {
     DATA_TABLE: tableName("Data"),
+    CHANGES_TABLE: tableName("Changes"),
+    CONNECTIONS_TABLE: tableName("Connections"),
+    DELIVERY_QUEUE_URL: deliveryQueueUrl(url),
+    AWS_ENDPOINT_URL_SQS: `${url}${SQS_PATH}`,
+    JWT_ISSUER: url,
+    JWKS_URI: `${url}/jwks.json`,
     CURSOR_SECRET: value,
     PUBLIC_SCHEME: "http",
   });

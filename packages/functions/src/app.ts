@@ -1,3 +1,4 @@
+import { cursorBefore } from "@stockwire/core/change-log";
 import { AppError } from "@stockwire/core/error";
 import { newId } from "@stockwire/core/id";
 import { createHash } from "node:crypto";
@@ -12,6 +13,7 @@ import { refusal } from "./input.ts";
 import type { Log } from "./log.ts";
 import { methodsOf, type Route, routes } from "./policy.ts";
 import { type Problem, problemOf, RETRY_AFTER } from "./problem.ts";
+import { change } from "./routes/change.ts";
 import { inventory } from "./routes/inventory.ts";
 import { item } from "./routes/item.ts";
 import { product } from "./routes/product.ts";
@@ -47,6 +49,7 @@ export function createApp(settings: Settings) {
     .route("/inventory", inventory)
     .route("/reservations", reservation)
     .route("/items", item)
+    .route("/", change)
     .route("/", service(settings.about))
     .notFound((c) => {
       throw notFound(c);
@@ -112,9 +115,11 @@ async function admit(c: Context<Env>, next: Next): Promise<Response | void> {
   const caller = callerOf(c.env?.requestContext?.authorizer);
   if (route.access !== "open") {
     if (caller === undefined) throw new AppError("unauthenticated", "A verified token is needed");
-    const { scopes } = caller;
-    if (route.access !== "token" && !scopes.includes(route.access) && !scopes.includes("admin")) {
-      throw new AppError("insufficient_scope", `This needs the scope ${route.access}`);
+    for (const scope of [route.access, route.alsoNeeds]) {
+      if (scope === undefined || scope === "token") continue;
+      if (!caller.scopes.includes(scope) && !caller.scopes.includes("admin")) {
+        throw new AppError("insufficient_scope", `This needs the scope ${scope}`);
+      }
     }
     c.set("caller", caller);
   }
@@ -138,7 +143,10 @@ async function admit(c: Context<Env>, next: Next): Promise<Response | void> {
     const fingerprint = createHash("sha256").update(request).digest("base64url");
     c.set("idempotency", { key: conditions.idempotencyKey, fingerprint });
   }
+  // Before anything is read: what changes afterwards is after the cursor.
+  const cursor = route.feeds && (await cursorBefore(route.feeds));
   await next();
+  if (cursor !== undefined && c.res.status < 400) c.header("Feed-Cursor", cursor);
 }
 
 const routeOf = (c: Context<Env>): Route | undefined => {

@@ -5,6 +5,20 @@ const Config = z.object({
   AWS_REGION: z.string().min(1).default("us-east-1"),
   AWS_ENDPOINT_URL_DYNAMODB: z.url().optional(),
   DATA_TABLE: z.string().min(1),
+  CHANGES_TABLE: z.string().min(1),
+  CONNECTIONS_TABLE: z.string().min(1),
+  /** For how long changes can be read. */
+  CHANGE_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
+  /** Takes what is for more connections than one call of a function posts to. */
+  DELIVERY_QUEUE_URL: z.url().optional(),
+  AWS_ENDPOINT_URL_SQS: z.url().optional(),
+  /** Where frames for live connections are posted, if not at the domain that they came to. */
+  LIVE_ENDPOINT: z.url().optional(),
+  /** Whose tokens open a live connection; the HTTP API's gateway has its own configuration. */
+  JWT_ISSUER: z.url().optional(),
+  JWT_AUDIENCE: z.string().min(1).default("stockwire"),
+  /** Cognito's place unless told otherwise. */
+  JWKS_URI: z.url().optional(),
   /** Fixed when a stage is first deployed; the table remembers it. */
   LIST_SHARDS: z.coerce.number().int().min(1).max(64).default(4),
   /** Signs the cursors of lists. */

@@ -1,5 +1,9 @@
 import { cors } from "./policy.ts";
 
+/** Whether pages of this origin may call. */
+export const allowedOrigin = (origins: readonly string[], origin: string): boolean =>
+  origins.includes("*") || origins.includes(origin);
+
 /** The CORS headers of an answer; credentials never go with `*`. */
 export function* corsHeaders(
   origins: readonly string[],

@@ -1,8 +1,11 @@
+import { Change, type Feed } from "@stockwire/core/change";
 import type { Code } from "@stockwire/core/error";
 import * as Inventory from "@stockwire/core/inventory";
 import * as Item from "@stockwire/core/item";
 import * as Product from "@stockwire/core/product";
+import { query } from "@stockwire/core/page";
 import * as Reservation from "@stockwire/core/reservation";
+import { SCOPES } from "@stockwire/core/topic";
 import * as User from "@stockwire/core/user";
 import * as z from "zod";
 
@@ -21,6 +24,8 @@ export const scopes = [
   "reserve:inventory",
   "read:items",
   "write:items",
+  "read:history",
+  "publish:channels",
   "admin",
 ] as const;
 type Scope = (typeof scopes)[number];
@@ -31,9 +36,13 @@ export interface Route {
   method: Method;
   path: string; // as API Gateway writes it: /users/{id}
   summary: string;
-  tag: "Users" | "Products" | "Inventory" | "Reservations" | "Items" | "Service";
+  tag: "Users" | "Products" | "Inventory" | "Reservations" | "Items" | "Changes" | "Service";
   /** A scope; `token` for any valid token; `open` for none. `admin` opens every scope. */
   access: Scope | "token" | "open";
+  /** Needed besides; a gateway asks for one scope, the app for both. */
+  alsoNeeds?: Scope;
+  /** Answers say from where in these to listen, so that nothing after them is missed. */
+  feeds?: readonly Feed[];
   throttle?: Throttle;
   /** Whether the Partner API may keep its answers. */
   cacheable?: boolean;
@@ -108,6 +117,37 @@ const ProductWithInventory = Product.Info.extend({ inventory: Inventory.Info.opt
   id: "ProductWithInventory",
 });
 
+const TAGS = {
+  users: "Users",
+  products: "Products",
+  inventory: "Inventory",
+  items: "Items",
+  reservations: "Reservations",
+} as const satisfies Record<Feed, Route["tag"]>;
+
+const NOT_FOUND = {
+  users: "user_not_found",
+  products: "product_not_found",
+  inventory: "inventory_not_found",
+  items: "item_not_found",
+  reservations: "reservation_not_found",
+} as const satisfies Record<Feed, Code>;
+
+export const HistoryQuery = z.strictObject(query(20));
+const HistoryPage = pageOf(Change.omit({ cursor: true }), "HistoryPage");
+
+export const ChangesQuery = z.strictObject({
+  topic: z.string().min(1).max(1024),
+  since: z.string().min(1).max(2048).optional(),
+  limit: query(100).limit,
+  wait: z
+    .string()
+    .regex(/^(?:1?\d|20)$/, { error: "Seconds, at most 20" })
+    .transform(Number)
+    .default(0)
+    .meta({ type: "integer", minimum: 0, maximum: 20, default: 0 }),
+});
+
 export const Hello = z.strictObject({ name: z.string().max(200).default("World") });
 
 const closing = [
@@ -127,6 +167,7 @@ export const routes: readonly Route[] = [
     access: "read:users",
     throttle: { rate: 100, burst: 200 },
     query: User.List,
+    feeds: ["users"],
     answers: { 200: UserPage },
   },
   {
@@ -156,6 +197,7 @@ export const routes: readonly Route[] = [
     summary: "Get a user",
     tag: "Users",
     access: "read:users",
+    feeds: ["users"],
     answers: { 200: User.Info, 304: null },
     refusals: ["user_not_found"],
   },
@@ -196,6 +238,7 @@ export const routes: readonly Route[] = [
     access: "read:products",
     cacheable: true,
     query: Product.List,
+    feeds: ["products"],
     answers: { 200: ProductPage },
   },
   {
@@ -227,6 +270,7 @@ export const routes: readonly Route[] = [
     access: "read:products",
     cacheable: true,
     query: Product.Get,
+    feeds: ["products", "inventory"],
     answers: { 200: ProductWithInventory, 304: null },
     refusals: ["product_not_found"],
   },
@@ -267,6 +311,7 @@ export const routes: readonly Route[] = [
     access: "read:inventory",
     cacheable: true,
     query: Inventory.List,
+    feeds: ["inventory"],
     answers: { 200: InventoryPage },
   },
   {
@@ -276,6 +321,7 @@ export const routes: readonly Route[] = [
     tag: "Inventory",
     access: "read:inventory",
     cacheable: true,
+    feeds: ["inventory"],
     answers: { 200: Inventory.Info, 304: null },
     refusals: ["inventory_not_found"],
   },
@@ -306,6 +352,7 @@ export const routes: readonly Route[] = [
     tag: "Reservations",
     access: "reserve:inventory",
     query: Reservation.List,
+    feeds: ["reservations"],
     answers: { 200: ReservationPage },
   },
   {
@@ -324,6 +371,7 @@ export const routes: readonly Route[] = [
     summary: "Get a reservation",
     tag: "Reservations",
     access: "reserve:inventory",
+    feeds: ["reservations"],
     answers: { 200: Reservation.Info, 304: null },
     refusals: ["reservation_not_found"],
   },
@@ -354,6 +402,7 @@ export const routes: readonly Route[] = [
     access: "read:items",
     cacheable: true,
     query: Item.List,
+    feeds: ["items"],
     answers: { 200: ItemPage },
   },
   {
@@ -382,6 +431,7 @@ export const routes: readonly Route[] = [
     tag: "Items",
     access: "read:items",
     cacheable: true,
+    feeds: ["items"],
     answers: { 200: Item.Info, 304: null },
     refusals: ["item_not_found"],
   },
@@ -413,6 +463,41 @@ export const routes: readonly Route[] = [
     access: "write:items",
     answers: { 204: null },
     refusals: ["item_not_found"],
+  },
+  ...(["users", "products", "inventory", "items", "reservations"] as const).map((feed): Route => ({
+    method: "GET",
+    path: `/${feed}/{${feed === "inventory" ? "productId" : "id"}}/history`,
+    summary: "What happened to it, newest first",
+    tag: TAGS[feed],
+    access: SCOPES[feed],
+    alsoNeeds: "read:history",
+    query: HistoryQuery,
+    answers: { 200: HistoryPage },
+    refusals: [NOT_FOUND[feed]],
+  })),
+  {
+    method: "GET",
+    path: "/changes",
+    summary: "What changed since a cursor; waits if asked to",
+    tag: "Changes",
+    access: "token",
+    query: ChangesQuery,
+    answers: {
+      200: z
+        .object({ events: z.array(Change), cursor: z.string(), more: z.boolean() })
+        .meta({ id: "Changes" }),
+    },
+    refusals: ["insufficient_scope", "invalid_cursor", "cursor_expired"],
+  },
+  {
+    method: "POST",
+    path: "/live/tickets",
+    summary: "A ticket that opens one live connection, within a minute",
+    tag: "Changes",
+    access: "token",
+    answers: {
+      201: z.object({ ticket: z.string(), expiresAt: z.iso.datetime() }).meta({ id: "Ticket" }),
+    },
   },
   {
     method: "GET",
@@ -516,7 +601,15 @@ export const cors = {
     "X-Request-Id",
     "X-Requested-With",
   ],
-  exposed: ["ETag", "Location", "Link", "Retry-After", "Idempotency-Replayed", "X-Request-Id"],
+  exposed: [
+    "ETag",
+    "Feed-Cursor",
+    "Location",
+    "Link",
+    "Retry-After",
+    "Idempotency-Replayed",
+    "X-Request-Id",
+  ],
   maxAge: 86_400, // seconds
 } as const;
 

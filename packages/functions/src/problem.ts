@@ -28,6 +28,7 @@ export const problems = {
   has_active_reservations: { status: 409, title: "Has active reservations" },
   reservation_expired: { status: 409, title: "Reservation expired" },
   reservation_closed: { status: 409, title: "Reservation closed" },
+  cursor_expired: { status: 410, title: "Cursor expired" },
   precondition_failed: { status: 412, title: "Precondition failed" },
   body_too_large: { status: 413, title: "Body too large" },
   unsupported_media_type: { status: 415, title: "Unsupported media type" },

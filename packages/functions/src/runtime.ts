@@ -1,5 +1,6 @@
 import { createClient } from "@stockwire/core/client";
 import * as Cursor from "@stockwire/core/cursor";
+import * as Position from "@stockwire/core/position";
 import * as Store from "@stockwire/core/store";
 import { readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
@@ -13,9 +14,12 @@ export const log = createLog(config.LOG_LEVEL, "stockwire");
 Store.configure({
   client: createClient({ region: config.AWS_REGION, endpoint: config.AWS_ENDPOINT_URL_DYNAMODB }),
   tableName: config.DATA_TABLE,
+  changes: config.CHANGES_TABLE,
+  connections: config.CONNECTIONS_TABLE,
   shards: config.LIST_SHARDS,
 });
 Cursor.configure(config.CURSOR_SECRET);
+Position.configure(config.CHANGE_RETENTION_DAYS);
 
 // Asked while the function initialises: the first request finds the connection open.
 Store.verifyShards().catch((error: unknown) => log.error("table", error, {}));

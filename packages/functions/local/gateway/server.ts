@@ -19,6 +19,8 @@ export interface ListenOptions {
   handle: (req: IncomingMessage, res: ServerResponse) => void;
   /** Takes over a connection; without it upgrades are plain requests. */
   upgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
+  /** Which requests to upgrade are taken over; the others are plain requests. All unless told. */
+  shouldUpgrade?: (req: IncomingMessage) => boolean;
   /** Learns what `handle` throws. */
   onError?: (error: unknown) => void;
   headersTimeout?: number; // milliseconds
@@ -59,6 +61,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     connectionsCheckingInterval: Math.min(1000, headersTimeout),
     // Checked below, with more than one Host too.
     requireHostHeader: false,
+    ...(options.shouldUpgrade && { shouldUpgradeCallback: options.shouldUpgrade }),
   });
   server.maxHeadersCount = MAX_HEADERS;
 

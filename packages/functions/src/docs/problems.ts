@@ -27,6 +27,7 @@ export const meanings = {
   has_active_reservations: "Some of this product is reserved; wait until it is sold or released.",
   reservation_expired: "Its time was up and its units were released; reserve again.",
   reservation_closed: "It was confirmed or cancelled already; make a new one if need be.",
+  cursor_expired: "Changes after this cursor are no longer kept: read the records anew.",
   precondition_failed: "The record has changed since it was read; read it again, then repeat.",
   body_too_large: "The body is over the route's limit; send less, or in several requests.",
   unsupported_media_type: "The body is not plain application/json; send it as that, uncompressed.",

@@ -1,9 +1,10 @@
 import * as Inventory from "@stockwire/core/inventory";
 import { Hono } from "hono";
-import { page, record, updated } from "../answer.ts";
+import { history, page, record, updated } from "../answer.ts";
 import { by } from "../caller.ts";
 import type { Env } from "../env.ts";
 import { input, ProductIdParam } from "../input.ts";
+import { HistoryQuery } from "../policy.ts";
 
 export const inventory = new Hono<Env>()
   .get("/", input("query", Inventory.List), async (c) =>
@@ -25,4 +26,7 @@ export const inventory = new Hono<Env>()
       const outcome = await Inventory.adjust(productId, c.req.valid("json"), by(c), c.var.ifMatch);
       return updated(c, outcome, 201);
     },
+  )
+  .get("/:productId/history", input("param", ProductIdParam), input("query", HistoryQuery), (c) =>
+    history(c, "inventory", c.req.valid("param").productId, c.req.valid("query"), Inventory.get),
   );

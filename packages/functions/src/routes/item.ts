@@ -1,11 +1,11 @@
 import * as Item from "@stockwire/core/item";
 import { Hono } from "hono";
-import { created, page, record, removed, updated } from "../answer.ts";
+import { created, history, page, record, removed, updated } from "../answer.ts";
 import { batch } from "../batch.ts";
 import { by } from "../caller.ts";
 import type { Env } from "../env.ts";
 import { IdParam, input } from "../input.ts";
-import { ItemBatch } from "../policy.ts";
+import { HistoryQuery, ItemBatch } from "../policy.ts";
 
 export const item = new Hono<Env>()
   .get("/", input("query", Item.List), async (c) => page(c, await Item.list(c.req.valid("query"))))
@@ -34,4 +34,7 @@ export const item = new Hono<Env>()
   )
   .delete("/:id", input("param", IdParam), async (c) =>
     removed(c, await Item.remove(c.req.valid("param").id, by(c), c.var.ifMatch)),
+  )
+  .get("/:id/history", input("param", IdParam), input("query", HistoryQuery), (c) =>
+    history(c, "items", c.req.valid("param").id, c.req.valid("query"), Item.get),
   );

@@ -1,12 +1,12 @@
 import * as Inventory from "@stockwire/core/inventory";
 import * as Product from "@stockwire/core/product";
 import { Hono } from "hono";
-import { created, page, record, removed, updated } from "../answer.ts";
+import { created, history, page, record, removed, updated } from "../answer.ts";
 import { batch } from "../batch.ts";
 import { by } from "../caller.ts";
 import type { Env } from "../env.ts";
 import { IdParam, input, someFields } from "../input.ts";
-import { ProductBatch } from "../policy.ts";
+import { HistoryQuery, ProductBatch } from "../policy.ts";
 
 export const product = new Hono<Env>()
   .get("/", input("query", Product.List), async (c) =>
@@ -34,4 +34,7 @@ export const product = new Hono<Env>()
   })
   .delete("/:id", input("param", IdParam), async (c) =>
     removed(c, await Product.remove(c.req.valid("param").id, by(c), c.var.ifMatch)),
+  )
+  .get("/:id/history", input("param", IdParam), input("query", HistoryQuery), (c) =>
+    history(c, "products", c.req.valid("param").id, c.req.valid("query"), Product.get),
   );

@@ -1,9 +1,10 @@
 import * as Reservation from "@stockwire/core/reservation";
 import { Hono } from "hono";
-import { created, page, record, updated } from "../answer.ts";
+import { created, history, page, record, updated } from "../answer.ts";
 import { by } from "../caller.ts";
 import type { Env } from "../env.ts";
 import { IdParam, input } from "../input.ts";
+import { HistoryQuery } from "../policy.ts";
 
 export const reservation = new Hono<Env>()
   .get("/", input("query", Reservation.List), async (c) =>
@@ -24,4 +25,7 @@ export const reservation = new Hono<Env>()
   .post("/:id/extend", input("param", IdParam), input("json", Reservation.Extend), async (c) => {
     const { id } = c.req.valid("param");
     return updated(c, await Reservation.extend(id, c.req.valid("json"), by(c), c.var.ifMatch));
-  });
+  })
+  .get("/:id/history", input("param", IdParam), input("query", HistoryQuery), (c) =>
+    history(c, "reservations", c.req.valid("param").id, c.req.valid("query"), Reservation.get),
+  );

@@ -1,11 +1,11 @@
 import * as User from "@stockwire/core/user";
 import { Hono } from "hono";
-import { created, page, record, removed, updated } from "../answer.ts";
+import { created, history, page, record, removed, updated } from "../answer.ts";
 import { batch } from "../batch.ts";
 import { by } from "../caller.ts";
 import type { Env } from "../env.ts";
 import { IdParam, input, someFields } from "../input.ts";
-import { UserBatch } from "../policy.ts";
+import { HistoryQuery, UserBatch } from "../policy.ts";
 
 export const user = new Hono<Env>()
   .get("/", input("query", User.List), async (c) => page(c, await User.list(c.req.valid("query"))))
@@ -28,4 +28,7 @@ export const user = new Hono<Env>()
   })
   .delete("/:id", input("param", IdParam), async (c) =>
     removed(c, await User.remove(c.req.valid("param").id, by(c), c.var.ifMatch)),
+  )
+  .get("/:id/history", input("param", IdParam), input("query", HistoryQuery), (c) =>
+    history(c, "users", c.req.valid("param").id, c.req.valid("query"), User.get),
   );

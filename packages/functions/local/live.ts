@@ -1,0 +1,98 @@
+import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { jsonLine } from "../src/log.ts";
+import * as Mapping from "../src/mapping.ts";
+import { deadLetterFile } from "./dead-letter.ts";
+import { liveApi } from "./front.ts";
+import type { WebSocketLogRecord } from "./gateway/access-log.ts";
+import { createWebSocketApi } from "./gateway/websocket-api.ts";
+import { createQueue } from "./queue.ts";
+import { createSqs } from "./sqs.ts";
+import { startStreamMapping } from "./stream.ts";
+
+/** What brings changes to clients: Data's stream, the delivery queue, and the WebSocket API. */
+export interface Live {
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): boolean;
+  /** Answers what is sent to `/live` and to the queue; else returns false. */
+  handle(req: IncomingMessage, res: ServerResponse): boolean;
+  /** Something was written here: its changes need not wait for the next poll. */
+  wake(): void;
+  stop(): Promise<void>;
+}
+
+interface Options {
+  dynamodb: DynamoDBClient;
+  streams: DynamoDBStreamsClient;
+  tableName: (id: string) => string;
+  dataDir: string;
+  credentials: { accessKeyId: string; secretAccessKey: string } | undefined;
+  log: (line: string) => void;
+  accessLog: (record: WebSocketLogRecord) => void;
+}
+
+const DELIVERY_QUEUE = "stockwire-delivery";
+
+/** Whether an upgrade is the Live API's; to all else it is a plain request, as to an HTTP API. */
+export const isLive = ({ url = "", headers }: IncomingMessage): boolean =>
+  /^\/live(?:[/?]|$)/.test(url) && headers.upgrade?.toLowerCase() === "websocket";
+
+/** The queue that functions hand large deliveries to, as seen from this origin. */
+export const deliveryQueueUrl = (origin: string): string =>
+  createSqs([]).urlOf(DELIVERY_QUEUE, origin);
+
+/** Starts it; the functions' environment must be set. */
+export async function startLive(options: Options): Promise<Live> {
+  const { dynamodb, streams, tableName, dataDir, credentials, log, accessLog } = options;
+  const live = await import("../src/live.ts");
+  const authorizer = await import("../src/authorizer.ts");
+  const changes = await import("../src/changes.ts");
+  const deliver = await import("../src/deliver.ts");
+  const report = (what: string) => (error: unknown) => log(`${what}: ${String(error)}`);
+
+  const api = createWebSocketApi({
+    ...liveApi(live.handler, authorizer.handler),
+    ...(credentials && {
+      credentials: { [credentials.accessKeyId]: credentials.secretAccessKey },
+    }),
+    accessLog,
+    onError: ({ what, error, requestId }) =>
+      log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
+  });
+  const queue = createQueue({
+    ...Mapping.delivery,
+    queueName: DELIVERY_QUEUE,
+    functionName: "deliver",
+    handler: deliver.handler,
+    onDeadLetter: deadLetterFile(join(dataDir, "dead-letters", "delivery.jsonl")),
+    onError: report("delivery"),
+  });
+  const sqs = createSqs([queue]);
+  const { announced, ...mapping } = Mapping.stream;
+  const stream = startStreamMapping({
+    ...mapping,
+    dynamodb,
+    streams,
+    tableName: tableName("Data"),
+    leaseTableName: tableName("Leases"),
+    functionName: "changes",
+    handler: changes.handler,
+    filter: ({ dynamodb: { Keys } }) => {
+      const { S: pk } = (Keys?.["pk"] ?? {}) as { S?: string };
+      return announced.some((prefix) => pk?.startsWith(prefix));
+    },
+    onDeadLetter: deadLetterFile(join(dataDir, "dead-letters", "changes.jsonl")),
+    onError: report("changes"),
+  });
+  return {
+    upgrade: api.upgrade,
+    handle: (req, res) => sqs.handle(req, res) || api.handle(req, res),
+    wake: stream.wake,
+    async stop() {
+      await stream.stop();
+      await Promise.all([api.close(), queue.stop()]);
+    },
+  };
+}

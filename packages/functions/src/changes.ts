@@ -1,0 +1,53 @@
+import { type Entry, fromImages } from "@stockwire/core/change";
+import { append } from "@stockwire/core/change-log";
+import { deliver } from "@stockwire/core/delivery";
+import { enqueue } from "./delivery.ts";
+import { log } from "./runtime.ts";
+
+/** A batch of Data's stream, as an event source mapping hands it over. */
+interface Event {
+  Records: readonly StreamRecord[];
+}
+
+type Image = Parameters<typeof fromImages>[0];
+
+interface StreamRecord {
+  eventID?: string;
+  dynamodb?: {
+    SequenceNumber?: string;
+    OldImage?: Image;
+    NewImage?: Image;
+  };
+}
+
+interface Result {
+  batchItemFailures: { itemIdentifier: string }[];
+}
+
+/** Ms in which a batch may contend for the head of a feed. */
+const PATIENCE = 10_000;
+
+/**
+ * Appends the batch to the change log, then tells those who listen. The other order would tell what
+ * may never be in the log. A record that is none of ours fails alone: what stands before it is done,
+ * and from it on the mapping tries again, halves, and at last hands it to the dead letters.
+ */
+export async function handler({ Records }: Event): Promise<Result> {
+  const entries: Entry[] = [];
+  const batchItemFailures: Result["batchItemFailures"] = [];
+  for (const { dynamodb, eventID } of Records) {
+    try {
+      const entry = await fromImages(dynamodb?.OldImage, dynamodb?.NewImage);
+      if (entry) entries.push(entry);
+    } catch (error) {
+      log.error("stream record", error, { eventID });
+      batchItemFailures.push({ itemIdentifier: dynamodb?.SequenceNumber ?? "" });
+      break;
+    }
+  }
+  if (entries.length === 0) return { batchItemFailures };
+  const logged = await append(entries, Date.now() + PATIENCE);
+  const tally = await deliver(logged, { enqueue });
+  log.info("changes", { records: Records.length, changes: logged.length, ...tally });
+  return { batchItemFailures };
+}

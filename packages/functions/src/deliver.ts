@@ -1,0 +1,26 @@
+import { type Parcel, postAll } from "@stockwire/core/delivery";
+import "./delivery.ts";
+import { log } from "./runtime.ts";
+
+interface Event {
+  Records: readonly { messageId: string; body: string }[];
+}
+
+interface Result {
+  batchItemFailures: { itemIdentifier: string }[];
+}
+
+/** Posts the parcels of a large delivery. What can't be posted to is counted, not tried for ever. */
+export async function handler({ Records }: Event): Promise<Result> {
+  const batchItemFailures: Result["batchItemFailures"] = [];
+  for (const { messageId, body } of Records) {
+    try {
+      const tally = await postAll([JSON.parse(body) as Parcel]);
+      log.info("parcel", { ...tally });
+    } catch (error) {
+      log.error("parcel", error, { messageId });
+      batchItemFailures.push({ itemIdentifier: messageId });
+    }
+  }
+  return { batchItemFailures };
+}
