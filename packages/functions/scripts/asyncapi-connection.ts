@@ -10,7 +10,7 @@ export const listed = (entries: Readonly<Record<string, string>>) =>
     .map(([name, text]) => `- \`${name}\`: ${text}`)
     .join("\n");
 
-export const description = `Every change of a user, product, inventory level, item or reservation, told as it happens.
+export const about = `Every change of a user, product, inventory level, item or reservation, told as it happens.
 
 Client frames carry \`action\` and may carry \`id\`, which comes back as \`replyTo\`; server frames carry \`type\`. Clients ignore members that they do not know.
 

@@ -2,7 +2,7 @@ import { Change } from "@stockwire/core/change";
 import * as z from "zod";
 import packageJson from "../package.json" with { type: "json" };
 import { ClientFrame, ServerFrame } from "../src/live/frame.ts";
-import { description, handshake, listed, securitySchemes, servers } from "./asyncapi-connection.ts";
+import { about, handshake, listed, securitySchemes, servers } from "./asyncapi-connection.ts";
 import { clientFrames, errorCodes, serverFrames } from "./asyncapi-frames.ts";
 
 type Json = Record<string, unknown>;
@@ -14,7 +14,7 @@ export function asyncapi(): Json {
     info: {
       title: "Stockwire Live API",
       version: packageJson.version,
-      description,
+      description: about,
       license: { name: "MIT", url: "https://spdx.org/licenses/MIT.html" },
     },
     defaultContentType: "application/json",

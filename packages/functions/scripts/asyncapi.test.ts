@@ -1,0 +1,99 @@
+import specification from "@asyncapi/specs/schemas/3.0.0.json" with { type: "json" };
+import { Ajv } from "ajv";
+import { gunzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import packageJson from "../package.json" with { type: "json" };
+import { asyncapiGzip } from "../src/asyncapi.gen.ts";
+import { ACTIONS, ERROR_CODES, ServerFrame } from "../src/live/frame.ts";
+import { asyncapi } from "./asyncapi-document.ts";
+
+interface Ref {
+  $ref: string;
+}
+type Json = Record<string, unknown>;
+
+const document = JSON.parse(JSON.stringify(asyncapi())) as {
+  info: Json;
+  channels: { live: { messages: Record<string, Ref> } };
+  operations: Record<
+    string,
+    { action: "send" | "receive"; messages: Ref[]; reply?: { messages: Ref[] } }
+  >;
+  components: {
+    schemas: Record<string, Json>;
+    messages: Record<string, { name: string; description?: string; examples: unknown[] }>;
+  };
+};
+const { messages } = document.components;
+const TYPES = ServerFrame.options.map(({ shape }) => shape.type.value);
+
+const namesOf = (side: string) =>
+  Object.entries(messages).flatMap(([id, { name }]) => (id.startsWith(side) ? [name] : []));
+const idOf = ({ $ref }: Ref) => $ref.split("/").at(-1) ?? "";
+
+describe("the AsyncAPI document", () => {
+  test("is the one that the app serves: else run npm run asyncapi", () => {
+    const served = gunzipSync(Buffer.from(asyncapiGzip, "base64")).toString();
+    expect(JSON.parse(served)).toEqual(document);
+  });
+
+  test("is valid AsyncAPI 3.0", () => {
+    const ajv = new Ajv({
+      strict: false,
+      validateFormats: false,
+      meta: false,
+      validateSchema: false,
+    });
+    ajv.validate(specification, document);
+    expect(ajv.errors).toBeNull();
+    expect(ajv.validate(specification, { ...document, channels: { live: 1 } })).toBe(false);
+    expect(document.info).toMatchObject({ version: packageJson.version });
+  });
+
+  test("resolves every reference within itself", () => {
+    const text = JSON.stringify(document);
+    for (const [, pointer = ""] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+      const target = pointer
+        .split("/")
+        .reduce<unknown>((node, step) => (node as Json | undefined)?.[step], document);
+      expect([pointer, target === undefined]).toEqual([pointer, false]);
+    }
+    expect(text).not.toMatch(/"\$ref":"(?!#)/);
+  });
+
+  test("has every frame and no other, each in the channel, and what they share once", () => {
+    expect(namesOf("Client")).toEqual(ACTIONS);
+    expect(namesOf("Server")).toEqual(TYPES);
+    expect(Object.keys(document.channels.live.messages)).toEqual(Object.keys(messages));
+    expect(Object.keys(document.components.schemas).toSorted()).toEqual(
+      ["Change", ...Object.keys(messages)].toSorted(),
+    );
+    expect(document.components.schemas["ServerEvents"]).toMatchObject({
+      properties: { events: { items: { $ref: "#/components/schemas/Change" } } },
+    });
+  });
+
+  test("receives every client frame, and every server frame is a reply or is sent", () => {
+    const operations = Object.values(document.operations);
+    const received = operations.filter(({ action }) => action === "receive");
+    expect(received.flatMap((operation) => operation.messages.map(idOf))).toEqual(
+      Object.keys(messages).filter((id) => id.startsWith("Client")),
+    );
+    const told = operations.flatMap((operation) =>
+      operation.action === "send" ? operation.messages : (operation.reply?.messages ?? []),
+    );
+    expect([...new Set(told.map(idOf))].toSorted()).toEqual(
+      Object.keys(messages)
+        .filter((id) => id.startsWith("Server"))
+        .toSorted(),
+    );
+  });
+
+  test("says what each error code means", () => {
+    for (const code of ERROR_CODES) {
+      expect(messages["ServerError"]?.description).toMatch(
+        new RegExp(`^- \`${code}\`: [A-Z\`].+\\.$`, "m"),
+      );
+    }
+  });
+});
