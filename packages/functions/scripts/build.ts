@@ -1,6 +1,7 @@
 import { build } from "esbuild";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { asyncapi } from "./asyncapi-document.ts";
 import { bundleOptions, functions, lambdaAlias, root } from "./bundle.ts";
 import { openapi } from "./openapi-document.ts";
 
@@ -11,6 +12,7 @@ const dist = join(root, "dist");
 await rm(dist, { recursive: true, force: true });
 await mkdir(dist, { recursive: true });
 await writeFile(join(dist, "openapi.json"), `${JSON.stringify(openapi())}\n`);
+await writeFile(join(dist, "asyncapi.json"), `${JSON.stringify(asyncapi())}\n`);
 
 for (const [name, entry] of Object.entries(functions)) {
   const outfile = join(dist, "lambda", name, "index.mjs");
