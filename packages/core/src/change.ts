@@ -95,9 +95,7 @@ export async function fromImages(
   const source = SOURCES.get(String(one?.pk).split("#")[0] ?? "");
   if (one === undefined || source === undefined) return undefined;
   if (old && current && old.version === current.version) return undefined;
-  const entry = current
-    ? written(source, old, current)
-    : await deleted(source, one as Stored & { actor?: string });
+  const entry = current ? written(source, old, current) : await deleted(source, one);
   return checked(entry);
 }
 
@@ -168,7 +166,12 @@ function checked(entry: Entry): Entry {
     throw new TypeError("an image is not a record's");
   }
   if (Buffer.byteLength(JSON.stringify(entry)) <= MAX_BYTES) return entry;
-  const { before, data, ...rest } = entry;
-  const short = rest.changed.filter((name) => name.length <= 100); // an item's can be long
-  return { ...rest, changed: short.slice(0, 50), truncated: true };
+  const short = entry.changed.filter((name) => name.length <= 100); // an item's can be long
+  return {
+    ...entry,
+    changed: short.slice(0, 50),
+    before: undefined,
+    data: undefined,
+    truncated: true,
+  };
 }

@@ -13,25 +13,12 @@ type Target = Pick<Subscriber, "id" | "endpoint">;
 
 const MAX_SOCKETS = 64; // to one endpoint
 
-interface Settings {
-  region: string;
-}
-
-let settings: Settings | undefined;
 const clients = new Map<string, ApiGatewayManagementApiClient>();
 
-/** Sets where signatures are made for. */
-export const configure = (to: Settings): void => {
-  settings = to;
-  clients.clear();
-};
-
 function clientOf(endpoint: string): ApiGatewayManagementApiClient {
-  if (settings === undefined) throw new Error("post.configure has not been called");
   const known = clients.get(endpoint);
   if (known) return known;
   const client = new ApiGatewayManagementApiClient({
-    region: settings.region,
     endpoint,
     retryMode: "standard",
     maxAttempts: 3,

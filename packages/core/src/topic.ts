@@ -48,8 +48,8 @@ export function parse(text: string): Topic | undefined {
   }
   const [parameter, partition] = FILTERS[feed] ?? [];
   const given = [...new URLSearchParams(rest)];
-  const [[name = "", value = ""] = []] = given;
-  const key = given.length === 1 && name === parameter ? partition?.(value) : undefined;
+  const value = given.length === 1 && given[0]?.[0] === parameter ? given[0][1] : undefined;
+  const key = value === undefined ? undefined : partition?.(value);
   return key === undefined ? undefined : { text, feed, key: `${feed}?${key}` };
 }
 

@@ -87,7 +87,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     const accessLog = (record: object) => {
       if (ready) options.log(jsonLine(record));
     };
-    live = await startLive({
+    const running = await startLive({
       ...clients,
       tableName,
       dataDir,
@@ -95,18 +95,21 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       log: options.log,
       accessLog,
     });
-    const { handle, upgrade: take, wake } = live;
+    live = running;
     const api = createHttpApi({
-      ...httpApi(waking(handler, wake), url),
+      ...httpApi(
+        waking(handler, () => running.wake()),
+        url,
+      ),
       accessLog,
       onError: ({ what, error, requestId }) =>
         options.log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
     });
     answer = (req, res) => {
-      if (!issuer.handle(req, res) && !handle(req, res)) api.handle(req, res);
+      if (!issuer.handle(req, res) && !running.handle(req, res)) api.handle(req, res);
     };
     upgrade = (req, socket, head) => {
-      if (!take(req, socket, head)) socket.destroy();
+      if (!running.upgrade(req, socket, head)) socket.destroy();
     };
     if (options.seed && created.includes("Data")) {
       await seed(
@@ -192,6 +195,7 @@ async function configure({ endpoint }: Engine, dataDir: string, url: string): Pr
     CONNECTIONS_TABLE: tableName("Connections"),
     DELIVERY_QUEUE_URL: deliveryQueueUrl(url),
     AWS_ENDPOINT_URL_SQS: `${url}${SQS_PATH}`,
+    LIVE_ENDPOINT: `${url}/live`, // whatever host a client names
     JWT_ISSUER: url,
     JWKS_URI: `${url}/jwks.json`,
     CURSOR_SECRET: value,

@@ -87,9 +87,9 @@ export async function startLive(options: Options): Promise<Live> {
     onError: report("changes"),
   });
   return {
-    upgrade: api.upgrade,
+    upgrade: (req, socket, head) => api.upgrade(req, socket, head),
     handle: (req, res) => sqs.handle(req, res) || api.handle(req, res),
-    wake: stream.wake,
+    wake: () => stream.wake(),
     async stop() {
       await stream.stop();
       await Promise.all([api.close(), queue.stop()]);

@@ -51,7 +51,7 @@ test("the tables are created as their specs say, ready for use", async () => {
   const nameOf = naming();
   expect(await createTables(client, tables, nameOf)).toEqual(tables.map((spec) => spec.id));
 
-  const TableName = names.at(-1);
+  const TableName = names.find((name) => name.endsWith("Data"));
   const { Table } = await client.send(new DescribeTableCommand({ TableName }));
   expect(Table).toMatchObject({
     TableStatus: "ACTIVE",
@@ -88,7 +88,7 @@ test("the tables are created as their specs say, ready for use", async () => {
 test("tables that are there already are left as they are", async () => {
   const nameOf = naming();
   await createTables(client, [Data], nameOf);
-  const TableName = names.at(-1);
+  const TableName = names.find((name) => name.endsWith("Data"));
   const Item = { pk: { S: "p" }, sk: { S: "s" } };
   await client.send(new PutItemCommand({ TableName, Item }));
 

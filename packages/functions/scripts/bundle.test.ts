@@ -46,6 +46,9 @@ async function invoke(
         AWS_SECRET_ACCESS_KEY: "local",
         AWS_ENDPOINT_URL_DYNAMODB: process.env["DYNAMODB_ENDPOINT"],
         DATA_TABLE: process.env["DATA_TABLE"],
+        CHANGES_TABLE: process.env["CHANGES_TABLE"],
+        CONNECTIONS_TABLE: process.env["CONNECTIONS_TABLE"],
+        JWT_ISSUER: "https://issuer.example",
         CURSOR_SECRET: "a secret of the tests, long enough for one",
         LOG_LEVEL: "silent",
         ...env,
@@ -64,6 +67,11 @@ test("S-366, S-331: each is one file that needs nothing beside it and answers", 
   const event = event2({ method: "POST", path: "/items", body: '{"a":1}', headers, claims });
   expect(await invoke("http", event)).toMatchObject({ statusCode: 201 });
   expect(await invoke("sweep", {})).toMatchObject({ expired: expect.any(Number), more: false });
+  expect(await invoke("changes", { Records: [] })).toEqual({ batchItemFailures: [] });
+  expect(await invoke("deliver", { Records: [] })).toEqual({ batchItemFailures: [] });
+  const disconnected = { eventType: "DISCONNECT", connectionId: "none" };
+  expect(await invoke("live", { requestContext: disconnected })).toEqual({ statusCode: 200 });
+  await expect(invoke("authorizer", { methodArn: "arn" })).rejects.toThrow("Unauthorized");
 });
 
 test("S-276: without its configuration it says at start what is missing", async () => {

@@ -13,12 +13,13 @@ const about = { name: "stockwire", version: "0", commit: "0", stage: "test", run
 const authorizer = { jwt: { claims: { sub: "ana", scope: "admin" } } };
 const env = { requestContext: { authorizer } };
 
-const { DYNAMODB_ENDPOINT = "", DATA_TABLE = "" } = process.env;
+const { DYNAMODB_ENDPOINT = "", DATA_TABLE = "", CHANGES_TABLE = "" } = process.env;
 const credentials = { accessKeyId: "local", secretAccessKey: "local" };
 const use = (endpoint = DYNAMODB_ENDPOINT) =>
   Store.configure({
     client: createClient({ region: "us-east-1", endpoint, credentials }),
     tableName: DATA_TABLE,
+    changes: CHANGES_TABLE,
     shards: 4,
   });
 
@@ -59,7 +60,10 @@ describe("the policy", () => {
         "/version",
       ].toSorted(),
     );
+    // What /changes gives is read under its topic's scope.
     expect(routes.filter(({ access }) => access === "token").map(({ path }) => path)).toEqual([
+      "/changes",
+      "/live/tickets",
       "/me",
     ]);
   });
@@ -71,6 +75,7 @@ describe("the policy", () => {
     expect(without.map(({ path }) => path)).toEqual([
       "/reservations/{id}/confirm",
       "/reservations/{id}/cancel",
+      "/live/tickets",
     ]);
   });
 
@@ -104,7 +109,12 @@ describe("the app's type", () => {
 
 describe("failures", () => {
   test("S-049, S-058, S-077, S-154, S-311, A-05: a bug is a bare 500, and its stack is logged once", async () => {
-    Store.configure({ client: null as never, tableName: "secret-table", shards: 4 });
+    Store.configure({
+      client: null as never,
+      tableName: "secret-table",
+      changes: "secret-table",
+      shards: 4,
+    });
     const answer = await appWith().request(
       "/items",
       { headers: { "x-request-id": "request-0001" } },
@@ -196,7 +206,12 @@ describe("the log", () => {
 });
 
 describe("configuration", () => {
-  const sound = { DATA_TABLE: "Data", CURSOR_SECRET: "x".repeat(32) };
+  const sound = {
+    DATA_TABLE: "Data",
+    CHANGES_TABLE: "Changes",
+    CONNECTIONS_TABLE: "Connections",
+    CURSOR_SECRET: "x".repeat(32),
+  };
 
   test("S-276: has defaults for what may be left out", () => {
     expect(readConfig(sound)).toMatchObject({
@@ -219,6 +234,8 @@ describe("configuration", () => {
       });
     for (const name of [
       "DATA_TABLE",
+      "CHANGES_TABLE",
+      "CONNECTIONS_TABLE",
       "CURSOR_SECRET",
       "LIST_SHARDS",
       "LOG_LEVEL",

@@ -1,5 +1,4 @@
 import { type Parcel, postAll } from "@stockwire/core/delivery";
-import "./delivery.ts";
 import { log } from "./runtime.ts";
 
 interface Event {

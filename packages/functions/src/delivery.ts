@@ -1,11 +1,8 @@
 import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Parcel } from "@stockwire/core/delivery";
-import * as Post from "@stockwire/core/post";
 import { config } from "./runtime.ts";
 
-/** What a function that delivers does first, once. */
-
-Post.configure({ region: config.AWS_REGION });
+/** The queue for what is for more connections than one call of a function posts to. */
 
 const { DELIVERY_QUEUE_URL: QueueUrl } = config;
 const BATCH = 10; // messages; SQS takes no more at once

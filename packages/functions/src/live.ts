@@ -1,5 +1,4 @@
 import * as Connection from "@stockwire/core/connection";
-import "./delivery.ts";
 import { act } from "./live/action.ts";
 import { config, log } from "./runtime.ts";
 

@@ -36,6 +36,7 @@ export interface Answer {
 }
 
 const { DYNAMODB_ENDPOINT = "", DATA_TABLE = "" } = process.env;
+const { CHANGES_TABLE = "", CONNECTIONS_TABLE = "" } = process.env;
 const CURSOR_SECRET = "a secret of the tests, long enough for one";
 
 const environment = {
@@ -85,7 +86,13 @@ async function inProcess(): Promise<Driver> {
     endpoint: DYNAMODB_ENDPOINT,
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
   });
-  Store.configure({ client, tableName: DATA_TABLE, shards: 4 });
+  Store.configure({
+    client,
+    tableName: DATA_TABLE,
+    changes: CHANGES_TABLE,
+    connections: CONNECTIONS_TABLE,
+    shards: 4,
+  });
   Cursor.configure(CURSOR_SECRET);
   const log = createLog("silent", "test");
   const app = createApp({ about, log, origins: ["*"], secure: false });
