@@ -48,7 +48,8 @@ export function parse(text: string): Topic | undefined {
   }
   const [parameter, partition] = FILTERS[feed] ?? [];
   const given = [...new URLSearchParams(rest)];
-  const value = given.length === 1 && given[0]?.[0] === parameter ? given[0][1] : undefined;
+  const [first] = given;
+  const value = given.length === 1 && first && first[0] === parameter ? first[1] : undefined;
   const key = value === undefined ? undefined : partition?.(value);
   return key === undefined ? undefined : { text, feed, key: `${feed}?${key}` };
 }
