@@ -1,5 +1,6 @@
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
+import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import * as Inventory from "./inventory.ts";
 import * as Item from "./item.ts";
@@ -150,15 +151,21 @@ const partition = (stored: Stored | undefined): string | undefined =>
 
 const ALWAYS: ReadonlySet<string> = new Set(["version", "updatedAt"]);
 
-/** Names of members that are not the same; those that change with every write are left out. */
+/**
+ * Names of members that are not the same, in whatever order DynamoDB gives a map's; those that
+ * change with every write are left out.
+ */
 function differing(former: Attributes, data: Attributes): string[] {
   const names = new Set([...Object.keys(former), ...Object.keys(data)]);
-  const text = (of: Attributes, name: string) => JSON.stringify(of[name]);
-  return [...names].filter((name) => !ALWAYS.has(name) && text(former, name) !== text(data, name));
+  const value = (of: Attributes, name: string) => (Object.hasOwn(of, name) ? [of[name]] : []);
+  const same = (name: string) => isDeepStrictEqual(value(former, name), value(data, name));
+  return [...names].filter((name) => !ALWAYS.has(name) && !same(name));
 }
 
 const pick = (from: Attributes, names: readonly string[]): Attributes =>
-  Object.fromEntries(names.flatMap((name) => (name in from ? [[name, from[name]]] : [])));
+  Object.fromEntries(
+    names.flatMap((name) => (Object.hasOwn(from, name) ? [[name, from[name]]] : [])),
+  );
 
 /** Fit for the log: an image that is no record's must not get in, nor one too large for a frame. */
 function checked(entry: Entry): Entry {

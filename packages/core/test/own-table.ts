@@ -4,36 +4,61 @@ import {
   waitUntilTableExists,
 } from "@aws-sdk/client-dynamodb";
 import * as Store from "../src/store.ts";
-import { Data } from "../src/tables.ts";
-import { SHARDS, tableName, use } from "./store.ts";
+import { Changes, Connections, Data, type TableSpec } from "../src/tables.ts";
+import { endpoint, SHARDS, tableName, use } from "./store.ts";
 
 /** A table that no other test file sees: a sweep ends whatever has expired in a whole table. */
 export async function ownTable(name: string) {
   const client = use();
-  const TableName = `${tableName}-${name}`;
+  const table = await create(client, `${tableName}-${name}`, Data);
+  Store.configure({ client, tableName: table.name, shards: SHARDS });
+  return table;
+}
+
+/** A change log and connections that no other test file sees: feeds are numbered from 1. */
+export async function ownLog(name: string) {
+  const client = use();
+  const [changes, connections] = await Promise.all([
+    create(client, `${tableName}-${name}-changes`, Changes),
+    create(client, `${tableName}-${name}-connections`, Connections),
+  ]);
+  const names = { changes: changes.name, connections: connections.name };
+  /** Points all verbs, those of another process too, at the tables or at something before them. */
+  const open = (at: string = endpoint, store: Pick<typeof Store, "configure"> = Store) => {
+    const opened = use(at);
+    store.configure({ client: opened, tableName, ...names, shards: SHARDS });
+    return opened;
+  };
+  open();
+  return { ...names, open, drop: () => Promise.all([changes.drop(), connections.drop()]) };
+}
+
+async function create(client: ReturnType<typeof use>, TableName: string, spec: TableSpec) {
   const keys = ({ hashKey, rangeKey }: { hashKey: string; rangeKey: string }) => [
     { AttributeName: hashKey, KeyType: "HASH" as const },
     { AttributeName: rangeKey, KeyType: "RANGE" as const },
   ];
-  const create = client.send(
+  const indexes = Object.entries(spec.globalIndexes);
+  const creation = client.send(
     new CreateTableCommand({
       TableName,
       BillingMode: "PAY_PER_REQUEST",
-      AttributeDefinitions: Data.fields.map((AttributeName) => ({
+      AttributeDefinitions: spec.fields.map((AttributeName) => ({
         AttributeName,
         AttributeType: "S",
       })),
-      KeySchema: keys(Data.primaryIndex),
-      GlobalSecondaryIndexes: Object.entries(Data.globalIndexes).map(([IndexName, index]) => ({
-        IndexName,
-        KeySchema: keys(index),
-        Projection: { ProjectionType: "ALL" },
-      })),
+      KeySchema: keys(spec.primaryIndex),
+      ...(indexes.length > 0 && {
+        GlobalSecondaryIndexes: indexes.map(([IndexName, index]) => ({
+          IndexName,
+          KeySchema: keys(index),
+          Projection: { ProjectionType: "ALL" },
+        })),
+      }),
     }),
   );
-  await create.catch(unless("ResourceInUseException"));
+  await creation.catch(unless("ResourceInUseException"));
   await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 1 }, { TableName });
-  Store.configure({ client, tableName: TableName, shards: SHARDS });
   const drop = () =>
     client.send(new DeleteTableCommand({ TableName })).catch(unless("ResourceNotFoundException"));
   return { name: TableName, drop };
