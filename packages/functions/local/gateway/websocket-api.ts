@@ -16,11 +16,12 @@ import {
   createConnection,
 } from "./websocket-connection.ts";
 import type { ConnectionFacts } from "./websocket-event.ts";
+import { createFramer } from "./websocket-frame.ts";
 import { readHandshake, refuseUpgrade } from "./websocket-handshake.ts";
 import { createReceiver, record } from "./websocket-receiver.ts";
 import { routeSelection } from "./websocket-route.ts";
 
-export type { WebSocketApiConfig, WebSocketLimits } from "./websocket-config.ts";
+export type { WebSocketApiConfig } from "./websocket-config.ts";
 
 /** The laptop's stand-in for one API Gateway WebSocket API. */
 export interface WebSocketApi {
@@ -50,6 +51,7 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
   const receiver = createReceiver({ routes, select, clock, report, log });
   const arrivals = createBucket(limits.connections, clock());
   const connections = new Map<string, Connection>();
+  const frame = createFramer();
   const { credentials = {} } = config;
   const manage = createConnectionsApi({ api, credentials, connections, limits, clock, report });
   /** Handshakes and connections that are not over yet, with what cuts them off. */
@@ -122,6 +124,7 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
         limits,
         clock,
         concurrent,
+        frame,
         onMessage: (receiving, body) => receiver.receive(receiving, body),
         onGone: () => void connections.delete(facts.connectionId),
         onDisconnect: (_, ending) => receiver.disconnect(facts, ending),
@@ -185,7 +188,7 @@ const CONNECTIONS = /^\/(?:@|%40)connections(?:\/|$)/;
 function pathOf({ url = "" }: IncomingMessage, stage: string): string | undefined {
   const mark = url.indexOf("?");
   const path = mark < 0 ? url : url.slice(0, mark);
-  if (!path.startsWith(stage, 1)) return undefined;
+  if (!path.startsWith(`/${stage}`)) return undefined;
   const rest = path.slice(stage.length + 1);
   if (rest === "/") return "";
   return rest === "" || rest.startsWith("/") ? rest : undefined;

@@ -7,7 +7,7 @@ import type { GatewayRequest } from "./request.ts";
 import type { WebSocketAuthorizerConfig } from "./websocket-config.ts";
 
 /** Whether a handshake may go on, and with what in `requestContext.authorizer`. */
-export type HandshakeVerdict =
+type HandshakeVerdict =
   | { allowed: true; context: Record<string, unknown> }
   | { allowed: false; status: 401 | 403 | 500; error: string };
 

@@ -8,7 +8,7 @@ import { chosenProtocol } from "./websocket-handshake.ts";
 import { integrate } from "./websocket-integration.ts";
 
 /** What authorizer and `$connect` made of a handshake; without a refusal it is accepted. */
-export interface Decision {
+interface Decision {
   facts: ConnectionFacts;
   status: number;
   refusal?: Answer;

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import type { WebSocketLimits } from "./websocket-config.ts";
 import type { ConnectionFacts } from "./websocket-event.ts";
-import { closeCodeOf, guardFrames, textFrame } from "./websocket-frame.ts";
+import { closeCodeOf, guardFrames } from "./websocket-frame.ts";
 
 /** What became of a message for a connection. */
 export type Posted = "sent" | "gone" | "too-large";
@@ -33,6 +33,8 @@ export interface ConnectionOptions {
   limits: WebSocketLimits;
   concurrent: boolean;
   clock: () => number;
+  /** A text message as it goes over the wire. */
+  frame(payload: Buffer): Buffer;
   /** Never rejects. */
   onMessage(connection: Connection, body: string): Promise<void>;
   /** Called once, as soon as the connection is gone. */
@@ -41,10 +43,7 @@ export interface ConnectionOptions {
   onDisconnect(connection: Connection, ending: Ending): Promise<void>;
 }
 
-/**
- * What a close by a client means to `$disconnect`:
- * a missing status has a reason of AWS's own, seen in published events.
- */
+/** A client that closes without a status; the reason is AWS's, as published events have it. */
 const NO_STATUS: Ending = { code: 1005, reason: "Client-side close frame status not set" };
 
 /** Takes over a socket that ws has just shaken hands with. */
@@ -60,28 +59,29 @@ export function createConnection(
   const closed = Promise.withResolvers<void>();
   const disconnected = Promise.withResolvers<void>();
   let running = 0;
-  let lastActiveAt = facts.connectedAt;
   let ending: Ending | undefined;
   let told = false;
 
-  const connection: Connection = {
+  const connection: Connection & { lastActiveAt: number } = {
     facts,
-    get lastActiveAt() {
-      return lastActiveAt;
-    },
+    lastActiveAt: facts.connectedAt,
     done: Promise.all([closed.promise, disconnected.promise]).then(() => undefined),
     post(data) {
       if (data.length > limits.message) return "too-large";
-      if (ending || ws.readyState !== ws.OPEN) return "gone";
+      if (ending || !socket.writable) return "gone";
       const unread = socket.writableLength;
-      if (unread > 0 && unread + data.length > limits.buffered) {
-        connection.terminate();
-        return "gone";
+      if (unread > 0) {
+        // ws may have a close frame in the queue already.
+        if (ws.readyState !== ws.OPEN) return "gone";
+        if (unread + data.length > limits.buffered) {
+          connection.terminate();
+          return "gone";
+        }
       }
-      lastActiveAt = clock();
+      connection.lastActiveAt = clock();
       // Past ws: one buffer and one write, where it makes two of each. Nothing is compressed or
       // masked, so what ws itself sends is whole frames too and the two never mix.
-      socket.write(textFrame(data));
+      socket.write(options.frame(data));
       return "sent";
     },
     end(why) {
@@ -125,7 +125,7 @@ export function createConnection(
   ws.on("message", (data: Buffer) => {
     // What still arrives after the close frame is no concern of anybody.
     if (ending) return;
-    lastActiveAt = clock();
+    connection.lastActiveAt = clock();
     waiting.push(data.toString("utf8"));
     proceed();
     if (running + waiting.length >= limits.queued) ws.pause();

@@ -11,7 +11,7 @@ import type { LambdaHandler } from "./lambda.ts";
 import { type WebSocketApi, type WebSocketApiConfig, createWebSocketApi } from "./websocket-api.ts";
 
 /** The parts of an event that tests look at. */
-export interface SeenEvent {
+interface SeenEvent {
   requestContext: Record<string, unknown> & {
     connectionId: string;
     routeKey: string;
