@@ -3,6 +3,7 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { LocalError } from "../local/error.ts";
+import { broadcast } from "./broadcast.ts";
 import { stopChildren } from "./child.ts";
 import { cold } from "./cold.ts";
 import { type Context, openContext } from "./context.ts";
@@ -25,6 +26,7 @@ figure with its goal. Without sections all run.
   http    requests a second through gateway, handler and engine
   units   DynamoDB's units and round trips of each operation
   reserve reservations a second, conflicts, units; a naive version oversells
+  broadcast  a message to 10 000 WebSockets, beside bare sockets and ws
   size    Lambda bundles
   start   npm run dev, start to ready, and memory
   scale   latency at 1 000 and 100 000 records
@@ -38,6 +40,7 @@ const sections: Readonly<Record<string, (context: Context) => Promise<Report>>> 
   http,
   units,
   reserve,
+  broadcast,
   size,
   start,
   scale,
@@ -51,7 +54,7 @@ const versionOf = (name: string): string => {
 /** The machine and what runs on it, in a line that is the same every day. */
 function header(): string {
   const all = cpus();
-  const libraries = ["hono", "zod", "@aws-sdk/lib-dynamodb", "fastify"];
+  const libraries = ["hono", "zod", "@aws-sdk/lib-dynamodb", "fastify", "ws"];
   const versions = libraries.map((name) => `${name} ${versionOf(name)}`).join(", ");
   const machine = `${process.platform} ${process.arch}, ${all.length} × ${all[0]?.model.trim()}`;
   return `${machine}; node ${process.version}; ${versions}`;
