@@ -62,6 +62,56 @@ test.each([
   expect(lines.join()).toContain(reason);
 });
 
+const open = { do: "wsOpen", conn: "c", path: "/s", expect: { status: 101 } };
+const socket = (...steps: object[]): Case => ({
+  id: "X2",
+  api: "ws",
+  title: "t",
+  config: {
+    stage: "s",
+    routeSelectionExpression: "$request.body.action",
+    routes: [
+      {
+        routeKey: "$default",
+        handler: 'const:{"statusCode":200,"body":"hi"}',
+        routeResponse: true,
+      },
+    ],
+  },
+  steps: [open, ...steps].map((step) => ({ conn: "c", ...step })),
+});
+const say = { do: "wsSend", text: "x" };
+
+test.concurrent.each([
+  [socket({ ...open, expect: { status: 401 } }), "status is 101, not 401"],
+  [socket({ ...open, path: "/t" }), "status is 404, not 101"],
+  [socket({ ...open, expect: { authorizerInvocations: 1 } }), "authorizerInvocations is 0, not 1"],
+  [socket({ ...open, expect: { authorizerEvent: { type: "REQUEST" } } }), "authorizer event type"],
+  [socket(say, { do: "expectLastEvent", event: { body: "y" } }), 'event body is "x", not "y"'],
+  [socket(say, { do: "expectInvocations", route: "$default", count: 2 }), "is 1, not 2"],
+  [socket(say, { do: "wsExpectFrame", expect: { text: "ho" } }), 'frame is "hi", not "ho"'],
+  [socket({ do: "wsExpectFrame", expect: { re: "." } }), "frame is undefined"],
+  [socket({ do: "wsExpectClose", code: 1000 }), "close code is undefined, not 1000"],
+  [
+    socket(
+      { do: "wsSendBinary", base64: "AA==" },
+      { do: "wsExpectSilence", forMs: 200, stillOpen: true },
+    ),
+    "stillOpen is false, not true",
+  ],
+  [socket(say, { do: "wsExpectSilence", forMs: 200 }), "frames"],
+  [socket({ do: "mgmt", method: "POST", expect: { status: 200 } }), "status is 403, not 200"],
+  [socket({ do: "mgmt", conn: "d", method: "GET" }), "no connection d"],
+  [socket({ do: "http", request, expect: { status: 426 } }), "status is 404, not 426"],
+  [socket({ do: "dance" }), "cannot do dance"],
+  [socket({ ...open, api: "other" }), "no API other"],
+])("a case of a WebSocket API fails and says why: %#", async (wanted, reason) => {
+  const lines: string[] = [];
+  await runCases([wanted], (line) => lines.push(line));
+  expect(lines.join()).toMatch(/^not ok X2 t: /);
+  expect(lines.join()).toContain(reason);
+});
+
 test("a body that is only likely on AWS warns and passes", async () => {
   const lines: string[] = [];
   await runCases([one({ bodyTextPreferred: "other" })], (line) => lines.push(line));

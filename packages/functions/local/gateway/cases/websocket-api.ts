@@ -81,7 +81,7 @@ async function open({ routes = [], authorizers = {}, ...rest }: ApiNotation): Pr
     port: 0,
     host: "127.0.0.1",
     upgrade: (req, socket, head) => {
-      if (!api.upgrade(req, socket, head)) socket.destroy();
+      if (!api.upgrade(req, socket, head)) socket.end("HTTP/1.1 404 Not Found\r\n\r\n");
     },
     handle: (req, res) => {
       if (!api.handle(req, res)) res.writeHead(404).end();
