@@ -23,6 +23,7 @@ import { seed } from "./seed.ts";
 import { register, ROOT, unregister } from "./servers.ts";
 import { SQS_PATH } from "./sqs.ts";
 import { createTables } from "./tables.ts";
+import { deleteExpired } from "./ttl.ts";
 
 export interface LaptopOptions {
   port: number; // 0 picks a free one
@@ -42,6 +43,7 @@ export interface Laptop {
 
 const REGION = "us-east-1";
 const SWEEP_EVERY = 60_000; // ms
+const EXPIRE_EVERY = 10 * 60_000; // ms
 const DRAIN = 1_200; // ms; all is to be over within 2 s
 
 /** Starts all of AWS that Stockwire needs, in this process. Throws ListenError and LocalError. */
@@ -61,12 +63,12 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   const url = `http://localhost:${server.port}`;
   let ready = false; // until then requests are our own
   let engine: Engine | undefined;
-  let sweeps: Schedule | undefined;
+  const schedules: Schedule[] = [];
   let live: Live | undefined;
   let clients: Clients | undefined;
   const stop = async () => {
     unregister(server.port);
-    sweeps?.stop();
+    for (const each of schedules) each.stop();
     await Promise.all([live?.stop(), server.close()]);
     clients?.close();
     await engine?.stop();
@@ -78,10 +80,21 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     await configure(engine, dataDir, url);
     const { handler } = await import("../src/http.ts");
     const sweep = await import("../src/sweep.ts");
-    sweeps = schedule(sweep.handler, {
-      everyMs: SWEEP_EVERY,
-      onError: (error) => options.log(`sweep: ${String(error)}`),
-    });
+    schedules.push(
+      schedule(sweep.handler, {
+        everyMs: SWEEP_EVERY,
+        onError: (error) => options.log(`sweep: ${String(error)}`),
+      }),
+    );
+    const { dynamodb } = clients;
+    if (engine.endpoint !== undefined) {
+      schedules.push(
+        schedule(() => deleteExpired(dynamodb, tables, tableName), {
+          everyMs: EXPIRE_EVERY,
+          onError: (error) => options.log(`time to live: ${String(error)}`),
+        }),
+      );
+    }
 
     const issuer = await openIssuer({ dir: dataDir, issuer: url, scopes });
     const accessLog = (record: object) => {
