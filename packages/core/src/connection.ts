@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import * as Post from "./post.ts";
 import { type Attributes, type Key, put, query, read, take, writeAll } from "./store.ts";
 
 /**
@@ -46,19 +47,10 @@ const expiryOf = (connectedAt: number) => Math.floor(connectedAt / 1000) + LIFET
 
 /** Notes a new connection, which is in the lobby; false if its caller has too many. */
 export async function open(connection: Connection): Promise<boolean> {
-  const { id, sub, connectedAt } = connection;
+  const { id, endpoint, sub, connectedAt } = connection;
   const expiresAt = expiryOf(connectedAt);
-  await writeAll([{ put: { ...callerKey(sub, id), connectedAt, expiresAt } }], TABLE);
-  // Each counts those that came before it, after it has put itself down: of many at once the first
-  // are let in.
-  const others = await rowsOf(callerKey(sub, id).pk);
-  const before = others.filter(
-    (row) =>
-      Number(row["expiresAt"]) > Date.now() / 1000 &&
-      (Number(row["connectedAt"]) - connectedAt || (row.sk < id ? -1 : 1)) < 0 &&
-      row.sk !== id,
-  );
-  if (before.length >= MAX_CONNECTIONS) {
+  await writeAll([{ put: { ...callerKey(sub, id), endpoint, connectedAt, expiresAt } }], TABLE);
+  if (!(await isAmongTheFirst(connection))) {
     await writeAll([{ delete: callerKey(sub, id) }], TABLE);
     return false;
   }
@@ -70,6 +62,29 @@ export async function open(connection: Connection): Promise<boolean> {
     TABLE,
   );
   return true;
+}
+
+/**
+ * Each counts those that came before it, after it has put itself down: of many at once the first
+ * are let in. `$disconnect` is best effort, so those that stand in the way are looked at.
+ */
+async function isAmongTheFirst({ id, sub, connectedAt }: Connection): Promise<boolean> {
+  const rows = await rowsOf(callerKey(sub, id).pk);
+  const before = rows.filter(
+    (row) =>
+      row.sk !== id &&
+      Number(row["expiresAt"]) > Date.now() / 1000 &&
+      (Number(row["connectedAt"]) - connectedAt || (row.sk < id ? -1 : 1)) < 0,
+  );
+  if (before.length < MAX_CONNECTIONS) return true;
+  const gone = await Promise.all(
+    before.map(async ({ sk, endpoint }) => {
+      const isGone = await Post.isGone({ id: sk, endpoint: String(endpoint) });
+      if (isGone) await forget(sk);
+      return isGone;
+    }),
+  );
+  return gone.filter((is) => !is).length < MAX_CONNECTIONS;
 }
 
 /** Those of a partition, page after page. */

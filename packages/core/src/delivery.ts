@@ -35,6 +35,8 @@ const PARCEL = 500;
 const PARCEL_BYTES = 160 * 1024;
 const PARALLEL = 64;
 const PARALLEL_QUERIES = 16;
+/** After as many failures in a row nobody answers at an endpoint: the others must not wait for it. */
+const GIVE_UP = 100;
 
 type Listener = Connection.Subscriber & { topics: Set<string> };
 
@@ -134,9 +136,12 @@ export async function postAll(parcels: readonly Parcel[]): Promise<Tally> {
   const targets = parcels.flatMap(({ endpoint, ids, frames, topics }) =>
     ids.map((id) => ({ id, endpoint, frames, topics })),
   );
+  const failures = new Map<string, number>(); // of an endpoint, one after another
   await inParallel(targets, PARALLEL, async ({ id, endpoint, frames, topics }) => {
     for (const frame of frames) {
-      const outcome = await Post.post({ id, endpoint }, frame);
+      const before = failures.get(endpoint) ?? 0;
+      const outcome = before < GIVE_UP ? await Post.post({ id, endpoint }, frame) : "failed";
+      failures.set(endpoint, outcome === "failed" ? before + 1 : 0);
       tally[outcome]++;
       // What comes after a frame that was lost waits for the client to ask: it sees the gap.
       if (outcome === "sent") continue;
