@@ -1,0 +1,155 @@
+import { newId } from "@stockwire/core/id";
+import { expect, test } from "vitest";
+import { contract, problem } from "./suite.ts";
+
+contract((api) => {
+  const product = async () =>
+    (
+      await api.send("POST", "/products", {
+        body: { name: "Pen", price: 1, category: "Pens", initialQuantity: 5 },
+      })
+    ).json;
+  const changes = (query: string, scope = "read:products") =>
+    api.send("GET", `/changes?${query}`, { scope });
+
+  test("C-36: every list and record read says from where to listen", async () => {
+    const { id } = await product();
+    const { json: item } = await api.send("POST", "/items", { body: { a: 1 } });
+    const { json: user } = await api.send("POST", "/users", {
+      body: { name: "Ana", email: `u${newId().replaceAll("-", "")}@example.com` },
+    });
+    const { json: reservation } = await api.send("POST", "/reservations", {
+      body: { lines: [{ productId: id, quantity: 1 }] },
+    });
+    const reads = {
+      products: ["/products", `/products/${id}`, `/products/${id}?include=inventory`],
+      inventory: ["/inventory", `/inventory/${id}`, `/products/${id}`],
+      items: ["/items", `/items/${item.id}`],
+      users: ["/users", `/users/${user.id}`],
+      reservations: ["/reservations", `/reservations/${reservation.id}`],
+    };
+    for (const [feed, paths] of Object.entries(reads)) {
+      for (const path of paths) {
+        const cursor = (await api.send("GET", path)).headers.get("feed-cursor");
+        const answer = await changes(`topic=${feed}&since=${cursor}`, "admin");
+        expect([path, answer.status]).toEqual([path, 200]);
+      }
+    }
+    const known = await api.send("GET", `/items/${item.id}`, {
+      headers: { "If-None-Match": '"1"' },
+    });
+    expect(known.status).toBe(304);
+    expect(known.headers.get("feed-cursor")).toBeTruthy();
+    const missing = await api.send("GET", "/items/none");
+    expect(missing.headers.has("feed-cursor")).toBe(false);
+    const written = await api.send("POST", "/items", { body: { a: 1 } });
+    expect(written.headers.has("feed-cursor")).toBe(false);
+  });
+
+  test("without a cursor /changes starts now, and its cursor goes on from there", async () => {
+    const first = await changes("topic=products");
+    expect(first.json).toEqual({ events: [], cursor: expect.any(String), more: false });
+    const next = await changes(`topic=products&since=${first.json.cursor}&limit=1&wait=0`);
+    expect(next.status).toBe(200);
+    expect(Object.keys(next.json)).toEqual(["events", "cursor", "more"]);
+  });
+
+  test("a topic is read with its resource's scope", async () => {
+    const topics = {
+      "read:users": ["users", "users/none"],
+      "read:products": ["products", "products/none", "products?category=Pens"],
+      "read:inventory": ["inventory", "inventory?level=low", "inventory?level=out"],
+      "read:items": ["items", "items?type=book"],
+      "reserve:inventory": ["reservations"],
+    };
+    for (const [scope, texts] of Object.entries(topics)) {
+      for (const text of texts) {
+        const query = `topic=${encodeURIComponent(text)}`;
+        expect([text, (await changes(query, scope)).status]).toEqual([text, 200]);
+        const refused = await changes(query, "write:users");
+        expect(refused.json).toMatchObject(problem(403, "insufficient_scope"));
+      }
+    }
+  });
+
+  test("what is no topic, no cursor or no number is 400", async () => {
+    const topics = [
+      "nothing",
+      "products/",
+      "products/a/b",
+      "products?",
+      "products?price=1",
+      "products?category=",
+      "products?category=a&category=b",
+      "users?email=a",
+      "inventory?level=ok",
+      "reservations?status=active",
+      "Products",
+      "x".repeat(1025),
+    ];
+    for (const topic of topics) {
+      const { status, json } = await changes(`topic=${encodeURIComponent(topic)}`, "admin");
+      expect([topic, status, json.code]).toEqual([topic, 400, "invalid_parameter"]);
+    }
+    expect((await changes("limit=1")).json.code).toBe("invalid_parameter");
+    for (const bad of ["wait=21", "wait=-1", "wait=x", "limit=0"]) {
+      const { status, json } = await changes(`topic=products&${bad}`);
+      expect([bad, status, json.code]).toEqual([bad, 400, "invalid_parameter"]);
+    }
+    expect((await changes("topic=products&sinse=x")).json.code).toBe("unknown_parameter");
+
+    const { cursor } = (await changes("topic=products")).json;
+    const forged = cursor.replace(/^./, (first: string) => (first === "A" ? "B" : "A"));
+    const { nextToken } = (await api.send("GET", "/products?limit=1")).json;
+    for (const since of ["x", forged, `${cursor}A`, nextToken]) {
+      const { status, json } = await changes(`topic=products&since=${since}`);
+      expect([status, json.code]).toEqual([400, "invalid_cursor"]);
+      expect(json.errors).toEqual([expect.objectContaining({ parameter: "since" })]);
+    }
+    // A cursor of one feed says nothing of another.
+    const foreign = await changes(`topic=users&since=${cursor}`, "read:users");
+    expect(foreign.json).toMatchObject(problem(400, "invalid_cursor"));
+  });
+
+  test("history is read with the resource's scope and its own, and only of what there was", async () => {
+    const { id } = await product();
+    const both = "read:products read:history";
+    for (const path of [`/products/${id}/history`, `/inventory/${id}/history`]) {
+      const scope = path.startsWith("/products") ? both : "read:inventory read:history";
+      const { status, json } = await api.send("GET", `${path}?limit=5&order=asc`, { scope });
+      expect([path, status]).toEqual([path, 200]);
+      expect(json).toMatchObject({ items: expect.any(Array), count: expect.any(Number) });
+    }
+    for (const scope of ["read:products", "read:history", "read:users read:history"]) {
+      const { status } = await api.send("GET", `/products/${id}/history`, { scope });
+      expect([scope, status]).toEqual([scope, 403]);
+    }
+    const missing = {
+      users: "user_not_found",
+      products: "product_not_found",
+      inventory: "inventory_not_found",
+      items: "item_not_found",
+      reservations: "reservation_not_found",
+    };
+    for (const [feed, code] of Object.entries(missing)) {
+      const { status, json } = await api.send("GET", `/${feed}/none/history`);
+      expect([feed, status, json.code]).toEqual([feed, 404, code]);
+    }
+  });
+
+  test("a ticket is for whoever has a token, and not to be guessed", async () => {
+    const before = Date.now();
+    const [a, b] = [
+      await api.send("POST", "/live/tickets", { scope: "read:items" }),
+      await api.send("POST", "/live/tickets", { scope: "read:items" }),
+    ];
+    expect(a.status).toBe(201);
+    expect(a.json).toEqual({ ticket: expect.any(String), expiresAt: expect.any(String) });
+    expect(a.json.ticket).toMatch(/^[\w-]{32}$/);
+    expect(a.json.ticket).not.toBe(b.json.ticket);
+    const lifetime = Date.parse(a.json.expiresAt) - before;
+    expect(lifetime).toBeGreaterThan(58_000);
+    expect(lifetime).toBeLessThan(70_000);
+    expect((await api.send("POST", "/live/tickets", { scope: null })).status).toBe(401);
+  });
+});
