@@ -105,6 +105,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       tableName,
       dataDir,
       credentials: credentialsOf(engine),
+      region: process.env["AWS_REGION"],
       log: options.log,
       accessLog,
     });

@@ -29,6 +29,8 @@ interface Options {
   tableName: (id: string) => string;
   dataDir: string;
   credentials: { accessKeyId: string; secretAccessKey: string } | undefined;
+  /** That functions sign for; the gateway's own if absent. */
+  region: string | undefined;
   log: (line: string) => void;
   accessLog: (record: WebSocketLogRecord) => void;
 }
@@ -45,7 +47,7 @@ export const deliveryQueueUrl = (origin: string): string =>
 
 /** Starts it; the functions' environment must be set. */
 export async function startLive(options: Options): Promise<Live> {
-  const { dynamodb, streams, tableName, dataDir, credentials, log, accessLog } = options;
+  const { dynamodb, streams, tableName, dataDir, credentials, region, log, accessLog } = options;
   const live = await import("../src/live.ts");
   const authorizer = await import("../src/authorizer.ts");
   const changes = await import("../src/changes.ts");
@@ -54,6 +56,7 @@ export async function startLive(options: Options): Promise<Live> {
 
   const api = createWebSocketApi({
     ...liveApi(live.handler, authorizer.handler),
+    ...(region && { identity: { region } }),
     ...(credentials && {
       credentials: { [credentials.accessKeyId]: credentials.secretAccessKey },
     }),
