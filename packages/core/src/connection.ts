@@ -29,6 +29,8 @@ export const MAX_TOPICS = 100; // of one connection
 export const LOBBY = "channel/lobby";
 
 const LIFETIME = 130 * 60; // seconds; API Gateway ends a connection after 120 minutes
+/** Ms within which a handshake ends; until then API Gateway takes a connection for gone. */
+const HANDSHAKE = 60_000;
 const TICKET_LIFETIME = 60; // seconds
 
 const TABLE = "Connections";
@@ -78,8 +80,10 @@ async function isAmongTheFirst({ id, sub, connectedAt }: Connection): Promise<bo
   );
   if (before.length < MAX_CONNECTIONS) return true;
   const gone = await Promise.all(
-    before.map(async ({ sk, endpoint }) => {
-      const isGone = await Post.isGone({ id: sk, endpoint: String(endpoint) });
+    before.map(async ({ sk, endpoint, connectedAt: since }) => {
+      const isGone =
+        connectedAt - Number(since) > HANDSHAKE &&
+        (await Post.isGone({ id: sk, endpoint: String(endpoint) }));
       if (isGone) await forget(sk);
       return isGone;
     }),
