@@ -14,7 +14,7 @@ export const systemTimers: Timers = {
 /** What a `setTimeout` can wait for; a longer wait would end at once. */
 const LONGEST = 2 ** 31 - 1; // ms
 
-const bounded = (ms: number): number => Math.min(Math.max(ms, 0), LONGEST);
+export const bounded = (ms: number): number => Math.min(Math.max(ms, 0), LONGEST);
 
 /** Waits; rejects with the signal's reason as soon as it is aborted. */
 export function delay(ms: number, timers: Timers, signal?: AbortSignal): Promise<void> {
