@@ -1,14 +1,8 @@
 import { ACTIONS } from "../src/live/frame.ts";
-import { cors, type Route, routes, throttles } from "../src/policy.ts";
+import { cors, LIVE_STAGE, routeKeyOf, routes, scopesOf, throttles } from "../src/policy.ts";
 import type { HttpApiConfig, RouteConfig } from "./gateway/http-api.ts";
 import type { LambdaHandler } from "./gateway/lambda.ts";
 import type { WebSocketApiConfig } from "./gateway/websocket-api.ts";
-
-/** Scopes arrive with or without the resource server's prefix, as Cognito writes them. */
-const scopesOf = ({ access }: Route): string[] =>
-  access === "token" || access === "open"
-    ? []
-    : [access, "admin"].flatMap((scope) => [scope, `stockwire/${scope}`]);
 
 /** The HTTP API as the policy describes it: a route for each entry, and one for 404 and 405. */
 export const httpApi = (
@@ -25,7 +19,7 @@ export const httpApi = (
   },
   routes: [
     ...routes.map((route): RouteConfig => ({
-      routeKey: `${route.method} ${route.path}`,
+      routeKey: routeKeyOf(route),
       handler,
       ...(route.access !== "open" && { authorizer: "token", scopes: scopesOf(route) }),
       ...(route.throttle && { throttle: route.throttle }),
@@ -48,7 +42,7 @@ export const liveApi = (
   handler: LambdaHandler,
   authorizer: LambdaHandler,
 ): Pick<WebSocketApiConfig, "stage" | "routeSelectionExpression" | "routes" | "authorizers"> => ({
-  stage: "live",
+  stage: LIVE_STAGE,
   routeSelectionExpression: "$request.body.action",
   // Without an identity source it is asked each time: a credential may come in one of three places.
   authorizers: { caller: { type: "REQUEST", identitySource: [], handler: authorizer } },

@@ -2,7 +2,8 @@ import { build } from "esbuild";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asyncapi } from "./asyncapi-document.ts";
-import { bundleOptions, functions, lambdaAlias, root } from "./bundle.ts";
+import { functionOptions, root } from "./bundle.ts";
+import { functions } from "./entry.ts";
 import { openapi } from "./openapi-document.ts";
 
 /** `npm run build`: writes what is deployed to dist/. */
@@ -17,8 +18,7 @@ await writeFile(join(dist, "asyncapi.json"), `${JSON.stringify(asyncapi())}\n`);
 for (const [name, entry] of Object.entries(functions)) {
   const outfile = join(dist, "lambda", name, "index.mjs");
   const { metafile } = await build({
-    ...bundleOptions,
-    alias: lambdaAlias,
+    ...functionOptions,
     entryPoints: [join(root, entry)],
     outfile,
     sourcemap: "external",

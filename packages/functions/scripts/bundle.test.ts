@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { bundleOptions, functions, lambdaAlias, root } from "./bundle.ts";
+import { functionOptions, root } from "./bundle.ts";
+import { functions } from "./entry.ts";
 import { event2 } from "../test/events.ts";
 
 /** The bundles that are deployed, loaded as Lambda loads them: alone in a folder. */
@@ -17,8 +18,7 @@ beforeAll(async () => {
   for (const [name, entry] of Object.entries(functions)) {
     const outfile = join(folder, name, "index.mjs");
     await build({
-      ...bundleOptions,
-      alias: lambdaAlias,
+      ...functionOptions,
       entryPoints: [join(root, entry)],
       outfile,
     });

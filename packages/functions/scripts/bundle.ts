@@ -1,17 +1,8 @@
 import type { BuildOptions } from "esbuild";
 import { join } from "node:path";
+import plugins from "./esbuild-plugins.ts";
 
 export const root = join(import.meta.dirname, "../../..");
-
-/** Each Lambda by name, with the file that exports its `handler`. */
-export const functions = {
-  http: "packages/functions/src/http.ts",
-  authorizer: "packages/functions/src/authorizer.ts",
-  live: "packages/functions/src/live.ts",
-  changes: "packages/functions/src/changes.ts",
-  deliver: "packages/functions/src/deliver.ts",
-  sweep: "packages/functions/src/sweep.ts",
-};
 
 /**
  * The options with which SST bundles a function: one minified ESM file.
@@ -37,7 +28,5 @@ export const bundleOptions = {
   absWorkingDir: root,
 } satisfies BuildOptions;
 
-/** Lambda's environment is the only place where credentials come from there. */
-export const lambdaAlias = {
-  "@aws-sdk/credential-provider-node": join(root, "packages/functions/src/credentials.ts"),
-};
+/** Those of a function that is deployed. */
+export const functionOptions = { ...bundleOptions, plugins } satisfies BuildOptions;

@@ -1,5 +1,6 @@
 import type { Context } from "hono";
 import type { Env } from "./env.ts";
+import { RESOURCE_SERVER } from "./scope.ts";
 
 /** Who calls, as a gateway has verified it. */
 export interface Caller {
@@ -18,7 +19,7 @@ export interface Authorizer {
   role?: unknown;
 }
 
-const RESOURCE_SERVER = /^stockwire\//;
+const PREFIX = new RegExp(`^${RESOURCE_SERVER}/`);
 
 /** Scopes with or without the resource server's prefix, as Cognito writes them. */
 const scopesOf = (list: unknown): string[] => {
@@ -27,7 +28,7 @@ const scopesOf = (list: unknown): string[] => {
   return (typeof list === "string" ? list.split(/[\s[\]]+/) : scopes)
     .filter((scope) => typeof scope === "string")
     .filter((scope) => scope !== "")
-    .map((scope) => scope.replace(RESOURCE_SERVER, ""));
+    .map((scope) => scope.replace(PREFIX, ""));
 };
 
 /** The verified caller of an event, or undefined where no gateway has verified one. */

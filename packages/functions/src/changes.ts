@@ -1,6 +1,7 @@
 import { type Entry, fromImages } from "@stockwire/core/change";
 import { append } from "@stockwire/core/change-log";
 import { deliver } from "@stockwire/core/delivery";
+import "./cursor.ts";
 import { enqueue } from "./delivery.ts";
 import { log } from "./runtime.ts";
 

@@ -16,13 +16,17 @@ const Config = z.object({
   LIVE_ENDPOINT: z.url().optional(),
   /** Whose tokens open a live connection; the HTTP API's gateway has its own configuration. */
   JWT_ISSUER: z.url().optional(),
-  JWT_AUDIENCE: z.string().min(1).default("stockwire"),
+  JWT_AUDIENCE: z
+    .string()
+    .min(1)
+    .default("stockwire")
+    .transform((list) => list.split(",")),
   /** Cognito's place unless told otherwise. */
   JWKS_URI: z.url().optional(),
   /** Fixed when a stage is first deployed; the table remembers it. */
   LIST_SHARDS: z.coerce.number().int().min(1).max(64).default(4),
-  /** Signs the cursors of lists. */
-  CURSOR_SECRET: z.string().min(32),
+  /** Signs cursors, for the functions that do. */
+  CURSOR_SECRET: z.string().min(32).optional(),
   STAGE: z.string().min(1).default("dev"),
   COMMIT: z.string().default("unknown"),
   LOG_LEVEL: z

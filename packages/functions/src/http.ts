@@ -1,6 +1,8 @@
+import * as Store from "@stockwire/core/store";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 import packageJson from "../package.json" with { type: "json" };
 import { createApp } from "./app.ts";
+import "./cursor.ts";
 import { mend } from "./event.ts";
 import { config, log } from "./runtime.ts";
 
@@ -16,6 +18,9 @@ const app = createApp({
   origins: config.ALLOWED_ORIGINS,
   secure: config.PUBLIC_SCHEME === "https",
 });
+
+// Asked while the function initialises: the first request finds the connection open.
+Store.verifyShards().catch((error: unknown) => log.error("table", error, {}));
 
 const adapted = handle(app);
 

@@ -1,4 +1,5 @@
 import * as Connection from "@stockwire/core/connection";
+import "./cursor.ts";
 import { act } from "./live/action.ts";
 import { config, log } from "./runtime.ts";
 

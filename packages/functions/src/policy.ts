@@ -8,6 +8,7 @@ import * as Reservation from "@stockwire/core/reservation";
 import { SCOPES } from "@stockwire/core/topic";
 import * as User from "@stockwire/core/user";
 import * as z from "zod";
+import { RESOURCE_SERVER } from "./scope.ts";
 
 /**
  * Every route once: who may call it, how often, and what it takes and gives. Gateways, app,
@@ -157,6 +158,9 @@ const closing = [
 ] as const satisfies Code[];
 
 const batchAnswers = { 201: BatchAnswer, 207: BatchAnswer };
+
+/** The Live API's stage: part of its URL, and of the address that frames are posted to. */
+export const LIVE_STAGE = "live";
 
 export const routes: readonly Route[] = [
   {
@@ -612,6 +616,15 @@ export const cors = {
   ],
   maxAge: 86_400, // seconds
 } as const;
+
+/** As API Gateway writes it: `GET /users/{id}`. */
+export const routeKeyOf = ({ method, path }: Route): string => `${method} ${path}`;
+
+/** One of these must be in a token that a gateway lets through, with or without the prefix. */
+export const scopesOf = ({ access }: Route): string[] =>
+  access === "token" || access === "open"
+    ? []
+    : [access, "admin"].flatMap((scope) => [scope, `${RESOURCE_SERVER}/${scope}`]);
 
 const patterns = routes.map(({ method, path }) => ({
   method,

@@ -1,5 +1,4 @@
 import { createClient } from "@stockwire/core/client";
-import * as Cursor from "@stockwire/core/cursor";
 import * as Position from "@stockwire/core/position";
 import * as Store from "@stockwire/core/store";
 import { readConfig } from "./config.ts";
@@ -18,8 +17,4 @@ Store.configure({
   connections: config.CONNECTIONS_TABLE,
   shards: config.LIST_SHARDS,
 });
-Cursor.configure(config.CURSOR_SECRET);
 Position.configure(config.CHANGE_RETENTION_DAYS);
-
-// Asked while the function initialises: the first request finds the connection open.
-Store.verifyShards().catch((error: unknown) => log.error("table", error, {}));

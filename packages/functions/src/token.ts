@@ -5,7 +5,8 @@ import { type Caller, callerOf } from "./caller.ts";
 
 interface Settings {
   issuer: string;
-  audience: string;
+  /** One of them must be the token's. */
+  audiences: readonly string[];
   jwksUri: string;
 }
 
@@ -17,7 +18,7 @@ const PART = /^[A-Za-z0-9_-]+$/;
 export type Verify = (token: string) => Promise<Caller | undefined>;
 
 /** Throws what keeps it from having the issuer's keys: a token is refused then, and no verdict. */
-export function createVerify({ issuer, audience, jwksUri }: Settings): Verify {
+export function createVerify({ issuer, audiences, jwksUri }: Settings): Verify {
   const keys = createRemoteJWKSet(new URL(jwksUri), {
     timeoutDuration: 1_500, // ms, as API Gateway has it
     cooldownDuration: 10_000, // ms between fetches for keys that are not known
@@ -31,7 +32,7 @@ export function createVerify({ issuer, audience, jwksUri }: Settings): Verify {
         requiredClaims: ["exp", "sub"],
       });
       const { aud, client_id: clientId, token_use: use } = payload;
-      const meant = [aud ?? clientId].flat().includes(audience);
+      const meant = [aud ?? clientId].flat().some((each) => audiences.includes(String(each)));
       return meant && (use === undefined || use === "access")
         ? callerOf({ jwt: { claims: payload } })
         : undefined;
