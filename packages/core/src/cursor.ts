@@ -1,13 +1,13 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto";
 import { AppError } from "./error.ts";
 
 const MAC_BYTES = 16;
 
-let secret: Buffer | undefined;
+let secret: KeyObject | undefined;
 
 /** Sets the key that signs cursors; every process of a stage must have the same. */
 export const configure = (key: string): void => {
-  secret = Buffer.from(key);
+  secret = createSecretKey(Buffer.from(key)); // of a buffer each signature would make one
 };
 
 const sign = (position: string, scope: string): Buffer => {

@@ -1,8 +1,8 @@
 import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto";
 
 /**
- * Signature Version 4 for API Gateway, as small as its requests allow: no query, no header that
- * would have to be trimmed.
+ * Signature Version 4 for API Gateway, as small as its requests allow: no query, no `.` in a path,
+ * no header that would have to be trimmed.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 
