@@ -3,11 +3,15 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { LocalError } from "../local/error.ts";
+import { append } from "./append.ts";
 import { broadcast } from "./broadcast.ts";
 import { stopChildren } from "./child.ts";
 import { cold } from "./cold.ts";
 import { type Context, openContext } from "./context.ts";
 import { http } from "./http.ts";
+import { idle } from "./idle.ts";
+import { live } from "./live.ts";
+import { post } from "./post.ts";
 import { print, type Report } from "./report.ts";
 import { reserve } from "./reserve.ts";
 import { scale } from "./scale.ts";
@@ -26,6 +30,10 @@ figure with its goal. Without sections all run.
   http    requests a second through gateway, handler and engine
   units   DynamoDB's units and round trips of each operation
   reserve reservations a second, conflicts, units; a naive version oversells
+  live    from a write's answer to the frame at 1, 100 and 1 000 clients
+  idle    CPU and memory of the laptop without a request
+  append  changes a second into the log, and units of the Live API
+  post    posts to connections a second of CPU, beside the SDK as it comes
   broadcast  a message to 10 000 WebSockets, beside bare sockets and ws
   size    Lambda bundles
   start   npm run dev, start to ready, and memory
@@ -40,6 +48,10 @@ const sections: Readonly<Record<string, (context: Context) => Promise<Report>>> 
   http,
   units,
   reserve,
+  live,
+  idle,
+  append,
+  post,
   broadcast,
   size,
   start,
