@@ -39,8 +39,12 @@ export interface Handshake {
 const PATIENCE = 15_000; // ms
 
 /** Asks until there is an answer other than undefined and false. */
-export async function until<T>(look: () => T | undefined | false, what: string): Promise<T> {
-  for (const end = Date.now() + PATIENCE; ; await pause(5)) {
+export async function until<T>(
+  look: () => T | undefined | false,
+  what: string,
+  patience = PATIENCE,
+): Promise<T> {
+  for (const end = Date.now() + patience; ; await pause(5)) {
     const found = look();
     if (found !== undefined && found !== false) return found;
     if (Date.now() > end) expect.fail(`waited in vain for ${what}`);
