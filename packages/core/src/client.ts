@@ -8,19 +8,22 @@ export interface ClientOptions {
   endpoint?: string | undefined;
   /** The SDK's default provider chain if absent. */
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
+  /** Ms that one attempt may take; 1 500. */
+  timeout?: number | undefined;
 }
 
 /** Calls in flight to one endpoint; more wait for a socket. */
 const MAX_SOCKETS = 128;
 
 /**
- * A DynamoDB client that never hangs: silence ends after three attempts, about 5 s. All that the
+ * A DynamoDB client that never hangs: silence ends after three attempts, about 5 s unless told. All that the
  * SDK would otherwise look up in files and the environment at the first call is given here.
  */
 export function createClient({
   region,
   endpoint,
   credentials,
+  timeout = 1_500,
 }: ClientOptions): DynamoDBDocumentClient {
   const client = new DynamoDBClient({
     region,
@@ -35,7 +38,7 @@ export function createClient({
     userAgentAppId: "stockwire",
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 1_000, // ms
-      requestTimeout: 1_500, // ms
+      requestTimeout: timeout,
       // Without it `requestTimeout` only warns, and a silent server holds the call for ever.
       throwOnRequestTimeout: true,
       httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },

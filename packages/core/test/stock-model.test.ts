@@ -25,7 +25,7 @@ import {
   stocks,
   type Wish,
 } from "./stock-program.ts";
-import { by, endpoint, failure, keyed, SHARDS } from "./store.ts";
+import { by, endpoint, failure, keyed, SHARDS, timeout } from "./store.ts";
 
 /** Random programs of all verbs, against a model and against what must hold whatever happens. */
 
@@ -203,6 +203,7 @@ function live(process: Process, faults: readonly Fault[], lastCall = Infinity): 
     region: "us-east-1",
     endpoint: process.proxy.endpoint,
     credentials,
+    timeout,
   });
   const { promise: crashed, resolve: crash } = Promise.withResolvers<"crashed">();
   const never = new Promise<never>(() => undefined);

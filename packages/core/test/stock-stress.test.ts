@@ -9,7 +9,7 @@ import { shardOf } from "../src/table.ts";
 import { letExpire } from "./expiry.ts";
 import { ownTable } from "./own-table.ts";
 import { anotherService, type Service } from "./service.ts";
-import { by, endpoint, failure, SHARDS } from "./store.ts";
+import { by, endpoint, failure, SHARDS, timeout } from "./store.ts";
 
 /** Many at once, in two processes: within one, lanes would keep most rivals apart. */
 
@@ -28,7 +28,7 @@ afterAll(() => table.drop());
 /** Gives a process a client of its own. */
 function connect({ Store: store }: Service) {
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-  const client = createClient({ region: "us-east-1", endpoint, credentials });
+  const client = createClient({ region: "us-east-1", endpoint, credentials, timeout });
   store.configure({ client, tableName: table.name, shards: SHARDS });
   return client;
 }

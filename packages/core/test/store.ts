@@ -13,11 +13,13 @@ export const endpoint: string = DYNAMODB_ENDPOINT;
 export const tableName: string = DATA_TABLE;
 export const SHARDS = 4;
 
+/** More for an engine that needs it. */
+export const timeout = Number(process.env["DYNAMODB_TIMEOUT_MS"] ?? 1_500);
 const credentials = { accessKeyId: "local", secretAccessKey: "local" };
 
 /** Points all verbs of this test file at the engine, or at something in front of it. */
 export function use(at: string = endpoint, table: string = tableName) {
-  const client = createClient({ region: "us-east-1", endpoint: at, credentials });
+  const client = createClient({ region: "us-east-1", endpoint: at, credentials, timeout });
   Store.configure({ client, tableName: table, shards: SHARDS });
   Cursor.configure("a secret of the tests, long enough for one");
   return client;

