@@ -4,6 +4,8 @@ import * as z from "zod";
 const Config = z.object({
   AWS_REGION: z.string().min(1).default("us-east-1"),
   AWS_ENDPOINT_URL_DYNAMODB: z.url().optional(),
+  /** Of one attempt of a call; three take longer than that, and the app answers within 25 s. */
+  DYNAMODB_TIMEOUT_MS: z.coerce.number().int().min(100).max(6_000).default(1_500),
   DATA_TABLE: z.string().min(1),
   CHANGES_TABLE: z.string().min(1),
   CONNECTIONS_TABLE: z.string().min(1),

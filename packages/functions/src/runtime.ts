@@ -11,7 +11,11 @@ export const config = readConfig(process.env);
 export const log = createLog(config.LOG_LEVEL, "stockwire");
 
 Store.configure({
-  client: createClient({ region: config.AWS_REGION, endpoint: config.AWS_ENDPOINT_URL_DYNAMODB }),
+  client: createClient({
+    region: config.AWS_REGION,
+    endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
+    timeout: config.DYNAMODB_TIMEOUT_MS,
+  }),
   tableName: config.DATA_TABLE,
   changes: config.CHANGES_TABLE,
   connections: config.CONNECTIONS_TABLE,

@@ -41,6 +41,44 @@ test("S-104, S-308: the tour creates, lists, conflicts, updates once and sells t
   }
 });
 
+test("watch prints each change as it happens, and ends with the signal that it gets", async () => {
+  const laptop = await startLaptop({ env: own });
+  try {
+    const { port } = new URL(laptop.url);
+    const watch = spawn("npm", ["run", "-s", "watch", "--", "inventory", "--port", port], {
+      cwd: root,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const ended = once(watch, "exit");
+    const [ready] = (await once(createInterface({ input: watch.stderr }), "line")) as [string];
+    expect(ready).toBe(`Watching inventory on port ${port}`);
+    const lines = createInterface({ input: watch.stdout });
+    const line = once(lines, "line");
+    const headers = {
+      authorization: `Bearer ${laptop.token({ sub: "ana", scope: "admin" })}`,
+      "content-type": "application/json",
+    };
+    const pen = { name: "Pen", price: 1, category: "Pens", initialQuantity: 5 };
+    const body = JSON.stringify(pen);
+    await fetch(`${laptop.url}/products`, { method: "POST", headers, body });
+    expect(String(await line)).toMatch(/inventory #\d+ {2}create [0-9a-f-]{36} v1 {2}by ana$/);
+    watch.kill("SIGTERM");
+    await ended;
+  } finally {
+    await laptop.close();
+  }
+});
+
+test("watch says in one line what is wrong", async () => {
+  const run = (...args: string[]) =>
+    promisify(execFile)("npm", ["run", "-s", "watch", "--", ...args], { cwd: root }).then(
+      () => "",
+      ({ stderr }: { stderr: string }) => stderr,
+    );
+  expect(await run("inventory", "--port", "1")).toContain("No server runs on port 1");
+  expect(await run("--port", "x")).toContain("--port must be 1 to 65535");
+});
+
 test("npm run dev ends with the signal that npm gets, and leaves nothing behind", async () => {
   const folder = await mkdtemp(join(tmpdir(), "stockwire-npm-"));
   const npm = spawn("npm", ["run", "dev", "--", "--port", "0", "--data", folder], {
