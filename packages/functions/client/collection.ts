@@ -193,7 +193,7 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
     try {
       if (!fetch) throw new TypeError("a truncated change, and no fetch");
       const record = await fetch(id, signal);
-      if (signal.aborted || this.#subscription !== subscription) return;
+      if (signal.aborted) return;
       if (record) this.#set(record);
       else this.#remove(id, version);
     } catch {

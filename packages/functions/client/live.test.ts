@@ -421,6 +421,23 @@ describe("the live client", () => {
     await until(() => live.peers[0]?.topics.size === 0);
   });
 
+  it.each(["products", "products?category=books"] as const)(
+    "takes more of %s than it may keep, part by part",
+    async (topic) => {
+      fill(50);
+      start({ buffer: 10 });
+      const { subscription, seqs } = listen(topic, live.cursor(0));
+      await subscription.ready;
+      await until(() => seqs().length === 50);
+      expect(seqs()).toEqual(live.log.map(({ seq }) => seq));
+      await clock.advance(60_000, quiet);
+      for (const change of live.log) live.tell(change);
+      await quiet();
+      expect(seqs()).toHaveLength(50);
+      expect(clock.pending).toBeLessThan(10);
+    },
+  );
+
   it("keeps a bounded number of changes back, and gets the others again", async () => {
     start({ buffer: 10 });
     const { subscription, seqs } = listen();

@@ -32,6 +32,15 @@ export interface Window {
   abort: () => void;
 }
 
+interface Arrivals {
+  /** Numbers that waited when it began: in the answer, or before `since`. */
+  witnesses: Set<number>;
+  /** The highest that had arrived when it began. */
+  latest: number;
+  /** What has arrived since. */
+  seen: Set<number>;
+}
+
 /** Handed out beyond the floor before the floor is moved. */
 const MAX_HANDED = 1_000;
 /** Records whose last version is remembered. */
@@ -44,8 +53,8 @@ const MAX_VERSIONS = 1_000;
  * `since` is a cursor up to which nothing is missing. The floor is a number below which nothing is
  * wanted any more; cursors are opaque, so the first floor must be found out: of what the server
  * tells after `since`, the lowest number is the first that is wanted. That it was the server's answer
- * and not a live event is known by a witness: a change that had arrived before the question was in
- * the log before it, so it is in the answer, or lies before `since` and is dropped.
+ * and not a live event is known if it is a witness: a change that had arrived before the question was
+ * in the log before it, so it is in the answer, or lies before `since` and is dropped.
  *
  * In a whole feed the floor moves with each change. In a part of one, holes are natural and a late
  * change can't be told from none: the floor moves when the server has told all (`caughtUp`).
@@ -59,9 +68,7 @@ export class Track {
   readonly #versions = new Map<string, number>();
   #since: string | undefined;
   #floor: number | undefined;
-  #window: (Window & { witnesses: Set<number>; latest: number }) | undefined;
-  #confirmed = false;
-  #first = Infinity;
+  #window: (Window & Arrivals) | undefined;
   #stalled = false;
   #hole: unknown;
   #fruitless = 0;
@@ -93,8 +100,6 @@ export class Track {
     const head = this.#head;
     const witnesses = new Set(this.#held.seqs());
     const latest = [...this.#handed, ...witnesses].reduce((a, b) => Math.max(a, b), 0);
-    this.#confirmed = false;
-    this.#first = Infinity;
     this.#held.complete = true;
     const ours = (then: (cursor: string) => void) => (cursor: string) => {
       if (this.#window === window) then(cursor);
@@ -103,6 +108,7 @@ export class Track {
       since: this.#since,
       witnesses,
       latest,
+      seen: new Set<number>(),
       subscribed: ours((cursor) => {
         if (this.#since !== undefined) return;
         this.#window = undefined;
@@ -137,10 +143,7 @@ export class Track {
     const { seq } = change;
     if (this.#stalled) return;
     this.#arrived = true;
-    if (this.#window) {
-      this.#first = Math.min(this.#first, seq);
-      this.#confirmed ||= this.#window.witnesses.has(seq);
-    }
+    this.#window?.seen.add(seq);
     if (seq <= (this.#floor ?? 0) || this.#handed.has(seq)) return;
     this.#held.add(change);
     this.#pump();
@@ -182,24 +185,24 @@ export class Track {
   #forget(cursor: string | undefined): void {
     this.#since = cursor;
     this.#floor = undefined;
-    this.#first = Infinity;
-    this.#confirmed = false;
     this.#window?.witnesses.clear();
+    this.#window?.seen.clear();
     this.#handed.clear();
     this.#versions.clear();
   }
 
   /** All up to the head is here: what is to be known of the floor is known now. */
-  #settle({ witnesses, latest }: { witnesses: Set<number>; latest: number }, cursor: string): void {
+  #settle({ witnesses, latest, seen }: Arrivals, cursor: string): void {
     if (this.#floor === undefined) {
-      if (!this.#confirmed) {
-        // None of them came again: they lie before `since`. What came meanwhile is asked about next.
-        for (const seq of witnesses) this.#held.delete(seq);
-        if (this.#first === Infinity) this.#since = cursor;
+      const first = seen.values().reduce((a, b) => Math.min(a, b), Infinity);
+      if (!witnesses.has(first)) {
+        // What did not come again lies before `since`; what came is asked about next.
+        for (const seq of witnesses) if (!seen.has(seq)) this.#held.delete(seq);
+        if (seen.size === 0) this.#since = cursor;
         this.#pump();
         return;
       }
-      this.#floor = this.#first - 1;
+      this.#floor = first - 1;
       this.#held.deleteUpTo(this.#floor);
     }
     if (this.#options.whole) {
