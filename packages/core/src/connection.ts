@@ -144,11 +144,17 @@ export async function find(id: string): Promise<Connection | undefined> {
 export const subscribe = (
   connection: Connection,
   topics: readonly { key: string; text: string }[],
-): Promise<void> => writeAll(subscriptionRows(connection, topics), TABLE);
+): Promise<void> => {
+  const once = new Map(topics.map((topic) => [topic.key, topic])); // two spellings may name one
+  return writeAll(subscriptionRows(connection, [...once.values()]), TABLE);
+};
 
 export const unsubscribe = (id: string, keys: readonly string[]): Promise<void> =>
   writeAll(
-    keys.flatMap((key) => [{ delete: topicKey(key, id) }, { delete: inverseKey(id, key) }]),
+    [...new Set(keys)].flatMap((key) => [
+      { delete: topicKey(key, id) },
+      { delete: inverseKey(id, key) },
+    ]),
     TABLE,
   );
 
