@@ -13,6 +13,7 @@ class World {
   readonly #due: (() => void)[] = [];
 
   constructor() {
+    this.live.replaying = () => new Promise((resolve) => this.#due.push(resolve));
     this.client = createLive({
       url: "wss://localhost/live",
       token: "jwt",
@@ -106,6 +107,20 @@ describe("a collection", () => {
     for (const change of world.live.log) world.live.tell(change);
     await world.run();
     expect([...products.values()]).toMatchObject([{ id: "a", version: 2 }]);
+  });
+
+  it("does not take back what was deleted when an older change comes late", async () => {
+    for (const id of ["a", "b"]) world.live.append(id, "books");
+    const books = open("products?category=books");
+    await world.run();
+    world.live.write("b", "books");
+    await world.run();
+    const late = world.live.append("a", "books");
+    world.live.write("a", undefined);
+    await world.run();
+    world.live.tell(late);
+    await world.run();
+    expect([...books.keys()]).toEqual(["b"]);
   });
 
   it("takes what enters its filter and gives up what leaves it", async () => {

@@ -2,8 +2,10 @@ import type { ServerFrame } from "../src/live/frame.ts";
 import { backoff } from "./backoff.ts";
 import { type ChannelMessage, Twice } from "./channel.ts";
 import { Dialer, type DialOptions } from "./dial.ts";
+import { Emitter } from "./emitter.ts";
 import { LiveError } from "./error.ts";
 import { distribute, type Leg, Lines } from "./leg.ts";
+import { Renewal } from "./renewal.ts";
 import { SILENT, type Socket } from "./socket.ts";
 import { delay, systemTimers, type Timers } from "./timers.ts";
 import { parseTopic, type Topic } from "./topic.ts";
@@ -31,8 +33,6 @@ const WAIT = { base: 500, cap: 30_000 }; // ms
 /** Ms after which a connection counts as a good one. */
 const STABLE = 10_000;
 const ANSWER_WITHIN = 30_000; // ms
-/** Ms before its end that a token is replaced, or a fifth of what it lives. */
-const MARGIN = 60_000;
 
 /** A connection, what it is subscribed to, and since when. */
 interface Link {
@@ -44,14 +44,15 @@ interface Link {
 
 /** Keeps one connection open as long as it is used, and moves to another without a gap. */
 export class Connector {
+  readonly events = new Emitter<LiveEvents>();
   readonly #options: ConnectionOptions;
   readonly #timers: Timers;
   readonly #dialer: Dialer;
   readonly #ending = new AbortController();
   readonly #legs = new Set<Leg>();
   readonly #channels = new Set<string>();
-  readonly #listeners = new Map<keyof LiveEvents, Set<(of: never) => void>>();
   readonly #twice = new Twice();
+  readonly #renewal: Renewal;
   readonly #retrying = new Set<Leg>();
   #main: Link | undefined;
   #next: Link | undefined;
@@ -64,16 +65,12 @@ export class Connector {
     this.#timers = options.timers ?? systemTimers;
     this.#dialer = new Dialer(options, this.#timers);
     this.#opened.promise.catch(() => undefined);
-  }
-
-  on<E extends keyof LiveEvents>(event: E, listener: (of: LiveEvents[E]) => void): () => void {
-    const listeners = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, listeners.add(listener));
-    return () => listeners.delete(listener);
-  }
-
-  report(detail: string, cause: unknown): void {
-    this.#emit("error", cause instanceof Error ? cause : new Error(detail, { cause }));
+    this.#renewal = new Renewal(this.#dialer, this.#timers, {
+      move: () => void this.#move(),
+      lost: (topics) => this.#endTopics(topics),
+      report: (detail, cause) => this.events.report(detail, cause),
+      pause: (failures) => this.#pause(failures),
+    });
   }
 
   add(leg: Leg): void {
@@ -116,17 +113,7 @@ export class Connector {
     this.#ending.abort(closed);
     this.#opened.reject(closed);
     this.#legs.clear();
-    this.#listeners.clear();
-  }
-
-  #emit<E extends keyof LiveEvents>(event: E, of: LiveEvents[E]): void {
-    for (const listener of this.#listeners.get(event) ?? []) {
-      try {
-        (listener as (of: LiveEvents[E]) => void)(of);
-      } catch (error) {
-        if (event !== "error") this.report("a listener threw", error);
-      }
-    }
+    this.events.clear();
   }
 
   async #link(): Promise<Link> {
@@ -160,7 +147,7 @@ export class Connector {
         if (link.socket.isOpen) this.#begin(link);
       } catch (error) {
         if (this.#ending.signal.aborted) return;
-        this.report("no connection", error);
+        this.events.report("no connection", error);
       }
       let last = 0;
       while (this.#main) {
@@ -187,7 +174,7 @@ export class Connector {
     if (this.#main || this.#ending.signal.aborted) return;
     this.#opened = Promise.withResolvers();
     this.#opened.promise.catch(() => undefined);
-    this.#emit("down", { code, reason });
+    this.events.emit("down", { code, reason });
   }
 
   /** False at the end of all. */
@@ -226,18 +213,19 @@ export class Connector {
         return;
       case "message": {
         const { type: _type, ...message } = frame;
-        if (!this.#moving || !this.#twice.has(message, socket)) this.#emit("message", message);
+        if (!this.#moving || !this.#twice.has(message, socket))
+          this.events.emit("message", message);
         return;
       }
       case "welcome": {
         const { type: _type, replyTo: _replyTo, ...welcome } = frame;
-        this.#renewLater(socket, welcome.authExpiresAt);
-        this.#emit("open", welcome);
+        this.#renewal.later(socket, welcome.authExpiresAt);
+        this.events.emit("open", welcome);
         return;
       }
       case "error":
         if (frame.code === "unauthenticated") this.#dialer.refuse();
-        this.#emit("error", new LiveError(frame.code, frame.detail));
+        this.events.emit("error", new LiveError(frame.code, frame.detail));
         return;
       case "pong":
       case "goaway":
@@ -287,7 +275,7 @@ export class Connector {
     const old = this.#main;
     for (let failures = 1; this.#main === old; failures++) {
       const done = await this.#takeOver(old).catch((error: unknown) => {
-        this.report("no second connection", error);
+        this.events.report("no second connection", error);
         return false;
       });
       if (done || !(await this.#pause(failures))) break;
@@ -332,37 +320,6 @@ export class Connector {
       });
       this.#pingLater(link);
     });
-  }
-
-  /** Replaces the token in time; a connection that a ticket opened is replaced itself. */
-  #renewLater(socket: Socket, authExpiresAt: string | null): void {
-    if (authExpiresAt === null) return;
-    const left = Date.parse(authExpiresAt) - this.#timers.now();
-    const wait = Math.max(left - Math.min(MARGIN, left / 5), 1_000);
-    socket.after(wait, () => void this.#renew(socket, 1));
-  }
-
-  async #renew(socket: Socket, failures: number): Promise<void> {
-    if (!this.#dialer.hasToken) {
-      if (socket === this.#main?.socket) await this.#move();
-      return;
-    }
-    const again = async (error: unknown) => {
-      this.report("no fresh token", error);
-      if ((await this.#pause(failures)) && socket.isOpen) await this.#renew(socket, failures + 1);
-    };
-    try {
-      const token = await this.#dialer.renewed();
-      socket.ask({ action: "auth", token }, ANSWER_WITHIN, (reply) => {
-        if (reply?.type === "ack") this.#renewLater(socket, reply.authExpiresAt);
-        else if (reply?.type === "unsubscribed") this.#endTopics(reply.topics);
-        else if (reply?.type === "error") void again(new LiveError(reply.code, reply.detail));
-        else if (socket.isOpen) void again(new LiveError("no_answer", "auth was not answered"));
-        return reply?.type !== "unsubscribed";
-      });
-    } catch (error) {
-      await again(error);
-    }
   }
 
   /** The new token does not permit these. */

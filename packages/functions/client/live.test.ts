@@ -222,6 +222,22 @@ describe("the live client", () => {
     expect(seqs()).toEqual([1, 2, 3, 4]);
   });
 
+  it("does not take a live change for the first that was missed", async () => {
+    fill(7);
+    const replay = Promise.withResolvers<void>();
+    live.replaying = () => replay.promise;
+    start();
+    const { subscription, seqs } = listen("products", live.cursor(7));
+    await until(() => live.peers[0]?.topics.size === 1);
+    const eight = live.append("x", "books");
+    live.write("y", "books");
+    replay.resolve();
+    await subscription.ready;
+    live.tell(eight);
+    await quiet();
+    expect(seqs()).toEqual([8, 9]);
+  });
+
   it("resumes after a drop from where it was", async () => {
     start();
     const down: number[] = [];

@@ -70,7 +70,7 @@ export function createLive(options: LiveOptions): Live {
       try {
         call();
       } catch (error) {
-        connector.report("a listener threw", error);
+        connector.events.report("a listener threw", error);
       }
     };
     const close = (error?: LiveError) => {
@@ -140,7 +140,7 @@ export function createLive(options: LiveOptions): Live {
     send: (message, channel = "lobby") => connector.send(message, channel),
     join: (channel) => connector.join(channel),
     leave: (channel) => connector.leave(channel),
-    on: (event, listener) => connector.on(event, listener),
+    on: (event, listener) => connector.events.on(event, listener),
     close() {
       for (const close of closing) close();
       connector.close();
