@@ -242,7 +242,7 @@ async function freeExpired(products: readonly { productId: string }[], by: By): 
   let freed = false;
   const now = new Date().toISOString();
   for (const { productId } of products) {
-    for (const id of await expired(heldPartition(productId), now, FREED_AT_ONCE)) {
+    for (const { id } of await expired(heldPartition(productId), now, FREED_AT_ONCE)) {
       freed = (await expire(id, { ...by, actor: "expiry", idempotency: undefined })) || freed;
     }
   }
@@ -252,15 +252,22 @@ async function freeExpired(products: readonly { productId: string }[], by: By): 
 /** What a shortage frees before it tries again; the sweep does the rest. */
 const FREED_AT_ONCE = 100;
 
-/** Ids in a partition of the index whose time has come, the longest past first. */
-async function expired(partition: string, now: string, limit: number): Promise<string[]> {
+/** Those in a partition of the index whose time has come, the longest past first. */
+async function expired(
+  partition: string,
+  now: string,
+  limit: number,
+): Promise<{ id: string; until: string }[]> {
   const { items } = await queryStore({
     IndexName: "gsi1",
     KeyConditionExpression: "gsi1pk = :partition AND gsi1sk < :now",
     ExpressionAttributeValues: { ":partition": partition, ":now": now },
     Limit: limit,
   });
-  return items.map(({ sk }) => String(sk));
+  return items.map(({ sk, gsi1sk }) => ({
+    id: String(sk),
+    until: String(gsi1sk).split("#", 1)[0] ?? "",
+  }));
 }
 
 const closed = (status: Status) =>
@@ -412,6 +419,8 @@ export interface Swept {
   expired: number;
   /** Whether it stopped before all was done. */
   more: boolean;
+  /** For how long the oldest that it met had been overdue. */
+  lagMs: number;
 }
 
 const SWEEP_PAGE = 50;
@@ -422,19 +431,21 @@ const SWEEP_PAGE = 50;
  */
 export async function sweep(by: By, deadline: number): Promise<Swept> {
   let count = 0;
+  let lagMs = 0;
   const now = new Date().toISOString();
   for (const partition of activePartitions()) {
     for (;;) {
-      if (Date.now() > deadline) return { expired: count, more: true };
-      const ids = await expired(partition, now, SWEEP_PAGE);
+      if (Date.now() > deadline) return { expired: count, more: true, lagMs };
+      const due = await expired(partition, now, SWEEP_PAGE);
+      if (due[0]) lagMs = Math.max(lagMs, Date.parse(now) - Date.parse(due[0].until));
       const done = await Promise.all(
-        ids.map((id) => expire(id, { ...by, at: new Date().toISOString() })),
+        due.map(({ id }) => expire(id, { ...by, at: new Date().toISOString() })),
       );
       const changed = done.filter(Boolean).length;
       count += changed;
       // A page without effect is another sweep's, or the index lags: the next minute sees to it.
-      if (ids.length < SWEEP_PAGE || changed === 0) break;
+      if (due.length < SWEEP_PAGE || changed === 0) break;
     }
   }
-  return { expired: count, more: false };
+  return { expired: count, more: false, lagMs };
 }

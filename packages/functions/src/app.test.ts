@@ -7,6 +7,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { type App, createApp } from "./app.ts";
 import { readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
+import { createMeasure } from "./metric.ts";
 import { routes } from "./policy.ts";
 
 const about = { name: "stockwire", version: "0", commit: "0", stage: "test", runtime: "node" };
@@ -26,11 +27,12 @@ const use = (endpoint = DYNAMODB_ENDPOINT) =>
 Cursor.configure("a secret of the tests, long enough for one");
 
 const lines: Record<string, unknown>[] = [];
+const measure = createMeasure("routes", "test");
 const log = createLog("debug", "test", (line) => {
   lines.push(JSON.parse(line) as Record<string, unknown>);
 });
 const appWith = (settings: object = {}) =>
-  createApp({ about, log, origins: ["*"], secure: false, ...settings });
+  createApp({ about, log, measure, origins: ["*"], secure: false, ...settings });
 
 afterEach(() => {
   lines.length = 0;
@@ -181,6 +183,51 @@ describe("the log", () => {
       requestId: expect.any(String),
     });
     expect(JSON.stringify(lines)).not.toContain(canary);
+  });
+
+  test("S-290: counts and times each request, for the stage and for the route", async () => {
+    use();
+    await appWith().request("/health");
+    await appWith().request("/nowhere");
+    await appWith({ measure: createMeasure("on", "test") }).request("/health");
+    await appWith().request("/changes?wait=1", {}, env);
+    const [known, unknown, ofStage, waited] = lines;
+    expect(known).toMatchObject({
+      stage: "test",
+      method: "GET",
+      route: "/health",
+      Count: 1,
+      "4XX": 0,
+      "5XX": 0,
+      Latency: expect.any(Number),
+      _aws: {
+        Timestamp: expect.any(Number),
+        CloudWatchMetrics: [
+          {
+            Namespace: "Stockwire",
+            Dimensions: [["stage"], ["stage", "method", "route"]],
+            Metrics: [
+              { Name: "Count", Unit: "Count" },
+              { Name: "4XX", Unit: "Count" },
+              { Name: "5XX", Unit: "Count" },
+              { Name: "Latency", Unit: "Milliseconds" },
+            ],
+          },
+        ],
+      },
+    });
+    const dimensions = { _aws: { CloudWatchMetrics: [{ Dimensions: [["stage"]] }] } };
+    expect(unknown).toMatchObject({ "4XX": 1, ...dimensions });
+    expect(ofStage).toMatchObject(dimensions);
+    expect(waited).not.toHaveProperty("Latency");
+  });
+
+  test("S-309: a line names the trace that it belongs to", () => {
+    const heard: string[] = [];
+    process.env["_X_AMZN_TRACE_ID"] = "Root=1-5759e988-bd862e3fe1be;Parent=53995c3f42cd;Sampled=1";
+    createLog("info", "test", (line) => heard.push(line)).info("i", {});
+    delete process.env["_X_AMZN_TRACE_ID"];
+    expect(JSON.parse(heard[0] ?? "")).toMatchObject({ xray_trace_id: "1-5759e988-bd862e3fe1be" });
   });
 
   test("S-275: is as loud as it is told", () => {

@@ -11,6 +11,7 @@ import type { Env } from "./env.ts";
 import { conditionsOf, refuseCreation, requestIdOf } from "./headers.ts";
 import { refusal } from "./input.ts";
 import type { Log } from "./log.ts";
+import type { Measure } from "./metric.ts";
 import { methodsOf, type Route, routes } from "./policy.ts";
 import { type Problem, problemOf, RETRY_AFTER } from "./problem.ts";
 import { change } from "./routes/change.ts";
@@ -24,6 +25,7 @@ import { user } from "./routes/user.ts";
 export interface Settings {
   about: About;
   log: Log;
+  measure: Measure;
   /** `*`, or the origins that browsers may call from. */
   origins: readonly string[];
   /** Whether a gateway ends TLS in front. */
@@ -60,7 +62,7 @@ export function createApp(settings: Settings) {
 export type App = ReturnType<typeof createApp>;
 
 /** What every answer has, whatever happens further in: id, headers, a deadline, a log line. */
-function respond({ log, origins, secure, deadline = DEADLINE }: Settings) {
+function respond({ log, measure, origins, secure, deadline = DEADLINE }: Settings) {
   return async (c: Context<Env>, next: Next): Promise<void> => {
     const started = performance.now();
     const requestId = requestIdOf(c.req.header("x-request-id")) ?? newId();
@@ -79,13 +81,26 @@ function respond({ log, origins, secure, deadline = DEADLINE }: Settings) {
     for (const [name, value] of corsHeaders(origins, c.req.header("origin"))) {
       headers.append(name, value);
     }
+    const { status } = c.res;
+    const { route } = c.var;
+    const durationMs = Math.round((performance.now() - started) * 10) / 10;
     log.info("request", {
       requestId,
       gatewayRequestId: c.env?.requestContext?.requestId,
       method: c.req.method,
-      route: c.var.route?.path,
-      status: c.res.status,
-      durationMs: Math.round((performance.now() - started) * 10) / 10,
+      route: route?.path,
+      status,
+      durationMs,
+      ...measure(
+        {
+          Count: 1,
+          "4XX": Number(status >= 400 && status < 500),
+          "5XX": Number(status >= 500),
+          // Who asks to wait is not kept waiting.
+          ...(c.req.query("wait") === undefined && { Latency: durationMs }),
+        },
+        route !== undefined,
+      ),
     });
   };
 }

@@ -3,7 +3,7 @@ import { append } from "@stockwire/core/change-log";
 import { deliver } from "@stockwire/core/delivery";
 import "./cursor.ts";
 import { enqueue } from "./delivery.ts";
-import { log } from "./runtime.ts";
+import { log, measure } from "./runtime.ts";
 
 /** A batch of Data's stream, as an event source mapping hands it over. */
 interface Event {
@@ -16,6 +16,7 @@ interface StreamRecord {
   eventID?: string;
   dynamodb?: {
     SequenceNumber?: string;
+    ApproximateCreationDateTime?: number; // epoch seconds
     OldImage?: Image;
     NewImage?: Image;
   };
@@ -48,7 +49,24 @@ export async function handler({ Records }: Event): Promise<Result> {
   }
   if (entries.length === 0) return { batchItemFailures };
   const logged = await append(entries, Date.now() + PATIENCE);
-  const tally = await deliver(logged, { enqueue });
-  log.info("changes", { records: Records.length, changes: logged.length, ...tally });
+  const ChangeLag = lagOf(Records);
+  const { sent, gone, failed, queued } = await deliver(logged, { enqueue });
+  log.info("changes", {
+    records: Records.length,
+    ...measure({
+      Changes: logged.length,
+      ...(ChangeLag !== undefined && { ChangeLag }),
+      Delivered: sent,
+      Gone: gone,
+      Failed: failed,
+      Queued: queued,
+    }),
+  });
   return { batchItemFailures };
+}
+
+/** Ms since the first of these was written. */
+function lagOf([first]: Event["Records"]): number | undefined {
+  const written = first?.dynamodb?.ApproximateCreationDateTime;
+  return written === undefined ? undefined : Math.max(0, Date.now() - written * 1000);
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { METRIC_LEVELS } from "./metric.ts";
 
 /** What a process is told from outside. Entry files alone read it. */
 const Config = z.object({
@@ -36,6 +37,7 @@ const Config = z.object({
     .toLowerCase()
     .pipe(z.enum(["debug", "info", "warn", "error", "silent"]))
     .default("info"),
+  METRICS: z.enum(METRIC_LEVELS).default("off"),
   /** `*`, or the origins that browsers may call from, separated by commas. */
   ALLOWED_ORIGINS: z
     .string()

@@ -1,5 +1,5 @@
 import { type Parcel, postAll } from "@stockwire/core/delivery";
-import { log } from "./runtime.ts";
+import { log, measure } from "./runtime.ts";
 
 interface Event {
   Records: readonly { messageId: string; body: string }[];
@@ -14,8 +14,8 @@ export async function handler({ Records }: Event): Promise<Result> {
   const batchItemFailures: Result["batchItemFailures"] = [];
   for (const { messageId, body } of Records) {
     try {
-      const tally = await postAll([JSON.parse(body) as Parcel]);
-      log.info("parcel", { ...tally });
+      const { sent, gone, failed } = await postAll([JSON.parse(body) as Parcel]);
+      log.info("parcel", measure({ Delivered: sent, Gone: gone, Failed: failed }));
     } catch (error) {
       log.error("parcel", error, { messageId });
       batchItemFailures.push({ itemIdentifier: messageId });

@@ -4,7 +4,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { createApp } from "./app.ts";
 import "./cursor.ts";
 import { mend } from "./event.ts";
-import { config, log } from "./runtime.ts";
+import { config, log, measure } from "./runtime.ts";
 
 const app = createApp({
   about: {
@@ -15,6 +15,7 @@ const app = createApp({
     runtime: `node ${process.version}`,
   },
   log,
+  measure,
   origins: config.ALLOWED_ORIGINS,
   secure: config.PUBLIC_SCHEME === "https",
 });

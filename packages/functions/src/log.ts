@@ -17,7 +17,7 @@ export function createLog(
   const log = (level: Exclude<LogLevel, "silent">, message: string, fields: object) => {
     if (LEVELS[level] < LEVELS[threshold]) return;
     const timestamp = new Date().toISOString();
-    const line = { level: level.toUpperCase(), message, timestamp, service, ...fields };
+    const line = { level: level.toUpperCase(), message, timestamp, service, ...trace(), ...fields };
     write(`${jsonLine(line)}\n`);
   };
   return {
@@ -25,6 +25,15 @@ export function createLog(
     error: (message, error, fields) =>
       log("error", message, { ...fields, error: described(error) }),
   };
+}
+
+/**
+ * Lambda tells each call's trace in the environment: `Root=1-5759e988-bd86;Parent=…;Sampled=1`.
+ * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+ */
+function trace(): { xray_trace_id?: string } {
+  const id = /^Root=([^;]+)/.exec(process.env["_X_AMZN_TRACE_ID"] ?? "")?.[1];
+  return id === undefined ? {} : { xray_trace_id: id };
 }
 
 /** JSON that is one line to every reader: some end lines at U+2028 and U+2029 too. */

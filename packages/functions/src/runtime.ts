@@ -3,12 +3,15 @@ import * as Position from "@stockwire/core/position";
 import * as Store from "@stockwire/core/store";
 import { readConfig } from "./config.ts";
 import { createLog } from "./log.ts";
+import { createMeasure } from "./metric.ts";
 
 /** What every Lambda does first, once: reads its configuration and hands it to core. */
 
 export const config = readConfig(process.env);
 
 export const log = createLog(config.LOG_LEVEL, "stockwire");
+
+export const measure = createMeasure(config.METRICS, config.STAGE);
 
 Store.configure({
   client: createClient({

@@ -1,6 +1,6 @@
 import { newId } from "@stockwire/core/id";
 import { sweep, type Swept } from "@stockwire/core/reservation";
-import { log } from "./runtime.ts";
+import { config, log, measure } from "./runtime.ts";
 
 /** Ms of one sweep; the next one, a minute later, goes on where this one stopped. */
 const BUDGET = 45_000;
@@ -11,7 +11,11 @@ export async function handler(): Promise<Swept> {
   const by = { actor: "sweep", requestId: newId(), at: new Date(now).toISOString() };
   try {
     const swept = await sweep(by, now + BUDGET);
-    if (swept.expired > 0 || swept.more) log.info("sweep", { ...swept, requestId: by.requestId });
+    const { expired, more, lagMs } = swept;
+    if (expired > 0 || more || config.METRICS !== "off") {
+      const metrics = measure({ Expired: expired, SweepLag: lagMs / 1000 });
+      log.info("sweep", { requestId: by.requestId, more, ...metrics });
+    }
     return swept;
   } catch (error) {
     log.error("sweep", error, { requestId: by.requestId });

@@ -4,6 +4,7 @@ import { createClient } from "@stockwire/core/client";
 import { newId } from "@stockwire/core/id";
 import { createApp } from "../src/app.ts";
 import { createLog } from "../src/log.ts";
+import { createMeasure } from "../src/metric.ts";
 import { type Call, event1, event2 } from "./events.ts";
 import { onSharedEngine, startLaptop } from "./laptop.ts";
 
@@ -96,7 +97,8 @@ async function inProcess(): Promise<Driver> {
   });
   Cursor.configure(CURSOR_SECRET);
   const log = createLog("silent", "test");
-  const app = createApp({ about, log, origins: ["*"], secure: false });
+  const measure = createMeasure("off", "test");
+  const app = createApp({ about, log, measure, origins: ["*"], secure: false });
   return {
     name: "Hono in process",
     gateway: false,
