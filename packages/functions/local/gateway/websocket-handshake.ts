@@ -23,6 +23,7 @@ export function readHandshake(req: IncomingMessage, now: number): GatewayRequest
   }
   const sound =
     request.method === "GET" &&
+    request.protocol !== "HTTP/1.0" &&
     KEY.test(headers.get("sec-websocket-key") ?? "") &&
     offered(request) !== undefined;
   return sound ? request : message(400, "Bad Request");
