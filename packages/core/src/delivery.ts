@@ -31,8 +31,8 @@ interface Port {
 
 /** More connections than this are cut into parcels of as many, for the queue. */
 const PARCEL = 500;
-/** Bytes of frames in one parcel: a message of SQS holds 256 KiB, ids included. */
-const PARCEL_BYTES = 160 * 1024;
+/** Bytes of one parcel as JSON: a message of SQS holds 256 KiB. */
+const PARCEL_BYTES = 240 * 1024;
 const PARALLEL = 64;
 const PARALLEL_QUERIES = 16;
 /** After as many failures in a row nobody answers at an endpoint: the others must not wait for it. */
@@ -116,11 +116,12 @@ async function send(parcels: readonly Parcel[], { enqueue }: Port): Promise<Tall
 
 /** A parcel of more bytes than a message holds becomes several, in the order of its frames. */
 function cut(parcel: Parcel): Parcel[] {
+  const room = PARCEL_BYTES - Buffer.byteLength(JSON.stringify({ ...parcel, frames: [] }));
   const parts: string[][] = [[]];
   let bytes = 0;
   for (const frame of parcel.frames) {
-    const size = Buffer.byteLength(JSON.stringify(frame));
-    if (bytes + size > PARCEL_BYTES && bytes > 0) {
+    const size = Buffer.byteLength(JSON.stringify(frame)) + 1;
+    if (bytes + size > room && bytes > 0) {
       parts.push([]);
       bytes = 0;
     }
