@@ -2,6 +2,7 @@ import type { Change } from "@stockwire/core/change";
 import { backoff } from "./backoff.ts";
 import { LiveError } from "./error.ts";
 import type { Snapshot } from "./http.ts";
+import { MissingCursorError } from "./problem.ts";
 import type { Handlers, Reset, Subscription } from "./subscription.ts";
 import { delay, type Timers } from "./timers.ts";
 import type { Topic } from "./topic.ts";
@@ -24,6 +25,9 @@ export type CollectionChange<T> =
 
 interface CollectionPort {
   subscribe: (topic: Topic, handlers: Handlers) => Subscription;
+  /** Tells what is tried again. */
+  report: (detail: string, cause: unknown) => void;
+  threw: (error: unknown) => void;
   timers: Timers;
   random: () => number;
 }
@@ -110,7 +114,10 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
         this.#listen(cursor);
         return;
       } catch (error) {
-        if (!signal.aborted && isFinal(error)) this.#fail(error);
+        if (!signal.aborted) {
+          if (isFinal(error)) this.#fail(error);
+          else this.#port.report("a load failed", error);
+        }
         const wait = backoff(failures, { ...WAIT, random: this.#port.random });
         const goesOn = await delay(wait, this.#port.timers, signal).then(
           () => true,
@@ -203,13 +210,19 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
   }
 
   #tell(change: CollectionChange<T>): void {
-    for (const listener of this.#listeners) listener(change);
+    for (const listener of this.#listeners) {
+      try {
+        listener(change);
+      } catch (error) {
+        this.#port.threw(error);
+      }
+    }
   }
 }
 
 /** Whether another try is in vain: the request itself was refused. */
 function isFinal(error: unknown): boolean {
-  if (error instanceof TypeError && error.message.includes("Feed-Cursor")) return true;
+  if (error instanceof MissingCursorError) return true;
   const { status } = (error ?? {}) as { status?: unknown };
   return typeof status === "number" && status >= 400 && status < 500 && status !== 429;
 }

@@ -1,4 +1,4 @@
-/** Listeners by event; what one throws is told as an `error`. */
+/** Listeners by event; what one throws is told as an `error`, or thrown on. */
 export class Emitter<Events extends { error: Error }> {
   readonly #listeners = new Map<keyof Events, Set<(of: never) => void>>();
 
@@ -14,7 +14,8 @@ export class Emitter<Events extends { error: Error }> {
       try {
         (listener as (of: Events[E]) => void)(of);
       } catch (error) {
-        if (event !== "error") this.report("a listener threw", error);
+        if (event === "error") rethrow(error);
+        else this.threw(error);
       }
     }
   }
@@ -23,5 +24,17 @@ export class Emitter<Events extends { error: Error }> {
     this.emit("error", cause instanceof Error ? cause : new Error(detail, { cause }));
   }
 
+  /** What a listener throws is not lost: without a listener to `error` it is thrown on. */
+  threw(error: unknown): void {
+    if (this.#listeners.get("error")?.size) this.report("a listener threw", error);
+    else rethrow(error);
+  }
+
   clear = (): void => this.#listeners.clear();
 }
+
+/** Apart from what goes on here, as a browser does with what an event's listener throws. */
+const rethrow = (error: unknown): void =>
+  queueMicrotask(() => {
+    throw error;
+  });

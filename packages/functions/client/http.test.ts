@@ -1,7 +1,14 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
-import { type ClientOptions, createClient, pages, ProblemError, unwrap } from "./http.ts";
+import {
+  type ClientOptions,
+  createClient,
+  MissingCursorError,
+  pages,
+  ProblemError,
+  unwrap,
+} from "./http.ts";
 
 interface Seen {
   method: string;
@@ -204,6 +211,12 @@ describe("the HTTP client", () => {
     expect(snapshot.records.map(({ id }) => id)).toEqual(["c1", "c2", "c3"]);
     expectTypeOf(snapshot.records).items.toHaveProperty("email");
     expect(seen.at(-1)?.url).toBe("/users?limit=100&nextToken=n2");
+  });
+
+  it("refuses a list that tells no position", async () => {
+    const { client } = await serve({ status: 200, body: { items: [], nextToken: null } });
+    const load = pages((query) => client().users.$get({ query }));
+    await expect(load()).rejects.toThrow(MissingCursorError);
   });
 
   it("does not compile when it is used wrongly", () => {

@@ -2,11 +2,11 @@ import { hc } from "hono/client";
 import type { ClientResponse } from "hono/client";
 import type { App } from "../src/app.ts";
 import { backoff } from "./backoff.ts";
-import { problemOf } from "./problem.ts";
+import { MissingCursorError, problemOf } from "./problem.ts";
 import { delay, systemTimers, type Timers } from "./timers.ts";
 import { type Token, tokenOf } from "./token.ts";
 
-export { type ProblemCode, ProblemError } from "./problem.ts";
+export { MissingCursorError, type ProblemCode, ProblemError } from "./problem.ts";
 export type { Token } from "./token.ts";
 
 export interface ClientOptions {
@@ -137,7 +137,7 @@ type Pageable = { nextToken?: string; limit?: string };
 
 /**
  * Walks a list from its first page to its last, as `collection` loads it:
- * `pages((query) => client.products.$get({ query }))`. Throws `ProblemError`.
+ * `pages((query) => client.products.$get({ query }))`. Throws `ProblemError`, `MissingCursorError`.
  */
 export const pages =
   <R extends ClientResponse<unknown>>(get: (query: Pageable) => Promise<R>) =>
@@ -154,6 +154,6 @@ export const pages =
       records.push(...page.items);
       nextToken = page.nextToken;
     } while (nextToken !== null);
-    if (cursor === null) throw new TypeError("the list has no Feed-Cursor, or CORS hides it");
+    if (cursor === null) throw new MissingCursorError("the list has no Feed-Cursor");
     return { records, cursor };
   };

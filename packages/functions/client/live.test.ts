@@ -468,6 +468,22 @@ describe("the live client", () => {
     expect(seqs()).toEqual(Array.from({ length: 52 }, (_, n) => n + 1));
   });
 
+  it("goes on when a listener throws, and tells it", async () => {
+    start();
+    const errors: Error[] = [];
+    client.on("error", (error) => errors.push(error));
+    const { subscription, seqs } = listen();
+    client.subscribe("products", {
+      event: () => {
+        throw new Error("broken");
+      },
+    });
+    await subscription.ready;
+    for (let n = 0; n < 3; n++) live.write("a", "books");
+    await until(() => seqs().length === 3 && errors.length === 3);
+    expect(errors[0]?.message).toBe("broken");
+  });
+
   it("joins channels on each connection", async () => {
     start();
     await client.join("team");

@@ -52,6 +52,8 @@ export function createLive(options: LiveOptions): Live {
   const { holdFor = 500, buffer = 5_000, timers = systemTimers, random = Math.random } = options;
   const connector = new Connector(options);
   const closing = new Set<() => void>();
+  const threw = (error: unknown) => connector.events.threw(error);
+  const report = (detail: string, cause: unknown) => connector.events.report(detail, cause);
 
   function subscribe(topics: Topics, handlers: Handlers): Subscription;
   function subscribe(topics: Topics, options?: SubscribeOptions): Stream;
@@ -70,11 +72,11 @@ export function createLive(options: LiveOptions): Live {
       try {
         call();
       } catch (error) {
-        connector.events.report("a listener threw", error);
+        threw(error);
       }
     };
     const close = (error?: LiveError) => {
-      closing.delete(close);
+      if (!closing.delete(close)) return;
       for (const leg of legs) {
         leg.track.end();
         connector.remove(leg);
@@ -131,7 +133,7 @@ export function createLive(options: LiveOptions): Live {
   return {
     subscribe,
     collection(topic, load) {
-      const collection = new Collection(topic, load, { subscribe, timers, random });
+      const collection = new Collection(topic, load, { subscribe, report, threw, timers, random });
       const close = () => collection.close();
       closing.add(close);
       collection.onClose(() => closing.delete(close));

@@ -30,6 +30,11 @@ export class ProblemError extends Error {
   }
 }
 
+/** A list whose answer has no `Feed-Cursor`, or CORS hides it: there is nothing to follow it from. */
+export class MissingCursorError extends Error {
+  override readonly name = "MissingCursorError";
+}
+
 const BY_STATUS: Readonly<Record<number, ProblemCode>> = {
   401: "unauthenticated",
   403: "insufficient_scope",

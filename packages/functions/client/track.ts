@@ -1,6 +1,7 @@
 import type { Change, Feed } from "@stockwire/core/change";
 import { Held } from "./held.ts";
 import type { Timers } from "./timers.ts";
+import { Versions } from "./versions.ts";
 
 /** Who listens, and who can subscribe. */
 export interface TrackPort {
@@ -43,8 +44,6 @@ interface Arrivals {
 
 /** Handed out beyond the floor before the floor is moved. */
 const MAX_HANDED = 1_000;
-/** Records whose last version is remembered. */
-const MAX_VERSIONS = 1_000;
 
 /**
  * One listener's place in one feed: what comes from any connection goes in, each change once and in
@@ -65,7 +64,7 @@ export class Track {
   readonly #options: TrackOptions;
   readonly #held: Held;
   readonly #handed = new Set<number>();
-  readonly #versions = new Map<string, number>();
+  readonly #versions = new Versions();
   #since: string | undefined;
   #floor: number | undefined;
   #window: (Window & Arrivals) | undefined;
@@ -234,7 +233,7 @@ export class Track {
     if (this.#options.whole) this.#drain();
     else if (!this.#window) {
       for (const change of this.#held.inOrder()) {
-        if (!this.#skips(change) && !this.#hand(change)) return;
+        if (!this.#versions.skippedBy(change) && !this.#hand(change)) return;
       }
       if (this.#handed.size > MAX_HANDED) this.#port.subscribe();
     }
@@ -263,24 +262,9 @@ export class Track {
     this.#held.delete(change.seq);
     if (!this.#options.whole) {
       this.#handed.add(change.seq);
-      this.#remember(change);
+      this.#versions.add(change);
     }
     return true;
-  }
-
-  #remember({ id, version, op }: Change): void {
-    this.#versions.delete(id);
-    if (op !== "leave") this.#versions.set(id, version);
-    for (const oldest of this.#versions.keys()) {
-      if (this.#versions.size <= MAX_VERSIONS) return;
-      this.#versions.delete(oldest);
-    }
-  }
-
-  /** Whether a version of its record is missing before it. */
-  #skips({ id, version, op }: Change): boolean {
-    const last = this.#versions.get(id);
-    return last !== undefined && op !== "enter" && op !== "create" && version > last + 1;
   }
 
   /** Gives a hole some time to close before it is asked for. */
