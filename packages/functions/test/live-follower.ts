@@ -12,8 +12,9 @@ import type { RunningLaptop } from "./laptop.ts";
 export interface Follower {
   /** By feed: all events so far, number n at n − 1. */
   logs: Map<string, Frame[]>;
-  /** By feed and id. */
-  records: Map<string, Frame>;
+  has(key: string): boolean;
+  /** By feed and id, as they are now. */
+  records(): Map<string, Frame>;
   /** Events that came again, and times that it asked for what was missing. */
   repeated: number;
   asked: number;
@@ -29,13 +30,15 @@ const PING_EVERY = 1000; // ms
 export function follow(of: () => RunningLaptop, feeds: readonly string[]): Follower {
   const cursors = new Map<string, string>();
   const held = new Map(feeds.map((feed) => [feed, new Map<number, Frame>()]));
+  const records = new Map<string, Frame>();
   let client: LiveClient | undefined;
   let following = true;
   let complete = false;
 
   const follower: Follower = {
     logs: new Map(feeds.map((feed) => [feed, []])),
-    records: new Map(),
+    has: (key) => records.has(key),
+    records: () => records,
     repeated: 0,
     asked: 0,
     connections: 0,
@@ -78,8 +81,8 @@ export function follow(of: () => RunningLaptop, feeds: readonly string[]): Follo
       .get(feed)
       ?.findLast((one, n, all) => n < all.length - 1 && one["id"] === id);
     expect([key, version]).toEqual([key, Number(last?.["version"] ?? 0) + 1]);
-    if (op === "delete") follower.records.delete(key);
-    else follower.records.set(key, data);
+    if (op === "delete") records.delete(key);
+    else records.set(key, data);
   }
 
   const subscribe = (feed: string) => {
