@@ -473,12 +473,12 @@ describe("the live client", () => {
     const errors: Error[] = [];
     client.on("error", (error) => errors.push(error));
     const { subscription, seqs } = listen();
-    client.subscribe("products", {
+    const other = client.subscribe("products", {
       event: () => {
         throw new Error("broken");
       },
     });
-    await subscription.ready;
+    await Promise.all([subscription.ready, other.ready]);
     for (let n = 0; n < 3; n++) live.write("a", "books");
     await until(() => seqs().length === 3 && errors.length === 3);
     expect(errors[0]?.message).toBe("broken");
