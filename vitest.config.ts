@@ -1,11 +1,29 @@
 import { defineConfig } from "vitest/config";
 
+const ENGINE = "packages/functions/test/engine.ts";
+
 export default defineConfig({
   test: {
-    include: ["packages/*/{src,local,client,test,scripts}/**/*.test.ts"],
-    globalSetup: "packages/functions/test/engine.ts",
     maxWorkers: 2, // much of the time is the engine's and that of servers that start and stop
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "packages",
+          include: ["packages/*/{src,local,client,test,scripts}/**/*.test.ts"],
+          globalSetup: ENGINE,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "infra",
+          include: ["infra/test/**/*.test.ts"],
+          globalSetup: [ENGINE, "infra/test/setup.ts"],
+        },
+      },
+    ],
   },
 });

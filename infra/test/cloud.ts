@@ -1,0 +1,48 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+/** What SST's command asks of AWS before it runs the program: where its state is, and none yet. */
+
+const BOOTSTRAP = {
+  version: 99, // newer than the command's own: nothing to migrate
+  asset: "sst-asset",
+  state: "sst-state",
+  assetEcrRegistryId: "123456789012",
+  assetEcrUrl: "123456789012.dkr.ecr.us-east-1.amazonaws.com/sst-asset",
+  appsyncHttp: "appsync-http.test",
+  appsyncRealtime: "appsync-realtime.test",
+};
+const PASSPHRASE = Buffer.alloc(32, "p").toString("base64");
+
+const parameter = (name: string) =>
+  name === "/sst/bootstrap" ? JSON.stringify(BOOTSTRAP) : PASSPHRASE;
+
+/** Answers those calls, and notes all others, which it refuses. */
+export async function startCloud() {
+  const unexpected: string[] = [];
+  const server = createServer(async (req, res) => {
+    let body = "";
+    for await (const chunk of req) body += String(chunk);
+    const target = String(req.headers["x-amz-target"] ?? "");
+    res.setHeader("connection", "close");
+    if (target === "AmazonSSM.GetParameter") {
+      const { Name } = JSON.parse(body) as { Name: string };
+      const Parameter = { Name, Type: "String", Version: 1, Value: parameter(Name) };
+      res.setHeader("content-type", "application/x-amz-json-1.1");
+      res.end(JSON.stringify({ Parameter }));
+    } else if (req.method === "GET" && req.url?.startsWith(`/${BOOTSTRAP.state}/`)) {
+      res.writeHead(404, { "content-type": "application/xml" });
+      res.end("<Error><Code>NoSuchKey</Code><Message>no</Message></Error>");
+    } else {
+      unexpected.push(`${req.method} ${req.url} ${target} ${body.slice(0, 200)}`);
+      res.writeHead(501).end();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    endpoint: `http://127.0.0.1:${port}`,
+    unexpected,
+    stop: () => new Promise((resolve) => server.close(resolve)),
+  };
+}

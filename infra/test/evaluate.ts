@@ -1,0 +1,87 @@
+import { spawn } from "node:child_process";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startCloud } from "./cloud.ts";
+import { REGION } from "./mock.ts";
+import { offline, root, sst } from "./platform.ts";
+
+/** A resource as the program registered it. */
+export interface Resource {
+  type: string; // aws:lambda/function:Function
+  name: string;
+  id: string; // the types of its parents and its own, and its name
+  /** It is looked up, not made. */
+  read: boolean;
+  // oxlint-disable-next-line typescript/no-explicit-any -- as many shapes as AWS has resources
+  inputs: Record<string, any>;
+  protect?: boolean;
+  retainOnDelete?: boolean;
+  dependsOn?: string[];
+}
+
+export interface Evaluation {
+  stage: string;
+  outputs: Record<string, string>;
+  resources: Resource[];
+}
+
+/**
+ * All resources of a stage, by the real `sst diff` with SST's real components and builds: only AWS,
+ * which SST's command asks for its state, and the Pulumi command are stand-ins. What is built is in
+ * `.sst/artifacts`, so one stage at a time. Throws whatever the program or the command complain of.
+ */
+export async function evaluate(
+  stage: string,
+  environment: Record<string, string> = {},
+): Promise<Evaluation> {
+  const scratch = await mkdtemp(join(tmpdir(), "stockwire-evaluate-"));
+  const cloud = await startCloud();
+  const file = join(scratch, "evaluation.json");
+  try {
+    const pulumi = join(scratch, "sst/bin/pulumi"); // where SST looks for it
+    await mkdir(join(pulumi, ".."), { recursive: true });
+    const script = join(import.meta.dirname, "pulumi.ts");
+    await writeFile(pulumi, `#!/bin/sh\nexec "${process.execPath}" "${script}" "$@"\n`);
+    await chmod(pulumi, 0o755);
+    const { code, output } = await run(["diff", "--stage", stage, "--print-logs"], {
+      ...offline(scratch),
+      COMMIT: "0000000",
+      ...environment,
+      AWS_PROFILE: undefined,
+      AWS_SESSION_TOKEN: undefined,
+      AWS_ACCESS_KEY_ID: "test",
+      AWS_SECRET_ACCESS_KEY: "test",
+      AWS_REGION: REGION,
+      AWS_ENDPOINT_URL: cloud.endpoint,
+      EVALUATION: file,
+    });
+    const text = await readFile(file, "utf8").catch(() => undefined);
+    if (text === undefined) throw new Error(`sst diff ended with ${code}:\n${output}`);
+    const { outputs, resources, unknown, failures } = JSON.parse(text) as Evaluation & {
+      unknown: string[];
+      failures: string[];
+    };
+    const faults = [
+      ...failures,
+      ...unknown.map((token) => `no answer is prepared for ${token}`),
+      ...cloud.unexpected.map((call) => `no answer is prepared for ${call}`),
+    ];
+    if (faults.length > 0) throw new Error(`sst diff --stage ${stage}:\n${faults.join("\n")}`);
+    return { stage, outputs, resources: resources.toSorted((a, b) => (a.id < b.id ? -1 : 1)) };
+  } finally {
+    await cloud.stop();
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+function run(args: string[], env: NodeJS.ProcessEnv) {
+  const child = spawn(sst, args, { cwd: root, env });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  }
+  return new Promise<{ code: number | null; output: string }>((resolve, reject) => {
+    child.on("error", reject).on("close", (code) => resolve({ code, output }));
+  });
+}

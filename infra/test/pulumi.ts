@@ -1,0 +1,171 @@
+import crypto from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, relative } from "node:path";
+import { pathToFileURL } from "node:url";
+import { dataSource, idOf, outputsOf, type Values } from "./mock.ts";
+
+/**
+ * Stands in for the Pulumi command under `sst diff`: `stack init` writes an empty state; `preview`
+ * runs the program that SST bundled against Pulumi's own mock monitor and writes all that the
+ * program registered to EVALUATION.
+ */
+
+/** The parts of Pulumi that are used; its own types are in the generated platform. */
+interface Pulumi {
+  runtime: {
+    setMocks: (mocks: object, project: string, stack: string, preview: boolean) => Promise<void>;
+    setConfig: (key: string, value: string) => void;
+    getMonitor: () => Monitor;
+    runInPulumiStack: (run: () => Promise<unknown>) => Promise<unknown>;
+    specialSigKey: string;
+    specialSecretSig: string;
+    specialAssetSig: string;
+    specialArchiveSig: string;
+  };
+}
+type Answer = (error: unknown, response: { getUrn: () => string }) => void;
+interface Struct {
+  toJavaScript: () => unknown;
+}
+interface Request {
+  getType: () => string;
+  getName: () => string;
+  getUrn: () => string;
+  getObject: () => Struct;
+  getProperties: () => Struct;
+  getOutputs: () => Struct;
+  getProtect: () => boolean;
+  getRetainondelete: () => boolean;
+  getDependenciesList: () => string[];
+}
+type Call = (request: Request, answer: Answer) => void;
+interface Monitor {
+  newUrn: (parent: string, type: string, name: string) => string;
+  registerResource: Call;
+  readResource: Call;
+  registerResourceOutputs: Call;
+}
+
+const args = process.argv.slice(2);
+const option = (name: string): string => args[args.indexOf(name) + 1] ?? "";
+const stateDir = (process.env["PULUMI_BACKEND_URL"] ?? "").replace("file://", "");
+const stateFile = (project: string, stack: string) =>
+  join(stateDir, ".pulumi/stacks", project, `${stack}.json`);
+
+if (args[0] === "stack" && args[1] === "init") init(args[2] ?? "");
+else if (args[0] === "preview") await preview();
+
+function init(name: string): void {
+  const [, project = "", stack = ""] = name.split("/");
+  const file = stateFile(project, stack);
+  const manifest = { time: "2026-01-01T00:00:00Z", magic: "", version: "v3.215.0" };
+  mkdirSync(dirname(file), { recursive: true });
+  const checkpoint = { stack: name, latest: { manifest } };
+  writeFileSync(file, JSON.stringify({ version: 3, checkpoint }));
+}
+
+async function preview(): Promise<void> {
+  const [, project = "", stack = ""] = option("--stack").split("/");
+  const program = /^main: (.*)$/m.exec(readFileSync("Pulumi.yaml", "utf8"))?.[1] ?? "";
+  const scratch = dirname(dirname(program)); // .sst
+  const { runtime } = createRequire(program)("@pulumi/pulumi") as Pulumi;
+  // Physical names end in random letters: the same ones each time.
+  crypto.randomBytes = ((size: number) => Buffer.alloc(size)) as typeof crypto.randomBytes;
+  console.log = console.warn = (...words: unknown[]) =>
+    void process.stderr.write(`${words.join(" ")}\n`);
+
+  const unknown: string[] = [];
+  const mocks = {
+    newResource: ({ type, name, inputs, id }: Values) => {
+      const [kind, logical] = [String(type), String(name)];
+      return {
+        id: String(id ?? "") || idOf(kind, logical),
+        state: outputsOf(kind, (inputs ?? {}) as Values, logical),
+      };
+    },
+    call: ({ token, inputs }: Values) => {
+      const answer = dataSource(String(token), inputs as Values);
+      if (answer === undefined) unknown.push(String(token));
+      return answer ?? {};
+    },
+  };
+  // As in an update: in a preview what hangs on outputs is left out.
+  await runtime.setMocks(mocks, project, stack, false);
+  args.forEach((arg, index) => {
+    const [key = "", ...value] = (args[index + 1] ?? "").split("=");
+    if (arg === "--config") runtime.setConfig(key, value.join("="));
+  });
+
+  const monitor = runtime.getMonitor();
+  // The engine names the nearest parent's type alone; SST reads a link's type from that.
+  monitor.newUrn = (parent, type, name) => {
+    const of = parent.split("::")[2] ?? "";
+    const path = of === "" || of === "pulumi:pulumi:Stack" ? type : `${of}$${type}`;
+    return `urn:pulumi:${stack}::${project}::${path}::${name}`;
+  };
+
+  /** Plain JavaScript: secrets unwrapped, assets as their paths. */
+  const plain = (value: unknown): unknown => {
+    if (value === null || typeof value !== "object") return value;
+    if (Array.isArray(value)) return value.map(plain);
+    const members = value as Values;
+    const signature = members[runtime.specialSigKey];
+    if (signature === runtime.specialSecretSig) return plain(members["value"]);
+    if (signature === runtime.specialAssetSig || signature === runtime.specialArchiveSig) {
+      const { path } = members;
+      return { asset: typeof path === "string" ? relative(scratch, path) : "inline" };
+    }
+    const kept = Object.entries(members).filter(([name]) => name !== "__provider");
+    return Object.fromEntries(kept.map(([name, each]) => [name, plain(each)]));
+  };
+
+  const short = (urn: string) => urn.split("::").slice(2).join("::");
+  const resources: object[] = [];
+  const record = (request: Request, urn: string, read: boolean) =>
+    resources.push({
+      type: request.getType(),
+      name: request.getName(),
+      id: short(urn),
+      read,
+      inputs: plain((read ? request.getProperties() : request.getObject()).toJavaScript()),
+      ...(!read && {
+        protect: request.getProtect(),
+        retainOnDelete: request.getRetainondelete(),
+        dependsOn: request.getDependenciesList().map(short),
+      }),
+    });
+  for (const kind of ["registerResource", "readResource"] as const) {
+    const original = monitor[kind].bind(monitor);
+    monitor[kind] = (request, answer) =>
+      original(request, (error, response) => {
+        try {
+          if (!error) record(request, response.getUrn(), kind === "readResource");
+        } catch (thrown) {
+          failures.push(thrown); // thrown on, it would leave the program waiting for ever
+        }
+        answer(error, response);
+      });
+  }
+
+  const failures: unknown[] = [];
+  process.on("unhandledRejection", (error) => failures.push(error));
+  process.on("uncaughtException", (error) => failures.push(error));
+  let outputs: unknown;
+  process.once("beforeExit", () => {
+    const told = [...new Set(failures)].map((error) =>
+      error instanceof Error ? (error.stack ?? error.message) : String(error),
+    );
+    const result = { outputs: plain(outputs ?? {}), resources, unknown, failures: told };
+    writeFileSync(process.env["EVALUATION"] ?? "", JSON.stringify(result));
+    process.exit(failures.length > 0 ? 1 : 0);
+  });
+  try {
+    outputs = await runtime.runInPulumiStack(async () => {
+      const module = (await import(pathToFileURL(program).href)) as { default: unknown };
+      return module.default;
+    });
+  } catch (error) {
+    failures.push(error);
+  }
+}
