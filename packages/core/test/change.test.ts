@@ -305,6 +305,17 @@ test("a write that changes nothing, and what is no record, announce nothing", as
   expect(await fromImages(undefined, undefined)).toBeUndefined();
 });
 
+test("who deleted what went past all verbs is unknown, and it is told all the same", async () => {
+  const { value } = await Item.create({ a: 1 }, by());
+  const image = await imageOf("items", value.id);
+  expect(await fromImages(image, undefined)).toMatchObject({
+    op: "delete",
+    version: 2,
+    actor: "unknown",
+    before: value,
+  });
+});
+
 test("an image that is no record's is refused, whatever it lacks", async () => {
   const { id } = (await Item.create({ a: 1 }, by())).value;
   const image = await imageOf("items", id);

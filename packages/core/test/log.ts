@@ -33,7 +33,7 @@ export async function anotherLog() {
   };
 }
 
-export const soon = () => Date.now() + 20_000;
+export const soon = () => Date.now() + 30_000;
 
 interface Row {
   seq: number;
