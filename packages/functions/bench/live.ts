@@ -23,8 +23,8 @@ interface Load {
 }
 
 const LOADS: readonly Load[] = [
-  { clients: 1, writes: 20, every: 100, rounds: 3 },
-  { clients: 1, writes: 40, every: 25, rounds: 3 },
+  { clients: 1, writes: 20, every: 100, rounds: 2 },
+  { clients: 1, writes: 40, every: 25, rounds: 2 },
   { clients: 100, writes: 20, every: 100, rounds: 3 },
   { clients: 100, writes: 40, every: 25, rounds: 3 },
   { clients: 1_000, writes: 5, every: 1_000, rounds: 1 },
