@@ -8,6 +8,8 @@ import { join, resolve } from "node:path";
 import type { Duplex } from "node:stream";
 import { jsonLine } from "../src/log.ts";
 import { scopes } from "../src/policy.ts";
+import { createConsole } from "./console.ts";
+import { createBuilder } from "./console-build.ts";
 import { type Engine, startDynamodb } from "./dynamodb.ts";
 import type { LocalError } from "./error.ts";
 import { httpApi } from "./front.ts";
@@ -64,11 +66,13 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   let ready = false; // until then requests are our own
   let engine: Engine | undefined;
   const schedules: Schedule[] = [];
+  const builder = createBuilder();
   let live: Live | undefined;
   let clients: Clients | undefined;
   const stop = async () => {
     unregister(server.port);
     for (const each of schedules) each.stop();
+    builder.stop();
     await Promise.all([live?.stop(), server.close()]);
     clients?.close();
     await engine?.stop();
@@ -119,8 +123,10 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       onError: ({ what, error, requestId }) =>
         options.log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
     });
+    const pages = createConsole({ builder, sign: issuer.sign, scopes });
     answer = (req, res) => {
-      if (!issuer.handle(req, res) && !running.handle(req, res)) api.handle(req, res);
+      const taken = [issuer, pages, running].some((each) => each.handle(req, res));
+      if (!taken) api.handle(req, res);
     };
     upgrade = (req, socket, head) => {
       if (!running.upgrade(req, socket, head)) socket.destroy();

@@ -61,6 +61,7 @@ async function main(): Promise<void> {
     log: (line) => console.log(line),
     onDown: end,
   });
+  console.log(`Console:       ${laptop.url}/console`);
   console.log(`API reference: ${laptop.url}/docs`);
   console.log(
     `A token:       npm run -s token -- --scope admin --port ${new URL(laptop.url).port}`,
