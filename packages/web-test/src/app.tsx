@@ -1,0 +1,134 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { ChangesPage } from "./change/page.tsx";
+import { HistoryPage } from "./change/history.tsx";
+import { ChannelsPage } from "./channel/page.tsx";
+import { status } from "./connection.ts";
+import { LimitsPage } from "./limit/page.tsx";
+import { FEEDS } from "./record/kind.ts";
+import { ItemsPage } from "./record/item.tsx";
+import { UsersPage } from "./record/user.tsx";
+import { href, route } from "./route.ts";
+import { SessionPage } from "./session/page.tsx";
+import { StockPage } from "./stock/page.tsx";
+import { target } from "./target.ts";
+import { Notices } from "./ui/notices.tsx";
+import { ThemeSwitch } from "./ui/theme.tsx";
+
+interface Page {
+  title: string;
+  about: string;
+  show: (path: readonly string[]) => ComponentChildren;
+}
+
+const PAGES: Readonly<Record<string, Page>> = {
+  stock: {
+    title: "Stock",
+    about: "What there is of each product, now. Open a second window and sell the last one twice.",
+    show: () => <StockPage />,
+  },
+  changes: {
+    title: "Changes",
+    about: "Each committed change, once, numbered in its feed without gaps.",
+    show: () => <ChangesPage />,
+  },
+  users: {
+    title: "Users",
+    about: "An email address belongs to one user, however many ask for it at once.",
+    show: ([id]) => <UsersPage id={id} />,
+  },
+  items: {
+    title: "Items",
+    about: "Any JSON object.",
+    show: ([id]) => <ItemsPage id={id} />,
+  },
+  channels: {
+    title: "Channels",
+    about: "What is said here is heard in every window that has joined.",
+    show: () => <ChannelsPage />,
+  },
+  limits: {
+    title: "Limits",
+    about: "What the server refuses, and its answers as they came.",
+    show: () => <LimitsPage />,
+  },
+  session: {
+    title: "Session",
+    about: "Whose token this page uses, and what it permits.",
+    show: () => <SessionPage />,
+  },
+};
+
+const HISTORY: Page = {
+  title: "History",
+  about: "Every version of one record, and who made it.",
+  show: ([feed, id]) => {
+    const known = FEEDS.find((one) => one === feed);
+    return known && id ? <HistoryPage feed={known} id={id} /> : undefined;
+  },
+};
+
+const TABS = Object.entries(PAGES);
+
+export function App() {
+  const [name = "stock", ...path] = route.value;
+  const page = name === "history" ? HISTORY : (PAGES[name] ?? PAGES["stock"] ?? HISTORY);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const shown = useRef(name);
+  useEffect(() => {
+    document.title = `${page.title} · Stockwire`;
+    if (shown.current !== name) heading.current?.focus();
+    shown.current = name;
+  }, [name]);
+
+  return (
+    <>
+      <header class="top">
+        <a class="brand" href={href("stock")}>
+          <svg viewBox="0 0 8 8" aria-hidden="true">
+            <path d="M0 5h2V2h4v3h2v3H0z" />
+          </svg>
+          Stockwire
+        </a>
+        <nav aria-label="Pages">
+          {TABS.map(([key, { title }]) => (
+            <a
+              key={key}
+              href={href(key)}
+              aria-current={PAGES[name] === PAGES[key] ? "page" : undefined}
+            >
+              {title}
+            </a>
+          ))}
+        </nav>
+        <span class="top-end">
+          <ConnectionStatus />
+          <ThemeSwitch />
+        </span>
+      </header>
+      <main>
+        <div class="title">
+          <h1 ref={heading} tabIndex={-1}>
+            {page.title}
+          </h1>
+          <p class="faint">{page.about}</p>
+        </div>
+        {page.show(path)}
+      </main>
+      <Notices />
+    </>
+  );
+}
+
+const STATUS = { offline: "Offline", connecting: "Connecting", live: "Live" };
+
+function ConnectionStatus() {
+  const where = target.isLaptop ? "this laptop" : new URL(target.api).host;
+  return (
+    <span class={`status ${status.value}`} role="status" title={where}>
+      <span class="dot" aria-hidden="true" />
+      {STATUS[status.value]}
+      <span class="hidden"> with {where}</span>
+    </span>
+  );
+}

@@ -1,0 +1,39 @@
+/** How values read on screen. */
+
+const time = new Intl.DateTimeFormat(undefined, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hour12: false,
+});
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+const whole = new Intl.NumberFormat("en");
+
+export const clock = (iso: string): string => time.format(new Date(iso));
+export const moment = (iso: string): string => day.format(new Date(iso));
+export const count = (n: number): string => whole.format(n);
+
+const currencies = new Map<string, Intl.NumberFormat>();
+
+export function money(price: number, currency: string): string {
+  const format =
+    currencies.get(currency) ?? new Intl.NumberFormat("en", { style: "currency", currency });
+  currencies.set(currency, format);
+  return format.format(price);
+}
+
+/** The end of an id, enough to tell records apart. */
+export const short = (id: string): string => (id.length > 14 ? `…${id.slice(-8)}` : id);
+
+export function duration(seconds: number): string {
+  const [h, m, s] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  const two = (n: number) => String(n).padStart(2, "0");
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/** A value in one line. */
+export function brief(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
+}

@@ -1,0 +1,18 @@
+import { signal } from "@preact/signals";
+
+/** The page in the address: `#/users/0193…` is `["users", "0193…"]`. */
+const read = (): string[] =>
+  location.hash
+    .replace(/^#\/?/, "")
+    .split("/")
+    .filter((part) => part !== "")
+    .map(decodeURIComponent);
+
+export const route = signal(read());
+addEventListener("hashchange", () => (route.value = read()));
+
+export const href = (...parts: string[]): string => `#/${parts.map(encodeURIComponent).join("/")}`;
+
+export const go = (...parts: string[]): void => {
+  location.hash = href(...parts);
+};

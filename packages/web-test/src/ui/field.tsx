@@ -1,0 +1,61 @@
+import { useId } from "preact/hooks";
+
+interface Props {
+  label: string;
+  value: string;
+  onInput: (value: string) => void;
+  /** What the server, or the form itself, has against it. */
+  problems?: readonly string[];
+  hint?: string;
+  type?: "text" | "number" | "url" | "password";
+  options?: readonly string[];
+  lines?: number;
+  required?: boolean;
+  min?: number;
+}
+
+/** A labelled input with what is wrong with it beneath. */
+export function Field({ label, value, onInput, problems = [], hint, options, ...rest }: Props) {
+  const id = useId();
+  const { type = "text", lines, required, min } = rest;
+  const described = [hint && `${id}-hint`, problems.length > 0 && `${id}-problem`].filter(Boolean);
+  const common = {
+    id,
+    value,
+    autocomplete: "off",
+    required,
+    "aria-invalid": problems.length > 0,
+    "aria-describedby": described.join(" ") || undefined,
+    onInput: (event: Event) => onInput((event.currentTarget as HTMLInputElement).value),
+  };
+  const input = { ...common, type: type as "number", ...(min !== undefined && { min }) };
+  return (
+    <div class="field">
+      <label for={id}>
+        {label}
+        {required && <span class="faint"> · required</span>}
+      </label>
+      {options ? (
+        <select {...common}>
+          {options.map((option) => (
+            <option key={option}>{option}</option>
+          ))}
+        </select>
+      ) : lines ? (
+        <textarea {...common} rows={lines} spellcheck={false} />
+      ) : (
+        <input {...input} spellcheck={false} />
+      )}
+      {hint && (
+        <span id={`${id}-hint`} class="faint">
+          {hint}
+        </span>
+      )}
+      {problems.length > 0 && (
+        <span id={`${id}-problem`} class="problem">
+          {problems.join("; ")}
+        </span>
+      )}
+    </div>
+  );
+}
