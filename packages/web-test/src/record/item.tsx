@@ -1,0 +1,116 @@
+import { unwrap } from "@stockwire/functions/client/http";
+import { useSignal } from "@preact/signals";
+import type { Connection } from "../connection.ts";
+import { brief, moment } from "../format.ts";
+import { href } from "../route.ts";
+import { Field } from "../ui/field.tsx";
+import { Gate } from "../ui/gate.tsx";
+import { type Members, ownMembers, RecordForm } from "./form.tsx";
+import { RecordList } from "./list.tsx";
+import { Loaded } from "./load.tsx";
+
+type Http = Connection["http"];
+type Item = Members & { id: string; version: number; updatedAt: string };
+
+const getItem = async (http: Http, id: string): Promise<Item> =>
+  unwrap(http.items[":id"].$get({ param: { id } }));
+
+export const ItemsPage = ({ id }: { id: string | undefined }) => (
+  <Gate needs={["read:items"]}>
+    {(connection) => {
+      if (id === undefined) return <Items connection={connection} />;
+      if (id === "new") return <ItemForm connection={connection} item={undefined} />;
+      return (
+        <Loaded key={id} load={() => getItem(connection.http, id)}>
+          {(item) => <ItemForm connection={connection} item={item} />}
+        </Loaded>
+      );
+    }}
+  </Gate>
+);
+
+const Items = ({ connection }: { connection: Connection }) => (
+  <RecordList<Item>
+    connection={connection}
+    feed="items"
+    fetchPage={async (query) => {
+      const { items, nextToken } = await unwrap(connection.http.items.$get({ query }));
+      return { items: items as unknown as Item[], nextToken };
+    }}
+    columns={["Id", "Attributes", "Changed", "Version"]}
+    cells={(item) => [
+      <a href={href("items", item.id)}>{item.id}</a>,
+      <code>{brief(ownMembers(item))}</code>,
+      moment(item.updatedAt),
+      <span class="num">{item.version}</span>,
+    ]}
+  />
+);
+
+const EXAMPLE = { type: "note", title: "Anything goes" };
+
+/** Throws what is no JSON object, in words. */
+function parsed(text: string): Members {
+  const value: unknown = JSON.parse(text);
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
+  throw new SyntaxError("An item is a JSON object");
+}
+
+const pretty = (members: Members) => JSON.stringify(members, null, 2);
+
+function ItemForm({ connection, item }: { connection: Connection; item: Item | undefined }) {
+  const { http } = connection;
+  const id = useSignal("");
+  const text = useSignal(pretty(item ? ownMembers(item) : EXAMPLE));
+
+  const save = (json: Members, _base: Members, version: number | undefined) => {
+    type Json = Parameters<typeof http.items.$post>[0]["json"];
+    const body = json as Json;
+    if (!item && id.value === "") return unwrap(http.items.$post({ json: body }));
+    const param = { id: item?.id ?? id.value };
+    const headers: Record<string, string> = item
+      ? { "If-Match": `"${version}"` }
+      : { "If-None-Match": "*" };
+    return unwrap(http.items[":id"].$put({ param, json: body }, { headers }));
+  };
+
+  return (
+    <RecordForm
+      noun="items"
+      record={item}
+      names={["json"]}
+      read={() => parsed(text.value)}
+      write={(members) => (text.value = pretty(members))}
+      save={save}
+      reload={() => getItem(http, item?.id ?? "")}
+      remove={async () => {
+        await unwrap(http.items[":id"].$delete({ param: { id: item?.id ?? "" } }));
+        return true;
+      }}
+    >
+      {(problems) => (
+        <>
+          {item ? (
+            <p>
+              <code>{item.id}</code>
+            </p>
+          ) : (
+            <Field
+              label="Id"
+              hint="Empty for one of the server's; a free one otherwise"
+              value={id.value}
+              onInput={(value) => (id.value = value)}
+            />
+          )}
+          <Field
+            label="Attributes"
+            lines={12}
+            value={text.value}
+            onInput={(value) => (text.value = value)}
+            problems={problems["json"] ?? problems[""] ?? []}
+          />
+        </>
+      )}
+    </RecordForm>
+  );
+}
