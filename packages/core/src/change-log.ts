@@ -138,9 +138,15 @@ async function headOf(feed: Feed): Promise<number> {
   return Number((await read(headKey(feed), "Changes"))?.["seq"] ?? 0);
 }
 
-/** Where some feeds end. Throws `unavailable`. */
+const HOUR = 60 * 60 * 1000; // ms
+
+/**
+ * Where some feeds end. The time is that of the hour's beginning, so that a feed in which nothing
+ * happens has the same cursor for a while. Throws `unavailable`.
+ */
 export async function heads(feeds: readonly Feed[]): Promise<Position.Position> {
-  const at = Date.now();
+  const now = Date.now();
+  const at = now - (now % HOUR);
   const seqs = await Promise.all(feeds.map(async (feed) => [feed, await headOf(feed)] as const));
   return { seqs: Object.fromEntries(seqs), at };
 }
@@ -150,19 +156,54 @@ const FRESH = 1_000;
 
 const recent = new Map<string, { at: number; position: Promise<Position.Position> }>();
 
+/** Ms by which an index of the records may be behind them. */
+const INDEX_LAG = 5_000;
+
 /**
  * A cursor from before now: whoever reads records after this call, and then the changes after the
- * cursor, misses nothing. Many reads a second share one look at the heads.
+ * cursor, misses nothing. For records that are read through an index, which may be behind, it is an
+ * earlier one. Many reads a second share one look at the heads.
  */
-export async function cursorBefore(feeds: readonly Feed[]): Promise<string> {
-  const key = feeds.join(" ");
+export async function cursorBefore(feeds: readonly Feed[], throughIndex = false): Promise<string> {
+  const key = `${throughIndex} ${feeds.join(" ")}`;
   let known = recent.get(key);
   if (known === undefined || Date.now() - known.at > FRESH) {
-    known = { at: Date.now(), position: heads(feeds) };
+    const now = Date.now();
+    const position = throughIndex ? positionAt(feeds, now - INDEX_LAG) : heads(feeds);
+    known = { at: now, position };
     recent.set(key, known);
     known.position.catch(() => recent.delete(key));
   }
   return Position.encode(await known.position);
+}
+
+/** A position after which there is every change that was made since a time, in epoch ms. */
+async function positionAt(feeds: readonly Feed[], time: number): Promise<Position.Position> {
+  const { seqs, at } = await heads(feeds);
+  const earlier = await Promise.all(
+    Object.entries(seqs).map(async ([feed, head]) => [
+      feed,
+      await lastBefore(feed as Feed, head, time),
+    ]),
+  );
+  return { seqs: Object.fromEntries(earlier) as Record<string, number>, at };
+}
+
+const PAGE = 100;
+const MAX_PAGES = 20;
+
+/** The number of a change up to which all are older than a time. */
+async function lastBefore(feed: Feed, head: number, time: number): Promise<number> {
+  let last = head;
+  for (let page = 0; page < MAX_PAGES && last > 0; page++) {
+    const from = Math.max(0, last - PAGE);
+    const { changes } = await after(feed, from, last - from);
+    const young = changes.find(({ at }) => Date.parse(at) >= time);
+    if (young === undefined) return changes.at(-1)?.seq ?? from; // what the log's index shows yet
+    if (young.seq > from + 1) return young.seq - 1;
+    last = from;
+  }
+  return last;
 }
 
 /** Forgets what this process has seen: its tables are others now. */

@@ -190,6 +190,31 @@ describe("a cursor", () => {
     expect(events).toHaveLength(1);
   });
 
+  test("before a read through an index is before all that the index may not show yet", async () => {
+    const ago = (ms: number) => new Date(Date.now() - ms).toISOString();
+    const seqBefore = async (feed: Feed) => {
+      reset();
+      const cursor = await cursorBefore([feed], true);
+      return Position.decode(cursor, "since").seqs[feed];
+    };
+    expect(await seqBefore("users")).toBe(await headOf("users"));
+    const start = await headOf("inventory");
+    await append(versions(150, { feed: "inventory", at: ago(60_000) }), soon());
+    expect(await seqBefore("inventory")).toBe(start + 150);
+    await append(versions(250, { feed: "inventory", at: ago(1_000) }), soon());
+    expect(await seqBefore("inventory")).toBe(start + 150);
+    expect(Position.decode(await cursorBefore(["inventory"]), "since").seqs).toEqual({
+      inventory: start + 400,
+    });
+  });
+
+  test("a feed in which nothing happens has the same cursor for a while", async () => {
+    const hour = 60 * 60 * 1000; // ms
+    const at = (await heads(["users"])).at;
+    expect(at % hour).toBe(0);
+    expect(Date.now() - at).toBeLessThan(hour + 60_000);
+  });
+
   test("before a read is not kept where the store did not answer", async () => {
     through(() => Promise.reject(Object.assign(new Error("busy"), { name: "TimeoutError" })));
     expect(await failure(cursorBefore(["users"]))).toMatchObject({ code: "unavailable" });

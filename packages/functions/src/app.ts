@@ -159,10 +159,14 @@ async function admit(c: Context<Env>, next: Next): Promise<Response | void> {
     c.set("idempotency", { key: conditions.idempotencyKey, fingerprint });
   }
   // Before anything is read: what changes afterwards is after the cursor.
-  const cursor = route.feeds && (await cursorBefore(route.feeds));
+  const filtered = Object.keys(c.req.queries()).some((name) => !PAGING.has(name));
+  const cursor = route.feeds && (await cursorBefore(route.feeds, filtered));
   await next();
   if (cursor !== undefined && c.res.status < 400) c.header("Feed-Cursor", cursor);
 }
+
+/** Lists that take more than these read through an index. */
+const PAGING: ReadonlySet<string> = new Set(["limit", "order", "nextToken"]);
 
 const routeOf = (c: Context<Env>): Route | undefined => {
   const matched = matchedRoutes(c).findLast(({ method }) => method !== "ALL");
