@@ -1,6 +1,15 @@
 import { createHash, randomBytes } from "node:crypto";
 import * as Post from "./post.ts";
-import { type Attributes, type Key, put, query, read, take, writeAll } from "./store.ts";
+import {
+  type Attributes,
+  ConditionFailed,
+  type Key,
+  put,
+  query,
+  read,
+  take,
+  writeAll,
+} from "./store.ts";
 
 /**
  * Live connections and what they listen to. A subscription stands under its topic, where delivery
@@ -216,9 +225,19 @@ export async function issueTicket(bearer: Bearer): Promise<{ ticket: string; exp
   return { ticket, expiresAt: new Date(end * 1000).toISOString() };
 }
 
+/** Without the condition some engines give many at once what they delete. */
+async function takeOnce(key: Key): Promise<Attributes | undefined> {
+  try {
+    return await take({ Key: key, ConditionExpression: "attribute_exists(pk)" }, TABLE);
+  } catch (error) {
+    if (error instanceof ConditionFailed) return undefined;
+    throw error;
+  }
+}
+
 /** Uses a ticket up; undefined for one that is not, or no longer, good. */
 export async function redeemTicket(ticket: string): Promise<Bearer | undefined> {
-  const row = await take({ Key: ticketKey(ticket) }, TABLE);
+  const row = await takeOnce(ticketKey(ticket));
   if (row === undefined || Number(row["expiresAt"]) <= Date.now() / 1000) return undefined;
   const { sub, kind, scopes, authExpiresAt } = row as unknown as Bearer;
   return { sub, kind, scopes, authExpiresAt };
