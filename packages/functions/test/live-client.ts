@@ -36,7 +36,7 @@ export interface Handshake {
   headers?: Record<string, string>;
 }
 
-const PATIENCE = 15_000; // ms
+const PATIENCE = 20_000; // ms
 
 /** Asks until there is an answer other than undefined and false. */
 export async function until<T>(

@@ -108,9 +108,10 @@ test("each change is in the log once and reaches its client, wherever the proces
     const heir = freezeAt(Infinity);
     doomed = await start();
     const [again] = await listen(doomed, cursor);
-    const told = () => [
-      ...new Map(again.events().map((event) => [Number(event["seq"]), nameOf(event)])).values(),
-    ];
+    const told = () => {
+      const events = new Map(again.events().map((event) => [Number(event["seq"]), nameOf(event)]));
+      return [...events].toSorted(([a], [b]) => a - b).map(([, name]) => name);
+    };
     await until(
       () =>
         changes.every((name) => told().includes(name)) &&

@@ -123,18 +123,18 @@ test("a client that stops reading delays nobody, and is cut off; then it goes on
   const first = await create(laptop);
   for (const client of [slow, quick]) await comes(client, first);
   slow.ws.pause();
-  const batch = { items: Array.from({ length: 100 }, () => ({ text: "x".repeat(9_000) })) };
+  const batch = { items: Array.from({ length: 30 }, () => ({ text: "x".repeat(30_000) })) };
   let written = 1;
   let slowest = 0; // ms
   while ((await rowsOf(id)) > 0) {
-    expect(written).toBeLessThan(5_000);
+    expect(written).toBeLessThan(2_000);
     expect((await send(laptop, "POST", "/items/batch", batch)).status).toBe(201);
-    written += 100;
+    written += batch.items.length;
     const began = performance.now();
     await come(quick, written);
     slowest = Math.max(slowest, performance.now() - began);
   }
-  expect(slowest).toBeLessThan(5_000);
+  expect(slowest).toBeLessThan(10_000);
   slow.ws.resume();
   await until(() => slow.closed, "to be told of its end");
   const has = slow.events();
