@@ -75,6 +75,18 @@ describe("a change is told", () => {
     expect(tally).toEqual({ sent: 5, gone: 0, failed: 0, queued: 0 });
   });
 
+  test("S-226: through the endpoint that each connection came in by", async () => {
+    const elsewhere = await management();
+    try {
+      const here = await listener(["products"]);
+      const there = await listener(["products"], { endpoint: elsewhere.endpoint });
+      expect(await announce([product()])).toMatchObject({ sent: 2 });
+      expect([sockets.posted(), elsewhere.posted()]).toEqual([[here], [there]]);
+    } finally {
+      await elsewhere.close();
+    }
+  });
+
   test("in frames that are built once for all who listen to the same", async () => {
     const ids: string[] = [];
     for (let n = 0; n < 30; n++) ids.push(await listener(["products"]));
