@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Child, startChild } from "./child.ts";
@@ -12,7 +13,7 @@ import { cpuOf } from "./usage.ts";
 const PER_CALLER = 20; // connections
 const GOAL = { p50: 15, p99: 60 }; // ms, with 100 that listen
 const PATIENCE = 10_000; // ms until what has not come is lost
-const WARM_UP = 10; // writes
+const WARM_UP = 5; // writes
 const WARM_UP_EVERY = 100; // ms
 
 interface Load {
@@ -107,6 +108,7 @@ function report(measured: { load: Load; rounds: Round[] }[], polled: Round[]): R
         notes: [
           "CPU: ms of the laptop's process, in which gateway, functions and stream reader share a core.",
           "Clients and writer are processes of their own on this machine; a poll reads a list of 25.",
+          `The machine's load while it ran: ${fixed(loadavg()[0] ?? 0, 1)} on ${availableParallelism()} cores; with more than one a core, times say little.`,
         ],
       },
     ],
