@@ -11,7 +11,7 @@ import { come, email, liveSuite } from "./live-suite.ts";
 
 const DAY = 24 * 60 * 60 * 1000; // ms
 
-const { api, create, laptop, listening, open, subscribe } = liveSuite("cursor");
+const { api, create, laptop, listening, open, subscribe, tables } = liveSuite("cursor");
 
 beforeAll(() => {
   const file = join(laptop().dataDir, "cursor-secret.json");
@@ -29,8 +29,8 @@ describe("from a cursor on", () => {
     await come(client, 1);
     await client.close();
     const items = [];
-    for (let n = 0; n < 250; n++) items.push({ n });
-    for (const part of [items.slice(0, 100), items.slice(100, 200), items.slice(200)]) {
+    for (let n = 0; n < 120; n++) items.push({ n });
+    for (const part of [items.slice(0, 100), items.slice(100)]) {
       await api("POST", "/items/batch", { items: part });
     }
     const user = await create("/users", { name: "Una", email: email() });
@@ -49,14 +49,14 @@ describe("from a cursor on", () => {
     const events = again.events();
     const ofItems = events.filter(({ feed }) => feed === "items");
     expect(ofItems.map(({ seq }) => seq)).toEqual(ofItems.map((_, n) => ofItems[0]?.["seq"] + n));
-    expect(ofItems).toHaveLength(251);
+    expect(ofItems).toHaveLength(121);
     expect(events.find(({ feed }) => feed === "users")).toMatchObject({ id: user["id"] });
 
     const resumed = await open();
     await subscribe(resumed, ["items", "users"], caughtUp["cursor"]);
     await resumed.next("caught_up");
     expect(resumed.events()).toEqual([]);
-    for (const at of [0, 100, 249]) {
+    for (const at of [0, 100, 119]) {
       const middle = await open();
       await subscribe(middle, ["items"], ofItems[at]?.["cursor"]);
       await middle.next("caught_up");
@@ -112,6 +112,27 @@ describe("from a cursor on", () => {
     const list = await open();
     const refused = await subscribe(list, ["items"], json.nextToken ?? "x");
     expect(refused).toMatchObject({ type: "error", code: "invalid_cursor" });
+  });
+
+  test("who is more than 10 000 changes behind is told to read anew", async () => {
+    const client = await listening("reservations");
+    const pen = { name: "Pen", price: 1, category: "Pens", initialQuantity: 9 };
+    const lines = [{ productId: (await create("/products", pen))["id"], quantity: 1 }];
+    await create("/reservations", { lines });
+    await come(client, 1);
+    const rows = await tables.rows("Changes");
+    const head = rows.find(({ pk }) => pk === "HEAD#reservations") ?? {};
+    const before = { seqs: { reservations: Number(head["seq"]) }, at: Date.now() };
+    const seq = Number(head["seq"]) + 10_001;
+    await tables.alter(head, { seq }, "Changes");
+    const again = await open();
+    await subscribe(again, ["reservations"], Position.encode(before));
+    expect(await again.next("reset")).toMatchObject({ reason: "too_far_behind" });
+    const { cursor } = await again.next("caught_up");
+    expect(Position.decode(cursor, "since").seqs).toEqual({ reservations: seq });
+    await create("/reservations", { lines });
+    await come(again, 1);
+    expect(again.events().map((event) => event["seq"])).toEqual([seq + 1]);
   });
 
   test("GET /changes answers as soon as something happens, with what the Live API tells", async () => {

@@ -2,13 +2,19 @@ import { DeleteTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient, ScanCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
 import { onSharedEngine } from "./laptop.ts";
 
+type Table = "Data" | "Changes" | "Connections";
+
 /** Tables on the test run's engine that only one test file uses: a feed tells what all do. */
 export interface OwnTables {
   /** The environment of a laptop that works on them. */
   env: Record<string, string | undefined>;
-  rows(table: "Data" | "Changes" | "Connections"): Promise<Record<string, unknown>[]>;
-  /** Sets attributes of a row of Connections, behind everybody's back. */
-  alter(row: Record<string, unknown>, attributes: Record<string, unknown>): Promise<void>;
+  rows(table: Table): Promise<Record<string, unknown>[]>;
+  /** Sets attributes of a row, behind everybody's back. */
+  alter(
+    row: Record<string, unknown>,
+    attributes: Record<string, unknown>,
+    table?: Table,
+  ): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -34,11 +40,11 @@ export function ownTables(name: string): OwnTables {
         from = LastEvaluatedKey;
       }
     },
-    async alter({ pk, sk }, attributes) {
+    async alter({ pk, sk }, attributes, table = "Connections") {
       for (const [attribute, value] of Object.entries(attributes)) {
         await documents.send(
           new UpdateCommand({
-            TableName: `${prefix}Connections`,
+            TableName: prefix + table,
             Key: { pk, sk },
             UpdateExpression: "SET #attribute = :value",
             ConditionExpression: "attribute_exists(pk)",
