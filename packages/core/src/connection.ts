@@ -8,13 +8,14 @@ import {
   query,
   read,
   take,
+  update,
   writeAll,
 } from "./store.ts";
 
 /**
  * Live connections and what they listen to. A subscription stands under its topic, where delivery
- * finds it, and under its connection, where its end finds it; a caller's connections under the
- * caller. All expire by TTL at the latest; all are read strongly consistently.
+ * finds it, and under its connection, where its end finds it; a caller's connections are counted
+ * under the caller. All expire by TTL at the latest; all are read strongly consistently.
  */
 
 export interface Connection {
@@ -49,7 +50,7 @@ const inverseKey = (id: string, topic: string): Key => ({
   sk: `TOPIC#${topic}`,
 });
 const topicKey = (topic: string, id: string): Key => ({ pk: `TOPIC#${topic}`, sk: id });
-const callerKey = (sub: string, id: string): Key => ({ pk: `CALLER#${digest(sub)}`, sk: id });
+const callerKey = (sub: string): Key => ({ pk: `CALLER#${digest(sub)}`, sk: "CALLER" });
 
 /** Hashed, so that no name can run into what follows it, and no secret is kept. */
 const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
@@ -58,16 +59,11 @@ const expiryOf = (connectedAt: number) => Math.floor(connectedAt / 1000) + LIFET
 
 /** Notes a new connection, which is in the lobby; false if its caller has too many. */
 export async function open(connection: Connection): Promise<boolean> {
-  const { id, endpoint, sub, connectedAt } = connection;
-  const expiresAt = expiryOf(connectedAt);
-  await writeAll([{ put: { ...callerKey(sub, id), endpoint, connectedAt, expiresAt } }], TABLE);
-  if (!(await isAmongTheFirst(connection))) {
-    await writeAll([{ delete: callerKey(sub, id) }], TABLE);
-    return false;
-  }
+  if (!(await countIn(connection))) return false;
+  const expiresAt = expiryOf(connection.connectedAt);
   await writeAll(
     [
-      { put: { ...connectionKey(id), ...connection, expiresAt } },
+      { put: { ...connectionKey(connection.id), ...connection, expiresAt } },
       ...subscriptionRows(connection, [{ key: LOBBY, text: LOBBY }]),
     ],
     TABLE,
@@ -75,29 +71,77 @@ export async function open(connection: Connection): Promise<boolean> {
   return true;
 }
 
+type Counted = Pick<Connection, "id" | "endpoint" | "sub" | "connectedAt">;
+
+/** How a connection stands in its caller's set. */
+const entryOf = ({ id, endpoint, connectedAt }: Counted) => `${id} ${connectedAt} ${endpoint}`;
+
 /**
- * Each counts those that came before it, after it has put itself down: of many at once the first
- * are let in. `$disconnect` is best effort, so those that stand in the way are looked at.
+ * A caller's connections are one set in one item, so that its bound is exact. `$disconnect` is best
+ * effort: where the set is full, those in it that are gone make room.
  */
-async function isAmongTheFirst({ id, sub, connectedAt }: Connection): Promise<boolean> {
-  const rows = await rowsOf(callerKey(sub, id).pk);
-  const before = rows.filter(
-    (row) =>
-      row.sk !== id &&
-      Number(row["expiresAt"]) > Date.now() / 1000 &&
-      (Number(row["connectedAt"]) - connectedAt || (row.sk < id ? -1 : 1)) < 0,
-  );
-  if (before.length < MAX_CONNECTIONS) return true;
+async function countIn(connection: Counted): Promise<boolean> {
+  const entry = entryOf(connection);
+  for (let tries = 1; ; tries++) {
+    try {
+      await update(
+        {
+          Key: callerKey(connection.sub),
+          UpdateExpression: "SET expiresAt = :expiresAt ADD connections :entries",
+          ConditionExpression:
+            "attribute_not_exists(connections) OR size(connections) < :max OR contains(connections, :entry)",
+          ExpressionAttributeValues: {
+            ":expiresAt": expiryOf(connection.connectedAt),
+            ":entries": new Set([entry]),
+            ":entry": entry,
+            ":max": MAX_CONNECTIONS,
+          },
+        },
+        TABLE,
+      );
+      return true;
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      const others = [...((error.old?.["connections"] ?? []) as Iterable<string>)];
+      if (tries > 1 || !(await forgetGone(connection, others))) return false;
+    }
+  }
+}
+
+async function countOut(connection: Counted): Promise<void> {
+  const entry = entryOf(connection);
+  try {
+    await update(
+      {
+        Key: callerKey(connection.sub),
+        UpdateExpression: "DELETE connections :entries",
+        ConditionExpression: "contains(connections, :entry)",
+        ExpressionAttributeValues: { ":entries": new Set([entry]), ":entry": entry },
+      },
+      TABLE,
+    );
+  } catch (error) {
+    if (!(error instanceof ConditionFailed)) throw error; // it was not in the set
+  }
+}
+
+/** Whether there was one to forget. */
+async function forgetGone(
+  { sub, connectedAt: now }: Counted,
+  entries: readonly string[],
+): Promise<boolean> {
   const gone = await Promise.all(
-    before.map(async ({ sk, endpoint, connectedAt: since }) => {
+    entries.map(async (entry) => {
+      const [id = "", since, endpoint = ""] = entry.split(" ");
+      const other = { id, endpoint, sub, connectedAt: Number(since) };
       const isGone =
-        connectedAt - Number(since) > HANDSHAKE &&
-        (await Post.isGone({ id: sk, endpoint: String(endpoint) }));
-      if (isGone) await forget(sk);
+        now - other.connectedAt > LIFETIME * 1000 ||
+        (now - other.connectedAt > HANDSHAKE && (await Post.isGone(other)));
+      if (isGone) await Promise.all([forget(id), countOut(other)]);
       return isGone;
     }),
   );
-  return gone.filter((is) => !is).length < MAX_CONNECTIONS;
+  return gone.includes(true);
 }
 
 /** Those of a partition, page after page. */
@@ -200,12 +244,12 @@ export async function renew(connection: Connection): Promise<void> {
 /** Removes all that is known of a connection, and the subscriptions that delivery still met. */
 export async function forget(id: string, met: readonly string[] = []): Promise<void> {
   const [row, topics] = await Promise.all([read(connectionKey(id), TABLE), topicsOf(id)]);
+  if (row) await countOut(row as unknown as Connection);
   const keys = new Set([...topics.map(({ key }) => key), ...met]);
   await writeAll(
     [
       ...[...keys].map((key) => ({ delete: topicKey(key, id) })),
       ...[...keys].map((key) => ({ delete: inverseKey(id, key) })),
-      ...(row ? [{ delete: callerKey(String(row["sub"]), id) }] : []),
       { delete: connectionKey(id) },
     ],
     TABLE,

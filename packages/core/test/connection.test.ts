@@ -80,17 +80,15 @@ describe("the connections of one caller", () => {
     expect(await Connection.find(all[0]?.connection.id ?? "")).toBeUndefined();
   });
 
-  test("of 40 at once are 20 at least, and those that are refused leave nothing", async () => {
+  test("of 40 at once are 20, and those that are refused leave nothing", async () => {
     const sub = newId();
     const at = Date.now();
     const all = await Promise.all(
       Array.from({ length: 40 }, (_, n) => open({ sub, connectedAt: at + n })),
     );
     const refused = all.filter(({ isOpen }) => !isOpen);
-    expect(refused.length).toBeLessThanOrEqual(20);
+    expect(refused).toHaveLength(20);
     expect((await open({ sub })).isOpen).toBe(false);
-    const rows = await rowsWith(client, log.connections, sub);
-    expect(rows).toHaveLength(all.length - refused.length);
     for (const { connection } of refused) expect(await rowsOf(connection.id)).toEqual([]);
   });
 });

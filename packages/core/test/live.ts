@@ -36,5 +36,6 @@ export async function rowsWith(client: DynamoDBDocumentClient, TableName: string
     if (LastEvaluatedKey === undefined) break;
     start = LastEvaluatedKey;
   }
-  return rows.filter((row) => JSON.stringify(row).includes(text));
+  const plain = (_: string, value: unknown) => (value instanceof Set ? [...value] : value);
+  return rows.filter((row) => JSON.stringify(row, plain).includes(text));
 }
