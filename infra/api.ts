@@ -45,14 +45,9 @@ const ACCESS_LOG = {
   authorizerError: "$context.authorizer.error",
 };
 
-const accessLog = new aws.cloudwatch.LogGroup("ApiAccessLog", {
-  name: `/aws/apigateway/${$app.name}-${$app.stage}-api`,
-  retentionInDays: LOG_DAYS,
-});
-
 type Route = aws.apigatewayv2.Route;
 // A stage refuses settings for routes that are not there yet.
-let routed: (all: Route[]) => void;
+let routed: (all: Route[]) => void = () => undefined;
 const allRoutes = new Promise<Route[]>((resolve) => (routed = resolve));
 
 const limits = ({ rate, burst }: { rate: number; burst: number }) => ({
@@ -74,17 +69,20 @@ export const api = new sst.aws.ApiGatewayV2("Api", {
   transform: {
     // Clients use the domain alone, where there is one.
     api: { disableExecuteApiEndpoint: stage.domains !== undefined },
-    logGroup: { retentionInDays: LOG_DAYS },
+    logGroup: {
+      name: `/aws/apigateway/${$app.name}-${$app.stage}-api`,
+      retentionInDays: LOG_DAYS,
+    },
     stage: (args, options) => {
       options.dependsOn = allRoutes;
       args.defaultRouteSettings = limits(throttles.stage);
       args.routeSettings = routes.flatMap((route) =>
         route.throttle ? [{ routeKey: routeKeyOf(route), ...limits(route.throttle) }] : [],
       );
-      args.accessLogSettings = {
-        destinationArn: accessLog.arn,
+      args.accessLogSettings = $util.output(args.accessLogSettings).apply((settings) => ({
+        destinationArn: settings?.destinationArn ?? "",
         format: JSON.stringify(ACCESS_LOG),
-      };
+      }));
       return undefined;
     },
   },
@@ -103,7 +101,7 @@ const unmatched = api.route("$default", http.targetArn);
  * function's policy would pass the 20 KB that it may have.
  * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
  */
-routed!(
+routed(
   routes.map(
     (route) =>
       new aws.apigatewayv2.Route(`Route${nameOf(routeKeyOf(route))}`, {
@@ -124,5 +122,5 @@ routed!(
 /** `GET /users/{id}` → `GetUsersId` */
 function nameOf(routeKey: string): string {
   const words = routeKey.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
-  return words.map((word) => word[0]!.toUpperCase() + word.slice(1).toLowerCase()).join("");
+  return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1).toLowerCase()).join("");
 }

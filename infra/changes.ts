@@ -67,10 +67,7 @@ deliveryQueue.subscribe(deliverer.arn, {
 export const sweeper = lambda("Sweep", "sweep", {
   description: "Expired reservations",
   timeout: "60 seconds",
-  permissions: [
-    onTable(data, "GetItem", "PutItem", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
-    onIndex(data),
-  ],
+  permissions: [onTable(data, "GetItem", "PutItem", "UpdateItem"), onIndex(data)],
 });
 
 new sst.aws.CronV2("SweepEachMinute", {

@@ -8,11 +8,6 @@ import { changes, connections } from "./storage.ts";
 
 const stage = settingsOf($app.stage);
 
-const accessLog = new aws.cloudwatch.LogGroup("LiveAccessLog", {
-  name: `/aws/apigateway/${$app.name}-${$app.stage}-live`,
-  retentionInDays: LOG_DAYS,
-});
-
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html */
 const ACCESS_LOG = {
   requestId: "$context.requestId",
@@ -31,7 +26,10 @@ export const live = new sst.aws.ApiGatewayWebSocket("Live", {
   ...(stage.domains && { domain: stage.domains.live }),
   transform: {
     api: { disableExecuteApiEndpoint: false }, // frames are posted there
-    accessLog: { retentionInDays: LOG_DAYS },
+    accessLog: {
+      name: `/aws/apigateway/${$app.name}-${$app.stage}-live`,
+      retentionInDays: LOG_DAYS,
+    },
     stage: (args) => {
       args.name = LIVE_STAGE;
       args.defaultRouteSettings = {
@@ -39,24 +37,30 @@ export const live = new sst.aws.ApiGatewayWebSocket("Live", {
         throttlingBurstLimit: throttles.stage.burst,
         detailedMetricsEnabled: stage.routeMetrics,
       };
-      args.accessLogSettings = {
-        destinationArn: accessLog.arn,
+      args.accessLogSettings = $util.output(args.accessLogSettings).apply((settings) => ({
+        destinationArn: settings?.destinationArn ?? "",
         format: JSON.stringify(ACCESS_LOG),
-      };
+      }));
       return undefined;
     },
   },
 });
 
+/** https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html */
+function onConnections(method: "POST" | "DELETE"): Permission {
+  const { executionArn } = live.nodes.api;
+  return {
+    actions: ["execute-api:ManageConnections"],
+    resources: [$interpolate`${executionArn}/${LIVE_STAGE}/${method}/@connections/*`],
+  };
+}
+
 /** What a function needs that posts frames to connections, and forgets those that are gone. */
 export const posting = {
   environment: { LIVE_ENDPOINT: live.managementEndpoint },
   permissions: [
-    onTable(connections, "GetItem", "Query", "BatchWriteItem"),
-    {
-      actions: ["execute-api:ManageConnections"],
-      resources: [$interpolate`${live.nodes.api.executionArn}/${LIVE_STAGE}/POST/@connections/*`],
-    },
+    onTable(connections, "GetItem", "Query", "UpdateItem", "BatchWriteItem"),
+    onConnections("POST"),
   ] satisfies Permission[],
 };
 
@@ -84,6 +88,7 @@ export const socket = lambda("LiveSocket", "live", {
   },
   permissions: [
     ...posting.permissions,
+    onConnections("DELETE"), // of those whose token has ended
     onTable(changes, "GetItem"),
     onIndex(changes),
     { actions: ["sqs:SendMessage"], resources: [deliveryQueue.arn] },

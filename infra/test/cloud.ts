@@ -1,5 +1,6 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { text } from "node:stream/consumers";
 
 /** What SST's command asks of AWS before it runs the program: where its state is, and none yet. */
 
@@ -20,9 +21,8 @@ const parameter = (name: string) =>
 /** Answers those calls, and notes all others, which it refuses. */
 export async function startCloud() {
   const unexpected: string[] = [];
-  const server = createServer(async (req, res) => {
-    let body = "";
-    for await (const chunk of req) body += String(chunk);
+  const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const body = await text(req);
     const target = String(req.headers["x-amz-target"] ?? "");
     res.setHeader("connection", "close");
     if (target === "AmazonSSM.GetParameter") {
@@ -37,7 +37,8 @@ export async function startCloud() {
       unexpected.push(`${req.method} ${req.url} ${target} ${body.slice(0, 200)}`);
       res.writeHead(501).end();
     }
-  });
+  };
+  const server = createServer((req, res) => void answer(req, res));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {

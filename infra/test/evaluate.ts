@@ -24,6 +24,8 @@ export interface Evaluation {
   stage: string;
   outputs: Record<string, string>;
   resources: Resource[];
+  /** Of the providers: their region, tags and the like. */
+  config: Record<string, string>;
 }
 
 /**
@@ -58,7 +60,7 @@ export async function evaluate(
     });
     const text = await readFile(file, "utf8").catch(() => undefined);
     if (text === undefined) throw new Error(`sst diff ended with ${code}:\n${output}`);
-    const { outputs, resources, unknown, failures } = JSON.parse(text) as Evaluation & {
+    const { outputs, resources, config, unknown, failures } = JSON.parse(text) as Evaluation & {
       unknown: string[];
       failures: string[];
     };
@@ -68,7 +70,8 @@ export async function evaluate(
       ...cloud.unexpected.map((call) => `no answer is prepared for ${call}`),
     ];
     if (faults.length > 0) throw new Error(`sst diff --stage ${stage}:\n${faults.join("\n")}`);
-    return { stage, outputs, resources: resources.toSorted((a, b) => (a.id < b.id ? -1 : 1)) };
+    const sorted = resources.toSorted((a, b) => (a.id < b.id ? -1 : 1));
+    return { stage, outputs, config, resources: sorted };
   } finally {
     await cloud.stop();
     await rm(scratch, { recursive: true, force: true });

@@ -1,7 +1,7 @@
 /** What AWS would say of resources and data sources, where the program reads it. */
 
 export const REGION = "us-east-1";
-export const ACCOUNT = "123456789012";
+const ACCOUNT = "123456789012";
 
 export type Values = Record<string, unknown>;
 type Outputs = (inputs: Values & { name: string }, logicalName: string) => Values;

@@ -71,7 +71,7 @@ async function preview(): Promise<void> {
   const scratch = dirname(dirname(program)); // .sst
   const { runtime } = createRequire(program)("@pulumi/pulumi") as Pulumi;
   // Physical names end in random letters: the same ones each time.
-  crypto.randomBytes = ((size: number) => Buffer.alloc(size)) as typeof crypto.randomBytes;
+  crypto.randomBytes = (size: number) => Buffer.alloc(size);
   console.log = console.warn = (...words: unknown[]) =>
     void process.stderr.write(`${words.join(" ")}\n`);
 
@@ -80,7 +80,7 @@ async function preview(): Promise<void> {
     newResource: ({ type, name, inputs, id }: Values) => {
       const [kind, logical] = [String(type), String(name)];
       return {
-        id: String(id ?? "") || idOf(kind, logical),
+        id: typeof id === "string" && id !== "" ? id : idOf(kind, logical),
         state: outputsOf(kind, (inputs ?? {}) as Values, logical),
       };
     },
@@ -92,9 +92,12 @@ async function preview(): Promise<void> {
   };
   // As in an update: in a preview what hangs on outputs is left out.
   await runtime.setMocks(mocks, project, stack, false);
+  const config: Record<string, string> = {};
   args.forEach((arg, index) => {
     const [key = "", ...value] = (args[index + 1] ?? "").split("=");
-    if (arg === "--config") runtime.setConfig(key, value.join("="));
+    if (arg !== "--config") return;
+    runtime.setConfig(key, value.join("="));
+    config[key] = value.join("=");
   });
 
   const monitor = runtime.getMonitor();
@@ -156,7 +159,7 @@ async function preview(): Promise<void> {
     const told = [...new Set(failures)].map((error) =>
       error instanceof Error ? (error.stack ?? error.message) : String(error),
     );
-    const result = { outputs: plain(outputs ?? {}), resources, unknown, failures: told };
+    const result = { outputs: plain(outputs ?? {}), resources, config, unknown, failures: told };
     writeFileSync(process.env["EVALUATION"] ?? "", JSON.stringify(result));
     process.exit(failures.length > 0 ? 1 : 0);
   });

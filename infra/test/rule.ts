@@ -5,7 +5,7 @@ import { all, routesOf, statements } from "./stack.ts";
 /** What must hold of every stage, as the list of what does not: tests plant faults to see it told. */
 
 /** Each route of the policy with its scopes and authorizer, and nothing else but `$default`. */
-export function apiFaults(evaluation: Evaluation): string[] {
+function apiFaults(evaluation: Evaluation): string[] {
   const found = routesOf(evaluation, "ApiApi");
   const authorizer = all(evaluation, "apigatewayv2/authorizer").find(
     ({ inputs }) => inputs["apiId"] === "ApiApi-id",
@@ -29,7 +29,7 @@ export function apiFaults(evaluation: Evaluation): string[] {
 }
 
 /** `$connect` asks the authorizer; the other routes are of those that came through it. */
-export function liveFaults(evaluation: Evaluation): string[] {
+function liveFaults(evaluation: Evaluation): string[] {
   const connect = routesOf(evaluation, "LiveApi").get("$connect");
   const authorizer = all(evaluation, "apigatewayv2/authorizer").find(
     ({ inputs }) => inputs["apiId"] === "LiveApi-id",
@@ -45,7 +45,7 @@ export function liveFaults(evaluation: Evaluation): string[] {
 const UNNAMED = /^xray:Put/;
 
 /** Roles name each action and each resource, none scans, and Lambda alone may take one. */
-export function roleFaults(evaluation: Evaluation): string[] {
+function roleFaults(evaluation: Evaluation): string[] {
   const faults: string[] = [];
   for (const role of all(evaluation, "iam/role")) {
     const { assumeRolePolicy, managedPolicyArns } = role.inputs;
@@ -66,7 +66,7 @@ export function roleFaults(evaluation: Evaluation): string[] {
 }
 
 /** What cannot be worked off ends up in a queue that an alarm watches. */
-export function deadLetterFaults(evaluation: Evaluation): string[] {
+function deadLetterFaults(evaluation: Evaluation): string[] {
   const faults: string[] = [];
   const queues = all(evaluation, "sqs/queue");
   const arnOf = (name: string) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
