@@ -1,0 +1,18 @@
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+
+const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+
+/** The browser of this machine: CHROMIUM, or one on the PATH. */
+export function chromiumPath(env = process.env): string | undefined {
+  const folders = (env["PATH"] ?? "").split(delimiter);
+  const found = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));
+  return [env["CHROMIUM"] ?? [], found].flat().find((file) => {
+    try {
+      accessSync(file, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}

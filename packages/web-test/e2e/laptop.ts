@@ -1,0 +1,69 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+const MAIN = new URL("../../functions/local/main.ts", import.meta.url).pathname;
+
+export interface Laptop {
+  url: string;
+  /** `kill -9`, as when the power goes. */
+  kill: () => Promise<void>;
+  /** The same data on the same port. */
+  restart: () => Promise<void>;
+  close: () => Promise<void>;
+}
+
+/** `npm run dev`'s own program, with a folder of its own, and its console built. */
+export async function startLaptop(): Promise<Laptop> {
+  const folder = await mkdtemp(join(tmpdir(), "stockwire-e2e-"));
+  let port = "0";
+  let child: ChildProcess;
+
+  const start = async () => {
+    child = spawn(process.execPath, [MAIN, "--port", port, "--data", folder], {
+      stdio: ["ignore", "pipe", "inherit"],
+      env: { ...process.env, STOCKWIRE_DATA: undefined, PORT: undefined },
+    });
+    for await (const line of createInterface({ input: child.stdout ?? process.stdin })) {
+      const url = /^Stockwire is ready: (http:\S+)$/.exec(line)?.[1];
+      if (url) {
+        child.stdout?.resume();
+        return url;
+      }
+    }
+    throw new Error("the laptop ended before it was ready");
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    const ended = once(child, "exit");
+    child.kill(signal);
+    await ended;
+  };
+
+  const url = await start();
+  port = new URL(url).port;
+  await built(url);
+  return {
+    url,
+    kill: () => end("SIGKILL"),
+    async restart() {
+      await start();
+    },
+    async close() {
+      await end("SIGTERM");
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function built(url: string): Promise<void> {
+  for (let tries = 0; tries < 120; tries++) {
+    const page = await (await fetch(`${url}/console`)).text();
+    if (page.includes('id="app"')) return;
+    if (page.includes("be built")) throw new Error(page);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+  throw new Error("the console was not built in time");
+}

@@ -1,0 +1,30 @@
+import { startVitest } from "vitest/node";
+import { chromiumPath } from "./chromium.ts";
+
+/** `npm run test:e2e [-- name of a file]`: drives the console in a real browser. */
+
+if (chromiumPath() === undefined) {
+  process.stderr.write(
+    "Chromium is missing: `apt-get install -y chromium`, or set CHROMIUM to its binary\n",
+  );
+  process.exit(1);
+}
+// Vitest has a BASE_URL of its own.
+process.env["STAGE_URL"] = process.env["BASE_URL"] ?? "";
+if (process.env["STAGE_URL"] && !(process.env["LIVE_URL"] && process.env["TOKEN"])) {
+  process.stderr.write("BASE_URL needs LIVE_URL (wss://…) and TOKEN (an access token) besides\n");
+  process.exit(1);
+}
+
+const vitest = await startVitest("test", process.argv.slice(2), {
+  root: new URL("..", import.meta.url).pathname,
+  config: false,
+  run: true,
+  include: ["e2e/*.test.ts"],
+  globalSetup: ["e2e/setup.ts"],
+  fileParallelism: false,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  expect: { poll: { timeout: 15_000, interval: 50 } },
+});
+await vitest.close();

@@ -1,0 +1,122 @@
+import axe, { type AxeResults } from "axe-core";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { gzipSync } from "node:zlib";
+import { productOf, someone } from "./stage.ts";
+import { openBrowser, openWindow, rowOf } from "./window.ts";
+
+let browser: Browser;
+let product: { id: string; name: string };
+beforeAll(async () => {
+  browser = await openBrowser();
+  product = await productOf(await someone(), 4);
+});
+afterAll(() => browser.close());
+
+const pages = () => [
+  "stock",
+  "changes",
+  "users",
+  "users/new",
+  "items",
+  "items/new",
+  "channels",
+  "limits",
+  "session",
+  `history/inventory/${product.id}`,
+];
+
+/** What axe has against a page, in a line each. */
+async function faults(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async () => {
+    const { axe: runner } = globalThis as unknown as { axe: { run: () => Promise<AxeResults> } };
+    return (await runner.run()).violations;
+  });
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")} ${failureSummary}`),
+  );
+}
+
+for (const dark of [false, true]) {
+  test(`axe finds nothing on any page, ${dark ? "dark" : "light"}`, async () => {
+    const { page, go, close } = await openWindow(browser, "stock", { dark });
+    for (const path of pages()) {
+      await go(path);
+      await page.locator("main").getByText(/./).first().waitFor();
+      await page.waitForTimeout(400);
+      expect(await faults(page), path).toEqual([]);
+    }
+    await go("stock");
+    await (await rowOf(page, product.name)).press("Adjust");
+    await page.getByRole("dialog").waitFor();
+    expect(await faults(page), "the dialog").toEqual([]);
+    await close();
+  });
+}
+
+test("no page is wider than 360 px", async () => {
+  const { page, go, close } = await openWindow(browser, "stock", { width: 360, height: 740 });
+  for (const path of pages()) {
+    await go(path);
+    await page.waitForTimeout(250);
+    const widths = await page.evaluate(() => {
+      const { clientWidth, scrollWidth } = document.documentElement;
+      return { clientWidth, scrollWidth };
+    });
+    expect(widths.scrollWidth, path).toBeLessThanOrEqual(widths.clientWidth);
+  }
+  await close();
+});
+
+test("the keyboard alone reserves and adjusts, and the focus comes back", async () => {
+  const { page, close } = await openWindow(browser, "stock");
+  const { row, figures } = await rowOf(page, product.name);
+  const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
+  const tabTo = async (label: string) => {
+    for (let presses = 0; presses < 60; presses++) {
+      if ((await focused()) === label) return;
+      await page.keyboard.press("Tab");
+    }
+    throw new Error(`Tab does not reach ${label}`);
+  };
+  await page.getByLabel("Find a product").focus();
+  await tabTo(`Reserve one ${product.name}`);
+  await page.keyboard.press("Enter");
+  await expect.poll(figures).toMatchObject({ reserved: "1" });
+  await tabTo(`Cancel ${product.name}`);
+  await page.keyboard.press("Enter");
+  await expect.poll(figures).toMatchObject({ reserved: "0" });
+  expect(await focused()).toBe(`Cancel ${product.name}`);
+  await tabTo(`Adjust ${product.name}`);
+  await page.keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  await page.keyboard.press("Escape");
+  await expect.poll(focused).toBe(`Adjust ${product.name}`);
+  await row.waitFor();
+  await close();
+});
+
+test("the policy is strict, all is of this origin, and scripts are under 150 kB", async () => {
+  const url = inject("laptop");
+  const asked: string[] = [];
+  const { close } = await openWindow(browser, "stock", {
+    before: async (page) => {
+      page.on("request", (request) => asked.push(request.url()));
+    },
+  });
+  await close();
+  const stage = process.env["STAGE_URL"] || url;
+  const foreign = asked.filter((each) => !each.startsWith(url) && !each.startsWith(stage));
+  expect(foreign).toEqual([]);
+
+  const scripts = asked.filter((each) => each.endsWith(".js"));
+  const sizes = scripts.map(async (each) => gzipSync(await (await fetch(each)).bytes()).length);
+  const total = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  expect(total).toBeGreaterThan(1_000);
+  expect(total).toBeLessThan(150_000);
+
+  const policy = (await fetch(`${url}/console`)).headers.get("content-security-policy") ?? "";
+  expect(policy).toContain("default-src 'none'; script-src 'self'; style-src 'self'");
+  expect(policy).not.toMatch(/unsafe|\*|data:|https?:/);
+});
