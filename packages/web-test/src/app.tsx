@@ -11,7 +11,7 @@ import { UsersPage } from "./record/user.tsx";
 import { href, route } from "./route.ts";
 import { SessionPage } from "./session/page.tsx";
 import { StockPage } from "./stock/page.tsx";
-import { target } from "./target.ts";
+import { target } from "./here.ts";
 import { Notices } from "./ui/notices.tsx";
 import { ThemeSwitch } from "./ui/theme.tsx";
 

@@ -3,7 +3,7 @@ import { createLive, type Live } from "@stockwire/functions/client/live";
 import { effect, signal } from "@preact/signals";
 import { CuttableSocket } from "./line.ts";
 import { generation, goodToken, session } from "./session.ts";
-import { target } from "./target.ts";
+import { target } from "./here.ts";
 
 /** What pages speak to the server with. */
 export interface Connection {

@@ -21,7 +21,13 @@ export function notify(kind: Notice["kind"], text: string): void {
 }
 
 export const wordsOf = (error: unknown): string => {
-  if (error instanceof ProblemError) return `${error.detail} (${error.status} ${error.code})`;
+  if (error instanceof ProblemError) {
+    const { detail, status, code, members } = error;
+    const [short] = Array.isArray(members["shortages"]) ? members["shortages"] : [];
+    const { available } = (short ?? {}) as { available?: number };
+    const reason = available === undefined ? detail : `only ${available} available`;
+    return `${reason} (${status} ${code})`;
+  }
   return error instanceof Error ? error.message : String(error);
 };
 

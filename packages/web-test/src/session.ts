@@ -1,5 +1,5 @@
 import { computed, signal } from "@preact/signals";
-import { target } from "./target.ts";
+import { target } from "./here.ts";
 import { type Claims, claimsOf } from "./token.ts";
 
 /** Whose token the page works with. It is kept in memory only. */

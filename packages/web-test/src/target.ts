@@ -30,5 +30,3 @@ export function addressOf(stage: Record<"api" | "live" | "auth" | "client", stri
   const query = new URLSearchParams(named.map(([name, value]) => [name, value.trim()]));
   return `${location.pathname}?${query.toString()}#/session`;
 }
-
-export const target = targetOf(location);

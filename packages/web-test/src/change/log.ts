@@ -20,6 +20,8 @@ export interface Log {
   late: Signal<number>;
   /** Numbers of a feed that never came. */
   holes: Signal<number>;
+  /** Whether the server has said that it tells all from here on. */
+  ready: Signal<boolean>;
   refused: Signal<string | undefined>;
   paused: Signal<boolean>;
   clear: () => void;
@@ -33,6 +35,7 @@ export function openLog({ live }: Connection, topics: readonly [Topic, ...Topic[
   const [received, late, holes] = [signal(0), signal(0), signal(0)];
   const paused = signal(false);
   const refused = signal<string>();
+  const ready = signal(false);
   const last = new Map<string, number>();
   const whole = topics.every((topic) => !/[/?]/.test(topic));
   let counts = { received: 0, late: 0, holes: 0 };
@@ -66,6 +69,10 @@ export function openLog({ live }: Connection, topics: readonly [Topic, ...Topic[
     reset: ({ reason }) => (refused.value = `Some changes can't be told any more: ${reason}`),
     error: ({ message }) => (refused.value = message),
   });
+  subscription.ready.then(
+    () => (ready.value = true),
+    () => undefined, // told by `error`
+  );
   const offs = [
     live.on("down", () => {
       downSince = Date.now();
@@ -80,6 +87,7 @@ export function openLog({ live }: Connection, topics: readonly [Topic, ...Topic[
     received,
     late,
     holes,
+    ready,
     refused,
     paused,
     clear() {

@@ -30,9 +30,13 @@ function Changes({ connection }: { connection: Connection }) {
   return (
     <>
       <div class="bar">
-        <label class="pick">
-          Topic
-          <select value={topic.value} onChange={(event) => choose(event.currentTarget.value)}>
+        <div class="pick">
+          <label for="topic">Topic</label>
+          <select
+            id="topic"
+            value={topic.value}
+            onChange={(event) => choose(event.currentTarget.value)}
+          >
             <option value="">all feeds</option>
             {options.map((one) => (
               <option key={one}>{one}</option>
@@ -41,7 +45,7 @@ function Changes({ connection }: { connection: Connection }) {
               <option>{topic.value}</option>
             )}
           </select>
-        </label>
+        </div>
         <form
           class="pick"
           onSubmit={(event) => {
@@ -132,7 +136,13 @@ function Tally({ log }: { log: Log }) {
 function Lines({ log }: { log: Log }) {
   const entries = log.entries.value;
   return (
-    <div class="panel scroll" tabIndex={0} role="region" aria-label="Changes, newest first">
+    <div
+      class="panel scroll"
+      tabIndex={0}
+      role="region"
+      aria-label="Changes, newest first"
+      aria-busy={!log.ready.value}
+    >
       <table role="table" class="changes" aria-label="Changes">
         <thead role="rowgroup">
           <tr role="row">
@@ -150,7 +160,9 @@ function Lines({ log }: { log: Log }) {
         </tbody>
       </table>
       {entries.length === 0 && (
-        <p class="waiting faint">Waiting for changes: reserve something on Stock.</p>
+        <p class="waiting faint">
+          {log.ready.value ? "Waiting for changes: reserve something on Stock." : "Subscribing…"}
+        </p>
       )}
     </div>
   );

@@ -2,7 +2,8 @@ import { useSignal } from "@preact/signals";
 import { notify, wordsOf } from "../notice.ts";
 import { begin, end, session } from "../session.ts";
 import { redirectUri, startSignIn } from "../sign-in.ts";
-import { addressOf, target } from "../target.ts";
+import { target } from "../here.ts";
+import { addressOf } from "../target.ts";
 import { Action } from "../ui/action.tsx";
 import { Field } from "../ui/field.tsx";
 

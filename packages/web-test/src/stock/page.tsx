@@ -70,7 +70,7 @@ function Stock({ connection }: { connection: Connection }) {
               <Head num>Reserved</Head>
               <Head num>On hand</Head>
               <Head>Lately</Head>
-              <Head>Do</Head>
+              <Head>Actions</Head>
             </tr>
           </thead>
           <tbody role="rowgroup">
