@@ -2,25 +2,23 @@ import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import { tables } from "@stockwire/core/tables";
 import { execFileSync, type StdioOptions } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import type { Duplex } from "node:stream";
 import { jsonLine } from "../src/log.ts";
 import { scopes } from "../src/policy.ts";
 import { createConsole } from "./console.ts";
 import { createBuilder } from "./console-build.ts";
+import { cursorSecret } from "./cursor-secret.ts";
 import { type Engine, startDynamodb } from "./dynamodb.ts";
 import type { LocalError } from "./error.ts";
 import { httpApi } from "./front.ts";
 import { createHttpApi } from "./gateway/http-api.ts";
-import { isRecord } from "./gateway/json.ts";
 import type { LambdaHandler } from "./gateway/lambda.ts";
 import { listenOnLoopback } from "./gateway/server.ts";
 import { openIssuer } from "./issuer.ts";
 import { deliveryQueueUrl, isLive, type Live, startLive } from "./live.ts";
 import { schedule, type Schedule } from "./schedule.ts";
-import { openSecret } from "./secret-file.ts";
 import { seed } from "./seed.ts";
 import { register, ROOT, unregister } from "./servers.ts";
 import { SQS_PATH } from "./sqs.ts";
@@ -81,7 +79,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     engine = await startDynamodb({ dataDir, log: options.log, onDown: options.onDown });
     clients = connect(engine);
     const created = await createTables(clients.dynamodb, tables, tableName);
-    await configure(engine, dataDir, url);
+    await configure(engine, clients, url);
     const { handler } = await import("../src/http.ts");
     const sweep = await import("../src/sweep.ts");
     schedules.push(
@@ -192,13 +190,7 @@ function waking(handler: LambdaHandler, wake: () => void): LambdaHandler {
 }
 
 /** Tells the handlers what a deployed function is told by its environment. */
-async function configure({ endpoint }: Engine, dataDir: string, url: string): Promise<void> {
-  const { value } = await openSecret(
-    join(dataDir, "cursor-secret.json"),
-    (kept) =>
-      isRecord(kept) && typeof kept["value"] === "string" ? { value: kept["value"] } : undefined,
-    () => ({ value: randomBytes(32).toString("base64url") }),
-  );
+async function configure({ endpoint }: Engine, { dynamodb }: Clients, url: string): Promise<void> {
   const engine =
     endpoint === undefined
       ? {}
@@ -218,7 +210,8 @@ async function configure({ endpoint }: Engine, dataDir: string, url: string): Pr
     LIVE_ENDPOINT: `${url}/live`, // whatever host a client names
     JWT_ISSUER: url,
     JWKS_URI: `${url}/jwks.json`,
-    CURSOR_SECRET: value,
+    CURSOR_SECRET:
+      process.env["CURSOR_SECRET"] ?? (await cursorSecret(dynamodb, tableName("Data"))),
     PUBLIC_SCHEME: "http",
   });
 }

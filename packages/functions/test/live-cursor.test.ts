@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import * as Cursor from "@stockwire/core/cursor";
 import { newId } from "@stockwire/core/id";
 import * as Position from "@stockwire/core/position";
@@ -9,14 +7,14 @@ import { come, email, liveSuite } from "./live-suite.ts";
 
 /** Reading on from a cursor: live, by long poll, and after a list. */
 
+const CURSOR_SECRET = "a secret of the tests, long enough for one";
 const DAY = 24 * 60 * 60 * 1000; // ms
 
-const { api, create, laptop, listening, open, subscribe, tables } = liveSuite("cursor");
-
-beforeAll(() => {
-  const file = join(laptop().dataDir, "cursor-secret.json");
-  Cursor.configure((JSON.parse(readFileSync(file, "utf8")) as { value: string }).value);
+const { api, create, laptop, listening, open, subscribe, tables } = liveSuite("cursor", {
+  CURSOR_SECRET,
 });
+
+beforeAll(() => Cursor.configure(CURSOR_SECRET));
 
 const changesSince = async (topic: string, since: string, more = "") =>
   (await api("GET", `/changes?topic=${topic}&since=${encodeURIComponent(since)}${more}`)).json;

@@ -67,6 +67,13 @@ test("what is written through one process reaches the clients of all, and so doe
     }
   }
   expect(here.events()).toEqual(there.events());
+  // A cursor of one is a cursor of the other: the first event once more.
+  const since = here.events()[0]?.["cursor"];
+  expect(await there.ask({ action: "subscribe", topics: ["items"], since })).toMatchObject({
+    type: "subscribed",
+    cursor: expect.any(String),
+  });
+  await until(() => there.frames.some(({ type }) => type === "caught_up"), "caught up");
 
   // The first reads the stream; with it dies its reader, and its clients can't be reached.
   one.kill("SIGKILL");
@@ -74,7 +81,7 @@ test("what is written through one process reaches the clients of all, and so doe
   const began = performance.now();
   for (let n = 0; n < 3; n++) await comes(there, await create(other));
   expect(performance.now() - began).toBeLessThan(10_000);
-  expect(there.events().map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5]);
+  expect([...new Set(there.events().map(({ seq }) => seq))]).toEqual([1, 2, 3, 4, 5]);
 }, 60_000);
 
 test("S-224, S-228: connections of a process that died are forgotten at the first delivery", async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as Cursor from "@stockwire/core/cursor";
@@ -15,6 +15,7 @@ import { startWriters } from "./live-writers.ts";
 
 const SECONDS = Number(process.env["CHAOS_SECONDS"] ?? 8);
 const FEEDS = ["users", "products", "inventory", "items", "reservations"] as const;
+const CURSOR_SECRET = "a secret of the tests, long enough for one";
 const CLIENTS = 20;
 
 const closing: (() => Promise<unknown> | void)[] = [];
@@ -79,12 +80,11 @@ test(`${CLIENTS} clients end with the state of the database after ${SECONDS} s o
   const dataDir = await mkdtemp(join(tmpdir(), "stockwire-chaos-"));
   closing.push(() => rm(dataDir, { recursive: true, force: true }));
   const start = (port: string) =>
-    startLaptop({ args: ["--no-seed", "--port", port], env: own, dataDir });
+    startLaptop({ args: ["--no-seed", "--port", port], env: { ...own, CURSOR_SECRET }, dataDir });
   let laptop = await start("0");
   const { port } = new URL(laptop.url);
   closing.push(() => laptop.close());
-  const secret = await readFile(join(dataDir, "cursor-secret.json"), "utf8");
-  Cursor.configure((JSON.parse(secret) as { value: string }).value);
+  Cursor.configure(CURSOR_SECRET);
 
   const followers = Array.from({ length: CLIENTS / 2 }, () => follow(() => laptop, FEEDS));
   const collected = Array.from({ length: CLIENTS / 2 }, () => collect(() => laptop));
