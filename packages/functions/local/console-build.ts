@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
-import { extname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 import { ROOT } from "./servers.ts";
 
 /** A file of the console, ready to be sent. */
@@ -45,8 +45,10 @@ export function createBuilder(): Builder {
 
   const start = (key: string): Build => {
     running?.kill();
+    const vite = viteOf(CONSOLE);
+    if (vite === undefined) return { state: "failed", reason: "Vite is missing: npm ci" };
     const draft = join(CONSOLE, "dist", `draft-${randomUUID()}`);
-    const child = spawn(process.execPath, [viteOf(CONSOLE), "build", "--outDir", draft], {
+    const child = spawn(process.execPath, [vite, "build", "--outDir", draft], {
       cwd: CONSOLE,
       stdio: ["ignore", "ignore", "pipe"],
       env: { PATH: process.env["PATH"], NODE_ENV: "production" },
@@ -91,10 +93,14 @@ function hashOf(patterns: string[]): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-const viteOf = (folder: string): string =>
-  createRequire(join(folder, "package.json"))
-    .resolve("vite/package.json")
-    .replace(/package\.json$/, "bin/vite.js");
+function viteOf(folder: string): string | undefined {
+  try {
+    const manifest = createRequire(join(folder, "package.json")).resolve("vite/package.json");
+    return join(dirname(manifest), "bin/vite.js");
+  } catch {
+    return undefined;
+  }
+}
 
 /** Puts a build in its place; another process may have done so first. Earlier ones go. */
 function keep(draft: string, key: string): Build {

@@ -2,7 +2,7 @@ import type { Client } from "@stockwire/functions/client/http";
 import type { Browser, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { productOf, someone } from "./stage.ts";
-import { listening, openBrowser, openWindow } from "./window.ts";
+import { listening, openBrowser, openWindow, rowOf } from "./window.ts";
 
 /** A thousand events a second, put in between the server and the page. */
 
@@ -17,6 +17,7 @@ interface Change {
   feed: string;
   seq: number;
   version: number;
+  data: Record<string, unknown>;
 }
 
 interface Line {
@@ -25,70 +26,110 @@ interface Line {
 }
 
 /** Listens in on the page's socket, so that more of the same can be said on it. */
-async function tap(page: Page, line: Line): Promise<void> {
-  await page.routeWebSocket(/\/live/, (socket) => {
+async function tap(page: Page, line: Line, feed: string): Promise<void> {
+  await page.routeWebSocket(/^wss?:/, (socket) => {
     line.socket = socket;
     const server = socket.connectToServer();
     socket.onMessage((text) => server.send(text));
     server.onMessage((text) => {
       const { events = [] } = JSON.parse(String(text)) as { events?: Change[] };
-      for (const event of events) if (event.feed === "products") line.last = event;
+      for (const event of events) if (event.feed === feed) line.last = event;
       socket.send(text);
     });
   });
 }
 
 const SECONDS = 5;
+const TOTAL = SECONDS * 1000;
 const BATCH = 50;
-const BATCHES = (SECONDS * 1000) / BATCH;
 
-test("1 000 events a second do not freeze the page, and move nothing on it", async () => {
+/** Goes on from the last change, as if that record changed a thousand times a second. */
+async function flood(
+  { socket, last }: Line,
+  data: (n: number) => object,
+  halfway?: () => Promise<void>,
+) {
+  if (!socket || !last) throw new Error("the page has heard nothing yet");
+  const started = Date.now();
+  for (let sent = 0; sent < TOTAL; sent += BATCH) {
+    const events = Array.from({ length: BATCH }, (_, at) => {
+      const n = sent + at + 1;
+      const [seq, version] = [last.seq + n, last.version + n];
+      return {
+        ...last,
+        seq,
+        version,
+        cursor: `${seq}`,
+        data: { ...last.data, ...data(n), version },
+      };
+    });
+    socket.send(JSON.stringify({ type: "events", events, cursor: "later" }));
+    const due = started + ((sent + BATCH) * SECONDS * 1000) / TOTAL;
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - Date.now())));
+    if (sent + BATCH === TOTAL / 2) await halfway?.();
+  }
+  return last.seq + TOTAL;
+}
+
+async function expectCalm(page: Page): Promise<void> {
+  const { frames, longest, shift } = await seen(page);
+  expect(frames, "frames").toBeGreaterThan(SECONDS * 5);
+  expect(longest, "ms between two frames").toBeLessThan(1_000);
+  expect(shift, "layout shift").toBe(0);
+}
+
+test("1 000 events a second do not freeze the stream, and move nothing on it", async () => {
   const { id } = await productOf(http, 3);
   const line: Line = {};
   const { page, close } = await openWindow(browser, "changes", {
-    before: (opened) => tap(opened, line),
+    before: (opened) => tap(opened, line, "products"),
   });
   await page.getByLabel("Topic", { exact: true }).selectOption("products");
   await listening(page);
   await http.products[":id"].$patch({ param: { id }, json: { price: 7 } });
   await expect.poll(() => line.last).toBeDefined();
-  const { socket, last } = line;
-  if (!socket || !last) throw new Error("the page has no socket");
   const received = page.locator("[data-fact=received] dd");
   await expect.poll(() => received.innerText()).not.toBe("0");
   const before = Number(await received.innerText());
   await watch(page);
 
-  let { seq, version } = last;
-  const started = Date.now();
-  for (let batch = 0; batch < BATCHES; batch++) {
-    const events = Array.from({ length: BATCH }, () => ({
-      ...last,
-      seq: ++seq,
-      version: ++version,
-      cursor: `after-${seq}`,
-    }));
-    socket.send(JSON.stringify({ type: "events", events, cursor: `after-${seq}` }));
-    const due = started + ((batch + 1) * SECONDS * 1000) / BATCHES;
-    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - Date.now())));
-    if (batch === BATCHES / 2) {
+  const seq = await flood(
+    line,
+    (n) => ({ price: n }),
+    async () => {
       const pressed = Date.now();
       await page.getByRole("button", { name: "Pause" }).click();
       await page.getByRole("button", { name: "Pause", pressed: true }).waitFor();
       expect(Date.now() - pressed, "ms until a button answers").toBeLessThan(2_000);
       await page.getByRole("button", { name: "Pause" }).click();
-    }
-  }
-  const total = (before + SECONDS * 1000).toLocaleString("en");
+    },
+  );
+  const total = (before + TOTAL).toLocaleString("en");
   await expect.poll(() => received.innerText()).toBe(total);
   await expect
     .poll(() => page.locator(".change-row[data-seq]").first().getAttribute("data-seq"))
     .toBe(`products-${seq}`);
-  const { frames, longest, shift } = await seen(page);
-  expect(frames, "frames").toBeGreaterThan(SECONDS * 5);
-  expect(longest, "ms between two frames").toBeLessThan(1_000);
-  expect(shift, "layout shift").toBe(0);
+  await expectCalm(page);
   expect(await page.locator("tr").count()).toBeLessThan(100);
+  await close();
+});
+
+test("a level that changes 1 000 times a second is shown as it is, and moves nothing", async () => {
+  const { id, name } = await productOf(http, 3);
+  const line: Line = {};
+  const { page, close } = await openWindow(browser, "stock", {
+    before: (opened) => tap(opened, line, "inventory"),
+  });
+  const { figures } = await rowOf(page, name);
+  const adjustment = { param: { productId: id }, json: { delta: 1, reason: "counted" } };
+  await http.inventory[":productId"].adjustments.$post(adjustment);
+  await expect.poll(figures).toMatchObject({ available: "4" });
+  await watch(page);
+  await flood(line, (n) => ({ available: n, quantity: n + 7, reserved: 7 }));
+  await expect
+    .poll(figures)
+    .toMatchObject({ available: "5,000", quantity: "5,007", reserved: "7" });
+  await expectCalm(page);
   await close();
 });
 

@@ -17,9 +17,9 @@ export interface Laptop {
 }
 
 /** `npm run dev`'s own program, with a folder of its own, and its console built. */
-export async function startLaptop(): Promise<Laptop> {
+export async function startLaptop(wanted = "0"): Promise<Laptop> {
   const folder = await mkdtemp(join(tmpdir(), "stockwire-e2e-"));
-  let port = "0";
+  let port = wanted;
   let child: ChildProcess;
 
   const start = async () => {

@@ -7,9 +7,13 @@ declare module "vitest" {
   }
 }
 
-/** One laptop for all files: it serves the console, and is the stage unless BASE_URL names one. */
+/**
+ * One laptop for all files: it serves the console, and is the stage unless BASE_URL names one. That
+ * must permit the console's origin: http://localhost:3000, or the port in CONSOLE_PORT.
+ */
 export default async function setup(project: TestProject) {
-  const laptop = await startLaptop();
+  const { STAGE_URL, CONSOLE_PORT = "3000" } = process.env;
+  const laptop = await startLaptop(STAGE_URL ? CONSOLE_PORT : "0");
   project.provide("laptop", laptop.url);
   return () => laptop.close();
 }
