@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { UNITS } from "../../packages/functions/src/metric.ts";
@@ -118,8 +118,4 @@ test("S-301: mail goes to the address that the account names", () => {
     endpoint: "ops@shop.example",
   });
   expect(all(stack("dev"), "sns/topicSubscription")).toEqual([]);
-});
-
-test("the runbook is there", () => {
-  expect(existsSync(join(root, "docs/runbook.md"))).toBe(true);
 });

@@ -1,0 +1,47 @@
+/**
+ * List prices in us-east-1, in USD, as read on 2026-11-21.
+ * https://aws.amazon.com/api-gateway/pricing/ https://aws.amazon.com/lambda/pricing/
+ * https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/cloudwatch/pricing/
+ * https://aws.amazon.com/sqs/pricing/ https://aws.amazon.com/xray/pricing/
+ */
+export const READ_ON = "2026-11-21";
+
+const MILLION = 1e6;
+
+export const price = {
+  httpRequest: 1 / MILLION, // of 512 KB; less beyond 300 million a month
+  liveMessage: 1 / MILLION, // of 32 KB
+  connectionMinute: 0.25 / MILLION,
+  restRequest: 3.5 / MILLION,
+  lambdaRequest: 0.2 / MILLION,
+  lambdaGbSecond: 0.000_013_333_4, // arm64; x86 is 0.000 016 666 7
+  provisionedGbSecond: 0.000_003_333_4, // arm64
+  readUnit: 0.125 / MILLION, // half of what it was before November 2024
+  writeUnit: 0.625 / MILLION,
+  tableGb: 0.25, // a month
+  recoveryGb: 0.2, // a month
+  logGb: 0.5, // taken in
+  metric: 0.3, // a month, of the first 10 000
+  alarm: 0.1, // a month
+  dashboard: 3, // a month
+  queueRequest: 0.4 / MILLION,
+  trace: 5 / MILLION,
+} as const;
+
+/** A month's worth that an account has for nothing, of Lambda and DynamoDB for ever. */
+export const free = {
+  httpRequests: MILLION, // for a year
+  lambdaRequests: MILLION,
+  lambdaGbSeconds: 400_000,
+  /** 25 units a second of provisioned capacity; on demand has none: not counted. */
+  metrics: 10,
+  alarms: 10,
+  dashboards: 3,
+  logGb: 5,
+  queueRequests: MILLION,
+  traces: 100_000,
+  tableGb: 25,
+} as const;
+
+/** As the seeds' examples have it: 1.25 USD a million writes, 0.25 reads, as before November 2024. */
+export const seeds = { database: 2 / MILLION } as const;

@@ -1,0 +1,105 @@
+import * as ChangeLog from "@stockwire/core/change-log";
+import { createClient } from "@stockwire/core/client";
+import * as Inventory from "@stockwire/core/inventory";
+import { newId } from "@stockwire/core/id";
+import * as Product from "@stockwire/core/product";
+import * as Store from "@stockwire/core/store";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { meter } from "../../packages/functions/bench/meter.ts";
+import { bill, seedExamples, type Usage } from "../cost/bill.ts";
+import { units } from "../cost/measured.ts";
+import { root } from "./platform.ts";
+
+const client = createClient({
+  region: "us-east-1",
+  endpoint: process.env["DYNAMODB_ENDPOINT"] ?? "",
+});
+
+beforeAll(() =>
+  Store.configure({
+    client,
+    tableName: process.env["DATA_TABLE"] ?? "",
+    changes: process.env["CHANGES_TABLE"] ?? "",
+    shards: 4,
+  }),
+);
+afterAll(() => client.destroy());
+
+const by = () => ({ actor: "cost", requestId: newId(), at: new Date().toISOString() });
+
+test("S-385: a request and a change cost the units that the bill counts with", async () => {
+  const input = Product.Create.parse({ name: "Lamp", price: 9, category: "l", initialQuantity: 9 });
+  const { id } = (await Product.create(input, by())).value;
+  const cost = meter(client);
+  expect(await cost(() => Product.get(id))).toMatchObject(units.read);
+  const sale = Inventory.Adjust.parse({ delta: -1, reason: "sold" });
+  expect(await cost(() => Inventory.adjust(id, sale, by()))).toMatchObject(units.write);
+  const at = new Date().toISOString();
+  const change = (version: number) => ({
+    feed: "items",
+    id,
+    version,
+    op: "update",
+    at,
+    actor: "cost",
+    requestId: "r",
+    changed: [],
+    before: {},
+    data: { id, version },
+  });
+  const append = (version: number) =>
+    ChangeLog.append([change(version)] as never, Date.now() + 10_000);
+  await append(1);
+  expect(await cost(() => append(2))).toMatchObject({ writes: units.change.writes });
+});
+
+const usage: Usage = {
+  requests: 1e6,
+  writes: 20,
+  connections: 1_000,
+  listeners: 10,
+  storage: 1,
+  memory: 1024,
+  provisioned: 0,
+  routes: 0,
+  traced: 0,
+  freeTier: false,
+};
+const usdOf = (component: string, more: Partial<Usage> = {}) =>
+  bill({ ...usage, ...more }).find((line) => line.component === component)?.usd ?? 0;
+
+test("S-386, S-387, S-388: the seeds' examples come out as theirs", () => {
+  const totals = seedExamples.map(({ name, total }) => [name, Number(total.toFixed(2))]);
+  expect(totals).toEqual([
+    ["Low", 0],
+    ["Medium", 3.2], // about 3
+    ["High", 32],
+  ]);
+});
+
+test("S-381, S-383, S-384: requests, messages and minutes at their prices", () => {
+  expect(usdOf("HTTP API")).toBeCloseTo(1);
+  expect(usdOf("HTTP API", { freeTier: true })).toBe(0);
+  expect(usdOf("Live API: connections")).toBeCloseTo(1_000 * 730 * 60 * 0.25e-6);
+  expect(usdOf("DynamoDB: writes")).toBeCloseTo(200_000 * (1 + units.change.writes) * 0.625e-6);
+});
+
+test("S-009, S-030: what nobody uses costs next to nothing", () => {
+  const idle = { ...usage, requests: 0, connections: 0, storage: 0, freeTier: true };
+  const total = bill(idle).reduce((sum, { usd }) => sum + usd, 0);
+  expect(total).toBeLessThan(1);
+});
+
+test("S-382: npm run cost prints a line a component and the sum", async () => {
+  const run = (...args: string[]) =>
+    promisify(execFile)(process.execPath, [join(root, "infra/cost/main.ts"), ...args]);
+  const { stdout } = await run("--requests", "1000000", "--connections", "1000");
+  expect(stdout).toMatch(/^HTTP API +1\.00 {2}1,000,000 requests$/m);
+  expect(stdout).toMatch(/^USD a month +\d+\.\d\d/m);
+  expect((await run("--seeds")).stdout).toMatch(/^Medium +1,000,000 +0\.20 +1\.00 +2\.00 +3\.20$/m);
+  expect((await run("--help")).stdout).toContain("--requests");
+  await expect(run("--requests", "many")).rejects.toThrow("--requests is a number");
+});
