@@ -16,7 +16,7 @@ test("S-235, S-242, S-396: the guide's commands and settings are those that ther
     expect(Object.keys(scripts)).toContain(name);
   }
   const settings = all(read("infra/stage.ts"), /^ {2}(STOCKWIRE_\w+):/gm).toSorted();
-  expect(all(deploy, /(STOCKWIRE_[A-Z]+)/g).toSorted()).toEqual(settings);
+  expect(all(deploy, /(STOCKWIRE_[A-Z_]+)/g).toSorted()).toEqual(settings);
 });
 
 test("S-302, S-312, S-303: logs and saved queries are called what they are called", () => {
