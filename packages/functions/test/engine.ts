@@ -8,12 +8,17 @@ import { startDynamodb } from "../local/dynamodb.ts";
 import { LocalError } from "../local/error.ts";
 import { createTables } from "../local/tables.ts";
 
+const GIVEN = "STOCKWIRE_TEST_RUN";
+
 /**
  * Gives all tests of a run one engine, DYNAMODB_ENDPOINT or one of its own, with tables that no
  * other run uses. The tests find both in the environment: DYNAMODB_ENDPOINT, and DATA_TABLE for
  * the table Data.
  */
 export default async function setup(): Promise<() => Promise<void>> {
+  // Several projects of one run name this file: the first to come gives the engine to all.
+  if (process.env[GIVEN] === String(process.pid)) return () => Promise.resolve();
+  process.env[GIVEN] = String(process.pid);
   const dataDir = await mkdtemp(join(tmpdir(), "stockwire-test-"));
   const engine = await startDynamodb({ dataDir, log: () => undefined });
   if (!engine.endpoint)
