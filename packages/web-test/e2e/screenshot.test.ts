@@ -10,7 +10,7 @@ const isWanted = isLaptop && process.env["SCREENSHOTS"] === "1";
 test.runIf(isWanted)("pictures of each page", async () => {
   const browser = await openBrowser();
   const http = await someone();
-  const { id } = await productOf(http, 14, "Atlas, second hand");
+  const { id } = await productOf(http, 14, "Atlas");
   const move = (delta: number, reason: string) =>
     unwrap(
       http.inventory[":productId"].adjustments.$post({
@@ -29,7 +29,7 @@ test.runIf(isWanted)("pictures of each page", async () => {
   const expected = /status of (400|403|409|429)/;
   const size = { width: 1100, height: 600, expected };
   const changes = await openWindow(browser, "changes", size);
-  const stock = await openWindow(browser, "stock", { ...size, dark: false });
+  const stock = await openWindow(browser, "stock", { ...size, height: 690 });
   const last = await rowOf(stock.page, "Last of its kind");
   await last.press("Reserve");
   await expect.poll(() => noticesOf(stock.page)).toContain("done");

@@ -24,7 +24,7 @@ interface Page {
 const PAGES: Readonly<Record<string, Page>> = {
   stock: {
     title: "Stock",
-    about: "What there is of each product, now. Open a second window and sell the last one twice.",
+    about: "What there is of each product, now. Try to sell the last of its kind in two windows.",
     show: () => <StockPage />,
   },
   changes: {

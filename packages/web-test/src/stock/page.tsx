@@ -47,6 +47,9 @@ function Stock({ connection }: { connection: Connection }) {
             </Action>
           ))}
         </div>
+        <a class="action" href={location.href} target="_blank" rel="noopener">
+          Open a second window
+        </a>
         <input
           class="search"
           type="search"

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { Action } from "./action.tsx";
+import { Notices } from "./notices.tsx";
 
 interface Props {
   title: string;
@@ -8,7 +9,10 @@ interface Props {
   children: ComponentChildren;
 }
 
-/** A modal window; Escape closes it and the focus goes back to where it was. */
+/**
+ * A modal window; Escape closes it and the focus goes back to where it was. The page behind is out
+ * of reach, so it says itself what has just happened.
+ */
 export function Dialog({ title, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
@@ -22,6 +26,7 @@ export function Dialog({ title, onClose, children }: Props) {
         </Action>
       </header>
       {children}
+      <Notices />
     </dialog>
   );
 }
