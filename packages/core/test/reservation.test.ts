@@ -206,7 +206,11 @@ describe("an expired reservation", () => {
   }, 60_000);
 
   test("a sweep that is out of time says that there is more", async () => {
-    expect(await Reservation.sweep(by(), Date.now() - 1)).toEqual({ expired: 0, more: true, lagMs: 0 });
+    expect(await Reservation.sweep(by(), Date.now() - 1)).toEqual({
+      expired: 0,
+      more: true,
+      lagMs: 0,
+    });
   });
 });
 

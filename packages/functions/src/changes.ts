@@ -1,9 +1,11 @@
 import { type Entry, fromImages } from "@stockwire/core/change";
 import { append } from "@stockwire/core/change-log";
 import { deliver } from "@stockwire/core/delivery";
-import "./cursor.ts";
+import { signCursors } from "./cursor.ts";
 import { enqueue } from "./delivery.ts";
 import { log, measure } from "./runtime.ts";
+
+signCursors();
 
 /** A batch of Data's stream, as an event source mapping hands it over. */
 interface Event {

@@ -2,7 +2,8 @@ import * as Cursor from "@stockwire/core/cursor";
 import { config } from "./runtime.ts";
 
 /** For the functions that sign or read cursors: the others are not given the secret. */
-
-const { CURSOR_SECRET: secret } = config;
-if (secret === undefined) throw new Error("Configuration: CURSOR_SECRET is needed here");
-Cursor.configure(secret);
+export function signCursors(): void {
+  const { CURSOR_SECRET: secret } = config;
+  if (secret === undefined) throw new Error("Configuration: CURSOR_SECRET is needed here");
+  Cursor.configure(secret);
+}

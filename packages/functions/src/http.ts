@@ -2,9 +2,11 @@ import * as Store from "@stockwire/core/store";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 import packageJson from "../package.json" with { type: "json" };
 import { createApp } from "./app.ts";
-import "./cursor.ts";
+import { signCursors } from "./cursor.ts";
 import { mend } from "./event.ts";
 import { config, log, measure } from "./runtime.ts";
+
+signCursors();
 
 const app = createApp({
   about: {

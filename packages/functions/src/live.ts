@@ -1,7 +1,9 @@
 import * as Connection from "@stockwire/core/connection";
-import "./cursor.ts";
+import { signCursors } from "./cursor.ts";
 import { act } from "./live/action.ts";
 import { config, log } from "./runtime.ts";
+
+signCursors();
 
 /** The events of the WebSocket API, and of its authorizer what it handed on. */
 interface Event {
