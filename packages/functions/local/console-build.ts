@@ -1,6 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
-import { existsSync, globSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, extname, join } from "node:path";
 import { ROOT } from "./servers.ts";
@@ -47,7 +55,7 @@ export function createBuilder(): Builder {
     running?.kill();
     const vite = viteOf(CONSOLE);
     if (vite === undefined) return { state: "failed", reason: "Vite is missing: npm ci" };
-    const draft = join(CONSOLE, "dist", `draft-${randomUUID()}`);
+    const draft = join(CONSOLE, "dist", `.draft-${randomUUID()}`);
     const child = spawn(process.execPath, [vite, "build", "--outDir", draft], {
       cwd: CONSOLE,
       stdio: ["ignore", "ignore", "pipe"],
@@ -102,10 +110,17 @@ function viteOf(folder: string): string | undefined {
   }
 }
 
+const ABANDONED = 10 * 60_000; // ms
+
 /** Puts a build in its place; another process may have done so first. Earlier ones go. */
 function keep(draft: string, key: string): Build {
   const dist = join(CONSOLE, "dist");
   const folder = join(dist, key);
+  for (const name of globSync(".draft-*", { cwd: dist })) {
+    const other = join(dist, name);
+    const isOld = Date.now() - statSync(other).mtimeMs > ABANDONED;
+    if (other !== draft && isOld) rmSync(other, { recursive: true, force: true });
+  }
   mkdirSync(dist, { recursive: true });
   if (existsSync(folder)) rmSync(draft, { recursive: true, force: true });
   else renameSync(draft, folder);

@@ -62,7 +62,9 @@ function Channels({ connection: { live } }: { connection: Connection }) {
   const send = () => {
     if (text.value.trim() === "") return;
     refused.value = undefined;
-    void live.send(text.value, channel.value);
+    live.send(text.value, channel.value).catch((error: unknown) => {
+      refused.value = wordsOf(error);
+    });
     text.value = "";
   };
 

@@ -39,6 +39,10 @@ export function RecordForm(props: Props) {
   const theirs = useSignal<Members & { version: number }>();
   const busy = useSignal(false);
 
+  const refuse = async (error: unknown) => {
+    if (isStale(error) && record) theirs.value = await reload();
+    else problems.value = problemsOf(error, names);
+  };
   const submit = async (members: Members) => {
     busy.value = true;
     try {
@@ -46,8 +50,9 @@ export function RecordForm(props: Props) {
       notify("done", "Saved");
       go(noun);
     } catch (error) {
-      if (isStale(error) && record) theirs.value = await reload();
-      else problems.value = problemsOf(error, names);
+      await refuse(error).catch((gone: unknown) => {
+        problems.value = problemsOf(gone, names);
+      });
     } finally {
       busy.value = false;
     }

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { Connection } from "../connection.ts";
+import { notify, wordsOf } from "../notice.ts";
 import { FEEDS, READ } from "../record/kind.ts";
 import { may } from "../session.ts";
 import { Action } from "../ui/action.tsx";
@@ -52,7 +53,11 @@ export function Probe({ connection: { http, live } }: { connection: Connection }
           ))}
         </tbody>
       </table>
-      <Action onPress={() => void ask()}>Try each</Action>
+      <Action
+        onPress={() => void ask().catch((error: unknown) => notify("refused", wordsOf(error)))}
+      >
+        Try each
+      </Action>
     </>
   );
 }
