@@ -29,7 +29,7 @@ import { by, endpoint, failure, keyed, SHARDS, timeout } from "./store.ts";
 
 /** Random programs of all verbs, against a model and against what must hold whatever happens. */
 
-const RUNS = Number(process.env["MODEL_RUNS"] ?? 40); // of each property
+const RUNS = Number(process.env["MODEL_RUNS"] ?? 30); // of each property
 
 let table: Awaited<ReturnType<typeof ownTable>>;
 beforeAll(async () => {

@@ -13,7 +13,7 @@ import { by, endpoint, failure, SHARDS, timeout } from "./store.ts";
 
 /** Many at once, in two processes: within one, lanes would keep most rivals apart. */
 
-const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 4);
+const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 3);
 
 const here: Service = { Store, Product, Inventory, Reservation };
 let table: Awaited<ReturnType<typeof ownTable>>;

@@ -180,43 +180,55 @@ test("every hostile string in an item comes back as it was sent, or is refused",
   expect(kept).toBeGreaterThan(580);
 }, 120_000);
 
-test("every hostile string as a member of a user, a product or a level is kept or refused", async () => {
-  await each(strings, async (string) => {
-    const what = JSON.stringify(string).slice(0, 60);
-    const named = await send("POST", "/users", JSON.stringify({ name: string, email: address() }));
-    expectDocumented(what, named);
-    if (named.status === 201) {
-      const { name } = JSON.parse(named.body.toString()) as { name: string };
-      expect(name).toBe(string.trim().normalize("NFC"));
-    }
-    for (const body of [
-      { name: "x".repeat(5), email: string },
-      { name: "John", email: address(), phone: string },
-      { name: "John", email: address(), [string]: string },
-    ]) {
-      expectDocumented(what, await send("POST", "/users", JSON.stringify(body)));
-    }
-    const product = { name: string, price: 1, category: string, description: string };
-    const made = await send("POST", "/products", JSON.stringify(product));
-    expectDocumented(what, made);
-    if (made.status === 201) {
-      const { name, category } = JSON.parse(made.body.toString()) as {
-        name: string;
-        category: string;
-      };
-      expect([name, category]).toEqual([
-        string.trim().normalize("NFC"),
-        string.trim().normalize("NFC"),
-      ]);
-      const list = await send("GET", `/products?limit=1&category=${encodeURIComponent(category)}`);
-      expect(list.status).toBe(200);
-      await send("DELETE", header(made, "location"));
-    }
-    expectDocumented(
-      what,
-      await send("PUT", "/inventory/nobody", JSON.stringify({ quantity: string })),
-    );
-  });
+const SHARE = Number(process.env["HOSTILE_SHARE"] ?? 3); // one of so many; all in test:stress
+
+test("hostile strings as members of a user, a product or a level are kept or refused", async () => {
+  await each(
+    strings.filter((_, n) => n % SHARE === 0),
+    async (string) => {
+      const what = JSON.stringify(string).slice(0, 60);
+      const named = await send(
+        "POST",
+        "/users",
+        JSON.stringify({ name: string, email: address() }),
+      );
+      expectDocumented(what, named);
+      if (named.status === 201) {
+        const { name } = JSON.parse(named.body.toString()) as { name: string };
+        expect(name).toBe(string.trim().normalize("NFC"));
+      }
+      for (const body of [
+        { name: "x".repeat(5), email: string },
+        { name: "John", email: address(), phone: string },
+        { name: "John", email: address(), [string]: string },
+      ]) {
+        expectDocumented(what, await send("POST", "/users", JSON.stringify(body)));
+      }
+      const product = { name: string, price: 1, category: string, description: string };
+      const made = await send("POST", "/products", JSON.stringify(product));
+      expectDocumented(what, made);
+      if (made.status === 201) {
+        const { name, category } = JSON.parse(made.body.toString()) as {
+          name: string;
+          category: string;
+        };
+        expect([name, category]).toEqual([
+          string.trim().normalize("NFC"),
+          string.trim().normalize("NFC"),
+        ]);
+        const list = await send(
+          "GET",
+          `/products?limit=1&category=${encodeURIComponent(category)}`,
+        );
+        expect(list.status).toBe(200);
+        await send("DELETE", header(made, "location"));
+      }
+      expectDocumented(
+        what,
+        await send("PUT", "/inventory/nobody", JSON.stringify({ quantity: string })),
+      );
+    },
+  );
 }, 120_000);
 
 const well = strings.filter((string) => string.isWellFormed() && string.length < 2_000);

@@ -10,7 +10,7 @@ import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 /** Stock through HTTP, with many clients at once and with programs that are killed. */
 
 const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 2); // of 500 reservations at once
-const KILLS = Number(process.env["STRESS_KILLS"] ?? 15);
+const KILLS = Number(process.env["STRESS_KILLS"] ?? 10);
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
