@@ -41,7 +41,7 @@ function cognito() {
           generateSecret: true,
           allowedOauthFlows: ["client_credentials"],
           allowedOauthScopes: full,
-          explicitAuthFlows: [],
+          explicitAuthFlows: ["ALLOW_REFRESH_TOKEN_AUTH"], // no passwords
           callbackUrls: [],
           accessTokenValidity: HOUR,
           tokenValidityUnits: { accessToken: "minutes" },

@@ -9,9 +9,10 @@ describe.each(stages)("the HTTP API of %s", (stage) => {
   const of = () => stack(stage);
   const settings = () => one(of(), "apigatewayv2/stage", "ApiStage").inputs;
 
-  test("S-038, S-039, S-206, S-244, S-248, S-263, S-334, S-392: has the laptop's routes", () => {
+  test("S-038, S-039, S-206, S-244, S-248, S-261, S-263, S-334, S-352, S-392: has the laptop's routes", () => {
     const laptop = httpApi(nothing, "https://issuer.example");
     const found = routesOf(of(), "ApiApi");
+    expect(one(of(), "apigatewayv2/api", "ApiApi").inputs["protocolType"]).toBe("HTTP");
     expect([...found.keys()].toSorted()).toEqual(
       laptop.routes.map(({ routeKey }) => routeKey).toSorted(),
     );
@@ -39,7 +40,7 @@ describe.each(stages)("the HTTP API of %s", (stage) => {
     ]);
   });
 
-  test("S-107, S-247, S-262, S-264, S-315, S-341, C-27: all go to one function, as 2.0", () => {
+  test("S-107, S-247, S-262, S-246, S-264, S-315, C-27: all go to one function, as 2.0", () => {
     const [integration, ...others] = all(of(), "apigatewayv2/integration").filter(
       ({ inputs }) => inputs["apiId"] === "ApiApi-id",
     );

@@ -25,7 +25,7 @@ test.each(stages)("S-189: the machine client of %s has a secret and no other way
     generateSecret: true,
     allowedOauthFlows: ["client_credentials"],
     allowedOauthScopes: full,
-    explicitAuthFlows: [],
+    explicitAuthFlows: ["ALLOW_REFRESH_TOKEN_AUTH"],
   });
 });
 
@@ -35,6 +35,7 @@ test.each(stages)(
     const { inputs } = one(stack(stage), "cognito/userPoolClient", "BrowserClient");
     expect(inputs).toMatchObject({
       generateSecret: false,
+      explicitAuthFlows: ["ALLOW_REFRESH_TOKEN_AUTH"],
       allowedOauthFlows: ["code"],
       allowedOauthScopes: ["openid", ...full.filter((scope) => scope !== "stockwire/admin")],
       preventUserExistenceErrors: "ENABLED",

@@ -30,6 +30,13 @@ export async function startCloud() {
       const Parameter = { Name, Type: "String", Version: 1, Value: parameter(Name) };
       res.setHeader("content-type", "application/x-amz-json-1.1");
       res.end(JSON.stringify({ Parameter }));
+    } else if (req.method === "GET" && req.url?.startsWith("/v2/apis")) {
+      // With --dev: the events through which functions on one's own machine are called.
+      const dns = { HTTP: BOOTSTRAP.appsyncHttp, REALTIME: BOOTSTRAP.appsyncRealtime };
+      const api = { name: "sst", apiId: "a", dns };
+      const channelNamespaces = [{ name: "sst", apiId: "a" }];
+      res.setHeader("content-type", "application/json");
+      res.end(JSON.stringify({ api, apis: [api], channelNamespaces }));
     } else if (req.method === "GET" && req.url?.startsWith(`/${BOOTSTRAP.state}/`)) {
       res.writeHead(404, { "content-type": "application/xml" });
       res.end("<Error><Code>NoSuchKey</Code><Message>no</Message></Error>");

@@ -5,12 +5,14 @@ import { newId } from "@stockwire/core/id";
 import * as Product from "@stockwire/core/product";
 import * as Store from "@stockwire/core/store";
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { meter } from "../../packages/functions/bench/meter.ts";
 import { bill, seedExamples, type Usage } from "../cost/bill.ts";
 import { units } from "../cost/measured.ts";
+import { price, READ_ON } from "../cost/price.ts";
 import { root } from "./platform.ts";
 
 const client = createClient({
@@ -80,11 +82,31 @@ test("S-386, S-387, S-388: the seeds' examples come out as theirs", () => {
   ]);
 });
 
-test("S-381, S-383, S-384: requests, messages and minutes at their prices", () => {
+test("requests, messages and minutes at their prices", () => {
   expect(usdOf("HTTP API")).toBeCloseTo(1);
   expect(usdOf("HTTP API", { freeTier: true })).toBe(0);
   expect(usdOf("Live API: connections")).toBeCloseTo(1_000 * 730 * 60 * 0.25e-6);
   expect(usdOf("DynamoDB: writes")).toBeCloseTo(200_000 * (1 + units.change.writes) * 0.625e-6);
+});
+
+test("S-010, S-380, S-381, S-382, S-383, S-384, S-385: the guide's table has the prices of the bill", () => {
+  const table = readFileSync(join(root, "docs/deploy.md"), "utf8");
+  const million = (usd: number) => (usd * 1e6).toFixed(2);
+  for (const cell of [
+    million(price.httpRequest),
+    million(price.restRequest),
+    `${million(price.liveMessage)} / ${million(price.connectionMinute)}`,
+    million(price.lambdaRequest),
+    price.lambdaGbSecond.toFixed(10),
+    `${price.readUnit * 1e6} / ${price.writeUnit * 1e6}`,
+    `${price.tableGb.toFixed(2)} / ${price.recoveryGb.toFixed(2)}`,
+    [price.logGb, price.metric, price.alarm, price.dashboard]
+      .map((usd) => usd.toFixed(2))
+      .join(" / "),
+  ]) {
+    expect(table).toMatch(new RegExp(`\\| ${cell.replaceAll(".", "\\.")} +\\|`));
+  }
+  expect(table).toContain(READ_ON);
 });
 
 test("S-009, S-030: what nobody uses costs next to nothing", () => {

@@ -156,7 +156,7 @@ async function imageOf(kind: string, id: string) {
   throw new Error(`${kind} ${id} is not there`);
 }
 
-test("S-001, S-002, S-235: an item's way through every function", async () => {
+test("S-001, S-002, S-235, S-399, S-402: an item's way through every function", async () => {
   const person = { name: "Ana Canary", email: `${CANARY}@example.com`, phone: "5550100000" };
   expect((await call("POST", "/users", person)).statusCode).toBe(201);
   expect((await call("GET", `/users?email=${CANARY}@example.com`)).json).toMatchObject({

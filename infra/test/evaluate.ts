@@ -31,11 +31,12 @@ export interface Evaluation {
 /**
  * All resources of a stage, by the real `sst diff` with SST's real components and builds: only AWS,
  * which SST's command asks for its state, and the Pulumi command are stand-ins. What is built is in
- * `.sst/artifacts`, so one stage at a time. Throws whatever the program or the command complain of.
+ * `.sst/artifacts`, so one stage at a time; with `dev` nothing is. Throws whatever the program or the command complain of.
  */
 export async function evaluate(
   stage: string,
   environment: Record<string, string> = {},
+  { dev = false } = {},
 ): Promise<Evaluation> {
   const scratch = await mkdtemp(join(tmpdir(), "stockwire-evaluate-"));
   const cloud = await startCloud();
@@ -46,18 +47,21 @@ export async function evaluate(
     const script = join(import.meta.dirname, "pulumi.ts");
     await writeFile(pulumi, `#!/bin/sh\nexec "${process.execPath}" "${script}" "$@"\n`);
     await chmod(pulumi, 0o755);
-    const { code, output } = await run(["diff", "--stage", stage, "--print-logs"], {
-      ...offline(scratch),
-      COMMIT: "0000000",
-      ...environment,
-      AWS_PROFILE: undefined,
-      AWS_SESSION_TOKEN: undefined,
-      AWS_ACCESS_KEY_ID: "test",
-      AWS_SECRET_ACCESS_KEY: "test",
-      AWS_REGION: REGION,
-      AWS_ENDPOINT_URL: cloud.endpoint,
-      EVALUATION: file,
-    });
+    const { code, output } = await run(
+      ["diff", "--stage", stage, "--print-logs", ...(dev ? ["--dev"] : [])],
+      {
+        ...offline(scratch),
+        COMMIT: "0000000",
+        ...environment,
+        AWS_PROFILE: undefined,
+        AWS_SESSION_TOKEN: undefined,
+        AWS_ACCESS_KEY_ID: "test",
+        AWS_SECRET_ACCESS_KEY: "test",
+        AWS_REGION: REGION,
+        AWS_ENDPOINT_URL: cloud.endpoint,
+        EVALUATION: file,
+      },
+    );
     const text = await readFile(file, "utf8").catch(() => undefined);
     if (text === undefined) throw new Error(`sst diff ended with ${code}:\n${output}`);
     const { outputs, resources, config, unknown, failures } = JSON.parse(text) as Evaluation & {

@@ -17,7 +17,7 @@ describe.each(stages)("the functions of %s", (stage) => {
     expect(functions().map(({ name }) => name)).toEqual(NAMES.map((name) => `${name}Function`));
   });
 
-  test("S-243, S-260, C-28: Node 24 on arm64, memory as the stage says, logs in JSON", () => {
+  test("S-243, S-260, S-318, S-351, C-28: Node 24 on arm64, memory as the stage says, logs in JSON", () => {
     for (const { inputs } of functions()) {
       expect(inputs).toMatchObject({
         runtime: "nodejs24.x",
@@ -44,7 +44,7 @@ describe.each(stages)("the functions of %s", (stage) => {
     });
   });
 
-  test("S-270, S-378, C-41: logs are kept for 14 days, under the names that are looked for", () => {
+  test("S-270, S-304, S-322, S-378, C-41: logs are kept for 14 days, under the names that are looked for", () => {
     const groups = all(of(), "cloudwatch/logGroup").map(({ inputs }) => inputs);
     for (const { retentionInDays } of groups) expect(retentionInDays).toBe(14);
     const names = groups.map(({ name }) => name);
@@ -54,7 +54,7 @@ describe.each(stages)("the functions of %s", (stage) => {
     }
   });
 
-  test("S-195, S-251, S-265, S-266, S-321, S-346, S-425, A-03, A-30: each role has its own few permissions", () => {
+  test("S-147, S-195, S-251, S-265, S-266, S-321, S-346, S-425, A-03, A-30: each role has its own few permissions", () => {
     const own = `arn:aws:dynamodb:us-east-1:123456789012:table/stockwire-${stage}`;
     const data = `${own}-DataTable`;
     const stream = `${data}/stream/2026-01-01T00:00:00.000`;

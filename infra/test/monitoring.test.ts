@@ -32,7 +32,7 @@ describe.each(stages)("what watches over %s", (stage) => {
     });
   });
 
-  test("S-301, S-031, S-256: the alarms, each of which tells the topic and has its section", () => {
+  test("S-301, S-031, S-256, S-431: the alarms, each of which tells the topic and has its section", () => {
     expect(alarms().map(({ name }) => name)).toEqual([
       "DeliveryDeadLetters",
       "DeliveryErrors",
@@ -88,7 +88,7 @@ describe.each(stages)("what watches over %s", (stage) => {
     for (const name of [...drawnOurs, ...watched]) expect(Object.keys(UNITS)).toContain(name);
   });
 
-  test("S-302, S-303, S-307, S-412: the saved queries read the functions' logs", () => {
+  test("S-302, S-303, S-307: the saved queries read the functions' logs", () => {
     const queries = all(of(), "cloudwatch/queryDefinition");
     expect(queries.map(({ name }) => name)).toEqual([
       "Duration",

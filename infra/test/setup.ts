@@ -5,6 +5,8 @@ import { preparePlatform } from "./platform.ts";
 declare module "vitest" {
   interface ProvidedContext {
     evaluations: Evaluation[];
+    /** What `sst dev` has in the cloud. */
+    underSstDev: Evaluation;
   }
 }
 
@@ -30,5 +32,7 @@ export default async function setup(project: TestProject): Promise<void> {
   for (const [stage, account] of Object.entries(STAGES)) {
     evaluations.push(await evaluate(stage, account));
   }
+  const live = await evaluate("live", {}, { dev: true });
+  project.provide("underSstDev", live);
   project.provide("evaluations", evaluations);
 }

@@ -1,11 +1,11 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, test } from "vitest";
+import { describe, expect, inject, test } from "vitest";
 import { settingsOf } from "../stage.ts";
 import type { Resource } from "./evaluate.ts";
 import { root } from "./platform.ts";
-import { stack, stages } from "./stack.ts";
+import { all, stack, stages } from "./stack.ts";
 
 describe("settings", () => {
   test("S-272: a stage that nobody named is small, unprotected and costs nothing idle", () => {
@@ -39,8 +39,18 @@ test("sst.config.ts and infra/ type-check against SST's own sources", async () =
   expect(stdout).toBe("");
 }, 120_000);
 
+test("under sst dev the functions are stubs of those on one's own machine, and the rest is there", () => {
+  const live = inject("underSstDev");
+  const stubs = all(live, "lambda/function").map(({ inputs }) => inputs["description"]);
+  expect(stubs).toHaveLength(all(stack("dev"), "lambda/function").length);
+  for (const description of stubs) expect(description).toMatch(/ \(live\)$/);
+  for (const kind of ["dynamodb/table", "apigatewayv2/route", "sqs/queue"]) {
+    expect(all(live, kind)).toHaveLength(all(stack("dev"), kind).length);
+  }
+});
+
 describe.each(stages)("%s", (stage) => {
-  test("S-235, S-236, S-271, S-395: tells its URLs", () => {
+  test("S-235, S-236, S-271, S-393, S-394, S-395: tells its URLs", () => {
     const url = expect.stringMatching(/^https:/);
     expect(stack(stage).outputs).toMatchObject({
       apiUrl: url,
@@ -50,7 +60,7 @@ describe.each(stages)("%s", (stage) => {
     });
   });
 
-  test("S-021, S-071, S-250, S-259, S-269: is made of these, in us-east-1, under its own names", async () => {
+  test("S-021, S-071, S-250, S-259, S-269, S-391, S-397, A-32: is made of these, in us-east-1, under its own names", async () => {
     const lines = stack(stage)
       .resources.filter(({ type, read }) => !read && /^(?:aws|random):/.test(type))
       .map(lineOf)

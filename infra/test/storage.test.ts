@@ -23,7 +23,7 @@ describe.each(stages)("the tables of %s", (stage) => {
     }
   });
 
-  test("S-009, S-029, S-030, S-044, S-354, A-31: on demand, with point-in-time recovery", () => {
+  test("S-009, S-029, S-030, S-354, A-31: on demand, with point-in-time recovery", () => {
     for (const { inputs } of all(stack(stage), "dynamodb/table")) {
       expect(inputs).toMatchObject({
         billingMode: "PAY_PER_REQUEST",
