@@ -40,6 +40,30 @@ test("each limit answers in its own words", async () => {
   await close();
 });
 
+test("any request and any frame can be sent, and are answered as they are", async () => {
+  const { page, close } = await openWindow(browser, "limits", { expected: /status of 404/ });
+  const trial = (title: string) => page.getByRole("region", { name: title, exact: true });
+  const answer = (title: string) =>
+    trial(title).getByRole("region", { name: "The answer" }).innerText();
+
+  const request = trial("Any request");
+  await request.getByRole("button").click();
+  await expect.poll(() => answer("Any request")).toContain('"scopes"');
+  await request.getByLabel("Method").selectOption("PATCH");
+  await request.getByLabel("Path").fill("/users/nobody");
+  await request.getByLabel("Body").fill('{"name":"Nobody"}');
+  await request.getByRole("button").click();
+  await expect.poll(() => answer("Any request")).toContain('"code": "user_not_found"');
+
+  const frame = trial("Any frame");
+  await frame.getByRole("button").click();
+  await expect.poll(() => answer("Any frame")).toContain('"type": "welcome"');
+  await frame.getByLabel("Frame").fill('{"action":"dance"}');
+  await frame.getByRole("button").click();
+  await expect.poll(() => answer("Any frame")).toContain('"code": "unknown_action"');
+  await close();
+});
+
 /** Asks the same of the laptop without a pause; each is counted, and refused for want of a token. */
 function rush() {
   let isOver = false;

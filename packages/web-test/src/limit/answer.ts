@@ -21,20 +21,20 @@ export async function ask(
   token: string,
   method: string,
   path: string,
-  json?: unknown,
+  body?: string,
 ): Promise<Answer & { code: number }> {
   const response = await fetch(api + path, {
     method,
     headers: {
       Authorization: `Bearer ${token}`,
-      ...(json !== undefined && { "Content-Type": "application/json" }),
+      ...(body !== undefined && { "Content-Type": "application/json" }),
     },
-    ...(json !== undefined && { body: JSON.stringify(json) }),
+    ...(body !== undefined && { body }),
   });
   const text = await response.text();
   const { status: code, statusText, headers } = response;
   return {
-    request: `${method} ${path}${json === undefined ? "" : `\n\n${JSON.stringify(json, null, 2)}`}`,
+    request: `${method} ${path}${body === undefined ? "" : `\n\n${pretty(body)}`}`,
     code,
     status: `${code} ${statusText}`.trim(),
     headers: SHOWN.flatMap((name) => {
@@ -43,6 +43,30 @@ export async function ask(
     }),
     body: pretty(text),
   };
+}
+
+const SETTLED = 700; // ms
+const PATIENCE = 8_000; // ms
+
+/** Sends one frame on a connection of its own, and gathers what is said to it. */
+export function say(live: string, token: string, frame: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const socket = new WebSocket(live, ["stockwire.v1", `bearer.${token}`]);
+    const said: string[] = [];
+    let timer = setTimeout(() => socket.close(), PATIENCE);
+    socket.addEventListener("open", () => socket.send(frame));
+    socket.addEventListener("message", ({ data }) => {
+      said.push(pretty(String(data)));
+      clearTimeout(timer);
+      timer = setTimeout(() => socket.close(), SETTLED);
+    });
+    socket.addEventListener("error", () => reject(new Error("The connection was refused")));
+    socket.addEventListener("close", () => {
+      clearTimeout(timer);
+      const status = `${said.length} ${said.length === 1 ? "frame" : "frames"}`;
+      resolve({ request: pretty(frame), status, headers: [], body: said.join("\n\n") });
+    });
+  });
 }
 
 function pretty(text: string): string {

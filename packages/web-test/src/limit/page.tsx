@@ -1,11 +1,10 @@
 import { useSignal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
-import { notify, wordsOf } from "../notice.ts";
 import { canMint, everything, goodToken, may, spare } from "../session.ts";
 import { target } from "../here.ts";
-import { Action } from "../ui/action.tsx";
 import { Gate } from "../ui/gate.tsx";
 import { type Answer, ask } from "./answer.ts";
+import { AnyFrame, AnyRequest } from "./any.tsx";
+import { Trial } from "./trial.tsx";
 
 const WAVE = 100; // requests
 const PATIENCE = 15_000; // ms
@@ -18,6 +17,8 @@ export const LimitsPage = () => (
         <Throttle />
         <Scope />
         <Validity />
+        <AnyRequest />
+        <AnyFrame />
       </div>
     )}
   </Gate>
@@ -42,8 +43,10 @@ function Throttle() {
   const counted = Object.entries(tally.value).map(([status, count]) => `${count} × ${status}`);
   return (
     <Trial title="Too often" verb="Ask until it is too much" run={run}>
-      <code>GET /users</code> takes 100 requests a second, and 200 at once.
-      {counted.length > 0 && <b class="num"> {counted.join(", ")}</b>}
+      <p>
+        <code>GET /users</code> takes 100 requests a second, and 200 at once.
+        {counted.length > 0 && <b class="num"> {counted.join(", ")}</b>}
+      </p>
     </Trial>
   );
 }
@@ -58,8 +61,10 @@ function Scope() {
   const who = canMint ? "a token that may only read products" : "your token";
   return (
     <Trial title="Not permitted" verb="Delete a user" run={run}>
-      <code>DELETE /users/nobody</code> needs <code>write:users</code>; it is asked with {who}.
-      {!canMint && may("write:users") && " Yours may do it, so this is a 404."}
+      <p>
+        <code>DELETE /users/nobody</code> needs <code>write:users</code>; it is asked with {who}.
+        {!canMint && may("write:users") && " Yours may do it, so this is a 404."}
+      </p>
     </Trial>
   );
 }
@@ -67,57 +72,11 @@ function Scope() {
 /** A user with everything wrong. */
 function Validity() {
   const wrong = { name: "x", email: "not an address", phone: "12", age: 7, colour: "red" };
-  const run = async () => ask(target.api, await goodToken(), "POST", "/users", wrong);
+  const run = async () =>
+    ask(target.api, await goodToken(), "POST", "/users", JSON.stringify(wrong));
   return (
     <Trial title="Not valid" verb="Create a wrong user" run={run}>
-      Every problem is told at once, each with a pointer.
+      <p>Every problem is told at once, each with a pointer.</p>
     </Trial>
-  );
-}
-
-interface TrialProps {
-  title: string;
-  verb: string;
-  run: () => Promise<Answer | undefined>;
-  children: ComponentChildren;
-}
-
-function Trial({ title, verb, run, children }: TrialProps) {
-  const answer = useSignal<Answer>();
-  const busy = useSignal(false);
-  const press = async () => {
-    busy.value = true;
-    try {
-      answer.value = await run();
-    } catch (error) {
-      notify("refused", wordsOf(error));
-    } finally {
-      busy.value = false;
-    }
-  };
-  return (
-    <section class="panel padded trial" aria-label={title}>
-      <h2>{title}</h2>
-      <p>{children}</p>
-      <Action off={busy.value} onPress={() => void press()}>
-        {verb}
-      </Action>
-      {answer.value && <AnswerView answer={answer.value} />}
-    </section>
-  );
-}
-
-function AnswerView({ answer: { request, status, headers, body } }: { answer: Answer }) {
-  const head = headers.map(([name, value]) => `${name}: ${value}`).join("\n");
-  return (
-    <figure>
-      <figcaption class="faint">
-        <pre>{request}</pre>
-      </figcaption>
-      <pre class="answer" tabIndex={0} role="region" aria-label="The answer">
-        <b>{status}</b>
-        {`\n${head}\n\n${body}`}
-      </pre>
-    </figure>
   );
 }
