@@ -23,7 +23,6 @@ export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
   const { name, price, currency, category, sku } = row.product.value;
   const level = row.level.value;
   const hold = row.holds.value[0];
-  const { quantity = 0, reserved = 0, available = 0 } = level ?? {};
 
   const reserve = () =>
     tried(
@@ -50,9 +49,9 @@ export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
       <td role="cell" class="stock-level">
         <LevelBadge level={level?.level} />
       </td>
-      <Figure name="available" title="Available" value={available} />
-      <Figure name="reserved" title="Reserved" value={reserved} />
-      <Figure name="quantity" title="On hand" value={quantity} />
+      <Figure name="available" title="Available" value={level?.available} />
+      <Figure name="reserved" title="Reserved" value={level?.reserved} />
+      <Figure name="quantity" title="On hand" value={level?.quantity} />
       <td role="cell" class="stock-spark">
         <Sparkline points={row.trail.value} />
       </td>
@@ -74,10 +73,16 @@ export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
   );
 }
 
-function Figure({ name, title, value }: { name: string; title: string; value: number }) {
+interface FigureProps {
+  name: string;
+  title: string;
+  value: number | undefined;
+}
+
+function Figure({ name, title, value }: FigureProps) {
   return (
     <td role="cell" class={`num stock-${name}`} data-title={title}>
-      <Changing value={count(value)} />
+      {value === undefined ? "–" : <Changing value={count(value)} />}
     </td>
   );
 }
