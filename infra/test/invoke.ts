@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { root } from "./platform.ts";
+import { inject } from "vitest";
 
 /** A function as SST built it, in a process of its own, as Lambda runs it. */
 export interface Running {
@@ -20,7 +20,7 @@ export async function start(
   functionName: string,
   environment: Record<string, string>,
 ): Promise<Running> {
-  const bundle = join(root, ".sst/artifacts", `${functionName}-src`, "bundle.mjs");
+  const bundle = join(inject("bundles"), `${functionName}-src`, "bundle.mjs");
   const child = fork(PROGRAM, [bundle], {
     env: environment,
     stdio: ["ignore", "pipe", "pipe", "ipc"],

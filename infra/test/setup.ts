@@ -1,10 +1,17 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { TestProject } from "vitest/node";
+import { type Lock, lockFolder } from "../../packages/functions/local/lock.ts";
 import { evaluate, type Evaluation } from "./evaluate.ts";
-import { preparePlatform } from "./platform.ts";
+import { preparePlatform, root } from "./platform.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
     evaluations: Evaluation[];
+    /** Where the functions are that SST built. */
+    bundles: string;
     /** What `sst dev` has in the cloud. */
     underSstDev: Evaluation;
   }
@@ -25,14 +32,36 @@ const STAGES: Readonly<Record<string, Record<string, string>>> = {
   },
 };
 
-/** One stage after the other: each builds into the same folder. */
-export default async function setup(project: TestProject): Promise<void> {
-  await preparePlatform();
-  const evaluations = [];
-  for (const [stage, account] of Object.entries(STAGES)) {
-    evaluations.push(await evaluate(stage, account));
+/** One run at a time evaluates, one stage after the other: all build into the same folder. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const lock = await takeTurns();
+  const bundles = await mkdtemp(join(tmpdir(), "stockwire-bundles-"));
+  try {
+    await preparePlatform();
+    const evaluations = [];
+    for (const [stage, account] of Object.entries(STAGES)) {
+      evaluations.push(await evaluate(stage, account));
+    }
+    project.provide("evaluations", evaluations);
+    await cp(join(root, ".sst/artifacts"), bundles, { recursive: true });
+    project.provide("bundles", bundles);
+    project.provide("underSstDev", await evaluate("live", {}, { dev: true }));
+  } finally {
+    await lock.release();
   }
-  const live = await evaluate("live", {}, { dev: true });
-  project.provide("underSstDev", live);
-  project.provide("evaluations", evaluations);
+  return () => rm(bundles, { recursive: true });
+}
+
+const PATIENCE = 180_000; // ms
+
+async function takeTurns(): Promise<Lock> {
+  const deadline = Date.now() + PATIENCE;
+  for (;;) {
+    try {
+      return await lockFolder(join(root, ".sst/test"));
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(1_000);
+    }
+  }
 }
