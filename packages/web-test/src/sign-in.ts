@@ -16,7 +16,7 @@ const encoded = (bytes: Uint8Array): string =>
     .replaceAll("=", "");
 
 /** Where Cognito sends the browser back to; it must be among the client's callback URLs. */
-export const redirectUri = (): string => `${location.origin}${location.pathname}`;
+export const redirectUri = (): string => location.origin + location.pathname.replace(/\/$/, "");
 
 /** Leaves for the sign-in page; what proves the answer to be ours stays in this tab. */
 export async function startSignIn({ domain, clientId }: Client): Promise<void> {
