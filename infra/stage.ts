@@ -62,9 +62,13 @@ const SIZES: Readonly<Record<string, Size>> = {
 /** Browsers on the developer's own machine. */
 const LOCAL_ORIGINS = ["http://localhost:3000", "http://localhost:5173"];
 
+/** All of them as JSON in STOCKWIRE_ACCOUNT, or each by its name; SST has `.env` files override the latter. */
+const given = ({ STOCKWIRE_ACCOUNT: account, ...environment }: NodeJS.ProcessEnv): unknown =>
+  account === undefined ? environment : JSON.parse(account);
+
 /** The settings of a stage; one that has no entry here gets the small ones. */
 export function settingsOf(stage: string, environment = process.env) {
-  const account = Account.parse(environment);
+  const account = Account.parse(given(environment));
   const size = Object.hasOwn(SIZES, stage) ? (SIZES[stage] ?? SMALL) : SMALL;
   const domain = account.STOCKWIRE_DOMAIN;
   const issuer = account.STOCKWIRE_ISSUER;

@@ -81,6 +81,7 @@ describe.each(stages)("the HTTP API of %s", (stage) => {
     expect(defaultRouteSettings).toMatchObject({
       throttlingRateLimit: throttles.stage.rate,
       throttlingBurstLimit: throttles.stage.burst,
+      detailedMetricsEnabled: stage !== "dev", // Count, 4xx, 5xx and both latencies by route
     });
     expect(throttles.stage).toEqual({ rate: 1_000, burst: 2_000 });
     expect(routeSettings).toHaveLength(routes.filter(({ throttle }) => throttle).length);

@@ -1,9 +1,11 @@
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { tables } from "@stockwire/core/tables";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
+import { readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { event2 } from "../../packages/functions/test/events.ts";
 import { grantsOf, guard, type GuardedStore } from "./guarded-store.ts";
 import { type Running, start } from "./invoke.ts";
@@ -268,6 +270,15 @@ test("the sweep gives back what an expired reservation holds", async () => {
   expect(await invoke("Sweep", {})).toMatchObject({ expired: expect.any(Number), more: false });
   expect(functions.get("Sweep")?.log()).toMatch(/"Expired":[1-9]/);
 }, 60_000);
+
+test("S-317: what is uploaded is one minified file; its source map stays behind", () => {
+  for (const name of NAMES) {
+    const zip = readFileSync(join(inject("bundles"), name, "code.zip"));
+    expect([name, zip.includes("bundle.mjs"), zip.includes(".map")]).toEqual([name, true, false]);
+    const { size } = statSync(join(inject("bundles"), `${name}-src`, "bundle.mjs"));
+    expect([name, size < 500_000]).toEqual([name, true]);
+  }
+});
 
 test("S-195, A-30: each function does what its role allows, all of it, and nothing else", () => {
   const told = (of: (name: Name) => Iterable<string>) =>

@@ -35,7 +35,7 @@ export interface Evaluation {
  */
 export async function evaluate(
   stage: string,
-  environment: Record<string, string> = {},
+  account: Record<string, string> = {},
   { dev = false } = {},
 ): Promise<Evaluation> {
   const scratch = await mkdtemp(join(tmpdir(), "stockwire-evaluate-"));
@@ -51,8 +51,7 @@ export async function evaluate(
       ["diff", "--stage", stage, "--print-logs", ...(dev ? ["--dev"] : [])],
       {
         ...offline(scratch),
-        COMMIT: "0000000",
-        ...environment,
+        STOCKWIRE_ACCOUNT: JSON.stringify(account), // whatever `.env` files are about
         AWS_PROFILE: undefined,
         AWS_SESSION_TOKEN: undefined,
         AWS_ACCESS_KEY_ID: "test",
