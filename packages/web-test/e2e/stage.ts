@@ -6,6 +6,9 @@ import { inject } from "vitest";
 const { STAGE_URL = "", LIVE_URL = "", TOKEN = "" } = process.env;
 export const isLaptop = STAGE_URL === "";
 
+/** Where requests go. */
+export const apiOf = (url: string): string => (isLaptop ? url : STAGE_URL);
+
 const SCOPES =
   "read:users write:users read:products write:products read:inventory write:inventory reserve:inventory read:items write:items read:history publish:channels";
 
@@ -27,7 +30,7 @@ export async function tokenOf(url: string): Promise<string> {
 
 /** Somebody else than the browser, on the same stage. */
 export async function someone(url = inject("laptop")): Promise<Client> {
-  return createClient({ baseUrl: isLaptop ? url : STAGE_URL, token: await tokenOf(url) });
+  return createClient({ baseUrl: apiOf(url), token: await tokenOf(url) });
 }
 
 /** The address of a page, and the token that it must be given. */
