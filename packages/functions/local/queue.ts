@@ -135,8 +135,8 @@ export function createQueue(config: QueueConfig): Queue {
 
   async function handle(received: Message[]): Promise<void> {
     const began = performance.now();
-    const again = (message: Message) =>
-      hide(message, Math.max(0, visibilityTimeoutMs - (performance.now() - began)));
+    const restOf = () => Math.max(0, visibilityTimeoutMs - (performance.now() - began));
+    const again = (message: Message) => hide(message, restOf());
     for (const message of received) {
       message.receiveCount++;
       message.firstReceived ??= Date.now();
@@ -151,11 +151,12 @@ export function createQueue(config: QueueConfig): Queue {
     const identifiers = batch.map((message) => message.id);
     const result = batchResult(invocation, identifiers);
     if ("error" in result) onError(result.error);
+    const rest = restOf(); // the same for all, so that they come again together
     for (const message of batch) {
       if ("failed" in result && !result.failed.has(message.id)) remove(message);
       else {
         message.error = "error" in result ? String(result.error) : "reported as failed";
-        again(message);
+        hide(message, rest);
       }
     }
   }
