@@ -5,8 +5,8 @@ const ENGINE = "packages/functions/test/engine.ts";
 export default defineConfig({
   test: {
     maxWorkers: 2, // much of the time is the engine's and that of servers that start and stop
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     projects: [
       {
         extends: true,

@@ -52,7 +52,8 @@ function cognito() {
   });
   const pages = origins.length > 0 ? origins : [`https://${domains?.api ?? "example.com"}`];
   const browser = pool.addClient("Browser", {
-    callbackUrls: pages.map((origin) => `${origin}/callback`),
+    // The console comes back to itself.
+    callbackUrls: pages.flatMap((origin) => [`${origin}/callback`, `${origin}/console`]),
     transform: {
       client: (args, options) => {
         options.dependsOn = [server];

@@ -41,6 +41,9 @@ test.each(stages)(
       preventUserExistenceErrors: "ENABLED",
     });
     expect(JSON.stringify(inputs)).not.toContain("implicit");
+    const callbacks = inputs["callbackUrls"] as string[];
+    expect(callbacks.filter((url) => /\/(?:callback|console)$/.test(url))).toEqual(callbacks);
+    expect(callbacks.filter((url) => url.endsWith("/console"))).toHaveLength(callbacks.length / 2);
   },
 );
 
