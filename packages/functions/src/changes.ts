@@ -1,6 +1,8 @@
 import { type Entry, fromImages } from "@stockwire/core/change";
 import { append } from "@stockwire/core/change-log";
 import { deliver } from "@stockwire/core/delivery";
+import { AppError } from "@stockwire/core/error";
+import { setTimeout as pause } from "node:timers/promises";
 import { signCursors } from "./cursor.ts";
 import { enqueue } from "./delivery.ts";
 import { log, measure } from "./runtime.ts";
@@ -28,29 +30,33 @@ interface Result {
   batchItemFailures: { itemIdentifier: string }[];
 }
 
-/** Ms in which a batch may contend for the head of a feed. */
-const PATIENCE = 10_000;
+/** Ms in which a batch may wait for the store, or contend for the head of a feed. */
+const PATIENCE = 45_000;
 
 /**
  * Appends the batch to the change log, then tells those who listen. The other order would tell what
  * may never be in the log. A record that is none of ours fails alone: what stands before it is done,
- * and from it on the mapping tries again, halves, and at last hands it to the dead letters.
+ * and from it on the mapping tries again, halves, and at last hands it to the dead letters. A store
+ * that does not answer is waited for: no change is given up for that as long as it can be helped.
  */
 export async function handler({ Records }: Event): Promise<Result> {
+  const deadline = Date.now() + PATIENCE;
   const entries: Entry[] = [];
   const batchItemFailures: Result["batchItemFailures"] = [];
   for (const { dynamodb, eventID } of Records) {
     try {
-      const entry = await fromImages(dynamodb?.OldImage, dynamodb?.NewImage);
+      const { OldImage, NewImage } = dynamodb ?? {};
+      const entry = await onceAvailable(deadline, () => fromImages(OldImage, NewImage));
       if (entry) entries.push(entry);
     } catch (error) {
+      if (isUnavailable(error)) throw error; // no fault of the record
       log.error("stream record", error, { eventID });
       batchItemFailures.push({ itemIdentifier: dynamodb?.SequenceNumber ?? "" });
       break;
     }
   }
   if (entries.length === 0) return { batchItemFailures };
-  const logged = await append(entries, Date.now() + PATIENCE);
+  const logged = await onceAvailable(deadline, () => append(entries, deadline));
   const ChangeLag = lagOf(Records);
   const { sent, gone, failed, queued } = await deliver(logged, { enqueue });
   log.info("changes", {
@@ -65,6 +71,20 @@ export async function handler({ Records }: Event): Promise<Result> {
     }),
   });
   return { batchItemFailures };
+}
+
+const isUnavailable = (error: unknown): boolean =>
+  error instanceof AppError && error.code === "unavailable";
+
+async function onceAvailable<T>(deadline: number, work: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isUnavailable(error) || Date.now() > deadline) throw error;
+      await pause(200 + Math.random() * 300);
+    }
+  }
 }
 
 /** Ms since the first of these was written. */
