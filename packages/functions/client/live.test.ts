@@ -45,7 +45,7 @@ const subscribes = () =>
   live.peers.flatMap(({ received }) => received.filter(({ action }) => action === "subscribe"));
 
 /** Real I/O goes on while the clock stands still. */
-const quiet = () => new Promise<void>((resolve) => setTimeout(resolve, 20));
+const quiet = () => server.settled();
 
 const fill = (count: number) => {
   for (let n = 1; n <= count; n++) live.append(`p${n}`, "books");

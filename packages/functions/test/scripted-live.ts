@@ -1,7 +1,8 @@
 import type { Change } from "@stockwire/core/change";
-import { createServer } from "node:http";
+import { once } from "node:events";
+import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { WebSocketServer } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 import type { ClientFrame, ServerFrame } from "../src/live/frame.ts";
 
 /**
@@ -194,19 +195,25 @@ function told(change: Change, topics: readonly string[]): Change | undefined {
   return undefined;
 }
 
+const PROBE = "/probe";
+
 /** The script behind a real server. `refuse` answers a handshake with a status. */
 export async function serveLive(live: ScriptedLive) {
   const server = createServer();
   let refuse: () => number | undefined = () => undefined;
+  let events = 0; // of any client, but for probes
   const sockets = new WebSocketServer({
     server,
     handleProtocols: () => "stockwire.v1",
-    verifyClient: (_, answer) => {
+    verifyClient: ({ req }: { req: IncomingMessage }, answer) => {
+      if (req.url === PROBE) return answer(true);
+      events++;
       const status = refuse();
       answer(status === undefined, status);
     },
   });
   sockets.on("connection", (ws, request) => {
+    if (request.url === PROBE) return;
     const peer: Peer = {
       url: request.url ?? "",
       protocols: (request.headers["sec-websocket-protocol"] ?? "").split(/,\s*/),
@@ -217,13 +224,40 @@ export async function serveLive(live: ScriptedLive) {
     };
     live.connect(peer);
     ws.on("message", (data: Buffer) => {
+      events++;
       void live.receive(peer, JSON.parse(data.toString()) as ClientFrame);
     });
-    ws.on("close", () => live.open.delete(peer));
+    ws.on("close", () => {
+      events++;
+      live.open.delete(peer);
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const origin = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  /** Whatever was on its way to or from a client, or shook hands, has arrived. */
+  async function roundTrip(): Promise<void> {
+    const probe = new WebSocket(origin + PROBE, ["stockwire.v1"]);
+    await once(probe, "open");
+    const answered = [...sockets.clients].map((ws) => {
+      if (ws.readyState !== ws.OPEN) return undefined;
+      ws.ping();
+      return Promise.race([once(ws, "pong"), once(ws, "close")]);
+    });
+    await Promise.all(answered);
+    probe.terminate();
+  }
+
   return {
-    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/live`,
+    url: `${origin}/live`,
+    /** Resolves once nothing comes of anything any more. */
+    async settled(): Promise<void> {
+      for (let quiet = 0; quiet < 2;) {
+        const before = events;
+        await roundTrip();
+        quiet = events === before ? quiet + 1 : 0;
+      }
+    },
     refuse: (by: typeof refuse) => (refuse = by),
     close: async () => {
       for (const ws of sockets.clients) ws.terminate();
