@@ -30,8 +30,8 @@ export function decode(token: string, scope: string, parameter = "nextToken"): s
     bytes.toString("base64url") === token && // one spelling per token
     timingSafeEqual(bytes.subarray(0, MAC_BYTES), sign(position, scope));
   if (!genuine) {
-    throw new AppError("invalid_cursor", `This ${parameter} is not one of ours for this`, {
-      errors: [{ parameter, code: "invalid", detail: "Not one of ours for this" }],
+    throw new AppError("invalid_cursor", `This ${parameter} was not given out for this`, {
+      errors: [{ parameter, code: "invalid", detail: "Not one that was given out for this" }],
     });
   }
   return position;

@@ -6,7 +6,7 @@ export const meanings = {
   invalid_request: "Members of the body are wrong; errors points at each one to correct.",
   invalid_parameter: "A query parameter or header is wrong; errors names each one to correct.",
   unknown_parameter: "The route has no such query parameter; check its spelling or leave it out.",
-  invalid_cursor: "This nextToken is not from this list; start again without it.",
+  invalid_cursor: "This nextToken or cursor is not from this list or feed; start again without it.",
   invalid_id: "No id has this form; use the id that the record was created with.",
   no_fields_to_update: "The body changes nothing; send at least one member to change.",
   reserved_property: "The server or JavaScript owns this member name; choose another.",
