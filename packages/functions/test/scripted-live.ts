@@ -239,12 +239,13 @@ export async function serveLive(live: ScriptedLive) {
   async function roundTrip(): Promise<void> {
     const probe = new WebSocket(origin + PROBE, ["stockwire.v1"]);
     await once(probe, "open");
-    const answered = [...sockets.clients].map((ws) => {
-      if (ws.readyState !== ws.OPEN) return undefined;
-      ws.ping();
-      return Promise.race([once(ws, "pong"), once(ws, "close")]);
-    });
-    await Promise.all(answered);
+    const open = [...sockets.clients].filter((ws) => ws.readyState === ws.OPEN);
+    await Promise.all(
+      open.map((ws) => {
+        ws.ping();
+        return Promise.race([once(ws, "pong"), once(ws, "close")]);
+      }),
+    );
     probe.terminate();
   }
 
