@@ -16,6 +16,7 @@ export const appender = lambda("Append", "changes", {
   permissions: [
     ...posting.permissions,
     onTable(changes, "GetItem", "PutItem", "UpdateItem"),
+    onTable(data, "GetItem"), // who deleted a record, by its tombstone
     {
       actions: ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
       resources: [data.nodes.table.streamArn],

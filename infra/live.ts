@@ -47,7 +47,7 @@ export const live = new sst.aws.ApiGatewayWebSocket("Live", {
 });
 
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html */
-function onConnections(method: "POST" | "DELETE"): Permission {
+function onConnections(method: "POST" | "GET" | "DELETE"): Permission {
   const { executionArn } = live.nodes.api;
   return {
     actions: ["execute-api:ManageConnections"],
@@ -89,6 +89,7 @@ export const socket = lambda("LiveSocket", "live", {
   permissions: [
     ...posting.permissions,
     onConnections("DELETE"), // of those whose token has ended
+    onConnections("GET"), // whether those of a caller who has too many are gone
     onTable(changes, "GetItem"),
     onIndex(changes),
     { actions: ["sqs:SendMessage"], resources: [deliveryQueue.arn] },

@@ -184,6 +184,7 @@ test("S-001, S-002, S-235, S-399, S-402: an item's way through every function", 
   const fresh = "/items/item_01939f3c-0000-7000-8000-000000000001";
   const creating = { "if-none-match": "*" };
   expect((await call("PUT", fresh, { a: 1 }, creating)).statusCode).toBe(201);
+  const OldImage = await imageOf("ITEM", fresh.replace("/items/", ""));
   expect((await call("DELETE", fresh)).statusCode).toBe(204);
   expect((await call("GET", "/items?limit=1")).json["count"]).toBe(1);
   expect((await call("GET", `/items/${itemId}/history`)).statusCode).toBe(200);
@@ -237,6 +238,15 @@ test("S-001, S-002, S-235, S-399, S-402: an item's way through every function", 
   expect(framesOf("one=").at(-1)).toMatchObject({
     type: "events",
     events: [{ feed: "items", id: itemId, data: { color: "blue" } }],
+  });
+  const removal = {
+    eventID: "f",
+    eventName: "REMOVE",
+    dynamodb: { OldImage, SequenceNumber: "2", ApproximateCreationDateTime },
+  };
+  expect(await invoke("Append", { Records: [removal] })).toEqual({ batchItemFailures: [] });
+  expect(framesOf("one=").at(-1)).toMatchObject({
+    events: [{ op: "delete", actor: "ana", before: { a: 1 } }],
   });
   const since = before.headers["feed-cursor"];
   await said("one=", { action: "subscribe", topics: ["items"], since });

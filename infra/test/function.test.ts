@@ -68,8 +68,10 @@ describe.each(stages)("the functions of %s", (stage) => {
       ...on(connections, "GetItem", "Query", "UpdateItem", "BatchWriteItem"),
       "execute-api:ManageConnections arn:aws:execute-api:us-east-1:123456789012:liveapi/live/POST/@connections/*",
     ];
-    const ends =
-      "execute-api:ManageConnections arn:aws:execute-api:us-east-1:123456789012:liveapi/live/DELETE/@connections/*";
+    const ends = ["DELETE", "GET"].map(
+      (method) =>
+        `execute-api:ManageConnections arn:aws:execute-api:us-east-1:123456789012:liveapi/live/${method}/@connections/*`,
+    );
     const logs = (name: string) =>
       ["CreateLogStream", "PutLogEvents"].map(
         (action) =>
@@ -88,7 +90,7 @@ describe.each(stages)("the functions of %s", (stage) => {
       LiveAuthorizer: on(connections, "DeleteItem"),
       LiveSocket: [
         ...posts,
-        ends,
+        ...ends,
         ...on(log, "GetItem"),
         ...on(`${log}/index/gsi1`, "Query"),
         queue("SendMessage", "Delivery"),
@@ -96,6 +98,7 @@ describe.each(stages)("the functions of %s", (stage) => {
       Append: [
         ...posts,
         ...on(log, "GetItem", "PutItem", "UpdateItem"),
+        ...on(data, "GetItem"),
         ...on(stream, "DescribeStream", "GetRecords", "GetShardIterator"),
         ...on(`${data}/stream/*`, "ListStreams"),
         queue("SendMessage", "Delivery"),
