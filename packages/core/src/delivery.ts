@@ -140,9 +140,9 @@ export async function postAll(parcels: readonly Parcel[]): Promise<Tally> {
   const failures = new Map<string, number>(); // of an endpoint, one after another
   await inParallel(targets, PARALLEL, async ({ id, endpoint, frames, topics }) => {
     for (const frame of frames) {
-      const before = failures.get(endpoint) ?? 0;
-      const outcome = before < GIVE_UP ? await Post.post({ id, endpoint }, frame) : "failed";
-      failures.set(endpoint, outcome === "failed" ? before + 1 : 0);
+      const row = () => failures.get(endpoint) ?? 0; // others of the endpoint go on meanwhile
+      const outcome = row() < GIVE_UP ? await Post.post({ id, endpoint }, frame) : "failed";
+      failures.set(endpoint, outcome === "failed" ? row() + 1 : 0);
       tally[outcome]++;
       // What comes after a frame that was lost waits for the client to ask: it sees the gap.
       if (outcome === "sent") continue;

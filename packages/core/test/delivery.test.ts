@@ -21,6 +21,9 @@ beforeAll(async () => {
   log = await ownLog("delivery");
   sockets = await management();
 });
+/** Some more than the posts that are under way when an endpoint is given up. */
+const TRIED_AT_MOST = 100 + 64;
+
 /** Those that listen in a test end with it: a feed is everybody's. */
 let listening: string[] = [];
 beforeEach(() => {
@@ -238,6 +241,14 @@ describe("more connections than are posted to at once", () => {
     expect(await postAll([parcel])).toEqual({ sent: 2, gone: 1, failed: 0, queued: 0 });
     expect(sockets.frames(one)).toEqual(["a", "b"]);
     expect(await rowsWith(log.open(), log.connections, gone)).toEqual([]);
+  });
+
+  test("an endpoint at which nobody answers holds nobody up for long", async () => {
+    const ids = Array.from({ length: 400 }, () => newId());
+    for (const id of ids) sockets.answers(id, 500);
+    const parcel = { endpoint: sockets.endpoint, ids, frames: ["a"], topics: [] };
+    expect(await postAll([parcel])).toEqual({ sent: 0, gone: 0, failed: 400, queued: 0 });
+    expect(new Set(sockets.posted()).size).toBeLessThanOrEqual(TRIED_AT_MOST);
   });
 
   test("without a queue all is posted at once", async () => {
