@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-const ENGINE = "packages/functions/test/engine.ts";
+const ENGINE = "packages/local/test/engine.ts";
 
 export default defineConfig({
   test: {
@@ -12,7 +12,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "packages",
-          include: ["packages/*/{src,local,client,test,scripts}/**/*.test.ts"],
+          include: ["packages/{core,functions,client,gateway,local,web-test/src}/**/*.test.ts"],
           globalSetup: ENGINE,
         },
       },

@@ -1,4 +1,4 @@
-import { cors, routeKeyOf, routes, scopesOf, throttles } from "../packages/functions/src/policy.ts";
+import { cors, routeKeyOf, routes, scopesOf, throttles } from "@stockwire/functions/api/policy";
 import { audiences, issuer } from "./auth.ts";
 import { lambda, onIndex, onTable } from "./function.ts";
 import { LOG_DAYS, settingsOf } from "./stage.ts";

@@ -1,4 +1,4 @@
-import * as Mapping from "../packages/functions/src/mapping.ts";
+import * as Mapping from "@stockwire/functions/event-sources";
 import { lambda, onIndex, onTable } from "./function.ts";
 import { posting } from "./live.ts";
 import { deliveryQueue, streamDeadLetters } from "./queue.ts";

@@ -1,5 +1,5 @@
-import { NAMESPACE } from "../packages/functions/src/metric.ts";
-import { LIVE_STAGE } from "../packages/functions/src/policy.ts";
+import { NAMESPACE } from "@stockwire/functions/telemetry/metric";
+import { LIVE_STAGE } from "@stockwire/functions/api/policy";
 
 /** One page of graphs: requests from the left, changes to the right, what they stand on below. */
 

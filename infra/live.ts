@@ -1,5 +1,5 @@
-import { ACTIONS } from "../packages/functions/src/live/frame.ts";
-import { LIVE_STAGE, throttles } from "../packages/functions/src/policy.ts";
+import { ACTIONS } from "@stockwire/core/live/protocol";
+import { LIVE_STAGE, throttles } from "@stockwire/functions/api/policy";
 import { audiences, issuer } from "./auth.ts";
 import { lambda, onIndex, onTable, type Permission } from "./function.ts";
 import { deliveryQueue } from "./queue.ts";

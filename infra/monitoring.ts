@@ -1,5 +1,5 @@
-import { NAMESPACE, type Metrics } from "../packages/functions/src/metric.ts";
-import { LIVE_STAGE } from "../packages/functions/src/policy.ts";
+import { NAMESPACE, type Metrics } from "@stockwire/functions/telemetry/metric";
+import { LIVE_STAGE } from "@stockwire/functions/api/policy";
 import { api, http } from "./api.ts";
 import { appender, deliverer, sweeper } from "./changes.ts";
 import { dashboard } from "./dashboard.ts";

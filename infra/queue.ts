@@ -1,4 +1,4 @@
-import * as Mapping from "../packages/functions/src/mapping.ts";
+import * as Mapping from "@stockwire/functions/event-sources";
 
 /** Queues, and where that ends up which could not be worked off: kept as long as SQS keeps it. */
 

@@ -1,4 +1,4 @@
-import { Changes, Connections, Data, type TableSpec } from "@stockwire/core/tables";
+import { Changes, Connections, Data, type TableSpec } from "@stockwire/core/store/tables";
 import { settingsOf } from "./stage.ts";
 
 const { isProtected } = settingsOf($app.stage);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { liveApi, httpApi } from "../../packages/functions/local/front.ts";
-import { cors, routes, throttles } from "../../packages/functions/src/policy.ts";
+import { liveApi, httpApi } from "@stockwire/local/gateway-config";
+import { cors, routes, throttles } from "@stockwire/functions/api/policy";
 import { all, one, routesOf, stack, stages } from "./stack.ts";
 
 const nothing = () => Promise.resolve(undefined);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { scopes } from "../../packages/functions/src/policy.ts";
+import { scopes } from "@stockwire/functions/api/policy";
 import { all, one, stack } from "./stack.ts";
 
 const full = scopes.map((scope) => `stockwire/${scope}`);

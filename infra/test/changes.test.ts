@@ -1,6 +1,6 @@
-import { Data } from "@stockwire/core/tables";
+import { Data } from "@stockwire/core/store/tables";
 import { describe, expect, test } from "vitest";
-import * as Mapping from "../../packages/functions/src/mapping.ts";
+import * as Mapping from "@stockwire/functions/event-sources";
 import { all, one, stack, stages } from "./stack.ts";
 
 describe.each(stages)("changes in %s", (stage) => {

@@ -1,5 +1,5 @@
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
-import { tables } from "@stockwire/core/tables";
+import { tables } from "@stockwire/core/store/tables";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";

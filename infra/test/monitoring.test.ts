@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { UNITS } from "../../packages/functions/src/metric.ts";
+import { UNITS } from "@stockwire/functions/telemetry/metric";
 import { root } from "./platform.ts";
 import { all, one, stack, stages } from "./stack.ts";
 

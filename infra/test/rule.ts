@@ -1,4 +1,4 @@
-import { routeKeyOf, routes, scopesOf } from "../../packages/functions/src/policy.ts";
+import { routeKeyOf, routes, scopesOf } from "@stockwire/functions/api/policy";
 import type { Evaluation } from "./evaluate.ts";
 import { all, routesOf, statements } from "./stack.ts";
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TestProject } from "vitest/node";
-import { type Lock, lockFolder } from "../../packages/functions/local/lock.ts";
+import { type Lock, lockFolder } from "@stockwire/local/engine/lock";
 import { evaluate, type Evaluation } from "./evaluate.ts";
 import { preparePlatform, root } from "./platform.ts";
 

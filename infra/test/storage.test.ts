@@ -1,4 +1,4 @@
-import { tables } from "@stockwire/core/tables";
+import { tables } from "@stockwire/core/store/tables";
 import { describe, expect, test } from "vitest";
 import { all, one, stack, stages } from "./stack.ts";
 

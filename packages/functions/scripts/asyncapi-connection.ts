@@ -1,6 +1,6 @@
-import { MAX_CONNECTIONS, MAX_TOPICS } from "@stockwire/core/connection";
-import { MAX_REPLAY } from "@stockwire/core/subscription";
-import { SCOPES } from "@stockwire/core/topic";
+import { MAX_CONNECTIONS, MAX_TOPICS } from "@stockwire/core/live/connection";
+import { MAX_REPLAY } from "@stockwire/core/live/subscription";
+import { SCOPES } from "@stockwire/core/changes/topic";
 
 /** What the document says of the API as a whole, and of connecting to it. */
 

@@ -1,7 +1,7 @@
-import { Change } from "@stockwire/core/change";
+import { Change } from "@stockwire/core/changes/change";
 import * as z from "zod";
 import packageJson from "../package.json" with { type: "json" };
-import { ClientFrame, ServerFrame } from "../src/live/frame.ts";
+import { ClientFrame, ServerFrame } from "@stockwire/core/live/protocol";
 import { about, handshake, listed, securitySchemes, servers } from "./asyncapi-connection.ts";
 import { clientFrames, errorCodes, serverFrames } from "./asyncapi-frames.ts";
 

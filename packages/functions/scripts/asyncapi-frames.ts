@@ -1,4 +1,4 @@
-import type { ClientFrame, ERROR_CODES, ServerFrame } from "../src/live/frame.ts";
+import type { ClientFrame, ERROR_CODES, ServerFrame } from "@stockwire/core/live/protocol";
 
 /** What the document says of each frame besides its schema; a new frame does not compile until it is here. */
 

@@ -3,8 +3,8 @@ import { Ajv } from "ajv";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
-import { asyncapiGzip } from "../src/asyncapi.gen.ts";
-import { ACTIONS, ERROR_CODES, ServerFrame } from "../src/live/frame.ts";
+import { asyncapiGzip } from "../src/api/docs/asyncapi.gen.ts";
+import { ACTIONS, ERROR_CODES, ServerFrame } from "@stockwire/core/live/protocol";
 import { asyncapi } from "./asyncapi-document.ts";
 
 interface Ref {

@@ -7,7 +7,7 @@ import { asyncapi } from "./asyncapi-document.ts";
 const packed = gzipSync(JSON.stringify(asyncapi()), { level: 9 }).toString("base64");
 
 writeFileSync(
-  new URL("../src/asyncapi.gen.ts", import.meta.url),
+  new URL("../src/api/docs/asyncapi.gen.ts", import.meta.url),
   `/** The AsyncAPI document, gzipped, base64; made by \`npm run asyncapi\`. */
 export const asyncapiGzip =
   "${packed}";

@@ -1,8 +1,8 @@
 import type { Code } from "@stockwire/core/error";
 import * as z from "zod";
 import packageJson from "../package.json" with { type: "json" };
-import { type Route, routes, scopes } from "../src/policy.ts";
-import { problems } from "../src/problem.ts";
+import { type Route, routes, scopes } from "../src/api/policy.ts";
+import { problems } from "../src/api/problem.ts";
 
 type Json = Record<string, unknown>;
 

@@ -1,8 +1,8 @@
 import { gunzipSync } from "node:zlib";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
-import { openapiGzip } from "../src/openapi.gen.ts";
-import { routes } from "../src/policy.ts";
+import { openapiGzip } from "../src/api/docs/openapi.gen.ts";
+import { routes } from "../src/api/policy.ts";
 import { openapi } from "./openapi-document.ts";
 
 type Json = Record<string, unknown>;

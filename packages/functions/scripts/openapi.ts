@@ -7,7 +7,7 @@ import { openapi } from "./openapi-document.ts";
 const packed = gzipSync(JSON.stringify(openapi()), { level: 9 }).toString("base64");
 
 writeFileSync(
-  new URL("../src/openapi.gen.ts", import.meta.url),
+  new URL("../src/api/docs/openapi.gen.ts", import.meta.url),
   `/** The OpenAPI document, gzipped, base64; made by \`npm run openapi\`. */
 export const openapiGzip =
   "${packed}";

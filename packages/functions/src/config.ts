@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { METRIC_LEVELS } from "./metric.ts";
+import { METRIC_LEVELS } from "./telemetry/metric.ts";
 
 /** What a process is told from outside. Entry files alone read it. */
 const Config = z.object({

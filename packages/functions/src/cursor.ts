@@ -1,4 +1,4 @@
-import * as Cursor from "@stockwire/core/cursor";
+import * as Cursor from "@stockwire/core/store/signed-token";
 import { config } from "./runtime.ts";
 
 /** For the functions that sign or read cursors: the others are not given the secret. */

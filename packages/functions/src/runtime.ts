@@ -1,9 +1,9 @@
-import { createClient } from "@stockwire/core/client";
-import * as Position from "@stockwire/core/position";
-import * as Store from "@stockwire/core/store";
+import { createClient } from "@stockwire/core/store/client";
+import * as Position from "@stockwire/core/changes/offset";
+import * as Store from "@stockwire/core/store/dynamodb";
 import { readConfig } from "./config.ts";
-import { createLog } from "./log.ts";
-import { createMeasure } from "./metric.ts";
+import { createLog } from "./telemetry/log.ts";
+import { createMeasure } from "./telemetry/metric.ts";
 
 /** What every Lambda does first, once: reads its configuration and hands it to core. */
 

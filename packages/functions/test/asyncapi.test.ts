@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { ACTIONS, ClientFrame, ServerFrame } from "../src/live/frame.ts";
+import { ACTIONS, ClientFrame, ServerFrame } from "@stockwire/core/live/protocol";
 import {
   clientFrameFault,
   examplesOf,

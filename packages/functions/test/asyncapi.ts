@@ -1,7 +1,7 @@
 import { Ajv, type ValidateFunction } from "ajv";
 import { gunzipSync } from "node:zlib";
 import { expect } from "vitest";
-import { asyncapiGzip } from "../src/asyncapi.gen.ts";
+import { asyncapiGzip } from "../src/api/docs/asyncapi.gen.ts";
 
 /** Holds frames against the AsyncAPI document that is served. */
 

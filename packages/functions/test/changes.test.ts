@@ -1,9 +1,9 @@
-import { history } from "@stockwire/core/change-log";
+import { history } from "@stockwire/core/changes/log";
 import { newId } from "@stockwire/core/id";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { type FaultyProxy, faultyProxy } from "../../core/test/faulty-proxy.ts";
-import type * as Changes from "../src/changes.ts";
+import { type FaultyProxy, faultyProxy } from "../../core/test/support/fault-proxy.ts";
+import type * as Changes from "../src/handlers/changes.ts";
 
 /** The stream's function with the store behind a proxy that fails as stores do. */
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
     CURSOR_SECRET: "a secret of the tests, long enough for one",
     LOG_LEVEL: "silent",
   });
-  ({ handler } = await import("../src/changes.ts"));
+  ({ handler } = await import("../src/handlers/changes.ts"));
 });
 afterEach(() => proxy.decide(() => "none"));
 afterAll(() => proxy.close());

@@ -20,7 +20,9 @@ beforeAll(async () => {
     LOG_LEVEL: "silent",
     ALLOWED_ORIGINS: "https://shop.example, https://app.example",
   });
-  ({ handler } = (await import("../src/http.ts")) as unknown as { handler: typeof handler });
+  ({ handler } = (await import("../src/handlers/http.ts")) as unknown as {
+    handler: typeof handler;
+  });
 });
 
 const claims = { sub: "ana", scope: "admin" };

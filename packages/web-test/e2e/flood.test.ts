@@ -1,4 +1,4 @@
-import type { Client } from "@stockwire/functions/client/http";
+import type { Client } from "@stockwire/client/http";
 import type { Browser, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { productOf, someone } from "./stage.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
-const MAIN = new URL("../../functions/local/main.ts", import.meta.url).pathname;
+const MAIN = new URL("../../local/main.ts", import.meta.url).pathname;
 
 export interface Laptop {
   url: string;

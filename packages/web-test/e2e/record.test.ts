@@ -1,4 +1,4 @@
-import { type Client, unwrap } from "@stockwire/functions/client/http";
+import { type Client, unwrap } from "@stockwire/client/http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { someone, unique } from "./stage.ts";

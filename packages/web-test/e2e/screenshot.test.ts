@@ -1,4 +1,4 @@
-import { unwrap } from "@stockwire/functions/client/http";
+import { unwrap } from "@stockwire/client/http";
 import { expect, test } from "vitest";
 import { isLaptop, productOf, someone } from "./stage.ts";
 import { noticesOf, openBrowser, openWindow, rowOf } from "./window.ts";

@@ -1,4 +1,4 @@
-import { type Client, createClient, unwrap } from "@stockwire/functions/client/http";
+import { type Client, createClient, unwrap } from "@stockwire/client/http";
 import { inject } from "vitest";
 
 /** What the tests run against: the laptop, or the deployed stage of BASE_URL. */

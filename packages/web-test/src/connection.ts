@@ -1,5 +1,5 @@
-import { type Client, createClient } from "@stockwire/functions/client/http";
-import { createLive, type Live } from "@stockwire/functions/client/live";
+import { type Client, createClient } from "@stockwire/client/http";
+import { createLive, type Live } from "@stockwire/client/live";
 import { effect, signal } from "@preact/signals";
 import { CuttableSocket } from "./line.ts";
 import { generation, goodToken, session } from "./session.ts";

@@ -1,4 +1,4 @@
-import type { LiveOptions } from "@stockwire/functions/client/live";
+import type { LiveOptions } from "@stockwire/client/live";
 import { signal } from "@preact/signals";
 
 type WebSocketConstructor = NonNullable<LiveOptions["WebSocket"]>;

@@ -1,4 +1,4 @@
-import { ProblemError } from "@stockwire/functions/client/http";
+import { ProblemError } from "@stockwire/client/http";
 import { signal } from "@preact/signals";
 
 /** One line about what has just happened. */

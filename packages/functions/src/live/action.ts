@@ -1,17 +1,22 @@
-import * as ChangeLog from "@stockwire/core/change-log";
-import type { Feed } from "@stockwire/core/change";
-import * as Connection from "@stockwire/core/connection";
-import { broadcast } from "@stockwire/core/delivery";
+import * as ChangeLog from "@stockwire/core/changes/log";
+import type { Feed } from "@stockwire/core/changes/change";
+import * as Connection from "@stockwire/core/live/connection";
+import { broadcast } from "@stockwire/core/live/fan-out";
 import { AppError } from "@stockwire/core/error";
-import * as Position from "@stockwire/core/position";
-import * as Post from "@stockwire/core/post";
-import { subscribe } from "@stockwire/core/subscription";
-import { parse, SCOPES, type Topic } from "@stockwire/core/topic";
-import { enqueue } from "../delivery.ts";
-import { bodyFaults, validate } from "../input.ts";
+import * as Position from "@stockwire/core/changes/offset";
+import * as Post from "@stockwire/core/live/send";
+import { subscribe } from "@stockwire/core/live/subscription";
+import { parse, SCOPES, type Topic } from "@stockwire/core/changes/topic";
+import { enqueue } from "./delivery-queue.ts";
+import { bodyFaults, validate } from "../api/input.ts";
 import { log } from "../runtime.ts";
-import { verify } from "../verify.ts";
-import { ACTIONS, ClientFrame, type ERROR_CODES, type ServerFrame } from "./frame.ts";
+import { verify } from "./verify.ts";
+import {
+  ACTIONS,
+  ClientFrame,
+  type ERROR_CODES,
+  type ServerFrame,
+} from "@stockwire/core/live/protocol";
 
 /** What a client's frame does. Whatever it holds, the connection stays, and it is answered. */
 

@@ -1,4 +1,4 @@
-import { type Client, unwrap } from "@stockwire/functions/client/http";
+import { type Client, unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Connection } from "../connection.ts";

@@ -1,5 +1,5 @@
 import { signal, type Signal } from "@preact/signals";
-import type { Topic } from "@stockwire/functions/client/live";
+import type { Topic } from "@stockwire/client/live";
 import type { Connection } from "../connection.ts";
 import { perFrame } from "../frame.ts";
 import type { Change } from "../record/kind.ts";

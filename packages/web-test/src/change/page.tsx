@@ -1,5 +1,5 @@
 import { useComputed, useSignal } from "@preact/signals";
-import type { Topic } from "@stockwire/functions/client/live";
+import type { Topic } from "@stockwire/client/live";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Connection } from "../connection.ts";
 import { count } from "../format.ts";

@@ -1,5 +1,5 @@
 import { useSignal } from "@preact/signals";
-import type { ChannelMessage } from "@stockwire/functions/client/live";
+import type { ChannelMessage } from "@stockwire/client/live";
 import { useEffect, useRef } from "preact/hooks";
 import { type Connection, connectionId } from "../connection.ts";
 import { clock, short } from "../format.ts";

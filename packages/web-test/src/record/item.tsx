@@ -1,4 +1,4 @@
-import { unwrap } from "@stockwire/functions/client/http";
+import { unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
 import type { Connection } from "../connection.ts";
 import { brief, moment } from "../format.ts";

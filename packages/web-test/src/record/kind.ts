@@ -1,5 +1,5 @@
-import { type Client, pages, unwrap } from "@stockwire/functions/client/http";
-import type { Handlers } from "@stockwire/functions/client/live";
+import { type Client, pages, unwrap } from "@stockwire/client/http";
+import type { Handlers } from "@stockwire/client/live";
 import type { Scope } from "../session.ts";
 
 /** The records as the typed client gives them. */

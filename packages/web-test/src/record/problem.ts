@@ -1,4 +1,4 @@
-import { ProblemError } from "@stockwire/functions/client/http";
+import { ProblemError } from "@stockwire/client/http";
 import { wordsOf } from "../notice.ts";
 
 /** What is wrong, by the member that it is about; `""` is for the whole. */

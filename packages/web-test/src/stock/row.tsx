@@ -1,4 +1,4 @@
-import { unwrap } from "@stockwire/functions/client/http";
+import { unwrap } from "@stockwire/client/http";
 import { useEffect } from "preact/hooks";
 import type { Connection } from "../connection.ts";
 import { count, money } from "../format.ts";

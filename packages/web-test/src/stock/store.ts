@@ -1,5 +1,5 @@
 import { computed, type Signal, signal } from "@preact/signals";
-import type { CollectionChange } from "@stockwire/functions/client/live";
+import type { CollectionChange } from "@stockwire/client/live";
 import type { Connection } from "../connection.ts";
 import { perFrame } from "../frame.ts";
 import {

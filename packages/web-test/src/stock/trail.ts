@@ -1,4 +1,4 @@
-import { type Client, unwrap } from "@stockwire/functions/client/http";
+import { type Client, unwrap } from "@stockwire/client/http";
 import type { Level } from "../record/kind.ts";
 import { may } from "../session.ts";
 

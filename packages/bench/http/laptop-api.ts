@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { scopes } from "@stockwire/functions/api/policy";
+import { httpApi } from "@stockwire/local/gateway-config";
+import { createHttpApi } from "@stockwire/gateway/http/http-api";
+import type { LambdaHandler } from "@stockwire/gateway/lambda";
+import { listen } from "@stockwire/gateway/server";
+import { openIssuer } from "@stockwire/local/issuer/issuer";
+
+/** The laptop's API on a port of its own, as laptop.ts puts it together but without throttles. */
+export interface LaptopApi {
+  port: number;
+  /** Good for all of the API. */
+  token: string;
+}
+
+type Handle = (req: IncomingMessage, res: ServerResponse) => void;
+const unready: Handle = (_, res) => void res.writeHead(503).end();
+
+/** Starts it around a handler; every token is verified, every request logged. */
+export async function startLaptopApi(handler: LambdaHandler): Promise<LaptopApi> {
+  let answer: Handle = unready;
+  const { port } = await listen({
+    port: 0,
+    host: "127.0.0.1",
+    handle: (req, res) => answer(req, res),
+  });
+  const url = `http://localhost:${port}`;
+  const dir = await mkdtemp(join(tmpdir(), "stockwire-bench-issuer-"));
+  const issuer = await openIssuer({ dir, issuer: url, scopes });
+  await rm(dir, { recursive: true });
+  const { throttle: _, accountThrottle: __, routes, ...rest } = httpApi(handler, url);
+  const api = createHttpApi({
+    ...rest,
+    routes: routes.map(({ throttle: ___, ...route }) => route),
+    accessLog: (record) => console.log(JSON.stringify(record)),
+    onError: ({ what, error }) => console.error(what, error),
+  });
+  answer = (req, res) => {
+    if (!issuer.handle(req, res)) api.handle(req, res);
+  };
+  const token = issuer.sign({ claims: { sub: "bench", scope: "admin" } });
+  return { port, token };
+}

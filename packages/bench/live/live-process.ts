@@ -1,0 +1,97 @@
+import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+import { WebSocket } from "ws";
+import { answer } from "../child.ts";
+
+/** The clients of sections live and idle. */
+
+export interface Opening {
+  url: string;
+  tokens: string[]; // one for each connection
+  topic: string;
+}
+
+export interface Polling {
+  url: string;
+  token: string;
+  every: number; // ms
+}
+
+/** By the name of what was written: when its frames came, in ms of a clock that all share. */
+export type Arrivals = [name: string, times: number[]][];
+
+const AT_ONCE = 20;
+
+let arrivals = new Map<string, number[]>();
+
+const now = () => Number(process.hrtime.bigint()) / 1e6;
+
+const namesIn = (text: string) => text.matchAll(/"name":"([^"]+)"/g);
+
+function arrived(name: string, at: number): void {
+  const known = arrivals.get(name);
+  if (known) known.push(at);
+  else arrivals.set(name, [at]);
+}
+
+async function connect({ url, topic }: Opening, token: string): Promise<void> {
+  const socket = new WebSocket(url, { headers: { authorization: `Bearer ${token}` } });
+  await once(socket, "open");
+  socket.send(JSON.stringify({ action: "subscribe", topics: [topic] }));
+  const [frame] = (await once(socket, "message")) as [Buffer];
+  if (!String(frame).startsWith('{"type":"subscribed"')) throw new Error(String(frame));
+  socket.on("message", (message: Buffer) => {
+    const at = now();
+    for (const [, name = ""] of namesIn(message.toString("latin1"))) arrived(name, at);
+  });
+}
+
+/** Opens more connections, and gives how long each took, its subscription included. */
+async function open(opening: Opening): Promise<number[]> {
+  const times: number[] = [];
+  const tokens = opening.tokens.values();
+  await Promise.all(
+    Array.from({ length: AT_ONCE }, async () => {
+      for (const token of tokens) {
+        const began = now();
+        await connect(opening, token);
+        times.push(now() - began);
+      }
+    }),
+  );
+  return times;
+}
+
+let polling = new AbortController();
+
+/** Reads a list again and again, and notes what it had not seen. */
+async function poll({ url, token, every }: Polling): Promise<void> {
+  const seen = new Set<string>();
+  polling = new AbortController();
+  const { signal } = polling;
+  while (!signal.aborted) {
+    const began = now();
+    const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+    const text = await response.text();
+    const at = now();
+    for (const [, name = ""] of namesIn(text)) {
+      if (!seen.has(name)) arrived(name, at);
+      seen.add(name);
+    }
+    await pause(Math.max(0, every - (now() - began)));
+  }
+}
+
+function take(): Arrivals {
+  const taken = [...arrivals];
+  arrivals = new Map();
+  return taken;
+}
+
+answer({
+  open,
+  poll,
+  endPoll: () => polling.abort(),
+  take,
+  count: () => arrivals.values().reduce((sum, { length }) => sum + length, 0),
+});

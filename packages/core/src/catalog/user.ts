@@ -1,0 +1,160 @@
+import * as z from "zod";
+import type { Plan, Stored } from "../store/update-expression.ts";
+import { AppError } from "../error.ts";
+import * as Guard from "../store/unique-value.ts";
+import { newId } from "../id.ts";
+import { atMostOne, paged, query } from "../store/page.ts";
+import { table } from "../store/record.ts";
+import { orElse, text } from "../text.ts";
+import type { By } from "../store/write.ts";
+
+const Name = text(2, 100, { required: "Name required", tooShort: "Name too short" });
+
+const EMAIL = /^[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+\.[a-zA-Z]{2,}$/;
+
+/** Unique without regard to case, kept as typed. */
+const Email = z
+  .string({ error: orElse("Email required", "Expected a string") })
+  .trim()
+  .superRefine((email, context) => {
+    const issue = (code: string, message: string) =>
+      context.addIssue({ code: "custom", message, params: { code } });
+    if (email === "") issue("required", "Email required");
+    else if (email.length > 254 || !EMAIL.test(email))
+      issue("invalid_format", "Invalid email format");
+  })
+  .meta({ format: "email", pattern: EMAIL.source, maxLength: 254 });
+
+const Phone = z.string().regex(/^[0-9]{10}$/);
+const Age = z.int().min(18).max(120);
+const Status = z.enum(["active", "disabled"]);
+
+/** A person or system known to the catalogue. */
+export const Info = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    email: z.string(),
+    phone: z.string().optional(),
+    age: z.int().optional(),
+    status: Status,
+    createdAt: z.iso.datetime(),
+    updatedAt: z.iso.datetime(),
+    version: z.int(),
+  })
+  .meta({ id: "User" });
+export type Info = z.output<typeof Info>;
+
+export const Create = z
+  .strictObject({
+    name: Name,
+    email: Email,
+    phone: Phone.optional(),
+    age: Age.optional(),
+    status: Status.default("active"),
+  })
+  .meta({ id: "UserRequest" });
+
+const fields = { name: Name, email: Email, phone: Phone, age: Age, status: Status };
+
+export const Update = z.strictObject(fields).partial().meta({ id: "UserUpdate" });
+
+/** A JSON merge patch: `null` removes an optional member. */
+export const Patch = z
+  .strictObject({ ...fields, phone: Phone.nullable(), age: Age.nullable() })
+  .partial()
+  .meta({ id: "UserPatch" });
+
+export const List = z.strictObject({ ...query(10), email: z.string().min(1).max(254).optional() });
+
+const keyOf = (email: string): string => email.toLowerCase(); // ASCII: the pattern allows no more
+
+const taken = () =>
+  new AppError("email_exists", "Another user has this email address", {
+    errors: [{ pointer: "/email", code: "not_unique", detail: "Email already exists" }],
+  });
+
+export const users = table({
+  kind: "USER",
+  notFound: "user_not_found",
+  noun: "User",
+  tombstoneSeconds: 90 * 24 * 60 * 60,
+  decode: (stored): Info => {
+    const { name, email, phone, age, status } = stored as Stored & Info;
+    return {
+      id: stored.sk,
+      name,
+      email,
+      ...(phone !== undefined && { phone }),
+      ...(age !== undefined && { age }),
+      status,
+      createdAt: stored.createdAt,
+      updatedAt: stored.updatedAt,
+      version: stored.version,
+    };
+  },
+});
+
+const draft = (input: z.output<typeof Create>, by: By) => {
+  const id = newId();
+  const emailKey = keyOf(input.email);
+  return users.draft(id, { ...input, emailKey }, by, [Guard.claim("EMAIL", emailKey, id, taken)]);
+};
+
+/** Throws `email_exists`. */
+export const create = (input: z.output<typeof Create>, by: By) =>
+  users.create(draft(input, by), by);
+
+/** Stores all or none. Throws `email_exists`. */
+export const createAll = (inputs: readonly z.output<typeof Create>[], by: By) =>
+  users.createAll(
+    inputs.map((input) => draft(input, by)),
+    by,
+  );
+
+/** Changes the members given. Throws `user_not_found`, `email_exists`, `precondition_failed`. */
+export const update = (
+  id: string,
+  input: z.output<typeof Patch>,
+  by: By,
+  ifMatch?: readonly number[],
+) => users.update(id, by, ifMatch, planOf(id, input));
+
+const planOf =
+  (id: string, { email, phone, age, ...rest }: z.output<typeof Patch>): Plan =>
+  (current) => {
+    const set = {
+      ...rest,
+      ...(phone !== undefined && { phone: phone ?? undefined }),
+      ...(age !== undefined && { age: age ?? undefined }),
+    };
+    if (email === undefined) return { set };
+    const emailKey = keyOf(email);
+    if (current === undefined) {
+      return { set: { ...set, email }, expect: [["emailKey", "=", emailKey]] };
+    }
+    const former = String(current["emailKey"]);
+    const moved = former !== emailKey;
+    return {
+      set: { ...set, email, emailKey },
+      steps: moved
+        ? [Guard.claim("EMAIL", emailKey, id, taken), Guard.release("EMAIL", former, id)]
+        : [],
+    };
+  };
+
+/** Frees the email address. Throws `user_not_found`, `precondition_failed`. */
+export const remove = (id: string, by: By, ifMatch?: readonly number[]) =>
+  users.remove(id, by, ifMatch, (current) => [
+    Guard.release("EMAIL", String(current["emailKey"]), id),
+  ]);
+
+/** Throws `user_not_found`. */
+export const get = (id: string): Promise<Info> => users.get(id);
+
+/** Throws `invalid_cursor`. */
+export const list = async ({ email, ...page }: z.output<typeof List>) => {
+  if (email === undefined) return paged("users", page, users.list);
+  const owner = await Guard.ownerOf("EMAIL", keyOf(email.trim()));
+  return atMostOne(owner === undefined ? undefined : await users.find(owner));
+};

@@ -1,0 +1,81 @@
+import { type Change, type Feed, FEEDS } from "./change.ts";
+import type { Logged } from "./log.ts";
+import { PathId } from "../id.ts";
+import * as Inventory from "../catalog/inventory.ts";
+import * as Item from "../catalog/item.ts";
+import * as Product from "../catalog/product.ts";
+
+/** What a client can listen to: a feed, one record of it, or the records in one of its filters. */
+export interface Topic {
+  text: string; // as the client wrote it
+  feed: Feed;
+  /** The same for all spellings. */
+  key: string;
+}
+
+/** The scope that reads a feed's resource. `admin` opens every scope. */
+export const SCOPES = {
+  users: "read:users",
+  products: "read:products",
+  inventory: "read:inventory",
+  items: "read:items",
+  reservations: "reserve:inventory",
+} as const satisfies Record<Feed, string>;
+
+/** A filter's parameter, and the partition of the index that a value of it stands for. */
+const FILTERS: Partial<Record<Feed, [parameter: string, (value: string) => string | undefined]>> = {
+  products: ["category", (value) => partitionOf(Product.List.shape.category, value)],
+  inventory: ["level", Inventory.levelKey],
+  items: ["type", Item.typeKey],
+};
+
+function partitionOf(schema: typeof Product.List.shape.category, value: string) {
+  const { data } = schema.safeParse(value);
+  return data === undefined ? undefined : Product.categoryKey(data);
+}
+
+const MAX_LENGTH = 1024;
+
+const isFeed = (name: string): name is Feed => (FEEDS as readonly string[]).includes(name);
+
+/** Undefined for what is no topic. */
+export function parse(text: string): Topic | undefined {
+  const [, feed = "", kind, rest = ""] = /^([a-z]+)(?:([/?])(.*))?$/su.exec(text) ?? [];
+  if (!isFeed(feed) || text.length > MAX_LENGTH) return undefined;
+  if (kind === undefined) return { text, feed, key: feed };
+  if (kind === "/") {
+    return PathId.safeParse(rest).success ? { text, feed, key: `${feed}/${rest}` } : undefined;
+  }
+  const [parameter, partition] = FILTERS[feed] ?? [];
+  const given = [...new URLSearchParams(rest)];
+  const [first] = given;
+  const value = given.length === 1 && first && first[0] === parameter ? first[1] : undefined;
+  const key = value === undefined ? undefined : partition?.(value);
+  return key === undefined ? undefined : { text, feed, key: `${feed}?${key}` };
+}
+
+/** The keys of all topics that a change touches. */
+export const keysOf = ({ feed, id, was, is }: Logged): string[] => [
+  ...new Set([
+    feed,
+    `${feed}/${id}`,
+    ...[was, is].flatMap((partition) => (partition === undefined ? [] : `${feed}?${partition}`)),
+  ]),
+];
+
+/**
+ * What a change is to somebody who listens to some topics; undefined if it is nothing to them. To
+ * filters alone an update is `enter` or `leave` where it moves the record across all of them.
+ */
+export function opFor(
+  { feed, id, op, was, is }: Logged,
+  listens: (key: string) => boolean,
+): Change["op"] | undefined {
+  if (listens(feed) || listens(`${feed}/${id}`)) return op;
+  const left = was !== undefined && listens(`${feed}?${was}`);
+  const entered = is !== undefined && listens(`${feed}?${is}`);
+  if (left && entered) return op;
+  if (entered) return op === "create" ? op : "enter";
+  if (left) return op === "delete" ? op : "leave";
+  return undefined;
+}

@@ -1,0 +1,40 @@
+import { expect, test } from "vitest";
+import * as Cursor from "./signed-token.ts";
+import { AppError } from "../error.ts";
+
+Cursor.configure("a secret of the tests, long enough for one");
+
+const codeOf = (token: string, scope: string): string | undefined => {
+  try {
+    Cursor.decode(token, scope);
+    return undefined;
+  } catch (error) {
+    return error instanceof AppError ? error.code : "another error";
+  }
+};
+
+test("C-03: a token reads back where it was made", () => {
+  const token = Cursor.encode("item_0193-☕", "items desc");
+  expect(Cursor.decode(token, "items desc")).toBe("item_0193-☕");
+});
+
+test("S-115: no changed byte, foreign list or other key goes through", () => {
+  const token = Cursor.encode("0193f", "users desc");
+  const bytes = Buffer.from(token, "base64url");
+  for (let i = 0; i < bytes.length; i++) {
+    for (const bit of [1, 128]) {
+      const forged = Buffer.from(bytes);
+      forged[i] = (forged[i] ?? 0) ^ bit;
+      expect(codeOf(forged.toString("base64url"), "users desc")).toBe("invalid_cursor");
+    }
+  }
+  expect(codeOf(token, "users asc")).toBe("invalid_cursor");
+  expect(codeOf(token, "users desc0193f")).toBe("invalid_cursor");
+  expect(codeOf(`${token}=`, "users desc")).toBe("invalid_cursor");
+  expect(codeOf(`${token} `, "users desc")).toBe("invalid_cursor");
+  for (const junk of ["", "a", "☕", "{}", "A".repeat(2000)]) {
+    expect(codeOf(junk, "users desc")).toBe("invalid_cursor");
+  }
+  Cursor.configure("another secret of the tests, also long");
+  expect(codeOf(token, "users desc")).toBe("invalid_cursor");
+});

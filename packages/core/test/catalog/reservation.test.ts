@@ -1,0 +1,296 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { newId } from "../../src/id.ts";
+import * as Inventory from "../../src/catalog/inventory.ts";
+import { inLane } from "../../src/store/lock.ts";
+import * as Product from "../../src/catalog/product.ts";
+import * as Reservation from "../../src/catalog/reservation.ts";
+import { letExpire } from "../support/expiry.ts";
+import { by, failure, keyed, use } from "../support/store.ts";
+
+beforeAll(() => void use());
+
+const stocked = async (initialQuantity: number): Promise<string> =>
+  (
+    await Product.create(
+      Product.Create.parse({ name: "Pen", price: 1, category: "pens", initialQuantity }),
+      by(),
+    )
+  ).value.id;
+
+const reserve = (
+  lines: [productId: string, quantity: number][],
+  more: object = {},
+  writer = by(),
+) =>
+  Reservation.create(
+    Reservation.Create.parse({
+      lines: lines.map(([productId, quantity]) => ({ productId, quantity })),
+      ...more,
+    }),
+    writer,
+  );
+
+const counts = async (productId: string) => {
+  const { quantity, reserved, available, level } = await Inventory.get(productId);
+  return { quantity, reserved, available, level };
+};
+
+describe("a reservation", () => {
+  test("holds all its lines, lines of one product summed", async () => {
+    const [a, b] = [await stocked(10), await stocked(5)];
+    const { value } = await reserve(
+      [
+        [a, 2],
+        [b, 1],
+        [a, 3],
+      ],
+      { reference: "order-1" },
+    );
+    expect(value).toMatchObject({
+      status: "active",
+      lines: [
+        { productId: a, quantity: 5 },
+        { productId: b, quantity: 1 },
+      ],
+      reference: "order-1",
+      version: 1,
+    });
+    expect(await counts(a)).toEqual({ quantity: 10, reserved: 5, available: 5, level: "ok" });
+    expect(await counts(b)).toEqual({ quantity: 5, reserved: 1, available: 4, level: "ok" });
+    expect(await Reservation.get(value.id)).toEqual(value);
+  });
+
+  test("takes the last unit: the level is out, then ok again", async () => {
+    const id = await stocked(3);
+    const { value } = await reserve([[id, 3]]);
+    expect(await counts(id)).toEqual({ quantity: 3, reserved: 3, available: 0, level: "out" });
+    await Reservation.cancel(value.id, by());
+    expect(await counts(id)).toEqual({ quantity: 3, reserved: 0, available: 3, level: "ok" });
+  });
+
+  test("holds nothing if one line is short, and says which", async () => {
+    const [a, b] = [await stocked(10), await stocked(1)];
+    expect(
+      await failure(
+        reserve([
+          [a, 1],
+          [b, 2],
+        ]),
+      ),
+    ).toMatchObject({
+      code: "insufficient_stock",
+      members: { shortages: [{ productId: b, requested: 2, available: 1 }] },
+    });
+    expect(await counts(a)).toMatchObject({ reserved: 0, available: 10 });
+  });
+
+  test("of a product that is not there is refused, with its line", async () => {
+    const a = await stocked(1);
+    expect(
+      await failure(
+        reserve([
+          [a, 1],
+          [newId(), 1],
+        ]),
+      ),
+    ).toMatchObject({ code: "product_not_found", errors: [{ pointer: "/lines/1/productId" }] });
+    expect(await counts(a)).toMatchObject({ reserved: 0 });
+  });
+
+  test("works through a low level without looking, and back", async () => {
+    const id = await stocked(20);
+    await Inventory.put(id, { quantity: 20, reorderPoint: 15 }, by());
+    const made: string[] = [];
+    for (let n = 0; n < 20; n++) made.push((await reserve([[id, 1]])).value.id);
+    expect(await counts(id)).toEqual({ quantity: 20, reserved: 20, available: 0, level: "out" });
+    expect(await failure(reserve([[id, 1]]))).toMatchObject({ code: "insufficient_stock" });
+    for (const each of made) await Reservation.cancel(each, by());
+    expect(await counts(id)).toEqual({ quantity: 20, reserved: 0, available: 20, level: "ok" });
+  });
+
+  test("that is confirmed is sold; repeating it is no error; nothing else follows", async () => {
+    const id = await stocked(5);
+    const { value } = await reserve([[id, 2]]);
+    const confirmed = await Reservation.confirm(value.id, by());
+    expect(confirmed.value).toMatchObject({ status: "confirmed", version: 2 });
+    expect(await counts(id)).toEqual({ quantity: 3, reserved: 0, available: 3, level: "ok" });
+    expect(await Reservation.confirm(value.id, by())).toMatchObject({
+      value: confirmed.value,
+      changed: false,
+    });
+    for (const refused of [
+      await failure(Reservation.cancel(value.id, by())),
+      await failure(Reservation.extend(value.id, { ttlSeconds: 60 }, by())),
+    ]) {
+      expect(refused).toMatchObject({ code: "reservation_closed" });
+    }
+  });
+
+  test("is extended, never shortened", async () => {
+    const id = await stocked(5);
+    const { value } = await reserve([[id, 2]], { ttlSeconds: 600 });
+    const longer = await Reservation.extend(value.id, { ttlSeconds: 6_000 }, by());
+    expect(Date.parse(longer.value.expiresAt)).toBeGreaterThan(Date.parse(value.expiresAt));
+    const shorter = await Reservation.extend(value.id, { ttlSeconds: 30 }, by());
+    expect(shorter).toMatchObject({ value: longer.value, changed: false });
+  });
+
+  test("that is not there is 404 for every action", async () => {
+    for (const refused of [
+      await failure(Reservation.get(newId())),
+      await failure(Reservation.confirm(newId(), by())),
+      await failure(Reservation.cancel(newId(), by())),
+      await failure(Reservation.extend(newId(), { ttlSeconds: 60 }, by())),
+    ]) {
+      expect(refused).toMatchObject({ code: "reservation_not_found" });
+    }
+  });
+
+  test("made under a key is made once, confirmed under a key is sold once", async () => {
+    const id = await stocked(50);
+    const key = newId();
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, () => reserve([[id, 2]], {}, keyed(key))),
+    );
+    expect(new Set(outcomes.map(({ value }) => value.id)).size).toBe(1);
+    expect(await counts(id)).toMatchObject({ reserved: 2 });
+    const reservation = outcomes[0]?.value.id ?? "";
+    const confirmKey = newId();
+    await Promise.all(
+      Array.from({ length: 20 }, () => Reservation.confirm(reservation, keyed(confirmKey))),
+    );
+    expect(await counts(id)).toMatchObject({ quantity: 48, reserved: 0 });
+  });
+});
+
+describe("an expired reservation", () => {
+  test("can be neither confirmed, cancelled nor extended, and gives its units back", async () => {
+    for (const act of [
+      (id: string) => Reservation.confirm(id, by()),
+      (id: string) => Reservation.cancel(id, by()),
+      (id: string) => Reservation.extend(id, { ttlSeconds: 60 }, by()),
+    ]) {
+      const product = await stocked(5);
+      const { value } = await reserve([[product, 5]]);
+      await letExpire(value.id);
+      expect((await Reservation.get(value.id)).status).toBe("expired");
+      expect(await failure(act(value.id))).toMatchObject({ code: "reservation_expired" });
+      await reserve([[product, 5]]);
+    }
+  });
+
+  test("never blocks a sale", async () => {
+    const [a, b] = [await stocked(5), await stocked(5)];
+    const { value } = await reserve([
+      [a, 5],
+      [b, 2],
+    ]);
+    await letExpire(value.id);
+    await reserve([[a, 4]]);
+    expect(await counts(a)).toMatchObject({ reserved: 4, available: 1 });
+    expect(await counts(b)).toMatchObject({ reserved: 0, available: 5 });
+    expect((await Reservation.get(value.id)).version).toBe(2);
+  });
+
+  test("is swept, once, by two sweeps at once", async () => {
+    const product = await stocked(120);
+    const made = await Promise.all(Array.from({ length: 120 }, () => reserve([[product, 1]])));
+    for (const { value } of made.slice(0, 110)) await letExpire(value.id);
+    const sweeps = await Promise.all([
+      Reservation.sweep(by({ actor: "sweep" }), Date.now() + 20_000),
+      Reservation.sweep(by({ actor: "sweep" }), Date.now() + 20_000),
+    ]);
+    expect(sweeps.reduce((sum, { expired }) => sum + expired, 0)).toBeGreaterThanOrEqual(110);
+    expect(await counts(product)).toMatchObject({ reserved: 10, available: 110 });
+    expect((await Reservation.sweep(by(), Date.now() + 20_000)).expired).toBe(0);
+  }, 60_000);
+
+  test("a sweep that is out of time says that there is more", async () => {
+    expect(await Reservation.sweep(by(), Date.now() - 1)).toEqual({
+      expired: 0,
+      more: true,
+      lagMs: 0,
+    });
+  });
+});
+
+test("who comes late to a reservation that was closed, its product deleted, is told so", async () => {
+  const product = await stocked(5);
+  const { value } = await reserve([[product, 5]]);
+  let leave: () => void = () => undefined;
+  const turn = inLane([product], by(), () => new Promise<void>((resolve) => (leave = resolve)));
+  const late = failure(Reservation.confirm(value.id, by())); // has read it, and waits for its turn
+  await Reservation.get(value.id);
+  await Reservation.get(value.id);
+  await letExpire(value.id);
+  await Reservation.sweep(by(), Date.now() + 20_000);
+  await Product.remove(product, by());
+  leave();
+  await turn;
+  expect(await late).toMatchObject({ code: "reservation_expired" });
+});
+
+describe("lists", () => {
+  test("all, active ones, and those of a product", async () => {
+    const product = await stocked(50);
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.push((await reserve([[product, 1]])).value.id);
+    await Reservation.confirm(ids[1] ?? "", by());
+    const list = async (filter: object) =>
+      (await Reservation.list(Reservation.List.parse({ limit: "100", ...filter }))).items.map(
+        ({ id }) => id,
+      );
+    expect((await list({})).slice(0, 5)).toEqual(ids.toReversed());
+    expect(await list({ productId: product })).toEqual(ids.toReversed());
+    const active = ids.filter((_, n) => n !== 1);
+    expect(await list({ productId: product, status: "active", order: "asc" })).toEqual(active);
+    expect((await list({ status: "active" })).filter((id) => ids.includes(id)).toSorted()).toEqual(
+      active.toSorted(),
+    );
+  });
+});
+
+describe("under concurrency", () => {
+  test("500 rivals for 100 units get 100, whatever the reorder point", async () => {
+    for (const reorderPoint of [0, 50, 1_000]) {
+      const product = await stocked(100);
+      await Inventory.put(product, { quantity: 100, reorderPoint }, by());
+      const failures = await Promise.all(
+        Array.from({ length: 500 }, () => failure(reserve([[product, 1]]))),
+      );
+      const refused = failures.filter((error) => error !== undefined);
+      expect(refused).toHaveLength(400);
+      for (const error of refused) expect(error).toMatchObject({ code: "insufficient_stock" });
+      expect(await counts(product)).toEqual({
+        quantity: 100,
+        reserved: 100,
+        available: 0,
+        level: "out",
+      });
+    }
+  }, 60_000);
+
+  test("two-line reservations in opposite orders neither block each other nor oversell", async () => {
+    const [a, b] = [await stocked(60), await stocked(40)];
+    const failures = await Promise.all(
+      Array.from({ length: 100 }, (_, n) =>
+        failure(
+          reserve(
+            n % 2
+              ? [
+                  [a, 1],
+                  [b, 1],
+                ]
+              : [
+                  [b, 1],
+                  [a, 1],
+                ],
+          ),
+        ),
+      ),
+    );
+    expect(failures.filter((error) => error === undefined)).toHaveLength(40);
+    expect(await counts(a)).toMatchObject({ reserved: 40, available: 20 });
+    expect(await counts(b)).toMatchObject({ reserved: 40, available: 0 });
+  }, 60_000);
+});

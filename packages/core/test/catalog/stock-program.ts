@@ -1,0 +1,138 @@
+import fc from "fast-check";
+import { newId } from "../../src/id.ts";
+import type { Fault } from "../support/fault-proxy.ts";
+import type { Request } from "./stock-model.ts";
+
+/** Random programs: what clients want, in what order, and what goes wrong meanwhile. */
+
+/** Names products and reservations by number, since their ids are not known yet. */
+export type Wish =
+  | { verb: "create"; quantity: number }
+  | { verb: "delete"; product: number }
+  | { verb: "put"; product: number; quantity: number; reorderPoint?: number; expects: Expects }
+  | { verb: "adjust"; product: number; delta: number }
+  | { verb: "reserve"; lines: { product: number; quantity: number }[]; ttlSeconds: number }
+  | { verb: "confirm" | "cancel"; reservation: number }
+  | { verb: "extend"; reservation: number; ttlSeconds: number };
+type Expects = "anything" | "what is" | "what is not";
+
+interface Known {
+  products: readonly string[];
+  reservations: readonly string[];
+  quantityOf(productId: string): Promise<number> | number;
+}
+
+export const nth = <T>(list: readonly T[], n: number): T | undefined => list[n % list.length];
+
+/** A wish as a request; none about a reservation as long as there is no reservation. */
+export async function requestOf(wish: Wish, known: Known): Promise<Request | undefined> {
+  const productOf = (n: number) => nth(known.products, n) ?? newId();
+  switch (wish.verb) {
+    case "create":
+      return { verb: "create", initialQuantity: wish.quantity };
+    case "reserve": {
+      const { lines, ...rest } = wish;
+      return {
+        ...rest,
+        lines: lines.map(({ product, quantity }) => ({ productId: productOf(product), quantity })),
+      };
+    }
+    case "delete":
+      return { verb: "delete", productId: productOf(wish.product) };
+    case "adjust":
+      return { verb: "adjust", productId: productOf(wish.product), delta: wish.delta };
+    case "put": {
+      const { product, expects, ...level } = wish;
+      const productId = productOf(product);
+      if (expects === "anything") return { ...level, productId };
+      const quantity = await known.quantityOf(productId);
+      const expectedQuantity = expects === "what is" ? quantity : quantity + 1;
+      return { ...level, productId, expectedQuantity };
+    }
+    default: {
+      const { reservation, ...rest } = wish;
+      const id = nth(known.reservations, reservation);
+      return id === undefined ? undefined : { ...rest, id };
+    }
+  }
+}
+
+const a = <V extends string>(name: V) => fc.constant(name);
+const weighed = <T>(weight: number, arbitrary: fc.Arbitrary<T>) => ({ weight, arbitrary });
+const oneOf = <T>(...of: { weight: number; arbitrary: fc.Arbitrary<T> }[]): fc.Arbitrary<T> =>
+  fc.oneof(...of);
+
+const product = fc.nat({ max: 3 });
+const reservation = fc.nat({ max: 7 });
+const quantity = fc.nat({ max: 9 });
+const units = fc.integer({ min: 1, max: 4 });
+const ttlSeconds = fc.constantFrom(900, 3_600, 86_400);
+const lines = fc.array(fc.record({ product, quantity: units }), { minLength: 1, maxLength: 3 });
+const delta = fc.integer({ min: -4, max: 6 }).filter((n) => n !== 0);
+const expects = fc.constantFrom<Expects>("anything", "what is", "what is not");
+const level = { verb: a("put"), product, quantity, expects };
+
+const wish = oneOf<Wish>(
+  weighed(6, fc.record({ verb: a("reserve"), lines, ttlSeconds })),
+  weighed(3, fc.record({ verb: a("confirm"), reservation })),
+  weighed(2, fc.record({ verb: a("cancel"), reservation })),
+  weighed(2, fc.record({ verb: a("extend"), reservation, ttlSeconds })),
+  weighed(3, fc.record({ verb: a("adjust"), product, delta })),
+  weighed(1, fc.record(level)),
+  weighed(2, fc.record({ ...level, reorderPoint: quantity })),
+  weighed(1, fc.record({ verb: a("delete"), product })),
+);
+
+export const stocks = fc.array(quantity, { minLength: 1, maxLength: 3 });
+
+/** What one client does, or time, or a TTL; `repeat` and `reuse` are about a key that was sent. */
+export type Step =
+  | { act: "request"; wish: Wish; keyed: boolean }
+  | { act: "repeat" | "reuse" | "forget" | "expire"; which: number }
+  | { act: "sweep" };
+
+const which = fc.nat({ max: 20 });
+const creation = fc.record({ verb: a("create"), quantity });
+export const program = fc.array(
+  oneOf<Step>(
+    weighed(14, fc.record({ act: a("request"), wish, keyed: fc.boolean() })),
+    weighed(1, fc.record({ act: a("request"), wish: creation, keyed: fc.boolean() })),
+    weighed(1, fc.record({ act: fc.constantFrom("repeat", "reuse", "forget"), which })),
+    weighed(2, fc.record({ act: a("repeat"), which })),
+    weighed(3, fc.record({ act: a("expire"), which })),
+    weighed(1, fc.record({ act: a("sweep") })),
+  ),
+  { minLength: 10, maxLength: 40, size: "max" },
+);
+
+/** A client, and the faults and the crash that it meets; after the last fault all goes well. */
+export interface Client {
+  faults: Fault[];
+  lastCall: number | undefined;
+  does: Deed[];
+}
+type Deed =
+  | { act: "request"; wish: Wish; after: "nothing" | "repeat" | "forget" }
+  | { act: "expire" | "forget lines"; reservation: number }
+  | { act: "sweep" };
+
+const after = fc.constantFrom("nothing", "repeat", "forget");
+const fault = oneOf<Fault>(
+  weighed(8, a("none")),
+  weighed(1, fc.constantFrom("lost-reply", "server-error", "applied-server-error")),
+);
+const deed = oneOf<Deed>(
+  weighed(14, fc.record({ act: a("request"), wish, after })),
+  weighed(3, fc.record({ act: a("expire"), reservation })),
+  weighed(1, fc.record({ act: a("forget lines"), reservation })),
+  weighed(1, fc.record({ act: a("sweep") })),
+);
+export const clients = (maxLength: number): fc.Arbitrary<Client[]> =>
+  fc.array(
+    fc.record({
+      faults: fc.array(fault, { maxLength: 40, size: "max" }),
+      lastCall: fc.option(fc.integer({ min: 1, max: 25 }), { nil: undefined }),
+      does: fc.array(deed, { minLength: 4, maxLength: 12, size: "max" }),
+    }),
+    { minLength: 2, maxLength, size: "max" },
+  );

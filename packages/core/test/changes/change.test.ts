@@ -1,0 +1,373 @@
+import { marshall } from "@aws-sdk/util-dynamodb";
+import fc from "fast-check";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Entry, fromImages } from "../../src/changes/change.ts";
+import { told } from "../../src/changes/log.ts";
+import { eventFrames, MAX_BYTES } from "../../src/live/events-frame.ts";
+import { newId } from "../../src/id.ts";
+import * as Inventory from "../../src/catalog/inventory.ts";
+import * as Item from "../../src/catalog/item.ts";
+import * as Product from "../../src/catalog/product.ts";
+import * as Reservation from "../../src/catalog/reservation.ts";
+import * as Store from "../../src/store/dynamodb.ts";
+import { shardOf } from "../../src/store/record.ts";
+import * as User from "../../src/catalog/user.ts";
+import type { Outcome } from "../../src/store/write.ts";
+import { by, failure, keyed, use } from "../support/store.ts";
+
+beforeAll(() => void use());
+
+const KINDS = {
+  users: "USER",
+  products: "PRODUCT",
+  inventory: "INVENTORY",
+  items: "ITEM",
+  reservations: "RESERVATION",
+} as const;
+type Noun = keyof typeof KINDS;
+
+/** An item of the table as the stream has it. */
+async function imageAt(key: Store.Key) {
+  const stored = await Store.read(key);
+  return stored && marshall(stored);
+}
+const imageOf = (noun: Noun, id: string) =>
+  imageAt({ pk: `${KINDS[noun]}#${shardOf(id)}`, sk: id });
+
+/** The change that some work makes of a record. */
+async function changeOf(noun: Noun, id: string, work: Promise<unknown> | (() => Promise<unknown>)) {
+  const before = await imageOf(noun, id);
+  await (typeof work === "function" ? work() : work);
+  return fromImages(before, await imageOf(noun, id));
+}
+
+const creation = async <T extends { id: string }>(noun: Noun, { value }: Outcome<T>) =>
+  fromImages(undefined, await imageOf(noun, value.id));
+
+const email = () => `u${newId().replaceAll("-", "")}@example.com`;
+const anyone = (given: object = {}) => User.Create.parse({ name: "Ana", email: email(), ...given });
+const pen = (given: object = {}) =>
+  Product.Create.parse({
+    name: "Pen",
+    price: 19.99,
+    category: "Pens",
+    initialQuantity: 10,
+    ...given,
+  });
+
+const ana = (given: object = {}) => by({ actor: "ana", clientRef: "tab-7", ...given });
+const bob = () => by({ actor: "bob" });
+const stampOf = ({ actor, requestId, at, clientRef }: ReturnType<typeof by>) => ({
+  actor,
+  requestId,
+  at,
+  ...(clientRef !== undefined && { clientRef }),
+});
+
+describe("the change that the log is told of", () => {
+  test("a user: created, updated, its address moved, a member removed, deleted", async () => {
+    const first = ana();
+    const created = await User.create(anyone({ phone: "0123456789" }), first);
+    const user = created.value;
+    const head = { feed: "users", id: user.id };
+    expect(await creation("users", created)).toEqual({
+      ...head,
+      op: "create",
+      version: 1,
+      ...stampOf(first),
+      changed: [],
+      data: user,
+    });
+
+    const second = bob();
+    const moved = email();
+    const update = () => User.update(user.id, { name: "Bea", email: moved, phone: null }, second);
+    const { phone: _, ...without } = { ...user, name: "Bea", email: moved };
+    const after = { ...without, updatedAt: second.at, version: 2 };
+    expect(await changeOf("users", user.id, update)).toEqual({
+      ...head,
+      op: "update",
+      version: 2,
+      ...stampOf(second),
+      changed: ["name", "email", "phone"],
+      before: { name: "Ana", email: user.email, phone: "0123456789" },
+      data: after,
+    });
+
+    const third = ana({ actor: "cleo" });
+    const remove = () => User.remove(user.id, third);
+    expect(await changeOf("users", user.id, remove)).toEqual({
+      ...head,
+      op: "delete",
+      version: 3,
+      ...stampOf(third),
+      changed: [],
+      before: after,
+    });
+  });
+
+  test("a product and its stock: exact prices, and the filters that it was and is in", async () => {
+    const first = ana();
+    const created = await Product.create(pen({ sku: newId() }), first);
+    const product = created.value;
+    const is = "CATEGORY#pens";
+    expect(await creation("products", created)).toEqual({
+      feed: "products",
+      op: "create",
+      id: product.id,
+      version: 1,
+      ...stampOf(first),
+      changed: [],
+      data: product,
+      was: undefined,
+      is,
+    });
+    const level = await Inventory.get(product.id);
+    const opened = await fromImages(undefined, await imageOf("inventory", product.id));
+    expect(opened).toMatchObject({ feed: "inventory", op: "create", version: 1, actor: "ana" });
+    expect(opened).toMatchObject({ data: level, changed: [], is: undefined });
+    expect(opened).not.toHaveProperty("before");
+
+    const update = () => Product.update(product.id, { price: 0.01, category: "Books" }, bob());
+    const change = await changeOf("products", product.id, update);
+    expect(change).toMatchObject({ op: "update", version: 2, was: is, is: "CATEGORY#books" });
+    expect(change?.changed).toEqual(["price", "category"]);
+    expect(change?.before).toEqual({ price: 19.99, category: "Pens" });
+    expect(change?.data).toEqual(await Product.get(product.id));
+
+    const stock = await imageOf("inventory", product.id);
+    const last = bob();
+    const whole = await Product.get(product.id);
+    const gone = await changeOf("products", product.id, () => Product.remove(product.id, last));
+    expect(gone).toMatchObject({ op: "delete", version: 3, ...stampOf(last), before: whole });
+    expect(gone).toMatchObject({ was: "CATEGORY#books" });
+    expect(gone).not.toHaveProperty("data");
+    const closed = await fromImages(stock, undefined);
+    expect(closed).toMatchObject({ op: "delete", version: 2, ...stampOf(last), before: level });
+  });
+
+  test("a movement of stock, with its reason and reference, across levels", async () => {
+    const { id } = (await Product.create(pen(), by())).value;
+    const sold = () =>
+      Inventory.adjust(id, { delta: -10, reason: "sold", reference: "order-1" }, by());
+    const out = await changeOf("inventory", id, sold);
+    expect(out).toMatchObject({ op: "update", version: 2, reason: "sold", reference: "order-1" });
+    expect(out?.changed).toEqual(["quantity", "available", "level"]);
+    expect(out?.before).toEqual({ quantity: 10, available: 10, level: "ok" });
+    expect(out).toMatchObject({ was: undefined, is: "LEVEL#out" });
+
+    const found = () => Inventory.put(id, { quantity: 9, reason: "counted" }, by());
+    const back = await changeOf("inventory", id, found);
+    expect(back).toMatchObject({ reason: "counted", was: "LEVEL#out", is: undefined });
+    expect(back).not.toHaveProperty("reference");
+
+    const nameless = await changeOf("inventory", id, () =>
+      Inventory.put(id, { quantity: 8 }, by()),
+    );
+    expect(nameless).not.toHaveProperty("reason");
+  });
+
+  test("a reservation, as it was written, and what it does to the stock", async () => {
+    const { id: productId } = (await Product.create(pen(), by())).value;
+    const lines = [{ productId, quantity: 2 }];
+    const stock = await imageOf("inventory", productId);
+    const created = await Reservation.create({ lines, ttlSeconds: 60 }, ana());
+    const { id } = created.value;
+    expect(await creation("reservations", created)).toMatchObject({
+      op: "create",
+      version: 1,
+      actor: "ana",
+      data: created.value,
+    });
+    const held = await fromImages(stock, await imageOf("inventory", productId));
+    expect(held).toMatchObject({ reason: "reserved", reference: id, actor: "ana" });
+    expect(held?.before).toEqual({ reserved: 0, available: 10 });
+
+    const extend = () => Reservation.extend(id, { ttlSeconds: 600 }, bob());
+    const longer = await changeOf("reservations", id, extend);
+    expect(longer?.changed).toEqual(["expiresAt"]);
+    expect(longer?.before).toEqual({ expiresAt: created.value.expiresAt });
+    const image = await imageOf("reservations", id);
+    const late = { ...image, until: { N: "1000" } };
+    expect((await fromImages(undefined, late))?.data).toMatchObject({ status: "active" });
+
+    const confirm = () => Reservation.confirm(id, ana());
+    const confirmed = await changeOf("reservations", id, confirm);
+    expect(confirmed).toMatchObject({ op: "update", version: 3, before: { status: "active" } });
+    expect(confirmed?.data).toMatchObject({ status: "confirmed" });
+    expect(confirmed?.changed).toEqual(["status"]);
+  });
+
+  test("an item whose id comes back twice: who deleted it each time, and versions go on", async () => {
+    const id = newId();
+    const deletions: [Awaited<ReturnType<typeof imageOf>>, ReturnType<typeof by>][] = [];
+    const seen: (Entry | undefined)[] = [];
+    for (const life of [1, 2, 3]) {
+      const create = () => Item.createAt(id, { type: `t${life}`, life }, ana());
+      seen.push(await changeOf("items", id, create));
+      const last = by({ actor: `remover ${life}` });
+      deletions.push([await imageOf("items", id), last]);
+      seen.push(await changeOf("items", id, () => Item.remove(id, last)));
+    }
+    expect(seen.map((change) => [change?.op, change?.version])).toEqual([
+      ["create", 1],
+      ["delete", 2],
+      ["create", 3],
+      ["delete", 4],
+      ["create", 5],
+      ["delete", 6],
+    ]);
+    // The stream may be late: by now the item has come back, and has been deleted again.
+    for (const [index, [image, last]] of deletions.entries()) {
+      const change = await fromImages(image, undefined);
+      expect(change).toMatchObject({ ...stampOf(last), version: 2 * index + 2 });
+      expect(change).toMatchObject({ before: { life: index + 1 }, was: `TYPE#t${index + 1}` });
+    }
+  });
+
+  test("an item's members, however they are named and nested", async () => {
+    const { id } = (await Item.create({ type: "a", deep: { n: [1] }, same: { x: 1 } }, by())).value;
+    const put = JSON.parse(
+      '{"deep":{"n":[2]},"same":{"x":1},"__proto__":{},"constructor":"c"}',
+    ) as object;
+    const change = await changeOf("items", id, () => Item.replace(id, { ...put }, by()));
+    expect(change?.changed.toSorted()).toEqual(["__proto__", "constructor", "deep", "type"]);
+    expect(change?.before).toEqual({ type: "a", deep: { n: [1] } });
+    expect(change?.data).toEqual(await Item.get(id));
+    expect(change).toMatchObject({ was: "TYPE#a", is: undefined });
+  });
+});
+
+/** All changes of one of each noun, from the images that its writes leave. */
+async function lives() {
+  const changes: (Entry | undefined)[] = [];
+  const note = async (noun: Noun, id: string, work: () => Promise<unknown>) =>
+    changes.push(await changeOf(noun, id, work));
+  const user = await User.create(anyone(), keyed(newId()));
+  const product = await Product.create(pen({ sku: newId() }), keyed(newId()));
+  const { id } = product.value;
+  const lines = [{ productId: id, quantity: 1 }];
+  const reservation = await Reservation.create({ lines, ttlSeconds: 60 }, by());
+  const item = await Item.create({ type: "x" }, by());
+  changes.push(await creation("users", user), await creation("products", product));
+  changes.push(await creation("reservations", reservation), await creation("items", item));
+  changes.push(await fromImages(undefined, await imageOf("inventory", id)));
+  await note("users", user.value.id, () => User.update(user.value.id, { email: email() }, by()));
+  await note("inventory", id, () => Inventory.adjust(id, { delta: 1, reason: "found" }, by()));
+  await note("reservations", reservation.value.id, () =>
+    Reservation.cancel(reservation.value.id, by()),
+  );
+  await note("items", item.value.id, () => Item.patch(item.value.id, { type: "y" }, by()));
+  await note("users", user.value.id, () => User.remove(user.value.id, by()));
+  await note("products", id, () => Product.remove(id, by()));
+  await note("items", item.value.id, () => Item.remove(item.value.id, by()));
+  return changes;
+}
+
+test("nothing that is the store's own gets into a change that clients are told", async () => {
+  const changes = await lives();
+  expect(changes).toHaveLength(12);
+  const OWN = ["pk", "sk", "gsi1pk", "gsi1sk", "writes", "lastWrite", "moved", "headroom"];
+  const more = [
+    "emailKey",
+    "minorUnits",
+    "until",
+    "expiresAfter",
+    "was",
+    "is",
+    "actor",
+    "requestId",
+  ];
+  for (const change of changes) {
+    const { before = {}, data = {}, ...rest } = told({ ...(change as Entry), seq: 1 });
+    const members = [...Object.keys(before), ...Object.keys(data), ...rest.changed];
+    expect(members.filter((name) => [...OWN, ...more].includes(name))).toEqual([]);
+    const around = ["changed", "feed", "op", "id", "version", "at", "actor", "requestId"];
+    const known = new Set([...around, "seq", "cursor", "reason", "reference"]);
+    expect(Object.keys(rest).filter((name) => !known.has(name))).toEqual([]);
+  }
+});
+
+test("a write that changes nothing, and what is no record, announce nothing", async () => {
+  const input = anyone();
+  const { id } = (await User.create(input, by())).value;
+  const same = () => User.update(id, { name: "Ana", email: input.email }, by());
+  expect(await changeOf("users", id, same)).toBeUndefined();
+  const guard = await imageAt({ pk: `EMAIL#${input.email}`, sk: "EMAIL" });
+  expect(guard).toBeDefined();
+  expect(await fromImages(undefined, guard)).toBeUndefined();
+  const image = await imageOf("users", id);
+  await User.remove(id, by());
+  const stone = await imageAt({ pk: `TOMBSTONE#USER#${id}`, sk: "TOMBSTONE" });
+  expect(stone).toBeDefined();
+  expect(await fromImages(undefined, stone)).toBeUndefined();
+  expect(await fromImages(image, image)).toBeUndefined();
+  expect(await fromImages(undefined, undefined)).toBeUndefined();
+});
+
+test("who deleted what went past all verbs is unknown, and it is told all the same", async () => {
+  const { value } = await Item.create({ a: 1 }, by());
+  const image = await imageOf("items", value.id);
+  expect(await fromImages(image, undefined)).toMatchObject({
+    op: "delete",
+    version: 2,
+    actor: "unknown",
+    before: value,
+  });
+});
+
+test("an image that is no record's is refused, whatever it lacks", async () => {
+  const { id } = (await Item.create({ a: 1 }, by())).value;
+  const image = await imageOf("items", id);
+  for (const wrong of [{ version: { S: "x" } }, { data: { S: "{" } }, { actor: { N: "1" } }]) {
+    expect(await failure(fromImages(undefined, { ...image, ...wrong }))).toBeInstanceOf(Error);
+  }
+});
+
+describe("a change too large for a frame", () => {
+  const change = async (attributes: object) => {
+    const { id } = (await Item.create({ ...attributes }, by())).value;
+    return (await fromImages(undefined, await imageOf("items", id))) as Entry;
+  };
+
+  test("is told without its data, and says so", async () => {
+    const whole = await change({ text: "x".repeat(31_000) });
+    expect(whole).toHaveProperty("data");
+    const large = await change({ text: "x".repeat(32_000) });
+    expect(large.data).toBeUndefined();
+    expect(large).toMatchObject({ truncated: true, op: "create", version: 1 });
+    const { id } = large;
+    const update = await changeOf("items", id, () => Item.patch(id, { note: "short" }, by()));
+    expect(update).toMatchObject({ truncated: true, changed: ["note"] });
+    expect(update?.before).toBeUndefined();
+    const gone = await changeOf("items", id, () => Item.remove(id, by({ actor: "bob" })));
+    expect(gone).toMatchObject({ truncated: true, op: "delete", actor: "bob", version: 3 });
+  });
+
+  test("fits a frame whatever strings it is made of", async () => {
+    const unit = fc.constantFrom("a", "é", "€", "😀", "\u0001", '"', "\\", "\ud800");
+    const members = fc.dictionary(
+      fc
+        .tuple(unit, fc.integer({ min: 1, max: 100 }), fc.nat(999))
+        .map(([u, n, i]) => i + u.repeat(n)),
+      fc.tuple(unit, fc.integer({ min: 0, max: 3_000 })).map(([u, n]) => u.repeat(n)),
+      { maxKeys: 120, size: "max" },
+    );
+    const stored = await imageOf("items", (await change({})).id);
+    await fc.assert(
+      fc.asyncProperty(members, members, async (former, attributes) => {
+        const images = [former, attributes].map((each, index) => ({
+          ...stored,
+          version: { N: String(index + 1) },
+          data: { S: JSON.stringify(each) },
+        }));
+        const entry = (await fromImages(images[0], images[1])) as Entry;
+        const logged = { ...entry, seq: Number.MAX_SAFE_INTEGER };
+        const [frame = ""] = eventFrames([logged], () => true);
+        expect(Buffer.byteLength(frame)).toBeLessThanOrEqual(MAX_BYTES);
+        expect(entry.truncated === true).toBe(entry.data === undefined);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});

@@ -1,0 +1,293 @@
+import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import fc from "fast-check";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type Entry, type Feed, FEEDS } from "../../src/changes/change.ts";
+import { append, type Logged, reset } from "../../src/changes/log.ts";
+import * as Store from "../../src/store/dynamodb.ts";
+import { type Fault, type FaultyProxy, faultyProxy } from "../support/fault-proxy.ts";
+import { intercepted } from "../support/intercept.ts";
+import { anotherLog, entry, feedIn, headIn, nameOf, soon, versions } from "../support/log.ts";
+import { ownLog } from "../support/own-table.ts";
+import { failure, SHARDS, tableName } from "../support/store.ts";
+
+/** Each change gets into the log once, under the next number, whatever happens on the way. */
+
+let log: Awaited<ReturnType<typeof ownLog>>;
+let client: DynamoDBDocumentClient;
+let proxy: FaultyProxy;
+/** Where the feeds were when the test began. */
+const base = new Map<Feed, number>();
+beforeAll(async () => {
+  log = await ownLog("append");
+  proxy = await faultyProxy(process.env["DYNAMODB_ENDPOINT"] ?? "");
+});
+beforeEach(async () => {
+  client = log.open();
+  proxy.decide(() => "none");
+  reset();
+  for (const feed of FEEDS) base.set(feed, await headIn(client, log.changes, feed));
+});
+afterAll(async () => {
+  await proxy.close();
+  await log.drop();
+});
+
+/** A process that appends, at the engine or at something before it. */
+async function start(through: DynamoDBDocumentClient = client) {
+  const other = await anotherLog();
+  const { changes, connections } = log;
+  other.Store.configure({ client: through, tableName, changes, connections, shards: SHARDS });
+  return other;
+}
+
+const inLog = (feed: Feed = "items") => feedIn(client, log.changes, feed, base.get(feed) ?? 0);
+
+/** All of these are in the log, once and as they were; and what `append` said of them is true. */
+async function expectLogged(entries: readonly Entry[], said: readonly Logged[] = []) {
+  const feeds = [...new Set(entries.map(({ feed }) => feed))];
+  const logged = (await Promise.all(feeds.map((feed) => inLog(feed)))).flat();
+  const byName = Map.groupBy(logged, nameOf);
+  for (const one of entries) {
+    expect(byName.get(nameOf(one))).toEqual([{ ...one, seq: expect.any(Number) as number }]);
+  }
+  for (const one of said) expect(byName.get(nameOf(one))?.[0]?.seq).toBe(one.seq);
+}
+
+const ofOne = ({ id }: Entry) => id;
+
+/** Of one record the numbers are in the order of the versions. */
+async function expectInOrder(entries: readonly Entry[]) {
+  const ids = new Set(entries.map(ofOne));
+  const logged = (await inLog()).filter(({ id }) => ids.has(id));
+  for (const changes of Map.groupBy(logged, ofOne).values()) {
+    const order = changes.map(({ version }) => version);
+    expect(order).toEqual(order.toSorted((a, b) => a - b));
+  }
+}
+
+describe("the numbers of a feed", () => {
+  test("go on from where they were, each feed its own, in the order of the batch", async () => {
+    const batch = [
+      ...versions(3, { feed: "users" }),
+      ...versions(2, { feed: "products" }),
+      entry({ feed: "users" }),
+    ];
+    const first = await append(batch, soon());
+    const numbers = (feed: Feed, of: readonly Logged[]) =>
+      of.filter((one) => one.feed === feed).map(({ seq }) => seq);
+    expect(numbers("users", first)).toEqual([1, 2, 3, 4]);
+    expect(numbers("products", first)).toEqual([1, 2]);
+    const more = [entry({ feed: "products" }), entry({ feed: "users" })];
+    const next = await append(more, soon());
+    expect([numbers("users", next), numbers("products", next)]).toEqual([[5], [3]]);
+    await expectLogged([...batch, ...more], [...first, ...next]);
+  });
+
+  test("have no gap and no double under many processes at once", async () => {
+    const processes = await Promise.all(Array.from({ length: 6 }, () => start()));
+    const batches = Array.from({ length: 36 }, (_, n) => versions(1 + (n % 7)));
+    const queue = batches.values();
+    const said: Logged[] = [];
+    await Promise.all(
+      processes.map(async (one) => {
+        for (const batch of queue) said.push(...(await one.append(batch, soon())));
+      }),
+    );
+    await expectLogged(batches.flat(), said);
+    await expectInOrder(batches.flat());
+  }, 60_000);
+
+  test("of a batch larger than a transaction are one run, and large ones of 32 KiB fit", async () => {
+    const batch = versions(245);
+    const said = await append(batch, soon());
+    const [{ seq: next } = { seq: 0 }] = said;
+    expect(said.map(({ seq }) => seq)).toEqual(batch.map((_, n) => next + n));
+    expect(said.map(({ version }) => version)).toEqual(batch.map(({ version }) => version));
+    const heavy = Array.from({ length: 81 }, () => entry({ data: { text: "x".repeat(31_500) } }));
+    await append(heavy, soon());
+    await expectLogged([...batch, ...heavy], said);
+  });
+
+  test("are not used up by what can't get in within its time", async () => {
+    const rivals = async (call: number) => {
+      if (call === 1) return;
+      const rival = await start();
+      await rival.append([entry()], soon());
+    };
+    let calls = 0;
+    const through = intercepted(client, async ({ constructor }, send) => {
+      if (constructor.name === "TransactWriteCommand") await rivals(++calls);
+      return send();
+    });
+    const late = await start(through);
+    await late.append([entry()], soon()); // from now on it takes the head to be where it was
+    const batch = versions(2);
+    expect(await failure(late.append(batch, Date.now() - 1))).toMatchObject({
+      code: "unavailable",
+    });
+    const names = new Set((await inLog()).map(nameOf));
+    expect(batch.filter((one) => names.has(nameOf(one)))).toEqual([]);
+  });
+});
+
+describe("what a stream may do", () => {
+  test("the same batch again leaves the log as it is, and is told under the same numbers", async () => {
+    const batch = versions(100);
+    const first = await append(batch, soon());
+    const before = await inLog();
+    expect(await append(batch, soon())).toEqual(first);
+    reset();
+    expect(await append(batch.slice(20, 50), soon())).toEqual(first.slice(20, 50));
+    const elsewhere = await start();
+    expect(await elsewhere.append(batch.toReversed(), soon())).toEqual(first);
+    expect(await inLog()).toEqual(before);
+  });
+
+  test("what is new among what is not gets the next numbers", async () => {
+    const [a, b, c, d] = versions(4) as [Entry, Entry, Entry, Entry];
+    const [first] = await append([a], soon());
+    const said = await append([a, a, b, c, b], soon());
+    expect(said.map(({ version, seq }) => [version, seq - (first?.seq ?? 0)])).toEqual([
+      [1, 0],
+      [2, 1],
+      [3, 2],
+    ]);
+    await append([d, c], soon());
+    await expectLogged([a, b, c, d], said);
+    await expectInOrder([a]);
+  });
+
+  test("duplicates, permutations and overlaps, at many processes at once, leave it exact", async () => {
+    const processes = await Promise.all(Array.from({ length: 3 }, () => start()));
+    const RECORDS = 3;
+    const VERSIONS = 5;
+    // A stream gives a record's versions in order; a batch of it is delivered again, elsewhere too.
+    const delivery = fc.record({
+      from: fc.nat(RECORDS * VERSIONS - 1),
+      size: fc.integer({ min: 1, max: RECORDS * VERSIONS }),
+      by: fc.nat(2),
+      shuffle: fc.array(fc.nat(), { minLength: 15, maxLength: 15 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(delivery, { minLength: 1, maxLength: 9 }),
+        fc.boolean(),
+        async (deliveries, together) => {
+          const records = Array.from({ length: RECORDS }, () => versions(VERSIONS));
+          const stream = Array.from(
+            { length: RECORDS * VERSIONS },
+            (_, n) => records[n % RECORDS]?.[Math.floor(n / RECORDS)] as Entry,
+          );
+          const deliver = async ({ from, size, by, shuffle }: (typeof deliveries)[number]) => {
+            const batch = stream
+              .slice(from, from + size)
+              .map((one, n) => [shuffle[n] ?? 0, one] as const)
+              .toSorted(([a], [b]) => a - b)
+              .map(([, one]) => one);
+            return (await processes[by]?.append([...batch, ...batch.slice(0, 2)], soon())) ?? [];
+          };
+          const said: Logged[] = [];
+          if (together) said.push(...(await Promise.all(deliveries.map(deliver))).flat());
+          else for (const each of deliveries) said.push(...(await deliver(each)));
+          const told = new Set(said.map(nameOf));
+          await expectLogged(
+            stream.filter((one) => told.has(nameOf(one))),
+            said,
+          );
+        },
+      ),
+      { numRuns: Number(process.env["MODEL_RUNS"] ?? 25) },
+    );
+  }, 120_000);
+
+  test("an older version that comes late is in the log too", async () => {
+    const [a, b, c] = versions(3) as [Entry, Entry, Entry];
+    await append([b], soon());
+    await append([c, a], soon());
+    await expectLogged([a, b, c]);
+  });
+});
+
+describe.each(["lost-reply", "applied-server-error", "server-error"] as const)(
+  "%s on any call of an append",
+  (fault) => {
+    test("leaves each change in the log once", async () => {
+      const through = log.open(proxy.endpoint);
+      for (let hit = 1; ; hit++) {
+        const appender = await start(through);
+        const batch = [...versions(90), ...versions(2, { feed: "products" })];
+        let met = false;
+        proxy.decide((_, call): Fault => {
+          if (call !== hit) return "none";
+          met = true;
+          return fault;
+        });
+        const said = await appender.append(batch, soon());
+        proxy.decide(() => "none");
+        await expectLogged(batch, said);
+        if (!met) {
+          expect(hit).toBe(6); // two heads, and transactions for 80, 10 and 2
+          break;
+        }
+      }
+    });
+  },
+);
+
+test.each(["before", "after"] as const)(
+  "A-40: a crash %s any call, and the batch again, leave each change in the log once",
+  async (when) => {
+    const crash = Object.assign(new Error("aborted"), { name: "AbortError" });
+    for (let hit = 1; ; hit++) {
+      let calls = 0;
+      const through = intercepted(client, async (_, send) => {
+        if (++calls < hit) return send();
+        if (when === "after" && calls === hit) await send();
+        throw crash; // nothing that it does later gets out
+      });
+      const batch = [...versions(170), ...versions(3, { feed: "products" })];
+      const dying = await start(through);
+      const died = await failure(dying.append(batch, soon()));
+      const next = await start();
+      const said = await next.append(batch, soon());
+      expect(said).toHaveLength(batch.length);
+      await expectLogged(batch, said);
+      await expectInOrder(batch);
+      if (died === undefined) {
+        expect(hit).toBe(7); // two heads, and transactions for 80, 80, 10 and 3
+        break;
+      }
+      expect(died).toMatchObject({ code: "unavailable" });
+    }
+  },
+  60_000,
+);
+
+test("contention that the store reports is waited out, until the batch's time is up", async () => {
+  const conflict = Object.assign(new Error("cancelled"), {
+    name: "TransactionCanceledException",
+    CancellationReasons: [{ Code: "TransactionConflict" }, { Code: "ConditionalCheckFailed" }],
+  });
+  let conflicts = 4;
+  const through = intercepted(client, ({ constructor }, send) =>
+    constructor.name === "TransactWriteCommand" && conflicts-- > 0
+      ? Promise.reject(conflict)
+      : send(),
+  );
+  const contended = await start(through);
+  const batch = versions(2);
+  const said = await contended.append(batch, soon());
+  await expectLogged(batch, said);
+  conflicts = Infinity;
+  const refused = await failure(contended.append(versions(1), Date.now() + 50));
+  expect(refused).toMatchObject({ code: "unavailable" });
+});
+
+test("an append of nothing asks nothing", async () => {
+  Store.configure({
+    client: intercepted(client, () => Promise.reject(new Error())),
+    tableName,
+    shards: SHARDS,
+  });
+  expect(await append([], soon())).toEqual([]);
+});

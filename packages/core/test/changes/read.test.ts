@@ -1,0 +1,307 @@
+import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Entry, Feed } from "../../src/changes/change.ts";
+import { after, append, cursorBefore, heads, history, reset } from "../../src/changes/log.ts";
+import * as Cursor from "../../src/store/signed-token.ts";
+import { newId } from "../../src/id.ts";
+import { poll } from "../../src/changes/long-poll.ts";
+import * as Position from "../../src/changes/offset.ts";
+import * as Store from "../../src/store/dynamodb.ts";
+import { parse, type Topic } from "../../src/changes/topic.ts";
+import { type Command, intercepted } from "../support/intercept.ts";
+import { entry, soon, versions } from "../support/log.ts";
+import { ownLog } from "../support/own-table.ts";
+import { failure, SHARDS, tableName } from "../support/store.ts";
+
+/** The log as its readers see it: in order, without a hole, and from any place that is kept. */
+
+let log: Awaited<ReturnType<typeof ownLog>>;
+let client: DynamoDBDocumentClient;
+beforeAll(async () => {
+  log = await ownLog("read");
+});
+beforeEach(() => {
+  client = log.open();
+  reset();
+});
+afterAll(() => log.drop());
+
+const DAY = 24 * 60 * 60 * 1000; // ms
+
+const topic = (text: string): Topic => {
+  const parsed = parse(text);
+  if (parsed === undefined) throw new Error(`${text} is no topic`);
+  return parsed;
+};
+
+const headOf = async (feed: Feed) => (await heads([feed])).seqs[feed] ?? 0;
+
+/** All calls go through `around` from now on. */
+function through(around: (command: Command, send: () => Promise<unknown>) => Promise<unknown>) {
+  const { changes, connections } = log;
+  const between = intercepted(client, around);
+  Store.configure({ client: between, tableName, changes, connections, shards: SHARDS });
+}
+
+const isIndex = ({ input }: Command) => input["IndexName"] === "gsi1";
+
+/** An index that is behind: it has not these numbers yet. */
+const hiding = (hidden: ReadonlySet<number>) =>
+  through(async (command, send) => {
+    const answer = (await send()) as { Items?: { seq: number }[] };
+    if (!isIndex(command)) return answer;
+    return { ...answer, Items: answer.Items?.filter(({ seq }) => !hidden.has(seq)) };
+  });
+
+describe("changes after a number", () => {
+  test("come page after page, in order and without end in sight only while there is more", async () => {
+    const start = await headOf("users");
+    const said = await append(versions(25, { feed: "users" }), soon());
+    const pages: number[][] = [];
+    for (let seq = start, end = false; !end;) {
+      const { changes, more } = await after("users", seq, 10);
+      pages.push(changes.map((one) => one.seq));
+      seq += changes.length;
+      end = !more;
+    }
+    expect(pages.flat()).toEqual(said.map(({ seq }) => seq));
+    expect(await after("users", start + 24, 10)).toMatchObject({ changes: [{ version: 25 }] });
+  });
+
+  test("stop before the first that the index has not got yet, and go on once it has", async () => {
+    const start = await headOf("users");
+    await append(versions(6, { feed: "users" }), soon());
+    for (let missing = 1; missing <= 6; missing++) {
+      hiding(new Set([start + missing]));
+      const { changes, more } = await after("users", start, 100);
+      expect(changes.map(({ seq }) => seq - start)).toEqual(
+        [1, 2, 3, 4, 5, 6].slice(0, missing - 1),
+      );
+      expect(more).toBe(false);
+    }
+    hiding(new Set());
+    expect((await after("users", start, 100)).changes).toHaveLength(6);
+  });
+
+  test("are what was appended, the partitions of its filters included", async () => {
+    const start = await headOf("items");
+    const one = entry({
+      was: "TYPE#a",
+      is: "TYPE#b",
+      clientRef: "tab",
+      data: { "": null, é: 1e21 },
+    });
+    await append([one], soon());
+    expect((await after("items", start, 1)).changes).toEqual([{ ...one, seq: start + 1 }]);
+  });
+});
+
+test("the history of a record pages through its versions, newest or oldest first", async () => {
+  const all = versions(23);
+  const [{ id, feed }] = all as [Entry];
+  await append(versions(3), soon());
+  await append(all, soon());
+  for (const order of ["asc", "desc"] as const) {
+    const pages: number[][] = [];
+    let nextToken: string | undefined;
+    do {
+      const page = await history(feed, id, { limit: 10, order, nextToken });
+      pages.push(page.items.map(({ version }) => version));
+      nextToken = page.nextToken ?? undefined;
+    } while (nextToken !== undefined);
+    expect(pages.map(({ length }) => length)).toEqual([10, 10, 3]);
+    const numbers = all.map(({ version }) => version);
+    expect(pages.flat()).toEqual(order === "asc" ? numbers : numbers.toReversed());
+  }
+  const { nextToken } = await history(feed, id, { limit: 10, order: "asc" });
+  for (const [of, order] of [
+    [newId(), "asc"],
+    [id, "desc"],
+  ] as const) {
+    const foreign = history(feed, of, { limit: 10, order, nextToken: nextToken ?? "" });
+    expect(await failure(foreign)).toMatchObject({ code: "invalid_cursor" });
+  }
+  expect(await history(feed, newId(), { limit: 10, order: "asc" })).toEqual({
+    items: [],
+    nextToken: null,
+  });
+});
+
+describe("a cursor", () => {
+  const seqs = { users: 3, items: 7 };
+
+  test("reads back as the position that it is, until the day that its changes are kept", () => {
+    const at = Date.now();
+    const cursor = Position.encode({ seqs, at });
+    expect(Position.decode(cursor, "since", at + 30 * DAY)).toEqual({ seqs, at });
+    expect(() => Position.decode(cursor, "since", at + 30 * DAY + 1)).toThrow(
+      expect.objectContaining({ code: "cursor_expired" }) as Error,
+    );
+    // A change outlives every cursor that leads to it.
+    expect(Position.expiryOf(at) * 1000).toBeGreaterThan(at + 31 * DAY);
+  });
+
+  test("is kept for as long as is configured", () => {
+    const at = Date.now();
+    try {
+      Position.configure(1);
+      expect(() => Position.decode(Position.encode({ seqs, at }), "since", at + DAY + 1)).toThrow(
+        "no longer kept",
+      );
+      expect(Position.expiryOf(at)).toBe(Math.ceil((at + 3 * DAY) / 1000));
+    } finally {
+      Position.configure(30);
+    }
+  });
+
+  test("that is forged, cut, spelled otherwise or of another list is refused", async () => {
+    const genuine = Position.encode({ seqs, at: Date.now() });
+    const flipped = Array.from(genuine, (char, n) => {
+      const other = char === "A" ? "B" : "A";
+      return genuine.slice(0, n) + other + genuine.slice(n + 1);
+    });
+    const foreign = Cursor.encode(JSON.stringify([seqs, Date.now()]), "items desc");
+    const forged = [...flipped, foreign, genuine.slice(0, -1), `${genuine}=`, "", "x", "\u{1F600}"];
+    for (const cursor of forged) {
+      expect(() => Position.decode(cursor, "since")).toThrow(
+        expect.objectContaining({ code: "invalid_cursor" }) as Error,
+      );
+    }
+    const since = Position.encode({ seqs: { users: 1 }, at: Date.now() });
+    const asked = poll(topic("products"), since, { limit: 10, wait: 0 });
+    expect(await failure(asked)).toMatchObject({
+      code: "invalid_cursor",
+      errors: [{ parameter: "since" }],
+    });
+  });
+
+  test("C-36: before a read is one look at the heads for many in a second", async () => {
+    let calls = 0;
+    through((_, send) => (calls++, send()));
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      const first = await cursorBefore(["reservations"]);
+      await append([entry({ feed: "reservations" })], soon());
+      calls = 0;
+      const many = Array.from({ length: 50 }, () => cursorBefore(["reservations"]));
+      expect(new Set(await Promise.all(many))).toEqual(new Set([first]));
+      expect(calls).toBe(0);
+      // It is an earlier one: what was written since comes after it.
+      const { events } = await poll(topic("reservations"), first, { limit: 10, wait: 0 });
+      expect(events).toHaveLength(1);
+      vi.advanceTimersByTime(1_001);
+      const later = await cursorBefore(["reservations"]);
+      const { events: none } = await poll(topic("reservations"), later, { limit: 10, wait: 0 });
+      expect(none).toEqual([]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("before a read is not kept where the store did not answer", async () => {
+    through(() => Promise.reject(Object.assign(new Error("busy"), { name: "TimeoutError" })));
+    expect(await failure(cursorBefore(["users"]))).toMatchObject({ code: "unavailable" });
+    log.open();
+    const { seqs: now } = Position.decode(await cursorBefore(["users"]), "since");
+    expect(now).toEqual({ users: await headOf("users") });
+  });
+});
+
+describe("a poll", () => {
+  const now = async (feed: Feed) => Position.encode(await heads([feed]));
+  const kinds = async (text: string, since: string) => {
+    const { events } = await poll(topic(text), since, { limit: 100, wait: 0 });
+    return events.map(({ op }) => op);
+  };
+
+  test("answers at once where there is something, and whether there is more", async () => {
+    const since = await now("products");
+    await append(versions(5, { feed: "products" }), soon());
+    const first = await poll(topic("products"), since, { limit: 3, wait: 20_000 });
+    expect(first.events.map(({ version }) => version)).toEqual([1, 2, 3]);
+    expect(first.more).toBe(true);
+    const rest = await poll(topic("products"), first.cursor, { limit: 3, wait: 20_000 });
+    expect(rest.events.map(({ version }) => version)).toEqual([4, 5]);
+    expect(rest.more).toBe(false);
+    // Each change has a cursor of its own.
+    const [, second] = first.events;
+    const again = await poll(topic("products"), second?.cursor, { limit: 1, wait: 0 });
+    expect(again.events.map(({ version }) => version)).toEqual([3]);
+  });
+
+  test("waits, and answers as soon as something of its topic arrives", async () => {
+    const id = newId();
+    const looks: (() => void)[] = [];
+    const looked = () => new Promise<void>((resolve) => void looks.push(resolve));
+    through(async (command, send) => {
+      const answer = await send();
+      if (isIndex(command)) looks.shift()?.();
+      return answer;
+    });
+    const first = looked();
+    const started = Date.now();
+    const answer = poll(topic(`users/${id}`), undefined, { limit: 10, wait: 20_000 });
+    await first;
+    const next = looked();
+    await append([entry({ feed: "users" })], soon()); // another's
+    await next;
+    await append([entry({ feed: "users", id })], soon());
+    const { events, more } = await answer;
+    expect(events.map((event) => event.id)).toEqual([id]);
+    expect(more).toBe(false);
+    expect(Date.now() - started).toBeLessThan(10_000);
+  });
+
+  test("answers with a cursor to go on from when nothing comes", async () => {
+    const { events, cursor } = await poll(topic("users"), undefined, { limit: 10, wait: 200 });
+    expect(events).toEqual([]);
+    await append([entry({ feed: "users" })], soon());
+    expect(await kinds("users", cursor)).toEqual(["update"]);
+  });
+
+  test("stops before what the index has not got, and tells it the next time", async () => {
+    const since = await now("users");
+    const start = await headOf("users");
+    await append(versions(3, { feed: "users" }), soon());
+    hiding(new Set([start + 2]));
+    const first = await poll(topic("users"), since, { limit: 10, wait: 0 });
+    expect(first.events.map(({ seq }) => seq)).toEqual([start + 1]);
+    log.open();
+    const rest = await poll(topic("users"), first.cursor, { limit: 10, wait: 0 });
+    expect(rest.events.map(({ seq }) => seq)).toEqual([start + 2, start + 3]);
+  });
+
+  test("refuses a position that this log has never reached", async () => {
+    const seqs = { users: (await headOf("users")) + 1 };
+    const lost = poll(topic("users"), Position.encode({ seqs, at: Date.now() }), {
+      limit: 10,
+      wait: 0,
+    });
+    expect(await failure(lost)).toMatchObject({ code: "cursor_expired" });
+  });
+
+  test("of a filter tells what enters and leaves it, and of both filters that it changed", async () => {
+    const since = await now("inventory");
+    const level = (given: Partial<Entry>) => entry({ feed: "inventory", ...given });
+    const [low, out] = ["LEVEL#low", "LEVEL#out"];
+    await append(
+      [
+        level({ op: "create", is: low }),
+        level({ was: low, is: low }),
+        level({ was: low, is: out }),
+        level({ was: out }),
+        level({ op: "delete", was: low }),
+        level({}),
+      ],
+      soon(),
+    );
+    expect(await kinds("inventory?level=low", since)).toEqual([
+      "create",
+      "update",
+      "leave",
+      "delete",
+    ]);
+    expect(await kinds("inventory?level=out", since)).toEqual(["enter", "leave"]);
+    expect(await kinds("inventory", since)).toHaveLength(6);
+  });
+});

@@ -1,0 +1,196 @@
+import { type DynamoDBDocumentClient, PutCommand } from "@aws-sdk/lib-dynamodb";
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import * as Connection from "../../src/live/connection.ts";
+import { newId } from "../../src/id.ts";
+import * as Store from "../../src/store/dynamodb.ts";
+import { intercepted } from "../support/intercept.ts";
+import { connectionOf, rowsWith, topicsOf } from "../support/live.ts";
+import { type Management, management } from "../support/management.ts";
+import { ownLog } from "../support/own-table.ts";
+import { SHARDS, tableName } from "../support/store.ts";
+
+let log: Awaited<ReturnType<typeof ownLog>>;
+let client: DynamoDBDocumentClient;
+let sockets: Management;
+beforeAll(async () => {
+  log = await ownLog("connection");
+  sockets = await management();
+});
+beforeEach(() => {
+  client = log.open();
+});
+afterAll(async () => {
+  await sockets.close();
+  await log.drop();
+});
+
+const open = (given: Partial<Connection.Connection> = {}) => {
+  const connection = connectionOf({ endpoint: sockets.endpoint, ...given });
+  return Connection.open(connection).then((isOpen) => ({ connection, isOpen }));
+};
+const rowsOf = (id: string) => rowsWith(client, log.connections, id);
+const idsOn = async (topic: string) => {
+  const pages: string[][] = [];
+  for await (const page of Connection.subscribers(topic)) pages.push(page.map(({ id }) => id));
+  return pages.flat();
+};
+
+describe("the connections of one caller", () => {
+  test("S-222: are kept with caller, time and endpoint until they end by TTL", async () => {
+    const { connection, isOpen } = await open({ authExpiresAt: Date.now() + 60_000 });
+    expect(isOpen).toBe(true);
+    expect(await Connection.find(connection.id)).toMatchObject(connection);
+    const rows = await rowsOf(connection.id);
+    expect(rows).toHaveLength(4); // itself, its caller's, and the lobby from both ends
+    const end = Math.floor(connection.connectedAt / 1000) + 130 * 60;
+    for (const row of rows) expect(row["expiresAt"]).toBe(end);
+    expect(await idsOn(Connection.LOBBY)).toContain(connection.id);
+  });
+
+  test("are 20 at most; another caller's do not count", async () => {
+    const sub = newId();
+    for (let n = 0; n < Connection.MAX_CONNECTIONS; n++) {
+      expect((await open({ sub })).isOpen).toBe(true);
+    }
+    const refused = await open({ sub });
+    expect(refused.isOpen).toBe(false);
+    expect(await rowsOf(refused.connection.id)).toEqual([]);
+    expect((await open()).isOpen).toBe(true);
+  });
+
+  test("make room where one has ended, told or not", async () => {
+    const sub = newId();
+    const earlier = { sub, connectedAt: Date.now() - 60 * 60 * 1000 };
+    const all = await Promise.all(Array.from({ length: 20 }, () => open(earlier)));
+    expect((await open({ sub })).isOpen).toBe(false);
+    await Connection.forget(all[3]?.connection.id ?? "");
+    expect((await open({ sub })).isOpen).toBe(true);
+    expect((await open({ sub })).isOpen).toBe(false);
+    sockets.answers(all[7]?.connection.id ?? "", 410);
+    expect((await open({ sub })).isOpen).toBe(true);
+    expect(await rowsOf(all[7]?.connection.id ?? "")).toEqual([]);
+  });
+
+  test("that are past their end do not count, before TTL has removed them", async () => {
+    const sub = newId();
+    const past = { sub, connectedAt: Date.now() - 131 * 60 * 1000 };
+    const all = await Promise.all(Array.from({ length: 25 }, () => open(past)));
+    expect((await open({ sub })).isOpen).toBe(true);
+    expect(await Connection.find(all[0]?.connection.id ?? "")).toBeUndefined();
+  });
+
+  test("of 40 at once are 20, and those that are refused leave nothing", async () => {
+    const sub = newId();
+    const at = Date.now();
+    const all = await Promise.all(
+      Array.from({ length: 40 }, (_, n) => open({ sub, connectedAt: at + n })),
+    );
+    const refused = all.filter(({ isOpen }) => !isOpen);
+    expect(refused).toHaveLength(20);
+    expect((await open({ sub })).isOpen).toBe(false);
+    for (const { connection } of refused) expect(await rowsOf(connection.id)).toEqual([]);
+  });
+});
+
+describe("a ticket", () => {
+  const bearer = { sub: "ana", kind: "user", scopes: ["admin"], authExpiresAt: 4_102_444_800_000 };
+
+  test("opens one connection, of its caller, once, however many try at once", async () => {
+    const { ticket, expiresAt } = await Connection.issueTicket(bearer);
+    expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(60_000);
+    const tries = Array.from({ length: 10 }, () => Connection.redeemTicket(ticket));
+    const redeemed = (await Promise.all(tries)).filter((one) => one !== undefined);
+    expect(redeemed).toEqual([bearer]);
+    expect(await Connection.redeemTicket(ticket)).toBeUndefined();
+    expect(await Connection.redeemTicket(`${ticket}x`)).toBeUndefined();
+    expect(await Connection.redeemTicket("")).toBeUndefined();
+  });
+
+  test("is no good after its minute, before TTL has removed it", async () => {
+    const ticket = "an old one";
+    const pk = `TICKET#${createHash("sha256").update(ticket).digest("base64url")}`;
+    const expiresAt = Math.floor(Date.now() / 1000) - 1;
+    const Item = { pk, sk: "TICKET", ...bearer, expiresAt };
+    await client.send(new PutCommand({ TableName: log.connections, Item }));
+    expect(await Connection.redeemTicket(ticket)).toBeUndefined();
+  });
+
+  test("is not kept as it is, only what it hashes to", async () => {
+    const { ticket } = await Connection.issueTicket(bearer);
+    expect(await rowsOf(ticket)).toEqual([]);
+  });
+});
+
+describe("topics", () => {
+  test("are found from both ends, and end where they are unsubscribed", async () => {
+    const { connection } = await open();
+    const topics = topicsOf("products", "products?category=Books", "users/one");
+    await Connection.subscribe(connection, topics);
+    const texts = (await Connection.topicsOf(connection.id)).map(({ text }) => text);
+    expect(texts.toSorted()).toEqual([
+      Connection.LOBBY,
+      "products",
+      "products?category=Books",
+      "users/one",
+    ]);
+    for (const { key } of topics) expect(await idsOn(key)).toContain(connection.id);
+    const [, filter] = topics;
+    await Connection.unsubscribe(connection.id, [filter?.key ?? ""]);
+    expect(await idsOn(filter?.key ?? "")).not.toContain(connection.id);
+    expect(await Connection.topicsOf(connection.id)).toHaveLength(3);
+  });
+
+  test("that two spellings name are one", async () => {
+    const { connection } = await open();
+    const twice = topicsOf("products?category=Books", "products?category=books");
+    await Connection.subscribe(connection, twice);
+    expect(await idsOn(twice[0]?.key ?? "")).toEqual([connection.id]);
+    await Connection.unsubscribe(
+      connection.id,
+      twice.map(({ key }) => key),
+    );
+    expect(await idsOn(twice[0]?.key ?? "")).toEqual([]);
+  });
+
+  test("keep to the token that the connection has got in place", async () => {
+    const { connection } = await open({ authExpiresAt: 1_000 });
+    const topics = topicsOf("products/renewed");
+    await Connection.subscribe(connection, topics);
+    const authExpiresAt = Date.now() + 3_600_000;
+    await Connection.renew({ ...connection, scopes: ["admin"], authExpiresAt });
+    expect(await Connection.find(connection.id)).toMatchObject({
+      authExpiresAt,
+      scopes: ["admin"],
+    });
+    for await (const [subscriber] of Connection.subscribers("products/renewed")) {
+      expect(subscriber).toEqual({ id: connection.id, endpoint: sockets.endpoint, authExpiresAt });
+    }
+  });
+
+  test("of more subscribers than a page holds are found page after page", async () => {
+    const topics = topicsOf("products/crowded");
+    const ids = Array.from({ length: 7 }, () => newId());
+    for (const id of ids) await Connection.subscribe(connectionOf({ id }), topics);
+    const { changes, connections } = log;
+    const small = intercepted(client, (command, send) => {
+      if (command.constructor.name === "QueryCommand") command.input["Limit"] = 2;
+      return send();
+    });
+    Store.configure({ client: small, tableName, changes, connections, shards: SHARDS });
+    expect(await idsOn("products/crowded")).toEqual(ids.toSorted());
+  });
+});
+
+test("S-224: to forget a connection removes every row of it", async () => {
+  const { connection } = await open();
+  const all = Array.from({ length: 99 }, (_, n) => `products/p${n}`);
+  await Connection.subscribe(connection, topicsOf(...all));
+  expect(await rowsOf(connection.id)).toHaveLength(4 + 2 * 99);
+  // One that only delivery still meets, of a subscribe that was under way.
+  const Item = { pk: "TOPIC#products/lost", sk: connection.id, endpoint: "x" };
+  await client.send(new PutCommand({ TableName: log.connections, Item }));
+  await Connection.forget(connection.id, ["products/lost"]);
+  expect(await rowsOf(connection.id)).toEqual([]);
+  await Connection.forget(connection.id);
+});

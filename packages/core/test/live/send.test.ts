@@ -1,0 +1,110 @@
+import {
+  ApiGatewayManagementApiClient,
+  PostToConnectionCommand,
+} from "@aws-sdk/client-apigatewaymanagementapi";
+import fc from "fast-check";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { post } from "../../src/live/send.ts";
+import { authorization } from "../../src/live/sign.ts";
+
+interface Signed {
+  method: string;
+  path: string;
+  headers: Record<string, string>;
+  body: Uint8Array;
+}
+
+/** What the SDK would have sent. */
+async function signedBySdk(
+  endpoint: string,
+  id: string,
+  frame: string,
+  credentials: { accessKeyId: string; secretAccessKey: string; sessionToken?: string },
+): Promise<Signed> {
+  const client = new ApiGatewayManagementApiClient({ endpoint, region: "eu-west-1", credentials });
+  let request: unknown;
+  client.middlewareStack.add(
+    () => (args) => {
+      ({ request } = args as { request: unknown });
+      return Promise.resolve({ output: { $metadata: {} }, response: undefined });
+    },
+    { step: "finalizeRequest", priority: "low" },
+  );
+  await client.send(new PostToConnectionCommand({ ConnectionId: id, Data: frame }));
+  return request as Signed;
+}
+
+test("signatures are the SDK's own", async () => {
+  const word = fc.stringMatching(/^[A-Za-z0-9/+]{1,60}$/);
+  const request = fc.record({
+    stage: fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/),
+    id: fc.string({ minLength: 3, maxLength: 40 }), // not `.` or `..`
+    frame: fc.string({ unit: "binary", minLength: 1, maxLength: 200 }),
+    accessKeyId: fc.stringMatching(/^[A-Z0-9]{16,20}$/),
+    secretAccessKey: word,
+    sessionToken: fc.option(word, { nil: undefined }),
+  });
+  await fc.assert(
+    fc.asyncProperty(request, async ({ stage, id, frame, sessionToken, ...keys }) => {
+      const endpoint = `https://abc.execute-api.eu-west-1.amazonaws.com/${stage}`;
+      const theirs = await signedBySdk(endpoint, id, frame, {
+        ...keys,
+        ...(sessionToken !== undefined && { sessionToken }),
+      });
+      const header = theirs.headers["authorization"] ?? "";
+      const names = /SignedHeaders=([^,]+)/.exec(header)?.[1]?.split(";") ?? [];
+      const headers = Object.fromEntries(names.map((name) => [name, theirs.headers[name] ?? ""]));
+      expect(authorization({ ...theirs, headers }, { ...keys, region: "eu-west-1" })).toBe(header);
+    }),
+    { numRuns: 3_000 },
+  );
+});
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.closeAllConnections();
+  server?.close();
+});
+
+/** A management API that answers with these, and at last with 200. */
+async function answering(...answers: (number | "nothing")[]) {
+  const seen: { agent: string | undefined; url: string | undefined; body: string }[] = [];
+  const respond = async (req: IncomingMessage, res: ServerResponse) => {
+    const answer = answers.shift() ?? 200;
+    const body = (await req.toArray()).join("");
+    seen.push({ agent: req.headers["user-agent"], url: req.url, body });
+    if (answer === "nothing") req.socket.destroy();
+    else res.writeHead(answer, { "content-length": 0 }).end();
+  };
+  server = createServer((req, res) => void respond(req, res)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return { target: { endpoint: `http://127.0.0.1:${port}/live`, id: "Ab_-1=" }, seen };
+}
+
+test("a frame that is taken is sent once", async () => {
+  const { target, seen } = await answering();
+  expect(await post(target, "für Ana")).toBe("sent");
+  const url = "/live/@connections/Ab_-1%3D";
+  expect(seen).toEqual([{ agent: undefined, url, body: "für Ana" }]);
+});
+
+test("410 is a connection that is gone, and nobody asks again", async () => {
+  const { target, seen } = await answering(410);
+  expect(await post(target, "x")).toBe("gone");
+  expect(seen).toHaveLength(1);
+});
+
+test.each([403, 429, 500, "nothing"] as const)("after %s the SDK tries", async (answer) => {
+  const { target, seen } = await answering(answer);
+  expect(await post(target, "x")).toBe("sent");
+  expect(seen.map(({ agent }) => agent?.slice(0, 6))).toEqual([undefined, "aws-sd"]);
+});
+
+test("what is refused for good has failed", async () => {
+  const { target } = await answering(413, 413);
+  expect(await post(target, "x")).toBe("failed");
+});

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Change } from "../../src/changes/change.ts";
+import { append, cursorBefore, heads, reset } from "../../src/changes/log.ts";
+import * as Connection from "../../src/live/connection.ts";
+import { deliver } from "../../src/live/fan-out.ts";
+import { newId } from "../../src/id.ts";
+import * as Position from "../../src/changes/offset.ts";
+import { subscribe } from "../../src/live/subscription.ts";
+import { connectionOf, topicsOf } from "../support/live.ts";
+import { entry, soon } from "../support/log.ts";
+import { type Management, management } from "../support/management.ts";
+import { ownLog } from "../support/own-table.ts";
+
+const ROUNDS = Number(process.env["RACE_ROUNDS"] ?? 200);
+const WRITES = 3; // while somebody subscribes
+
+let log: Awaited<ReturnType<typeof ownLog>>;
+let sockets: Management;
+beforeAll(async () => {
+  log = await ownLog("race");
+  sockets = await management();
+});
+afterAll(async () => {
+  await sockets.close();
+  await log.drop();
+});
+
+const eventsOf = (frames: readonly string[]) =>
+  frames.flatMap((frame) => (JSON.parse(frame) as { events: Change[] }).events);
+
+test(`whoever subscribes while others write misses nothing, in ${ROUNDS} rounds`, async () => {
+  let replayed = 0;
+  let live = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    sockets.reset();
+    reset();
+    const id = newId();
+    const since =
+      round % 2 ? Position.encode(await heads(["items"])) : await cursorBefore(["items"]);
+    const connection = connectionOf({ endpoint: sockets.endpoint });
+    const replay: string[] = [];
+    const writing = async () => {
+      for (let version = 1; version <= WRITES; version++) {
+        await deliver(await append([entry({ id, version })], soon()));
+      }
+    };
+    const listening = async () => {
+      // From before the first write until after the last.
+      for (let turns = round % 12; turns > 0; turns--) await heads(["items"]);
+      await subscribe(connection, topicsOf(`items/${id}`), since, {
+        tell: () => Promise.resolve(true),
+        send: (frame) => (replay.push(frame), Promise.resolve(true)),
+      });
+    };
+    await Promise.all([writing(), listening()]);
+    const posted = eventsOf(sockets.frames(connection.id));
+    const versions = new Set([...eventsOf(replay), ...posted].map(({ version }) => version));
+    expect({ round, versions }).toEqual({ round, versions: new Set([1, 2, 3]) });
+    replayed += eventsOf(replay).length;
+    live += posted.length;
+    await Connection.forget(connection.id);
+  }
+  // Each round was a race only if both ways were taken.
+  expect(Math.min(replayed, live)).toBeGreaterThan(ROUNDS / 10);
+}, 1_800_000);

@@ -1,0 +1,215 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { AppError } from "../../src/error.ts";
+import { newId } from "../../src/id.ts";
+import * as Inventory from "../../src/catalog/inventory.ts";
+import * as Item from "../../src/catalog/item.ts";
+import * as Product from "../../src/catalog/product.ts";
+import * as User from "../../src/catalog/user.ts";
+import { type Fault, type FaultyProxy, faultyProxy } from "../support/fault-proxy.ts";
+import { anotherService } from "../support/service.ts";
+import { by, endpoint, failure, keyed, SHARDS, tableName, use } from "../support/store.ts";
+
+let proxy: FaultyProxy;
+
+beforeAll(async () => {
+  proxy = await faultyProxy(endpoint);
+});
+beforeEach(() => {
+  proxy.decide(() => "none");
+  use(proxy.endpoint);
+});
+afterAll(() => proxy.close());
+
+const WRITES = new Set(["PutItem", "UpdateItem", "TransactWriteItems"]);
+
+/** The first write of a verb meets the fault; the SDK's own retry goes through. */
+const once = (fault: Fault) => {
+  let met = false;
+  proxy.decide((operation) => {
+    if (met || !WRITES.has(operation)) return "none";
+    met = true;
+    return fault;
+  });
+};
+
+const anyone = () =>
+  User.Create.parse({ name: "Ana", email: `u${newId().replaceAll("-", "")}@example.com` });
+const pen = (given: object = {}) =>
+  Product.Create.parse({ name: "Pen", price: 1, category: "pens", initialQuantity: 10, ...given });
+
+describe.each(["lost-reply", "applied-server-error", "server-error"] as const)(
+  "a write that meets %s neither denies a success nor applies twice:",
+  (fault) => {
+    test("create a user with its guard", async () => {
+      once(fault);
+      const { value, changed } = await User.create(anyone(), by());
+      expect({ changed, version: value.version }).toEqual({ changed: true, version: 1 });
+      expect(await User.get(value.id)).toEqual(value);
+    });
+
+    test("create an item, one plain put", async () => {
+      once(fault);
+      const { value } = await Item.create({ a: 1 }, by());
+      expect(await Item.get(value.id)).toEqual(value);
+    });
+
+    test("create an item at an id of the caller's", async () => {
+      const id = newId();
+      once(fault);
+      const { value } = await Item.createAt(id, { a: 1 }, by());
+      expect(await Item.get(id)).toEqual(value);
+    });
+
+    test("update without having read", async () => {
+      const { value } = await User.create(anyone(), by());
+      once(fault);
+      const updated = await User.update(value.id, { name: "Bea" }, by());
+      expect(updated.value).toMatchObject({ name: "Bea", version: 2 });
+      expect(await User.get(value.id)).toEqual(updated.value);
+    });
+
+    test("update under If-Match", async () => {
+      const { value } = await User.create(anyone(), by());
+      once(fault);
+      const updated = await User.update(value.id, { name: "Bea" }, by(), [1]);
+      expect(updated.value).toMatchObject({ name: "Bea", version: 2 });
+    });
+
+    test("update that moves a guard", async () => {
+      const { value } = await User.create(anyone(), by());
+      const { email } = anyone();
+      once(fault);
+      expect((await User.update(value.id, { email }, by())).value).toMatchObject({
+        email,
+        version: 2,
+      });
+    });
+
+    test("adjust stock: ten less one is nine", async () => {
+      const { value } = await Product.create(pen(), by());
+      once(fault);
+      const adjusted = await Inventory.adjust(value.id, { delta: -1, reason: "sold" }, by());
+      expect(adjusted.value).toMatchObject({ quantity: 9, available: 9, version: 2 });
+      expect(await Inventory.get(value.id)).toEqual(adjusted.value);
+    });
+
+    test("adjust stock through an index entry", async () => {
+      const { value } = await Product.create(pen({ initialQuantity: 1 }), by());
+      once(fault);
+      const adjusted = await Inventory.adjust(value.id, { delta: -1, reason: "sold" }, by());
+      expect(adjusted.value).toMatchObject({ quantity: 0, level: "out", version: 2 });
+    });
+
+    test("adjust stock under a key", async () => {
+      const { value } = await Product.create(pen(), by());
+      once(fault);
+      const adjusted = await Inventory.adjust(
+        value.id,
+        { delta: -1, reason: "sold" },
+        keyed(newId()),
+      );
+      expect(adjusted.value).toMatchObject({ quantity: 9, version: 2 });
+      expect(await Inventory.get(value.id)).toEqual(adjusted.value);
+    });
+
+    test("delete with its guard and tombstone", async () => {
+      const input = anyone();
+      const { value } = await User.create(input, by());
+      once(fault);
+      await User.remove(value.id, by());
+      expect(await failure(User.get(value.id))).toMatchObject({ code: "user_not_found" });
+      await User.create(input, by());
+    });
+
+    test("delete a product with all that is its", async () => {
+      const { value } = await Product.create(pen({ sku: newId() }), by());
+      once(fault);
+      await Product.remove(value.id, by());
+      expect(await failure(Inventory.get(value.id))).toMatchObject({ code: "inventory_not_found" });
+    });
+  },
+);
+
+describe("a lost reply is made up for, however many others write before the retry:", () => {
+  /** Ten writes of another process between the first write, whose reply is lost, and its retry. */
+  async function whileOthersAdjust(
+    productId: string,
+    write: () => Promise<unknown>,
+    hit: (operation: string) => boolean = (operation) => WRITES.has(operation),
+  ) {
+    const other = await anotherService();
+    other.Store.configure({ client: use(endpoint), tableName, shards: SHARDS });
+    use(proxy.endpoint);
+    const { version } = await other.Inventory.get(productId);
+    let others: Promise<Fault> | undefined;
+    const adjust = async (): Promise<Fault> => {
+      while ((await other.Inventory.get(productId)).version === version); // not applied yet
+      for (let i = 0; i < 10; i++) {
+        await other.Inventory.adjust(productId, { delta: 1, reason: "meanwhile" }, by());
+      }
+      return "none";
+    };
+    proxy.decide((operation) => {
+      if (!hit(operation)) return "none";
+      if (others) return others;
+      others = adjust();
+      return "lost-reply";
+    });
+    await write();
+    expect(others).toBeDefined();
+  }
+
+  const stock = async () => (await Product.create(pen({ initialQuantity: 100 }), by())).value.id;
+
+  test("an adjustment", async () => {
+    const id = await stock();
+    await whileOthersAdjust(id, () => Inventory.adjust(id, { delta: -3, reason: "sold" }, by()));
+    expect((await Inventory.get(id)).quantity).toBe(100 - 3 + 10);
+  });
+
+  test("an adjustment under If-Match", async () => {
+    const id = await stock();
+    await whileOthersAdjust(id, () =>
+      Inventory.adjust(id, { delta: -3, reason: "sold" }, by(), [1]),
+    );
+    expect((await Inventory.get(id)).quantity).toBe(100 - 3 + 10);
+  });
+
+  test("a level that is set", async () => {
+    const id = await stock();
+    await whileOthersAdjust(id, () => Inventory.put(id, { quantity: 7 }, by()));
+    expect((await Inventory.get(id)).quantity).toBe(7 + 10);
+  });
+
+  test("an adjustment of a level that others adjust all the time", async () => {
+    const id = await stock();
+    for (let i = 0; i < 10; i++) await Inventory.adjust(id, { delta: 1, reason: "found" }, by());
+    await whileOthersAdjust(
+      id,
+      () => Inventory.adjust(id, { delta: -3, reason: "sold" }, by()),
+      (operation) => operation === "TransactWriteItems",
+    );
+    expect((await Inventory.get(id)).quantity).toBe(110 - 3 + 10);
+  });
+});
+
+test("silence of the store ends in unavailable, not in a hang", async () => {
+  const { value } = await Item.create({ a: 1 }, by());
+  proxy.decide(() => "silence");
+  const failures = await Promise.all([
+    failure(Item.get(value.id)),
+    failure(Item.create({ a: 1 }, by())),
+    failure(Item.replace(value.id, { a: 2 }, by())),
+    failure(User.create(anyone(), by())),
+    failure(Item.list(Item.List.parse({}))),
+  ]);
+  for (const error of failures) {
+    expect(error).toBeInstanceOf(AppError);
+    expect(error).toMatchObject({ code: "unavailable" });
+  }
+}, 20_000);
+
+test("a store that is not there is unavailable, and a bug stays a bug", async () => {
+  use("http://127.0.0.1:1");
+  expect(await failure(Item.get("x"))).toMatchObject({ code: "unavailable" });
+});

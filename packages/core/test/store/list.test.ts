@@ -1,0 +1,198 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import * as Inventory from "../../src/catalog/inventory.ts";
+import * as Item from "../../src/catalog/item.ts";
+import { newId } from "../../src/id.ts";
+import * as Product from "../../src/catalog/product.ts";
+import * as Reservation from "../../src/catalog/reservation.ts";
+import { faultyProxy } from "../support/fault-proxy.ts";
+import { ownTable } from "../support/own-table.ts";
+import { by, endpoint, use } from "../support/store.ts";
+
+// The newest of all is told here: nobody else may write.
+let table: Awaited<ReturnType<typeof ownTable>>;
+beforeAll(async () => {
+  table = await ownTable("lists");
+});
+afterAll(() => table.drop());
+
+/** All pages of a list, one after another. */
+async function walk<T>(
+  load: (page: {
+    limit: string;
+    nextToken?: string;
+  }) => Promise<{ items: T[]; nextToken: string | null }>,
+  limit: number,
+): Promise<{ items: T[]; sizes: number[] }> {
+  const items: T[] = [];
+  const sizes: number[] = [];
+  let nextToken: string | null | undefined;
+  do {
+    const page = await load({ limit: String(limit), ...(nextToken ? { nextToken } : {}) });
+    items.push(...page.items);
+    sizes.push(page.items.length);
+    ({ nextToken } = page);
+  } while (nextToken !== null);
+  return { items, sizes };
+}
+
+const items = (order: string) => (page: object) => Item.list(Item.List.parse({ ...page, order }));
+
+test("S-060, S-097, A-20: a walk over 1 000 records sees each stable one once while others come and go", async () => {
+  const stable = new Set<string>();
+  for (let i = 0; i < 40; i++) {
+    const all = await Item.createAll(
+      Array.from({ length: 25 }, (_, n) => ({ run: "stable", n })),
+      by(),
+    );
+    for (const { value } of all) stable.add(value.id);
+  }
+  let churning = true;
+  let churned = 0;
+  const churn = async () => {
+    while (churning) {
+      const { value } = await Item.create({ run: "passing" }, by());
+      await Item.remove(value.id, by());
+      churned++;
+    }
+  };
+  const churners = Array.from({ length: 4 }, churn);
+  try {
+    for (const [limit, order] of [
+      [100, "desc"],
+      [7, "asc"],
+      [33, "desc"],
+    ] as const) {
+      const seen = (await walk(items(order), limit)).items.map(({ id }) => id);
+      const ours = seen.filter((id) => stable.has(id));
+      expect(ours).toHaveLength(1_000);
+      expect(new Set(ours)).toEqual(stable);
+      expect(seen).toEqual(seen.toSorted((a, b) => (order === "asc" ? 1 : -1) * (a < b ? -1 : 1)));
+    }
+  } finally {
+    churning = false;
+    await Promise.all(churners);
+  }
+  expect(churned).toBeGreaterThan(10);
+}, 120_000);
+
+test("an unfiltered list shows a write as soon as it is acknowledged, newest first", async () => {
+  for (let i = 0; i < 50; i++) {
+    const { value } = await Item.create({ i }, by());
+    const page = await Item.list(Item.List.parse({ limit: "1" }));
+    expect(page.items[0]?.id).toBe(value.id);
+  }
+});
+
+test("the last page says so, also when it is full", async () => {
+  const type = newId();
+  await Item.createAll(
+    Array.from({ length: 6 }, () => ({ type })),
+    by(),
+  );
+  const byType = (page: object) => Item.list(Item.List.parse({ ...page, type }));
+  expect((await walk(byType, 3)).sizes).toEqual([3, 3]);
+  expect((await walk(byType, 4)).sizes).toEqual([4, 2]);
+});
+
+test("a page of large records ends early rather than outgrow an answer, and loses none", async () => {
+  const type = newId();
+  const text = "x".repeat(60_000);
+  for (let i = 0; i < 90; i++) await Item.create({ type, text, i }, by());
+  const { items: found, sizes } = await walk(
+    (page) => Item.list(Item.List.parse({ ...page, type })),
+    100,
+  );
+  expect(found.map(({ i }) => i)).toEqual(Array.from({ length: 90 }, (_, i) => 89 - i));
+  expect(sizes.length).toBeGreaterThan(1);
+  for (const size of sizes) expect(size * 60_000).toBeLessThan(6_000_000);
+}, 60_000);
+
+test("S-080, S-087: a category is found without regard to case and width, and moves with its product", async () => {
+  const category = `Büro ${newId()}`;
+  const product = await Product.create(
+    Product.Create.parse({ name: "Pen", price: 1, category }),
+    by(),
+  );
+  const found = async (of: string) =>
+    (await Product.list(Product.List.parse({ category: of }))).items.map(({ id }) => id);
+  expect(await found(category.toUpperCase())).toEqual([product.value.id]);
+  await Product.update(product.value.id, { category: "elsewhere" }, by());
+  expect(await found(category)).toEqual([]);
+});
+
+test("a category whose folded form outgrows an index key still works", async () => {
+  const category = "\uFDFA".repeat(100); // one code point folds to eighteen
+  const { value } = await Product.create(
+    Product.Create.parse({ name: "Pen", price: 1, category }),
+    by(),
+  );
+  const page = await Product.list(Product.List.parse({ category, limit: "1" }));
+  expect(page.items[0]?.id).toBe(value.id);
+});
+
+test("levels out and low list what they say, and nothing that is ok", async () => {
+  const { value } = await Product.create(
+    Product.Create.parse({ name: "Pen", price: 1, category: "pens" }),
+    by(),
+  );
+  const has = async (level: string) => {
+    const all = await walk((page) => Inventory.list(Inventory.List.parse({ ...page, level })), 100);
+    return all.items.some(({ id }) => id === value.id);
+  };
+  const levels = async () => ({ out: await has("out"), low: await has("low") });
+  expect(await levels()).toEqual({ out: true, low: false });
+  await Inventory.put(value.id, { quantity: 5, reorderPoint: 5 }, by());
+  expect(await levels()).toEqual({ out: false, low: true });
+  await Inventory.adjust(value.id, { delta: 1, reason: "found one" }, by());
+  expect(await levels()).toEqual({ out: false, low: false });
+  await Inventory.adjust(value.id, { delta: -6, reason: "lost all" }, by());
+  expect(await levels()).toEqual({ out: true, low: false });
+});
+
+test("an empty page of the store that says there is more is not the end, nor a hole", async () => {
+  await Item.createAll(
+    Array.from({ length: 25 }, (_, n) => ({ n })),
+    by(),
+  );
+  const all = await Item.list(Item.List.parse({ limit: "30" }));
+  const proxy = await faultyProxy(endpoint);
+  try {
+    use(proxy.endpoint, table.name);
+    proxy.decide((operation, call) =>
+      operation === "Query" && call % 3 > 0 ? "empty-page" : "none",
+    );
+    expect(await Item.list(Item.List.parse({ limit: "30" }))).toEqual(all);
+  } finally {
+    use(endpoint, table.name);
+    await proxy.close();
+  }
+});
+
+test("what the store leaves out of a batch is asked for again", async () => {
+  const { value: pen } = await Product.create(
+    Product.Create.parse({ name: "Pen", price: 1, category: "pens", initialQuantity: 5 }),
+    by(),
+  );
+  const lines = [{ productId: pen.id, quantity: 1 }];
+  const made = [];
+  for (let i = 0; i < 3; i++) {
+    const created = await Reservation.create(Reservation.Create.parse({ lines }), by());
+    made.unshift(created.value.id);
+  }
+  const proxy = await faultyProxy(endpoint);
+  try {
+    use(proxy.endpoint, table.name);
+    const left = new Set([1, 2]);
+    proxy.decide((operation) =>
+      operation === "BatchGetItem" && left.delete(left.size) ? "unprocessed" : "none",
+    );
+    const { items: found } = await Reservation.list(
+      Reservation.List.parse({ productId: pen.id, limit: "10" }),
+    );
+    expect(found.map(({ id }) => id)).toEqual(made);
+    expect(left.size).toBe(0);
+  } finally {
+    use(endpoint, table.name);
+    await proxy.close();
+  }
+});

@@ -1,0 +1,31 @@
+import * as Store from "../../src/store/dynamodb.ts";
+import { shardOf } from "../../src/store/record.ts";
+
+/**
+ * Puts the end of a reservation into the past, as time would: no version changes. One that is no
+ * longer active stays as it is.
+ */
+export async function letExpire(id: string): Promise<void> {
+  const stored = await Store.read({ pk: `RESERVATION#${shardOf(id)}`, sk: id });
+  if (stored?.["status"] !== "active") return;
+  const lines = await Promise.all(
+    (stored["lines"] as { productId: string }[]).map(({ productId }) =>
+      Store.read({ pk: `LINE#${productId}`, sk: id }),
+    ),
+  );
+  const until = Date.now() - 60_000;
+  const gsi1sk = `${new Date(until).toISOString()}#${id}`;
+  const ended = {
+    Item: { ...stored, until, gsi1sk },
+    ConditionExpression: "version = :version",
+    ExpressionAttributeValues: { ":version": stored["version"] },
+  };
+  try {
+    await Store.transact(
+      [{ Put: ended }, ...lines.map((line) => ({ Put: { Item: { ...line, gsi1sk } } }))],
+      Date.now() + 20_000,
+    );
+  } catch (error) {
+    if (!(error instanceof Store.Cancelled)) throw error; // a rival has just changed it
+  }
+}

@@ -1,0 +1,41 @@
+import { type DynamoDBDocumentClient, ScanCommand } from "@aws-sdk/lib-dynamodb";
+import type { Connection } from "../../src/live/connection.ts";
+import { newId } from "../../src/id.ts";
+import { parse, type Topic } from "../../src/changes/topic.ts";
+
+/** A connection as the handshake leaves it. */
+export const connectionOf = (given: Partial<Connection> = {}): Connection => ({
+  id: newId(),
+  endpoint: "http://127.0.0.1:1",
+  sub: newId(),
+  kind: "user",
+  scopes: ["read:products"],
+  connectedAt: Date.now(),
+  ...given,
+});
+
+export const topicsOf = (...texts: string[]): Topic[] =>
+  texts.map((text) => {
+    const topic = parse(text);
+    if (topic === undefined) throw new Error(`${text} is no topic`);
+    return topic;
+  });
+
+/** All rows of a table in which a text stands. */
+export async function rowsWith(client: DynamoDBDocumentClient, TableName: string, text: string) {
+  const rows: Record<string, unknown>[] = [];
+  for (let start: Record<string, unknown> | undefined; ;) {
+    const { Items = [], LastEvaluatedKey } = await client.send(
+      new ScanCommand({
+        TableName,
+        ConsistentRead: true,
+        ...(start && { ExclusiveStartKey: start }),
+      }),
+    );
+    rows.push(...Items);
+    if (LastEvaluatedKey === undefined) break;
+    start = LastEvaluatedKey;
+  }
+  const plain = (_: string, value: unknown) => (value instanceof Set ? [...value] : value);
+  return rows.filter((row) => JSON.stringify(row, plain).includes(text));
+}

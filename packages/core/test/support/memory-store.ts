@@ -1,0 +1,158 @@
+import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { marshall } from "@aws-sdk/util-dynamodb";
+import type { Attributes, Key } from "../../src/store/dynamodb.ts";
+import type { Command } from "./intercept.ts";
+
+/**
+ * A store in memory that knows the commands of the change log and of connections, and no other. Each
+ * is one step. What is read without ConsistentRead is what `settle` saw last: as stale as can be.
+ */
+export interface Memory {
+  client: DynamoDBDocumentClient;
+  /** All that is stored is old from now on. */
+  settle: () => void;
+  /** All is as it was when it was settled. */
+  restore: () => void;
+  read: (table: string, key: Key) => Attributes | undefined;
+}
+
+type Table = Map<string, Attributes>;
+type Values = Record<string, unknown>;
+
+const textOf = ({ pk, sk }: Key) => JSON.stringify([pk, sk]);
+const keyOf = ({ pk, sk }: Attributes): Key => ({ pk: String(pk), sk: String(sk) });
+
+const refusal = (name: string, members: object = {}) =>
+  Object.assign(new Error(name), { name, $fault: "client", ...members });
+
+export function memory(): Memory {
+  let tables = new Map<string, Table>();
+  let settled = new Map<string, Table>();
+  const copyOf = (all: Map<string, Table>) =>
+    new Map([...all].map(([name, table]) => [name, new Map(table)]));
+  const of = (name: string, all = tables): Table => {
+    const known = all.get(name) ?? new Map<string, Attributes>();
+    all.set(name, known);
+    return known;
+  };
+  const seen = ({ TableName, ConsistentRead, IndexName }: Command["input"]) =>
+    of(TableName, ConsistentRead || IndexName ? tables : settled);
+
+  const commands: Record<string, (input: Command["input"]) => object> = {
+    GetCommand: (input) => ({ Item: seen(input).get(textOf(input["Key"])) }),
+    QueryCommand: (input) => found([...seen(input).values()], input),
+    PutCommand: (input) => {
+      const old = refusalOf(of(input["TableName"]), input["Item"], input);
+      if (old) {
+        const Item = old.item && marshall(old.item);
+        throw refusal("ConditionalCheckFailedException", Item && { Item });
+      }
+      store(of(input["TableName"]), input["Item"]);
+      return {};
+    },
+    BatchWriteCommand: ({ RequestItems }) => {
+      for (const [name, writes] of Object.entries(RequestItems as Record<string, Batch[]>)) {
+        const keys = writes.map(({ PutRequest, DeleteRequest }) =>
+          textOf(PutRequest ? keyOf(PutRequest.Item) : (DeleteRequest as { Key: Key }).Key),
+        );
+        if (new Set(keys).size < keys.length) throw refusal("ValidationException");
+        for (const [index, { PutRequest }] of writes.entries()) {
+          if (PutRequest) store(of(name), PutRequest.Item);
+          else of(name).delete(keys[index] ?? "");
+        }
+      }
+      return {};
+    },
+    TransactWriteCommand: ({ TransactItems }) => {
+      const writes = (TransactItems as Command["input"][]).map((write) => {
+        const { Put, Update, ...others } = write;
+        if (Object.keys(others).length > 0) throw new Error("a write that is not known here");
+        return { input: Put ?? Update, item: (Put?.Item ?? Update?.Key) as Attributes };
+      });
+      const CancellationReasons = writes.map(({ input, item }) => {
+        const old = refusalOf(of(input.TableName), item, input);
+        if (!old) return { Code: "None" };
+        return { Code: "ConditionalCheckFailed", ...(old.item && { Item: marshall(old.item) }) };
+      });
+      if (CancellationReasons.some(({ Code }) => Code !== "None")) {
+        throw refusal("TransactionCanceledException", { CancellationReasons });
+      }
+      for (const { input, item } of writes) {
+        const table = of(input.TableName);
+        store(table, { ...(input.Key && table.get(textOf(input.Key))), ...item, ...setBy(input) });
+      }
+      return {};
+    },
+  };
+  const send = async ({ constructor: { name }, input }: Command) => {
+    const command = commands[name];
+    if (command === undefined) throw new Error(`${name} is not known here`);
+    return command(input);
+  };
+  return {
+    client: { send } as unknown as DynamoDBDocumentClient,
+    settle: () => void (settled = copyOf(tables)),
+    restore: () => void (tables = copyOf(settled)),
+    read: (table, key) => of(table).get(textOf(key)),
+  };
+}
+
+interface Batch {
+  PutRequest?: { Item: Attributes };
+  DeleteRequest?: { Key: Key };
+}
+
+const store = (table: Table, item: Attributes) => {
+  const defined = Object.entries(item).filter(([, value]) => value !== undefined);
+  table.set(textOf(keyOf(item)), Object.fromEntries(defined));
+};
+
+/** The item that does not meet the condition, if it is not met. */
+function refusalOf(table: Table, key: Attributes, input: Command["input"]) {
+  const { ConditionExpression: condition, ExpressionAttributeValues: values = {} } = input;
+  const item = table.get(textOf(keyOf(key)));
+  if (condition === undefined || meets(item, condition, values as Values)) return undefined;
+  return { item };
+}
+
+function meets(item: Attributes | undefined, condition: string, values: Values): boolean {
+  const [, absent] = /^attribute_not_exists\((\w+)\)$/.exec(condition) ?? [];
+  if (absent) return item?.[absent] === undefined;
+  const [, name = "", value = ""] = /^(\w+) = (:\w+)$/.exec(condition) ?? [];
+  if (!name) throw new Error(`the condition ${condition} is not known here`);
+  return item !== undefined && item[name] === values[value];
+}
+
+/** What a SET of plain values sets. */
+function setBy(input: Command["input"]): Attributes {
+  const { UpdateExpression: expression, ExpressionAttributeValues: values = {} } = input;
+  if (expression === undefined) return {};
+  const [, name = "", value = ""] = /^SET (\w+) = (:\w+)$/.exec(expression as string) ?? [];
+  if (!name) throw new Error(`the update ${expression} is not known here`);
+  return { [name]: (values as Values)[value] };
+}
+
+function found(all: readonly Attributes[], input: Command["input"]): object {
+  const { KeyConditionExpression, ExpressionAttributeValues, Limit, IndexName } = input;
+  if (input["ExclusiveStartKey"]) throw new Error("pages are not known here");
+  const sort = IndexName ? "gsi1sk" : "sk";
+  const run = all
+    .filter((item) => inRun(item, KeyConditionExpression, ExpressionAttributeValues as Values))
+    .toSorted((a, b) => (String(a[sort]) < String(b[sort]) ? -1 : 1));
+  if (input["ScanIndexForward"] === false) run.reverse();
+  const Items = run.slice(0, Limit);
+  const last = Items.length === Limit ? Items.at(-1) : undefined;
+  return { Items, ...(last && { LastEvaluatedKey: keyOf(last) }) };
+}
+
+const inRun = (item: Attributes, condition: string, values: Values): boolean =>
+  condition.split(" AND ").every((part) => {
+    const [, begun, prefix] = /^begins_with\((\w+), (:\w+)\)$/.exec(part) ?? [];
+    if (begun && prefix) return String(item[begun]).startsWith(String(values[prefix]));
+    const [, name = "", operator, value = ""] = /^(\w+) ([=<>]) (:\w+)$/.exec(part) ?? [];
+    if (!name) throw new Error(`the condition ${part} is not known here`);
+    const [is, than] = [item[name], values[value]];
+    if (typeof is !== "string" || typeof than !== "string") return false;
+    if (operator === "=") return is === than;
+    return operator === ">" ? is > than : is < than;
+  });

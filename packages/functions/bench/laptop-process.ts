@@ -1,7 +1,0 @@
-import { handler } from "../src/http.ts";
-import { answer } from "./child.ts";
-import { startLaptopApi } from "./laptop-api.ts";
-
-/** The server of section http that is ours. */
-
-answer({ start: () => startLaptopApi(handler), cpu: () => process.cpuUsage() });

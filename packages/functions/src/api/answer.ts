@@ -1,0 +1,84 @@
+import type { Feed } from "@stockwire/core/changes/change";
+import * as ChangeLog from "@stockwire/core/changes/log";
+import type { Outcome } from "@stockwire/core/store/write";
+import type { Context } from "hono";
+import type { Env } from "./env.ts";
+
+interface Versioned {
+  id: string;
+  version: number;
+}
+
+const etag = (version: number | string) => `"${version}"`;
+
+/** 200 with the record, or 304 if the caller has it. `tag` stands for more than the version. */
+export function record<T extends Versioned>(
+  c: Context<Env>,
+  value: T,
+  tag = String(value.version),
+) {
+  c.header("ETag", etag(tag));
+  const { ifNoneMatch } = c.var;
+  const known =
+    ifNoneMatch === "*" ||
+    ifNoneMatch?.some((candidate) => candidate.replace(/^W\//, "") === etag(tag));
+  // A 304 has no body; its type is not the route's, so that clients need not tell it apart.
+  if (known) return c.body(null, 304) as never;
+  return c.json(value, 200);
+}
+
+/** 201 with the record, and where it is. */
+export function created<T extends Versioned>(
+  c: Context<Env>,
+  collection: string,
+  { value, replayed }: Outcome<T>,
+) {
+  if (replayed) c.header("Idempotency-Replayed", "true");
+  c.header("Location", `${collection}/${encodeURIComponent(value.id)}`);
+  c.header("ETag", etag(value.version));
+  return c.json(value, 201);
+}
+
+/** The record as it is now. */
+export function updated<T extends Versioned, S extends 200 | 201 = 200>(
+  c: Context<Env>,
+  { value, replayed }: Outcome<T>,
+  status: S = 200 as S,
+) {
+  if (replayed) c.header("Idempotency-Replayed", "true");
+  c.header("ETag", etag(value.version));
+  return c.json(value, status);
+}
+
+/** 204. */
+export function removed(c: Context<Env>, { replayed }: Outcome<null>) {
+  if (replayed) c.header("Idempotency-Replayed", "true");
+  return c.body(null, 204);
+}
+
+/** 200 with one page of a list, and where the next one is. */
+export function page<T>(
+  c: Context<Env>,
+  { items, nextToken }: { items: T[]; nextToken: string | null },
+) {
+  if (nextToken !== null) {
+    const query = new URLSearchParams(c.req.query());
+    query.set("nextToken", nextToken);
+    c.header("Link", `<${c.var.route.path}?${query.toString()}>; rel="next"`);
+  }
+  return c.json({ items, count: items.length, nextToken }, 200);
+}
+
+/** 200 with a page of what happened to a record; `get` throws where there never was one. */
+export async function history(
+  c: Context<Env>,
+  feed: Feed,
+  id: string,
+  query: Parameters<typeof ChangeLog.history>[2],
+  get: (id: string) => Promise<unknown>,
+) {
+  const found = await ChangeLog.history(feed, id, query);
+  if (found.items.length === 0) await get(id);
+  const items = found.items.map(({ was: _was, is: _is, ...change }) => change);
+  return page(c, { items, nextToken: found.nextToken });
+}

@@ -1,0 +1,295 @@
+import * as Cursor from "@stockwire/core/store/signed-token";
+import * as Store from "@stockwire/core/store/dynamodb";
+import { createClient } from "@stockwire/core/store/client";
+import { hc } from "hono/client";
+import { testClient } from "hono/testing";
+import { afterEach, describe, expect, test } from "vitest";
+import { type App, createApp } from "./app.ts";
+import { readConfig } from "../config.ts";
+import { createLog } from "../telemetry/log.ts";
+import { createMeasure } from "../telemetry/metric.ts";
+import { routes } from "./policy.ts";
+
+const about = { name: "stockwire", version: "0", commit: "0", stage: "test", runtime: "node" };
+const authorizer = { jwt: { claims: { sub: "ana", scope: "admin" } } };
+const env = { requestContext: { authorizer } };
+
+const { DYNAMODB_ENDPOINT = "", DATA_TABLE = "", CHANGES_TABLE = "" } = process.env;
+const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+const use = (endpoint = DYNAMODB_ENDPOINT) =>
+  Store.configure({
+    client: createClient({ region: "us-east-1", endpoint, credentials }),
+    tableName: DATA_TABLE,
+    changes: CHANGES_TABLE,
+    shards: 4,
+  });
+
+Cursor.configure("a secret of the tests, long enough for one");
+
+const lines: Record<string, unknown>[] = [];
+const measure = createMeasure("routes", "test");
+const log = createLog("debug", "test", (line) => {
+  lines.push(JSON.parse(line) as Record<string, unknown>);
+});
+const appWith = (settings: object = {}) =>
+  createApp({ about, log, measure, origins: ["*"], secure: false, ...settings });
+
+afterEach(() => {
+  lines.length = 0;
+});
+
+describe("the policy", () => {
+  test("S-052, S-128, S-193: every route of the app stands in it, and the other way round", () => {
+    const served = appWith()
+      .routes.filter(({ method }) => method !== "ALL")
+      .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
+    const declared = routes.map(({ method, path }) => `${method} ${path}`);
+    expect([...new Set(served)].toSorted()).toEqual(declared.toSorted());
+    expect(new Set(declared).size).toBe(declared.length);
+  });
+
+  test("S-193: nothing is open but what the contract lists", () => {
+    const open = routes.filter(({ access }) => access === "open").map(({ path }) => path);
+    expect(open.toSorted()).toEqual(
+      [
+        "/asyncapi.json",
+        "/docs",
+        "/docs/problems",
+        "/health",
+        "/hello",
+        "/openapi.json",
+        "/ready",
+        "/version",
+      ].toSorted(),
+    );
+    // What /changes gives is read under its topic's scope.
+    expect(routes.filter(({ access }) => access === "token").map(({ path }) => path)).toEqual([
+      "/changes",
+      "/live/tickets",
+      "/me",
+    ]);
+  });
+
+  test("S-128: each route that takes a body has its schema", () => {
+    const without = routes.filter(
+      ({ method, body }) => /^(?:POST|PUT|PATCH)$/.test(method) && !body,
+    );
+    expect(without.map(({ path }) => path)).toEqual([
+      "/reservations/{id}/confirm",
+      "/reservations/{id}/cancel",
+      "/live/tickets",
+    ]);
+  });
+
+  test("reading and writing never share a scope", () => {
+    for (const { method, path, access } of routes) {
+      if (access === "open" || access === "token" || access === "reserve:inventory") continue;
+      expect([path, access.split(":")[0]]).toEqual([path, method === "GET" ? "read" : "write"]);
+    }
+  });
+});
+
+describe("the app's type", () => {
+  test("is the client's: routes, inputs and answers", async () => {
+    use();
+    const client = testClient(appWith(), env);
+    const answer = await client.items.$post({ json: { name: "Test Item" } });
+    expect(answer.status).toBe(201);
+    const made = await answer.json();
+    const read = await client.items[":id"].$get({ param: { id: made.id } });
+    expect((await read.json()).id).toBe(made.id);
+    const remote = hc<App>("http://localhost", {
+      fetch: (...args: Parameters<typeof fetch>) => appWith().request(args[0], args[1], env),
+    });
+    const users = await remote.users.$get({ query: { limit: "1" } });
+    expect(await users.json()).toMatchObject({ count: expect.any(Number) });
+    // @ts-expect-error -- an age is a number
+    const refused = await client.users.$post({ json: { name: "Ana", email: "a@b.co", age: "18" } });
+    expect(refused.status).toBe(400);
+  });
+});
+
+describe("failures", () => {
+  test("S-049, S-058, S-077, S-154, S-311, A-05: a bug is a bare 500, and its stack is logged once", async () => {
+    Store.configure({
+      client: null as never,
+      tableName: "secret-table",
+      changes: "secret-table",
+      shards: 4,
+    });
+    const answer = await appWith().request(
+      "/items",
+      { headers: { "x-request-id": "request-0001" } },
+      env,
+    );
+    const text = await answer.text();
+    expect(answer.status).toBe(500);
+    expect(JSON.parse(text)).toMatchObject({ code: "internal", requestId: "request-0001" });
+    expect(text).not.toMatch(/TypeError|null|secret-table|at /);
+    const errors = lines.filter(({ level }) => level === "ERROR");
+    expect(errors).toHaveLength(1);
+    expect(errors[0]).toMatchObject({ requestId: "request-0001", error: { name: "TypeError" } });
+    expect(JSON.stringify(errors[0])).toContain("at ");
+    use();
+  });
+
+  test("S-156: a store that is not there is 503 with Retry-After, and /ready says so", async () => {
+    use("http://127.0.0.1:1");
+    const answer = await appWith().request("/items", {}, env);
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+    const ready = await appWith().request("/ready");
+    expect(ready.status).toBe(503);
+    expect(await ready.json()).toMatchObject({ checks: { dynamodb: { status: "unavailable" } } });
+    expect((await appWith().request("/health")).status).toBe(200);
+    use();
+  });
+
+  test("S-156, S-410, S-420: a request that takes too long ends with 503 before its gateway would", async () => {
+    use("http://127.0.0.1:1");
+    const answer = await appWith({ deadline: 1 }).request("/items", {}, env);
+    expect(answer.status).toBe(503);
+    expect(answer.headers.get("x-request-id")).toBeTruthy();
+    expect(await answer.json()).toMatchObject({ code: "unavailable" });
+    use();
+  });
+});
+
+describe("the log", () => {
+  test("S-282, A-29: has a line a request, and nothing that was sent", async () => {
+    use();
+    const canary = "c4n4ry";
+    await appWith().request(
+      `/users/${canary}?email=${canary}`,
+      {
+        method: "PATCH",
+        headers: {
+          authorization: `Bearer ${canary}`,
+          cookie: canary,
+          "x-api-key": canary,
+          "content-type": "application/json",
+        },
+        body: JSON.stringify({ name: canary, email: `${canary}@example.com`, phone: canary }),
+      },
+      env,
+    );
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatchObject({
+      level: "INFO",
+      message: "request",
+      service: "test",
+      method: "PATCH",
+      route: "/users/{id}",
+      status: 400,
+      requestId: expect.any(String),
+    });
+    expect(JSON.stringify(lines)).not.toContain(canary);
+  });
+
+  test("S-290: counts and times each request, for the stage and for the route", async () => {
+    use();
+    await appWith().request("/health");
+    await appWith().request("/nowhere");
+    await appWith({ measure: createMeasure("on", "test") }).request("/health");
+    await appWith().request("/changes?wait=1", {}, env);
+    const [known, unknown, ofStage, waited] = lines;
+    expect(known).toMatchObject({
+      stage: "test",
+      method: "GET",
+      route: "/health",
+      Count: 1,
+      "4XX": 0,
+      "5XX": 0,
+      Latency: expect.any(Number),
+      _aws: {
+        Timestamp: expect.any(Number),
+        CloudWatchMetrics: [
+          {
+            Namespace: "Stockwire",
+            Dimensions: [["stage"], ["stage", "method", "route"]],
+            Metrics: [
+              { Name: "Count", Unit: "Count" },
+              { Name: "4XX", Unit: "Count" },
+              { Name: "5XX", Unit: "Count" },
+              { Name: "Latency", Unit: "Milliseconds" },
+            ],
+          },
+        ],
+      },
+    });
+    const dimensions = { _aws: { CloudWatchMetrics: [{ Dimensions: [["stage"]] }] } };
+    expect(unknown).toMatchObject({ "4XX": 1, ...dimensions });
+    expect(ofStage).toMatchObject(dimensions);
+    expect(waited).not.toHaveProperty("Latency");
+  });
+
+  test("S-309: a line names the trace that it belongs to", () => {
+    const heard: string[] = [];
+    process.env["_X_AMZN_TRACE_ID"] = "Root=1-5759e988-bd862e3fe1be;Parent=53995c3f42cd;Sampled=1";
+    createLog("info", "test", (line) => heard.push(line)).info("i", {});
+    delete process.env["_X_AMZN_TRACE_ID"];
+    expect(JSON.parse(heard[0] ?? "")).toMatchObject({ xray_trace_id: "1-5759e988-bd862e3fe1be" });
+  });
+
+  test("S-275: is as loud as it is told", () => {
+    const heard: string[] = [];
+    for (const level of ["debug", "info", "warn", "error", "silent"] as const) {
+      const at = createLog(level, level, (line) => heard.push(line));
+      at.info("i", {});
+      at.error("e", new Error("x"), {});
+    }
+    const seen = heard.map((line) => {
+      const { service, level } = JSON.parse(line) as { service: string; level: string };
+      return `${service} ${level}`;
+    });
+    expect(seen).toEqual([
+      "debug INFO",
+      "debug ERROR",
+      "info INFO",
+      "info ERROR",
+      "warn ERROR",
+      "error ERROR",
+    ]);
+  });
+});
+
+describe("configuration", () => {
+  const sound = {
+    DATA_TABLE: "Data",
+    CHANGES_TABLE: "Changes",
+    CONNECTIONS_TABLE: "Connections",
+    CURSOR_SECRET: "x".repeat(32),
+  };
+
+  test("S-276: has defaults for what may be left out", () => {
+    expect(readConfig(sound)).toMatchObject({
+      AWS_REGION: "us-east-1",
+      LIST_SHARDS: 4,
+      LOG_LEVEL: "info",
+      ALLOWED_ORIGINS: [],
+    });
+    expect(readConfig({ ...sound, LOG_LEVEL: "INFO" }).LOG_LEVEL).toBe("info");
+  });
+
+  test("S-276: a bad value fails at start, by name, without the value", () => {
+    const secret = "short and secret";
+    const read = () =>
+      readConfig({
+        CURSOR_SECRET: secret,
+        LIST_SHARDS: "0",
+        LOG_LEVEL: "loud",
+        ALLOWED_ORIGINS: "*,https://a.example",
+      });
+    for (const name of [
+      "DATA_TABLE",
+      "CHANGES_TABLE",
+      "CONNECTIONS_TABLE",
+      "CURSOR_SECRET",
+      "LIST_SHARDS",
+      "LOG_LEVEL",
+      "ALLOWED_ORIGINS",
+    ]) {
+      expect(read).toThrow(name);
+    }
+    expect(read).not.toThrow(secret);
+  });
+});

@@ -1,0 +1,135 @@
+import { AppError } from "@stockwire/core/error";
+import { KeptRefusal, keepRefusal, partOf } from "@stockwire/core/store/idempotency";
+import type { By, Outcome } from "@stockwire/core/store/write";
+import type { Context } from "hono";
+import type * as z from "zod";
+import { by } from "./caller.ts";
+import type { Env } from "./env.ts";
+import { bodyFaults, refusal, validate } from "./input.ts";
+import { MAX_ATOMIC } from "./policy.ts";
+import { type Problem, problemOf } from "./problem.ts";
+
+interface Verbs<S extends z.ZodType, T> {
+  schema: S;
+  create: (input: z.output<S>, by: By) => Promise<Outcome<T>>;
+  createAll: (inputs: z.output<S>[], by: By) => Promise<Outcome<T>[]>;
+}
+
+type Result<T> = { index: number; status: number; record?: T; problem?: Problem };
+
+type Batch = unknown[] | { items: unknown[]; atomic?: boolean | undefined };
+
+/** Creates in flight at a time for one batch. */
+const PARALLEL = 8;
+
+/** Creates each entry on its own, or all or none of them. */
+export async function batch<S extends z.ZodType, T>(
+  c: Context<Env>,
+  given: Batch,
+  verbs: Verbs<S, T>,
+) {
+  const { items, atomic = false } = Array.isArray(given) ? { items: given } : given;
+  const prefix = Array.isArray(given) ? [] : ["items"];
+  if (atomic) return allOrNone(c, items, prefix, verbs);
+
+  const results = await inParallel(items, (entry, index) =>
+    createOne(entry, index, items.length, by(c), verbs),
+  );
+  const failed = results.filter(({ result }) => result.problem !== undefined);
+  const effects = results.filter(({ outcome }) => outcome?.changed && !outcome.replayed);
+  if (effects.length > 0) {
+    for (const { result } of failed) {
+      if (result.problem)
+        await keepRefusal(partOf(by(c), result.index, items.length), result.problem);
+    }
+  }
+  const replayed = results.some(({ outcome }) => outcome?.replayed) && effects.length === 0;
+  if (replayed) c.header("Idempotency-Replayed", "true");
+  return summary(
+    c,
+    results.map(({ result }) => result),
+  );
+}
+
+async function createOne<S extends z.ZodType, T>(
+  entry: unknown,
+  index: number,
+  count: number,
+  writer: By,
+  { schema, create }: Verbs<S, T>,
+): Promise<{ result: Result<T>; outcome?: Outcome<T> }> {
+  try {
+    const parsed = validate(schema, entry);
+    if (!parsed.success) throw refusal("json", parsed.error.issues);
+    const outcome = await create(parsed.data, partOf(writer, index, count));
+    return { result: { index, status: 201, record: outcome.value }, outcome };
+  } catch (error) {
+    const visible = error instanceof AppError || error instanceof KeptRefusal;
+    // A key that belongs to another request says so for the batch as a whole.
+    if (!visible || (error instanceof AppError && error.code === "idempotency_key_reused"))
+      throw error;
+    const problem = error instanceof KeptRefusal ? (error.problem as Problem) : problemOf(error);
+    return { result: { index, status: problem.status, problem } };
+  }
+}
+
+async function allOrNone<S extends z.ZodType, T>(
+  c: Context<Env>,
+  items: unknown[],
+  prefix: string[],
+  { schema, createAll }: Verbs<S, T>,
+) {
+  if (items.length > MAX_ATOMIC) {
+    const detail = `At most ${MAX_ATOMIC} entries`;
+    const errors = [{ pointer: "/items", code: "too_big", detail }];
+    throw new AppError("invalid_request", detail, { errors });
+  }
+  const parsed = items.map((entry) => validate(schema, entry));
+  const errors = parsed.flatMap(({ error }, index) =>
+    (error?.issues ?? []).flatMap((issue) =>
+      bodyFaults({ ...issue, path: [...prefix, index, ...issue.path] }),
+    ),
+  );
+  if (errors.length > 0) {
+    throw new AppError("invalid_request", errors[0]?.detail ?? "Invalid request", { errors });
+  }
+  const inputs = parsed.flatMap(({ data }) => (data === undefined ? [] : [data]));
+  const outcomes = await createAll(inputs, by(c)).catch((error: unknown) => {
+    throw error instanceof AppError ? atItsEntry(error) : error;
+  });
+  if (outcomes.every(({ replayed }) => replayed)) c.header("Idempotency-Replayed", "true");
+  return summary(
+    c,
+    outcomes.map(({ value }, index): Result<T> => ({ index, status: 201, record: value })),
+  );
+}
+
+/** Points into the entry that was refused, rather than into an entry. */
+function atItsEntry(error: AppError): AppError {
+  const { index } = error.members;
+  if (typeof index !== "number") return error;
+  const errors = error.errors.map((fault) => ({
+    ...fault,
+    ...(fault.pointer !== undefined && { pointer: `/items/${index}${fault.pointer}` }),
+  }));
+  return new AppError(error.code, error.message, { errors, members: error.members });
+}
+
+function summary<T>(c: Context<Env>, results: Result<T>[]) {
+  const succeeded = results.filter(({ problem }) => problem === undefined).length;
+  const failed = results.length - succeeded;
+  return c.json({ results, succeeded, failed }, failed === 0 ? 201 : 207);
+}
+
+async function inParallel<I, O>(
+  inputs: I[],
+  work: (input: I, index: number) => Promise<O>,
+): Promise<O[]> {
+  const outputs: O[] = [];
+  const queue = inputs.entries();
+  const worker = async () => {
+    for (const [index, input] of queue) outputs[index] = await work(input, index);
+  };
+  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  return outputs;
+}

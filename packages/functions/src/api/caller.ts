@@ -1,0 +1,68 @@
+import type { Context } from "hono";
+import type { Env } from "./env.ts";
+import { RESOURCE_SERVER } from "../scope.ts";
+
+/** Who calls, as a gateway has verified it. */
+export interface Caller {
+  sub: string;
+  kind: "user" | "client" | "partner";
+  scopes: readonly string[];
+  expiresAt: string | null; // ISO 8601, UTC
+}
+
+/** What gateways put into an event about the caller; all of it strings, or absent. */
+export interface Authorizer {
+  jwt?: { claims?: Record<string, unknown>; scopes?: readonly string[] | null };
+  principalId?: unknown;
+  userId?: unknown;
+  scope?: unknown;
+  role?: unknown;
+}
+
+const PREFIX = new RegExp(`^${RESOURCE_SERVER}/`);
+
+/** Scopes with or without the resource server's prefix, as Cognito writes them. */
+const scopesOf = (list: unknown): string[] => {
+  const scopes: unknown[] = Array.isArray(list) ? list : [];
+  // A list arrives from a gateway as "[a b]".
+  return (typeof list === "string" ? list.split(/[\s[\]]+/) : scopes)
+    .filter((scope) => typeof scope === "string")
+    .filter((scope) => scope !== "")
+    .map((scope) => scope.replace(PREFIX, ""));
+};
+
+/** The verified caller of an event, or undefined where no gateway has verified one. */
+export function callerOf(authorizer: Authorizer | undefined): Caller | undefined {
+  const claims = authorizer?.jwt?.claims;
+  if (claims) {
+    const { sub, client_id: clientId, scope, scp, exp } = claims;
+    if (typeof sub !== "string" || sub === "") return undefined;
+    return {
+      sub,
+      kind: sub === clientId ? "client" : "user",
+      scopes: scopesOf(scope ?? scp),
+      expiresAt: timeOf(exp),
+    };
+  }
+  if (typeof authorizer?.userId === "string" && authorizer.userId !== "") {
+    const { userId, scope, role } = authorizer;
+    return {
+      sub: userId,
+      kind: role === "partner" ? "partner" : "user",
+      scopes: scopesOf(scope),
+      expiresAt: null,
+    };
+  }
+  return undefined;
+}
+
+const timeOf = (epochSeconds: unknown): string | null => {
+  const ms = Number(epochSeconds) * 1000;
+  return Number.isFinite(ms) && Math.abs(ms) < 8.64e15 ? new Date(ms).toISOString() : null;
+};
+
+/** Who writes, why and when, for the verbs of core. */
+export const by = (c: Context<Env>) => {
+  const { caller, requestId, at, clientRef, idempotency } = c.var;
+  return { actor: caller.sub, requestId, at, clientRef, idempotency };
+};

@@ -1,0 +1,22 @@
+import type { IdempotentRequest } from "@stockwire/core/store/write";
+import type { Authorizer, Caller } from "./caller.ts";
+import type { Route } from "./policy.ts";
+
+/** What a request carries through the app. */
+export interface Env {
+  Bindings: {
+    requestContext?: { requestId?: string; authorizer?: Authorizer; http?: { sourceIp?: string } };
+  };
+  Variables: {
+    requestId: string;
+    at: string; // ISO 8601, UTC, ms: the request's one clock read
+    route: Route;
+    caller: Caller;
+    clientRef: string | undefined;
+    idempotency: IdempotentRequest | undefined;
+    /** Versions of If-Match; undefined where any will do. */
+    ifMatch: readonly number[] | undefined;
+    /** ETags of If-None-Match, or `*`. */
+    ifNoneMatch: readonly string[] | "*" | undefined;
+  };
+}

@@ -1,0 +1,85 @@
+import { redeemTicket } from "@stockwire/core/live/connection";
+import { allowedOrigin } from "../api/middleware/cors.ts";
+import { config, log } from "../runtime.ts";
+import { verify } from "../live/verify.ts";
+
+/** The Live API's REQUEST authorizer: who may connect, by header, subprotocol or ticket. */
+
+interface Event {
+  methodArn: string;
+  headers?: Record<string, string>;
+  queryStringParameters?: Record<string, string>;
+  requestContext?: { requestId?: string };
+}
+
+interface Bearer {
+  sub: string;
+  kind: string;
+  scopes: readonly string[];
+  /** Epoch ms. */
+  authExpiresAt?: number | undefined;
+}
+
+/** Says 401 in the one way that API Gateway gives an authorizer. */
+class Unauthorized extends Error {
+  constructor() {
+    super("Unauthorized");
+  }
+}
+
+export async function handler(event: Event) {
+  const header = (wanted: string) =>
+    Object.entries(event.headers ?? {}).find(([name]) => name.toLowerCase() === wanted)?.[1];
+  const origin = header("origin");
+  // Browsers send cookies and the like from any page; only pages that may call may connect.
+  if (origin !== undefined && !allowedOrigin(config.ALLOWED_ORIGINS, origin)) {
+    return policy("Deny", event.methodArn, { sub: "-", kind: "-", scopes: [] });
+  }
+  const bearer = await bearerOf(
+    header("authorization"),
+    header("sec-websocket-protocol"),
+    event.queryStringParameters?.["ticket"],
+  ).catch((error: unknown) => {
+    log.error("authorizer", error, { requestId: event.requestContext?.requestId });
+    throw error;
+  });
+  if (bearer === undefined) throw new Unauthorized();
+  return policy("Allow", event.methodArn, bearer);
+}
+
+async function bearerOf(
+  authorization: string | undefined,
+  protocols: string | undefined,
+  ticket: string | undefined,
+): Promise<Bearer | undefined> {
+  const token = authorization ? bearerToken(authorization) : protocolToken(protocols);
+  if (token === undefined) return ticket === undefined ? undefined : redeemTicket(ticket);
+  const caller = await verify(token);
+  if (caller === undefined) return undefined;
+  const { sub, kind, scopes, expiresAt } = caller;
+  return { sub, kind, scopes, ...(expiresAt && { authExpiresAt: Date.parse(expiresAt) }) };
+}
+
+const bearerToken = (authorization: string) => /^Bearer (\S+)$/i.exec(authorization)?.[1] ?? "";
+
+/** Browsers can set no header but this one: `stockwire.v1, bearer.<jwt>`. */
+function protocolToken(protocols: string | undefined): string | undefined {
+  const offered = protocols?.split(",").map((protocol) => protocol.trim()) ?? [];
+  if (!offered.includes("stockwire.v1")) return undefined;
+  return offered.find((protocol) => protocol.startsWith("bearer."))?.slice("bearer.".length);
+}
+
+/** Each later event of the connection carries the context; its values are strings. */
+const policy = (effect: "Allow" | "Deny", resource: string, bearer: Bearer) => ({
+  principalId: bearer.sub,
+  policyDocument: {
+    Version: "2012-10-17",
+    Statement: [{ Action: "execute-api:Invoke", Effect: effect, Resource: resource }],
+  },
+  context: {
+    sub: bearer.sub,
+    kind: bearer.kind,
+    scope: bearer.scopes.join(" "),
+    authExpiresAt: String(bearer.authExpiresAt ?? ""),
+  },
+});

@@ -1,0 +1,24 @@
+import { newId } from "@stockwire/core/id";
+import { sweep, type Swept } from "@stockwire/core/catalog/reservation";
+import { config, log, measure } from "../runtime.ts";
+
+/** Ms of one sweep; the next one, a minute later, goes on where this one stopped. */
+const BUDGET = 45_000;
+
+/** Gives back what expired reservations hold; called by a schedule each minute. */
+export async function handler(): Promise<Swept> {
+  const now = Date.now();
+  const by = { actor: "sweep", requestId: newId(), at: new Date(now).toISOString() };
+  try {
+    const swept = await sweep(by, now + BUDGET);
+    const { expired, more, lagMs } = swept;
+    if (expired > 0 || more || config.METRICS !== "off") {
+      const metrics = measure({ Expired: expired, SweepLag: lagMs / 1000 });
+      log.info("sweep", { requestId: by.requestId, more, ...metrics });
+    }
+    return swept;
+  } catch (error) {
+    log.error("sweep", error, { requestId: by.requestId });
+    throw error;
+  }
+}

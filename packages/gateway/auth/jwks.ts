@@ -1,0 +1,121 @@
+import { type CryptoKey, importJWK } from "jose";
+import { isRecord } from "../json.ts";
+
+/** An issuer's public keys: fetched when needed, kept two hours. */
+export interface KeySource {
+  /** The key for a token's header; undefined if the issuer has none. Throws if it cannot be asked. */
+  find(kid: string, alg: string): Promise<CryptoKey | undefined>;
+  close(): void;
+}
+
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+const FETCH_LIMIT = 1500; // milliseconds
+const SIZE_LIMIT = 150_000; // bytes
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+const KEPT = 2 * 60 * 60 * 1000; // milliseconds
+// An unknown kid may mean new keys, or somebody who makes up kids; they must not make us fetch.
+const COOLDOWN = 30_000; // milliseconds
+const SMALLEST_MODULUS = 2048 / 8; // bytes
+
+interface RsaKey {
+  kid: string;
+  n: string;
+  e: string;
+  alg?: unknown;
+}
+
+interface KeySet {
+  fetchedAt: number; // epoch milliseconds
+  jwks: ReadonlyMap<string, RsaKey>;
+  imported: Map<string, Promise<CryptoKey>>;
+}
+
+/** Keys come from the configured issuer only; nothing in a token can name another place. */
+export function createKeySource(issuer: string, clock: () => number): KeySource {
+  const closed = new AbortController();
+  let current: KeySet | undefined;
+  let pending: Promise<KeySet> | undefined;
+  let triedAt = -Infinity;
+
+  async function load(): Promise<KeySet> {
+    triedAt = clock();
+    try {
+      const jwks = await fetchKeys(issuer, closed.signal);
+      current = { fetchedAt: clock(), jwks, imported: new Map() };
+      return current;
+    } finally {
+      pending = undefined;
+    }
+  }
+  const loadOnce = () => (pending ??= load());
+
+  return {
+    async find(kid, alg) {
+      const fresh = current && clock() - current.fetchedAt < KEPT ? current : undefined;
+      let keys = fresh ?? (await loadOnce());
+      if (!keys.jwks.has(kid) && clock() - triedAt >= COOLDOWN) keys = await loadOnce();
+      const jwk = keys.jwks.get(kid);
+      if (!jwk || (jwk.alg !== undefined && jwk.alg !== alg)) return undefined;
+      const name = `${alg} ${kid}`;
+      const known = keys.imported.get(name) ?? importKey(jwk, alg);
+      keys.imported.set(name, known);
+      return known;
+    },
+    close: () => closed.abort(),
+  };
+}
+
+async function fetchKeys(issuer: string, closed: AbortSignal): Promise<Map<string, RsaKey>> {
+  const discovery = await fetchJson(
+    `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`,
+    closed,
+  );
+  if (discovery["issuer"] !== issuer)
+    throw new Error(`discovery of ${issuer} names another issuer`);
+  const uri = discovery["jwks_uri"];
+  if (typeof uri !== "string" || !isAllowed(uri, issuer)) {
+    throw new Error(`discovery of ${issuer} has no usable jwks_uri`);
+  }
+  const { keys } = await fetchJson(uri, closed);
+  if (!Array.isArray(keys)) throw new Error(`${uri} is not a key set`);
+  const usable = keys.filter(isUsable);
+  return new Map(usable.map((key) => [key.kid, key]));
+}
+
+async function fetchJson(url: string, closed: AbortSignal): Promise<Record<string, unknown>> {
+  const signal = AbortSignal.any([closed, AbortSignal.timeout(FETCH_LIMIT)]);
+  const response = await fetch(url, { signal, redirect: "error" });
+  if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status}`);
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body) {
+    size += chunk.length;
+    if (size > SIZE_LIMIT) throw new Error(`${url} is larger than ${SIZE_LIMIT} bytes`);
+    chunks.push(chunk);
+  }
+  const value: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
+  if (!isRecord(value)) throw new Error(`${url} is not a JSON object`);
+  return value;
+}
+
+// An issuer behind TLS must not send us to fetch its keys without.
+function isAllowed(uri: string, issuer: string): boolean {
+  return uri.startsWith("https://") || (uri.startsWith("http://") && issuer.startsWith("http://"));
+}
+
+function isUsable(key: unknown): key is RsaKey {
+  if (!isRecord(key) || key["kty"] !== "RSA") return false;
+  const { kid, use, key_ops: uses, n, e } = key;
+  if (typeof kid !== "string" || typeof n !== "string" || typeof e !== "string") return false;
+  if (use !== undefined && use !== "sig") return false;
+  if (uses !== undefined && !(Array.isArray(uses) && uses.includes("verify"))) return false;
+  // With an exponent of one everybody can sign.
+  return e !== "AQ" && Buffer.from(n, "base64url").length >= SMALLEST_MODULUS;
+}
+
+async function importKey({ n, e }: RsaKey, alg: string): Promise<CryptoKey> {
+  // Only the public members: a key set that leaks private ones must not give us a signing key.
+  const key = await importJWK({ kty: "RSA", n, e }, alg);
+  if (key instanceof Uint8Array) throw new TypeError("an RSA key was expected");
+  return key;
+}

@@ -1,0 +1,149 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { type Case, parseCases } from "./case.ts";
+import { runCases } from "./run.ts";
+
+const FILE = fileURLToPath(new URL("../../test/gateway-cases.json", import.meta.url));
+const cases = parseCases(readFileSync(FILE, "utf8"));
+
+test.each(cases.filter(({ api }) => api !== "rest"))("$id: $title", async (wanted) => {
+  const lines: string[] = [];
+  await runCases([wanted], (line) => lines.push(line));
+  expect(lines).toEqual([`ok ${wanted.id} ${wanted.title}`]);
+});
+
+const request = { method: "GET", target: "/" };
+const one = (expected: object, more: object = {}): Case => ({
+  id: "X1",
+  api: "http",
+  title: "t",
+  config: {
+    routes: [
+      {
+        routeKey: "GET /",
+        handler: 'const:{"statusCode":200,"headers":{"a":"b"},"body":"{\\"n\\":1}"}',
+      },
+    ],
+  },
+  steps: [{ do: "http", request, expect: expected, ...more }],
+});
+
+test.each([
+  [{ status: 201 }, "status is 200, not 201"],
+  [{ headers: { a: "c" } }, 'header a is "b", not "c"'],
+  [{ headers: { a: { re: "^c" } } }, 'header a is "b", not {"re":"^c"}'],
+  [{ headerJoined: { none: "b" } }, "header none is absent"],
+  [{ headersAbsent: ["a"] }, 'header a is "b", not absent'],
+  [{ rawHeaderName: "a" }, "no header spelt a"],
+  [{ bodyText: "" }, "body is"],
+  [{ bodyJson: { n: 2 } }, "body.n is 1, not 2"],
+  [{ bodyJson: {} }, "body has n too"],
+  [{ bodyBase64: "AA==" }, "body is"],
+  [{ invocations: 0 }, "invocations is 1, not 0"],
+  [{ authorizerInvocations: 1 }, "authorizerInvocations is 0, not 1"],
+  [{ event: { version: "1.0" } }, 'event version is "2.0"'],
+  [{ event: { rawPath: { absent: true } } }, 'event rawPath is "/"'],
+  [{ event: { body: null } }, "event body is absent, not null"],
+  [{ event: { body: { any: true } } }, "event body is absent"],
+  [{ event: { "requestContext.timeEpoch": { type: "string" } } }, "event requestContext.timeEpoch"],
+  [{ event: { requestContext: { stage: "dev" } } }, "event requestContext.stage"],
+  [{ event: { headers: { keys: ["host"] } } }, "event headers is"],
+  [{ event: { version: { oneOf: ["1.0", 2] } } }, "event version"],
+  [{ headers: { "apigw-requestid": { sameAs: "event:version" } } }, "header apigw-requestid"],
+  [{ authorizerEvent: { version: "2.0" } }, "authorizer event version is absent"],
+  [{ maxElapsedMs: -1 }, "ms, more than -1"],
+])("a case that expects %j fails and says why", async (expected, reason) => {
+  const lines: string[] = [];
+  const summary = await runCases([one(expected)], (line) => lines.push(line));
+  expect(summary).toEqual({ passed: 0, failed: 1, skipped: 0 });
+  expect(lines.join()).toContain("not ok X1 t: step 1: ");
+  expect(lines.join()).toContain(reason);
+});
+
+const open = { do: "wsOpen", conn: "c", path: "/s", expect: { status: 101 } };
+const socket = (...steps: object[]): Case => ({
+  id: "X2",
+  api: "ws",
+  title: "t",
+  config: {
+    stage: "s",
+    routeSelectionExpression: "$request.body.action",
+    routes: [
+      {
+        routeKey: "$default",
+        handler: 'const:{"statusCode":200,"body":"hi"}',
+        routeResponse: true,
+      },
+    ],
+  },
+  steps: [open, ...steps].map((step) => ({ conn: "c", ...step })),
+});
+const say = { do: "wsSend", text: "x" };
+
+test.concurrent.each([
+  [socket({ ...open, expect: { status: 401 } }), "status is 101, not 401"],
+  [socket({ ...open, path: "/t" }), "status is 404, not 101"],
+  [socket({ ...open, expect: { authorizerInvocations: 1 } }), "authorizerInvocations is 0, not 1"],
+  [socket({ ...open, expect: { authorizerEvent: { type: "REQUEST" } } }), "authorizer event type"],
+  [socket(say, { do: "expectLastEvent", event: { body: "y" } }), 'event body is "x", not "y"'],
+  [socket(say, { do: "expectInvocations", route: "$default", count: 2 }), "is 1, not 2"],
+  [socket(say, { do: "wsExpectFrame", expect: { text: "ho" } }), 'frame is "hi", not "ho"'],
+  [socket({ do: "wsExpectFrame", expect: { re: "." } }), "frame is undefined"],
+  [socket({ do: "wsExpectClose", code: 1000 }), "close code is undefined, not 1000"],
+  [
+    socket(
+      { do: "wsSendBinary", base64: "AA==" },
+      { do: "wsExpectSilence", forMs: 200, stillOpen: true },
+    ),
+    "stillOpen is false, not true",
+  ],
+  [socket(say, { do: "wsExpectSilence", forMs: 200 }), "frames"],
+  [socket({ do: "mgmt", method: "POST", expect: { status: 200 } }), "status is 403, not 200"],
+  [socket({ do: "mgmt", conn: "d", method: "GET" }), "no connection d"],
+  [socket({ do: "http", request, expect: { status: 426 } }), "status is 404, not 426"],
+  [socket({ do: "dance" }), "cannot do dance"],
+  [socket({ ...open, api: "other" }), "no API other"],
+])("a case of a WebSocket API fails and says why: %#", async (wanted, reason) => {
+  const lines: string[] = [];
+  await runCases([wanted], (line) => lines.push(line));
+  expect(lines.join()).toMatch(/^not ok X2 t: /);
+  expect(lines.join()).toContain(reason);
+});
+
+test("a body that is only likely on AWS warns and passes", async () => {
+  const lines: string[] = [];
+  await runCases([one({ bodyTextPreferred: "other" })], (line) => lines.push(line));
+  expect(lines).toEqual(["  X1 warning: the body is likely other on AWS", "ok X1 t"]);
+});
+
+test.each([
+  [one({}, { do: "wsOpen" }), "cannot do wsOpen"],
+  [one({}, { api: "other" }), "no API other"],
+  [
+    { ...one({}), config: { routes: [{ routeKey: "nonsense", handler: "echo" }] } },
+    "not a route key",
+  ],
+])("a case that cannot be run fails: %#", async (wanted, reason) => {
+  const lines: string[] = [];
+  await runCases([wanted], (line) => lines.push(line));
+  expect(lines.join()).toContain(reason);
+});
+
+test.each([
+  ["passes", [FILE, "--filter", "H1"], 0, /\n\d+ passed, 0 failed, 0 skipped\n$/],
+  ["skips what does not exist yet", [FILE, "--filter", "X"], 2, /^$/],
+  ["explains itself", ["--help"], 0, /^Usage: npm run gateway-cases/],
+  ["needs a file", [], 2, /^$/],
+  ["needs a file that is there", ["nowhere.json"], 2, /^$/],
+])("the command %s", async (_, args, code, output) => {
+  const program = fileURLToPath(new URL("main.ts", import.meta.url));
+  const result = await new Promise<{ code: unknown; stdout: string }>((resolve) => {
+    execFile(process.execPath, [program, ...args], (error, stdout) =>
+      resolve({ code: error ? error.code : 0, stdout }),
+    );
+  });
+  expect(result.code).toBe(code);
+  expect(result.stdout).toMatch(output);
+});

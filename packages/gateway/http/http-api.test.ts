@@ -1,0 +1,426 @@
+import { readFileSync } from "node:fs";
+import { connect } from "node:net";
+import * as fc from "fast-check";
+import { expect, test } from "vitest";
+import type { RawAnswer } from "../cases/raw-http.ts";
+import { echo, header, serveApi } from "../test/fixture.ts";
+import { createHttpApi } from "./http-api.ts";
+
+const text = ({ status, body }: RawAnswer) => `${status} ${body.toString()}`;
+const json = ({ body }: RawAnswer): Record<string, unknown> => JSON.parse(body.toString());
+const onError = () => undefined;
+const origin = (value: string) => [["Origin", value]] as const;
+
+test("what JSON cannot carry dies between gateway and Lambda, both ways", async () => {
+  class Point {
+    x = 1;
+    get y() {
+      return 2;
+    }
+  }
+  const handler = () => ({
+    nothing: undefined,
+    date: new Date(0),
+    bytes: Buffer.from("a"),
+    point: new Point(),
+    number: NaN,
+  });
+  const { send } = await serveApi({ routes: [{ routeKey: "GET /", handler }] });
+  expect(text(await send({}))).toBe(
+    '200 {"date":"1970-01-01T00:00:00.000Z","bytes":{"type":"Buffer","data":[97]},"point":{"x":1},"number":null}',
+  );
+});
+
+test("a Lambda that returns nothing answers null", async () => {
+  const { send } = await serveApi({ routes: [{ routeKey: "GET /", handler: () => undefined }] });
+  expect(text(await send({}))).toBe("200 null");
+});
+
+test("a handler sees a Lambda context with the time it has left", async () => {
+  const { send } = await serveApi({
+    routes: [
+      {
+        routeKey: "GET /",
+        functionName: "stockwire-http",
+        timeoutMs: 5000,
+        handler: (_, context) => ({
+          name: context.functionName,
+          id: context.awsRequestId.length,
+          left:
+            context.getRemainingTimeInMillis() > 4000 && context.getRemainingTimeInMillis() <= 5000,
+        }),
+      },
+    ],
+  });
+  expect(json(await send({}))).toEqual({ name: "stockwire-http", id: 36, left: true });
+});
+
+test.each([
+  [
+    "throws",
+    () => {
+      throw new Error("secret");
+    },
+    "secret",
+  ],
+  ["rejects", () => Promise.reject(new Error("secret")), "secret"],
+  [
+    "returns a circle",
+    () => {
+      const circle: Record<string, unknown> = {};
+      circle["self"] = circle;
+      return circle;
+    },
+    "circular",
+  ],
+  ["returns a BigInt", () => ({ n: 1n }), "BigInt"],
+  ["returns more than 6 MB", () => "x".repeat(6 * 1024 * 1024), "exceeded"],
+  ["returns a status in words", () => ({ statusCode: "ok" }), "malformed"],
+  ["returns half a status", () => ({ statusCode: 200.5 }), "malformed"],
+  ["returns an interim status", () => ({ statusCode: 101 }), "malformed"],
+  ["returns a body that is no text", () => ({ statusCode: 200, body: { a: 1 } }), "malformed"],
+  ["splits a header", () => ({ statusCode: 200, headers: { a: "b\r\nc: d" } }), "malformed"],
+  ["splits a cookie", () => ({ statusCode: 200, cookies: ["a\r\nb: c"] }), "malformed"],
+])("a Lambda that %s is one exact 500, and is reported", async (_, handler, reason) => {
+  const { send, problems } = await serveApi({ routes: [{ routeKey: "GET /", handler }] });
+  const answer = await send({});
+  expect(text(answer)).toBe('500 {"message":"Internal Server Error"}');
+  expect(String(problems[0]?.error)).toContain(reason);
+  expect(problems).toHaveLength(1);
+});
+
+test("cookies, base64 and the gateway's own headers arrive as on AWS", async () => {
+  const result = {
+    statusCode: 201,
+    headers: { "x-MIXED-case": "1", "content-length": "999", connection: "close" },
+    cookies: ["a=1", "b=2; Path=/"],
+    body: "iVBORw==",
+    isBase64Encoded: true,
+  };
+  const { send } = await serveApi({ routes: [{ routeKey: "GET /", handler: () => result }] });
+  const { status, headers, body } = await send({});
+  expect(status).toBe(201);
+  expect(body.toString("base64")).toBe("iVBORw==");
+  expect(headers.filter(([name]) => name === "Set-Cookie")).toEqual([
+    ["Set-Cookie", "a=1"],
+    ["Set-Cookie", "b=2; Path=/"],
+  ]);
+  expect(headers).toContainEqual(["X-Mixed-Case", "1"]);
+  expect(headers).toContainEqual(["Content-Length", "4"]);
+  expect(headers).toContainEqual(["Connection", "keep-alive"]);
+  expect(headers.map(([name]) => name)).toContain("Apigw-Requestid");
+});
+
+test("format 1.0 keeps the path encoded, header case and lists, and merges response headers", async () => {
+  const lists = {
+    headers: { "x-list": "single" },
+    multiValueHeaders: { "x-list": ["multi1", "multi2"] },
+  };
+  const { send } = await serveApi({
+    routes: [
+      {
+        routeKey: "POST /u/{name}",
+        handler: (event) => ({ statusCode: 200, ...lists, body: JSON.stringify(event) }),
+        payloadFormatVersion: "1.0",
+      },
+    ],
+  });
+  const answer = await send({
+    method: "POST",
+    target: "/u/a%20b?q=1&q=%C3%A9+x",
+    headers: [
+      ["X-Two", "1"],
+      ["X-Two", "2"],
+      ["Cookie", "a=b"],
+    ],
+  });
+  const event = json(answer);
+  expect(event).toMatchObject({
+    version: "1.0",
+    resource: "/u/{name}",
+    path: "/u/a%20b",
+    pathParameters: { name: "a b" },
+    queryStringParameters: { q: "é x" },
+    multiValueQueryStringParameters: { q: ["1", "é x"] },
+    headers: { "X-Two": "2", Cookie: "a=b", "Content-Length": "0" },
+    multiValueHeaders: { "X-Two": ["1", "2"] },
+    body: null,
+    requestContext: { path: "/u/a b", resourceId: "POST /u/{name}", identity: { userAgent: "" } },
+  });
+  expect(header(answer, "content-type")).toBe("text/plain; charset=utf-8");
+  const list = answer.headers.filter(([name]) => name === "X-List").map(([, value]) => value);
+  expect(list).toEqual(["single", "multi1", "multi2"]);
+});
+
+test("format 1.0 without a status code is a 500", async () => {
+  const { send } = await serveApi({
+    routes: [{ routeKey: "GET /", handler: () => ({ body: "x" }), payloadFormatVersion: "1.0" }],
+  });
+  expect((await send({})).status).toBe(500);
+});
+
+test("a named stage stays in the path, and is needed", async () => {
+  const { send } = await serveApi({
+    stage: "dev",
+    routes: [{ routeKey: "GET /a", handler: echo }],
+  });
+  expect(json(await send({ target: "/dev/a" }))).toMatchObject({
+    rawPath: "/dev/a",
+    requestContext: { stage: "dev" },
+  });
+  expect((await send({ target: "/a" })).status).toBe(404);
+  expect((await send({ target: "/development/a" })).status).toBe(404);
+});
+
+test("the query stays raw beside its decoded form, and prototype names are only names", async () => {
+  const { send } = await serveApi({ routes: [{ routeKey: "GET /", handler: echo }] });
+  const answer = await send({
+    target: "/?q=a%20b&q=c%2Cd&__proto__=x&flag",
+    headers: [["__proto__", "y"]],
+  });
+  const event = json(answer);
+  expect(event["rawQueryString"]).toBe("q=a%20b&q=c%2Cd&__proto__=x&flag");
+  expect(Object.entries(event["queryStringParameters"] ?? {})).toEqual([
+    ["q", "a b,c,d"],
+    ["__proto__", "x"],
+    ["flag", ""],
+  ]);
+  expect(Object.entries(event["headers"] ?? {})).toContainEqual(["__proto__", "y"]);
+});
+
+test.each([
+  ["/%", "a lone percent sign"],
+  ["/%ff", "bytes that are no UTF-8"],
+  ["/%e0%80%af", "an overlong slash"],
+  ["/a#b", "a fragment"],
+  ["/?q=%zz", "a broken query"],
+  ["users", "no slash in front"],
+  ["*", "an asterisk"],
+])("the target %s is a gateway's 400: %s", async (target) => {
+  const { send } = await serveApi({ routes: [{ routeKey: "$default", handler: echo }] });
+  const answer = await send({ target });
+  expect(text(answer)).toBe('400 {"message":"Bad Request"}');
+});
+
+const corpus: { items: { t: string }[] } = JSON.parse(
+  readFileSync(new URL("../test/corpora/hostile-paths.json", import.meta.url), "utf8"),
+);
+
+test("no hostile path reaches the route beside it, and none is a server error", async () => {
+  const { send, problems } = await serveApi({
+    routes: [
+      { routeKey: "GET /users/{id}", handler: () => ({ statusCode: 200, body: "one" }) },
+      { routeKey: "GET /users", handler: () => ({ statusCode: 200, body: "list" }) },
+    ],
+  });
+  const statuses = new Set<number>();
+  const listed: string[] = [];
+  for (const { t } of corpus.items) {
+    const target = t
+      .replace("{p}", "/users")
+      .replace("{last}", "users")
+      .replace("{enc1}", "/%75sers");
+    const answer = await send({ target });
+    statuses.add(answer.status);
+    if (answer.body.toString() === "list") listed.push(target);
+  }
+  expect(statuses).toEqual(new Set([200, 400, 404]));
+  // The very same path in other spellings (RFC 3986, 6.2.2.2).
+  expect(listed).toEqual(["/users?", "/%75sers"]);
+  expect(problems).toEqual([]);
+});
+
+const byte = fc.constantFrom(...'/%.?#;{}+&=,:@~\\"<|a2f0\u0000 \u00e9'.split(""));
+
+test("whatever the target holds, it is answered, and never with a server error", async () => {
+  const { send, problems } = await serveApi({
+    routes: [
+      { routeKey: "GET /{a}/{b+}", handler: echo },
+      { routeKey: "$default", handler: echo, payloadFormatVersion: "1.0" },
+    ],
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.string({ unit: byte, maxLength: 40 }), async (path) => {
+      expect((await send({ target: `/${path}` })).status).toBeLessThan(500);
+    }),
+    { numRuns: 300 },
+  );
+  expect(problems).toEqual([]);
+});
+
+test("a head of more than 10 240 bytes is 431, one of exactly that passes", async () => {
+  const { send } = await serveApi({ routes: [{ routeKey: "$default", handler: echo }] });
+  const base = "GET / HTTP/1.1\r\nHost: h\r\nX: \r\n\r\n".length - 2;
+  const pad = (bytes: number) =>
+    send({
+      headers: [
+        ["Host", "h"],
+        ["X", "a".repeat(bytes - base)],
+      ],
+    });
+  expect((await pad(10_240)).status).toBe(200);
+  expect(text(await pad(10_241))).toBe('431 {"message":"Request Header Fields Too Large"}');
+});
+
+test("a chunked body is counted, and refused when it grows too large", async () => {
+  const { send } = await serveApi({ routes: [{ routeKey: "POST /", handler: echo }] });
+  const chunked = (size: number) =>
+    send({
+      method: "POST",
+      headers: [
+        ["Transfer-Encoding", "chunked"],
+        ["Content-Type", "text/plain"],
+      ],
+      body: Buffer.from(`${size.toString(16)}\r\n${"x".repeat(size)}\r\n0\r\n\r\n`),
+    });
+  expect(json(await chunked(5))).toMatchObject({
+    body: "xxxxx",
+    headers: { "content-length": "5" },
+  });
+  expect((await chunked(10 * 1024 * 1024 + 1)).status).toBe(413);
+});
+
+test("clients that go away in the middle leave the server as it was", async () => {
+  const gone = Promise.withResolvers<void>();
+  const { port, send, problems } = await serveApi({
+    routes: [
+      { routeKey: "POST /", handler: echo },
+      {
+        routeKey: "GET /slow",
+        handler: async () => {
+          await gone.promise;
+          return { statusCode: 200, body: "late" };
+        },
+      },
+    ],
+  });
+  const abort = (bytes: string) =>
+    new Promise<void>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => {
+        socket.write(bytes, () => socket.resetAndDestroy());
+      });
+      socket.on("close", () => resolve());
+      socket.on("error", () => undefined);
+    });
+  await abort("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nhalf");
+  await abort("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab");
+  await abort("GET /slow HTTP/1.1\r\nHost: h\r\n\r\n");
+  gone.resolve();
+  expect((await send({ method: "POST" })).status).toBe(200);
+  expect(problems).toEqual([]);
+});
+
+test("a late Lambda gives 503, is reported, and its late failure stops nothing", async () => {
+  const late = Promise.withResolvers<never>();
+  const { send, problems } = await serveApi({
+    routes: [{ routeKey: "GET /", handler: () => late.promise, timeoutMs: 50 }],
+  });
+  expect(text(await send({}))).toBe('503 {"message":"Service Unavailable"}');
+  late.reject(new Error("too late"));
+  await expect(late.promise).rejects.toThrow("too late");
+  expect(problems).toHaveLength(1);
+});
+
+test("routes without a throttle of their own share the stage's, and the account's is above all", async () => {
+  let now = 0;
+  const { send } = await serveApi({
+    clock: () => now,
+    throttle: { rate: 1, burst: 1 },
+    accountThrottle: { rate: 1, burst: 3 },
+    routes: [
+      { routeKey: "GET /a", handler: () => "a" },
+      { routeKey: "GET /b", handler: () => "b" },
+      { routeKey: "GET /own", handler: () => "own", throttle: { rate: 10, burst: 10 } },
+    ],
+  });
+  const get = async (target: string) => (await send({ target })).status;
+  expect(await get("/a")).toBe(200);
+  expect(await get("/b")).toBe(429);
+  expect([await get("/own"), await get("/own"), await get("/own")]).toEqual([200, 200, 429]);
+  now = 1000;
+  expect(await get("/b")).toBe(200);
+});
+
+test("CORS stands on the gateway's own errors and on 204, and takes the backend's word away", async () => {
+  const { send } = await serveApi({
+    cors: { allowOrigins: ["https://a.example", "http://*"], exposeHeaders: ["ETag"] },
+    routes: [
+      {
+        routeKey: "DELETE /",
+        handler: () => ({ statusCode: 204, headers: { "Access-Control-Allow-Headers": "x" } }),
+      },
+    ],
+  });
+  const missing = await send({ target: "/nope", headers: origin("https://a.example") });
+  expect(missing.status).toBe(404);
+  expect(header(missing, "access-control-allow-origin")).toBe("https://a.example");
+  expect(header(missing, "access-control-expose-headers")).toBe("ETag");
+  const removed = await send({ method: "DELETE", headers: origin("http://any.example") });
+  expect(removed.status).toBe(204);
+  expect(header(removed, "access-control-allow-origin")).toBe("http://any.example");
+  expect(header(removed, "access-control-allow-headers")).toBeUndefined();
+});
+
+test.each(["https://a.example.evil", "https://A.example", "null", ""])(
+  "the origin %j is not https://a.example",
+  async (other) => {
+    const { send } = await serveApi({
+      cors: { allowOrigins: ["https://a.example"] },
+      routes: [{ routeKey: "GET /", handler: () => "served" }],
+    });
+    const answer = await send({ headers: origin(other) });
+    expect(text(answer)).toBe("200 served");
+    expect(header(answer, "access-control-allow-origin")).toBeUndefined();
+  },
+);
+
+test("an OPTIONS request is a preflight only with both headers, else it is routed", async () => {
+  const { send } = await serveApi({
+    cors: { allowOrigins: ["*"], allowMethods: ["GET"] },
+    routes: [{ routeKey: "OPTIONS /", handler: () => "mine" }],
+  });
+  const headers = origin("https://a.example");
+  expect(text(await send({ method: "OPTIONS", headers }))).toBe("200 mine");
+  const preflight = await send({
+    method: "OPTIONS",
+    headers: [...headers, ["Access-Control-Request-Method", "GET"]],
+  });
+  expect(preflight.status).toBe(204);
+  expect(header(preflight, "access-control-allow-origin")).toBe("*");
+});
+
+test("the access log has one record for each answer, refusals included", async () => {
+  const { send, log } = await serveApi({
+    clock: () => Date.UTC(2025, 3, 14, 22, 13, 56),
+    routes: [{ routeKey: "GET /a", handler: () => "12345" }],
+  });
+  const answer = await send({ target: "/a", headers: [["User-Agent", "t"]] });
+  await send({ target: "/%" });
+  expect(log).toEqual([
+    {
+      requestId: header(answer, "apigw-requestid"),
+      ip: "127.0.0.1",
+      requestTime: "14/Apr/2025:22:13:56 +0000",
+      httpMethod: "GET",
+      path: "/a",
+      routeKey: "GET /a",
+      stage: "$default",
+      protocol: "HTTP/1.1",
+      userAgent: "t",
+      status: 200,
+      responseLength: 5,
+      responseLatency: expect.any(Number),
+      integrationLatency: expect.any(Number),
+    },
+    expect.objectContaining({ status: 400, routeKey: "-" }),
+  ]);
+});
+
+test.each([
+  [{ routes: [{ routeKey: "GET /", handler: echo, authorizer: "typo" }] }, "no authorizer typo"],
+  [{ routes: [{ routeKey: "GET /", handler: echo, scopes: ["a"] }] }, "scopes need an authorizer"],
+  [{ routes: [{ routeKey: "GET /", handler: echo, timeoutMs: 30_001 }] }, "timeoutMs"],
+  [{ routes: [], cors: { allowOrigins: ["*"], allowCredentials: true } }, "allowCredentials"],
+])("a configuration that AWS would refuse is refused: %#", (config, reason) => {
+  expect(() => createHttpApi({ ...config, onError })).toThrow(reason);
+});

@@ -1,0 +1,335 @@
+import { expect, test, vi } from "vitest";
+import type { LambdaHandler } from "../lambda.ts";
+import { createWebSocketApi } from "./websocket-api.ts";
+import type { WebSocketApiConfig } from "./config.ts";
+import { handshake, rawSocket, serveWebSocketApi } from "./fixture.ts";
+
+const until = (check: () => void) => vi.waitFor(check, { timeout: 5000, interval: 5 });
+const head = (received: Buffer) => received.toString("latin1").split("\r\n", 1)[0];
+const answers =
+  (result: unknown): LambdaHandler =>
+  () =>
+    result;
+
+test("nothing is answered before $connect has been, whatever the client sends meanwhile", async () => {
+  const connecting = Promise.withResolvers<object>();
+  const { port, event, api, events } = await serveWebSocketApi({
+    routes: { $connect: () => connecting.promise },
+  });
+  const { socket, received } = rawSocket(port, handshake());
+  await event("$connect");
+  // A masked text frame, `hi`, far too early.
+  socket.write(Buffer.from("8182000000006869", "hex"));
+  await new Promise(setImmediate);
+  expect(received()).toHaveLength(0);
+  expect(api.connections).toBe(0);
+  connecting.resolve({ statusCode: 200 });
+  await until(() => expect(head(received())).toBe("HTTP/1.1 101 Switching Protocols"));
+  expect((await event("$default")).body).toBe("hi");
+  expect(events.map(({ requestContext }) => requestContext.eventType)).toEqual([
+    "CONNECT",
+    "MESSAGE",
+  ]);
+});
+
+test.each([
+  ["200", answers({ statusCode: 200 }), 101],
+  ["204", answers({ statusCode: 204 }), 101],
+  ["299 as a string", answers({ statusCode: "299" }), 101],
+  ["301", answers({ statusCode: 301 }), 301],
+  ["400", answers({ statusCode: 400, body: "no" }), 400],
+  ["401", answers({ statusCode: 401 }), 401],
+  ["403", answers({ statusCode: 403 }), 403],
+  ["501", answers({ statusCode: 501 }), 501],
+  ["nothing", answers(undefined), 502],
+  ["no status", answers({}), 502],
+  ["a status that is none", answers({ statusCode: 99 }), 502],
+  ["a list", answers([200]), 502],
+  ["an error", () => Promise.reject(new Error("boom")), 502],
+  ["no result in time", () => new Promise(() => undefined), 504],
+])("$connect that gives %s", async (_, $connect, status) => {
+  const { open, events, problems, log, api } = await serveWebSocketApi({
+    routes: { $connect },
+    limits: { integration: 80 },
+  });
+  const client = await open();
+  expect(client.answer.status).toBe(status);
+  expect(client.answer.body.toString()).not.toContain("boom");
+  expect(api.connections).toBe(status === 101 ? 1 : 0);
+  expect(problems).toHaveLength(status === 502 || status === 504 ? 1 : 0);
+  expect(log).toMatchObject([{ eventType: "CONNECT", connectionId: client.id }]);
+  // A refused client was never there.
+  await api.close();
+  const disconnects = events.filter(
+    ({ requestContext: { routeKey } }) => routeKey === "$disconnect",
+  );
+  expect(disconnects).toHaveLength(status === 101 ? 1 : 0);
+});
+
+const policy = (Effect: string, Resource: unknown = "*") => ({
+  Version: "2012-10-17",
+  Statement: [{ Action: "execute-api:Invoke", Effect, Resource }],
+});
+const allow = { principalId: "u", policyDocument: policy("Allow") };
+
+test.each<[string, unknown, number]>([
+  ["allows", allow, 101],
+  [
+    "allows this stage",
+    {
+      ...allow,
+      policyDocument: policy(
+        "Allow",
+        "arn:aws:execute-api:us-east-1:123456789012:laptop/dev/$connect",
+      ),
+    },
+    101,
+  ],
+  [
+    "allows another",
+    { ...allow, policyDocument: policy("Allow", "arn:aws:execute-api:*/prod/*") },
+    403,
+  ],
+  ["denies", { ...allow, policyDocument: policy("Deny") }, 403],
+  ["throws", new Error("boom"), 500],
+  ["throws Unauthorized", new Error("Unauthorized"), 401],
+  ["gives nothing", undefined, 500],
+  ["gives no principal", { policyDocument: policy("Allow") }, 500],
+  ["gives no policy", { principalId: "u" }, 500],
+  ["gives a nested context", { ...allow, context: { a: { b: 1 } } }, 500],
+  ["gives a list for a context", { ...allow, context: [] }, 500],
+  ["gives more than 8 KB", { ...allow, context: { a: "x".repeat(8192) } }, 500],
+])("an authorizer that %s", async (_, result, status) => {
+  const { open, events, problems, log } = await serveWebSocketApi({
+    routes: {
+      $connect: { routeKey: "$connect", handler: answers({ statusCode: 200 }), authorizer: "a" },
+    },
+    authorizers: {
+      a: {
+        type: "REQUEST",
+        identitySource: ["route.request.header.Authorization"],
+        handler: () => {
+          if (result instanceof Error) throw result;
+          return result;
+        },
+      },
+    },
+  });
+  const { answer } = await open("/dev", { headers: [["authorization", "x"]] });
+  expect(answer.status).toBe(status);
+  expect(events).toHaveLength(status === 101 ? 1 : 0);
+  expect(problems).toHaveLength(status === 500 ? 1 : 0);
+  expect(log[0]?.authorizerError === undefined).toBe(status === 101);
+});
+
+test.each([
+  ["route.request.querystring.ticket", "/dev?ticket=", 401],
+  ["route.request.querystring.ticket", "/dev?Ticket=x", 401],
+  ["route.request.querystring.ticket", "/dev?ticket=x", 101],
+  ["route.request.header.X-Ticket", "/dev?ticket=x", 401],
+  ["context.identity.sourceIp", "/dev", 101],
+])("identity source %s of %s", async (identitySource, path, status) => {
+  const handler = vi.fn<LambdaHandler>(answers(allow));
+  const { open, events } = await serveWebSocketApi({
+    routes: {
+      $connect: { routeKey: "$connect", handler: answers({ statusCode: 200 }), authorizer: "a" },
+    },
+    authorizers: { a: { type: "REQUEST", identitySource: [identitySource], handler } },
+  });
+  expect((await open(path)).answer.status).toBe(status);
+  expect(handler).toHaveBeenCalledTimes(status === 101 ? 1 : 0);
+  expect(events).toHaveLength(status === 101 ? 1 : 0);
+});
+
+test("what an authorizer gives is in every event of the connection, and asked for once", async () => {
+  const asked: unknown[] = [];
+  const context = { role: "r", level: 3, admin: false };
+  const { open, event } = await serveWebSocketApi({
+    routes: {
+      $connect: { routeKey: "$connect", handler: answers({ statusCode: 200 }), authorizer: "a" },
+    },
+    authorizers: {
+      a: {
+        type: "REQUEST",
+        identitySource: ["route.request.querystring.ticket"],
+        handler: (given) => {
+          asked.push(given);
+          return { ...allow, context };
+        },
+      },
+    },
+  });
+  const client = await open("/dev?ticket=1&ticket=2", { headers: [["X-Own-Case", "y"]] });
+  client.ws.send("{}");
+  await event("$default");
+  client.ws.close();
+  await event("$disconnect");
+  for (const routeKey of ["$connect", "$default", "$disconnect"]) {
+    const { requestContext } = await event(routeKey);
+    expect(requestContext["authorizer"]).toEqual({ ...context, principalId: "u" });
+  }
+  expect(asked).toEqual([
+    {
+      type: "REQUEST",
+      methodArn: "arn:aws:execute-api:us-east-1:123456789012:laptop/dev/$connect",
+      headers: expect.objectContaining({ "X-Own-Case": "y" }),
+      multiValueHeaders: expect.objectContaining({ "X-Own-Case": ["y"] }),
+      queryStringParameters: { ticket: "2" },
+      multiValueQueryStringParameters: { ticket: ["1", "2"] },
+      stageVariables: {},
+      requestContext: expect.objectContaining({ routeKey: "$connect", connectionId: client.id }),
+    },
+  ]);
+});
+
+test.each([
+  ["chosen", { "Sec-WebSocket-Protocol": "b" }, "a, b", "b"],
+  ["chosen in another case of the name", { "sec-websocket-protocol": "a" }, "a,b", "a"],
+  ["not chosen", {}, "a, b", undefined],
+  ["chosen but not offered", { "Sec-WebSocket-Protocol": "c" }, "a, b", undefined],
+  ["chosen without an offer", { "Sec-WebSocket-Protocol": "a" }, undefined, undefined],
+  ["chosen with more headers in it", { "Sec-WebSocket-Protocol": "a\r\nX: y" }, "a", undefined],
+  ["of a header that is no text", { "Sec-WebSocket-Protocol": ["a"] }, "a", undefined],
+])("a sub-protocol %s", async (_, headers, offered, chosen) => {
+  const { port } = await serveWebSocketApi({
+    routes: { $connect: answers({ statusCode: 200, headers }) },
+  });
+  const { received } = rawSocket(port, handshake({ "Sec-WebSocket-Protocol": offered }));
+  await until(() => expect(received().toString()).toContain("\r\n\r\n"));
+  const lines = received().toString().split("\r\n");
+  expect(lines[0]).toBe("HTTP/1.1 101 Switching Protocols");
+  expect(lines.find((line) => /^x:|protocol:/i.test(line))).toBe(
+    chosen && `Sec-WebSocket-Protocol: ${chosen}`,
+  );
+});
+
+test("no extension is agreed on", async () => {
+  const { port } = await serveWebSocketApi();
+  const offer = { "Sec-WebSocket-Extensions": "permessage-deflate" };
+  const { received } = rawSocket(port, handshake(offer));
+  await until(() => expect(head(received())).toBe("HTTP/1.1 101 Switching Protocols"));
+  expect(received().toString()).not.toMatch(/extensions/i);
+});
+
+test.each<[string, string, number]>([
+  ["no key", handshake({ "Sec-WebSocket-Key": undefined }), 400],
+  ["a short key", handshake({ "Sec-WebSocket-Key": "abc" }), 400],
+  ["no version", handshake({ "Sec-WebSocket-Version": undefined }), 400],
+  ["an old version", handshake({ "Sec-WebSocket-Version": "8" }), 400],
+  ["a sub-protocol that is none", handshake({ "Sec-WebSocket-Protocol": "a,,b" }), 400],
+  ["a sub-protocol twice", handshake({ "Sec-WebSocket-Protocol": "a,a" }), 400],
+  ["POST", handshake({}, "POST /dev HTTP/1.1"), 400],
+  ["a query that cannot be decoded", handshake({}, "GET /dev?%ff HTTP/1.1"), 400],
+  ["another upgrade", handshake({ Upgrade: "h2c" }), 426],
+  ["a path below the stage", handshake({}, "GET /dev/more HTTP/1.1"), 403],
+  ["@connections", handshake({}, "GET /dev/@connections/x HTTP/1.1"), 403],
+  ["headers over 10 240 bytes", handshake({ Long: "x".repeat(10_240) }), 431],
+  ["another stage", handshake({}, "GET /prod HTTP/1.1"), 404],
+  ["a longer stage", handshake({}, "GET /devel HTTP/1.1"), 404],
+  ["no stage", handshake({}, "GET / HTTP/1.1"), 404],
+])("a handshake with %s never reaches a Lambda", async (_, bytes, status) => {
+  const { port, events, open } = await serveWebSocketApi({
+    routes: { $connect: answers({ statusCode: 200 }) },
+  });
+  const { received } = rawSocket(port, bytes);
+  await until(() => expect(head(received())).toContain(`HTTP/1.1 ${status} `));
+  expect(events).toEqual([]);
+  expect((await open("/dev/")).answer.status).toBe(101);
+});
+
+test("plain HTTP on the stage is told to upgrade; elsewhere another API answers", async () => {
+  const { port } = await serveWebSocketApi();
+  const status = async (path: string) => (await fetch(`http://localhost:${port}${path}`)).status;
+  expect(
+    await Promise.all(["/dev", "/dev/", "/dev?x", "/dev/x", "/", "/devel"].map(status)),
+  ).toEqual([426, 426, 426, 404, 404, 404]);
+});
+
+test("a client that goes away during $connect is counted out again", async () => {
+  const connecting = Promise.withResolvers<object>();
+  const { port, event, api } = await serveWebSocketApi({
+    routes: { $connect: () => connecting.promise },
+  });
+  const { socket, ended } = rawSocket(port, handshake());
+  const { requestContext } = await event("$connect");
+  socket.resetAndDestroy();
+  await until(() => expect(ended()).toBe(true));
+  connecting.resolve({ statusCode: 200 });
+  expect((await event("$disconnect")).requestContext).toMatchObject({
+    connectionId: requestContext.connectionId,
+    disconnectStatusCode: 1006,
+  });
+  await until(() => expect(api.connections).toBe(0));
+});
+
+test("more new connections than may come a second are told to wait", async () => {
+  let now = 0;
+  const { open, events } = await serveWebSocketApi({
+    clock: () => now,
+    routes: { $connect: answers({ statusCode: 200 }) },
+    limits: { connections: { rate: 2, burst: 2 } },
+  });
+  const open3 = async () => [await open(), await open(), await open()];
+  expect((await open3()).map(({ answer }) => answer.status)).toEqual([101, 101, 429]);
+  expect(events).toHaveLength(2);
+  now += 500;
+  expect((await open()).answer.status).toBe(101);
+});
+
+const config = (changes: Partial<WebSocketApiConfig>): WebSocketApiConfig => ({
+  stage: "dev",
+  routeSelectionExpression: "$request.body.action",
+  routes: [],
+  onError: () => undefined,
+  ...changes,
+});
+const handler = answers({ statusCode: 200 });
+const authorizers = { a: { type: "REQUEST", identitySource: [], handler } } as const;
+test.each<[string, Partial<WebSocketApiConfig>, RegExp]>([
+  [
+    "a misspelt authorizer",
+    { authorizers, routes: [{ routeKey: "$connect", handler, authorizer: "b" }] },
+    /no authorizer b/,
+  ],
+  [
+    "an authorizer of the prototype",
+    { routes: [{ routeKey: "$connect", handler, authorizer: "toString" }] },
+    /no authorizer/,
+  ],
+  [
+    "an authorizer elsewhere",
+    { authorizers, routes: [{ routeKey: "buy", handler, authorizer: "a" }] },
+    /only \$connect/,
+  ],
+  [
+    "an unknown identity source",
+    { authorizers: { a: { ...authorizers.a, identitySource: ["route.request.body.x"] } } },
+    /not an identity source/,
+  ],
+  [
+    "a route twice",
+    {
+      routes: [
+        { routeKey: "a", handler },
+        { routeKey: "a", handler },
+      ],
+    },
+    /two of it/,
+  ],
+  [
+    "a long timeout",
+    { routes: [{ routeKey: "a", handler, timeoutMs: 29_001 }] },
+    /timeoutMs must be/,
+  ],
+  ["a short timeout", { routes: [{ routeKey: "a", handler, timeoutMs: 49 }] }, /timeoutMs must be/],
+  [
+    "301 routes",
+    { routes: Array.from({ length: 301 }, (_, n) => ({ routeKey: `${n}`, handler })) },
+    /more than 300/,
+  ],
+  ["a stage with a slash", { stage: "a/b" }, /not a name of a stage/],
+  ["no stage", { stage: "" }, /not a name of a stage/],
+  ["an expression nobody knows", { routeSelectionExpression: "$x" }, /selection expression/],
+])("%s is refused at the start", (_, changes, reason) => {
+  expect(() => createWebSocketApi(config(changes))).toThrow(reason);
+});

@@ -1,0 +1,239 @@
+import { createClient } from "@stockwire/core/store/client";
+import { newId } from "@stockwire/core/id";
+import * as Inventory from "@stockwire/core/catalog/inventory";
+import * as Product from "@stockwire/core/catalog/product";
+import * as Reservation from "@stockwire/core/catalog/reservation";
+import * as Store from "@stockwire/core/store/dynamodb";
+import { shardOf } from "@stockwire/core/store/record";
+import { tables } from "@stockwire/core/store/tables";
+import { DeleteTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { BatchWriteCommand } from "@aws-sdk/lib-dynamodb";
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
+import { register, unregister } from "../servers.ts";
+import { createTables } from "../engine/tables.ts";
+
+const PROGRAM = join(import.meta.dirname, "check-stock.ts");
+/** Has a process say at its end how much it ever kept in memory, garbage aside. */
+const SAY_MEMORY = `data:text/javascript,${encodeURIComponent(`
+  let most = 0;
+  setInterval(() => { gc(); most = Math.max(most, process.memoryUsage().heapUsed); }, 100).unref();
+  process.on("exit", () => console.error("kept " + most));
+`)}`;
+const endpoint = process.env["DYNAMODB_ENDPOINT"] ?? "";
+const plain = new DynamoDBClient({ endpoint });
+const client = createClient({ region: "us-east-1", endpoint });
+
+let table: string;
+
+beforeEach(async () => {
+  const prefix = `check-${randomBytes(6).toString("hex")}-`;
+  await createTables(plain, tables, (id) => prefix + id);
+  table = `${prefix}Data`;
+  Store.configure({ client, tableName: table, shards: 3 });
+});
+
+afterEach(async () => {
+  await plain.send(new DeleteTableCommand({ TableName: table }));
+});
+
+interface Run {
+  code: unknown;
+  lines: string[];
+  stderr: string;
+  memory: number; // MB
+}
+
+function run(args: string[], env: Record<string, string> = {}): Promise<Run> {
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ["--expose-gc", "--import", SAY_MEMORY, PROGRAM, ...args],
+      { env: { ...process.env, ...env } },
+      (error, stdout, stderr) =>
+        resolve({
+          code: error ? error.code : 0,
+          lines: stdout.trimEnd().split("\n"),
+          stderr: stderr.replace(/kept \d+\n/, ""),
+          memory: Number(/kept (\d+)/.exec(stderr)?.[1]) / 1e6,
+        }),
+    );
+  });
+}
+
+const by = () => ({ actor: "ana", requestId: newId(), at: new Date().toISOString() });
+
+async function stocked(initialQuantity: number): Promise<string> {
+  const input = { name: "Pen", price: 1, category: "pens", initialQuantity };
+  return (await Product.create(Product.Create.parse(input), by())).value.id;
+}
+
+async function reserved(productId: string, quantity: number): Promise<string> {
+  const input = { lines: [{ productId, quantity }] };
+  return (await Reservation.create(Reservation.Create.parse(input), by())).value.id;
+}
+
+/** Overwrites attributes past all verbs; undefined removes one. */
+async function damage(key: Store.Key, attributes: Store.Attributes): Promise<void> {
+  await Store.put({ Item: { ...(await Store.read(key)), ...key, ...attributes } });
+}
+
+const levelKey = (id: string) => ({ pk: `INVENTORY#${shardOf(id)}`, sk: id });
+
+test("a table that fits is no difference: exit code 0", async () => {
+  const id = await stocked(10);
+  await reserved(id, 2);
+  await Reservation.confirm(await reserved(id, 3), by());
+  expect(await run(["--table", table])).toMatchObject({
+    code: 0,
+    lines: ["1 products, 2 reservations: no differences"],
+    stderr: "",
+  });
+});
+
+test("each damage is found and told in words, and repaired when asked", async () => {
+  const ids: string[] = [];
+  const holders: string[] = [];
+  for (let n = 0; n < 8; n++) {
+    ids.push(await stocked(10));
+    holders.push(await reserved(ids[n] ?? "", 3));
+  }
+  const id = (n: number) => ids[n] ?? "";
+  const holder = (n: number) => holders[n] ?? "";
+  await damage(levelKey(id(0)), { available: 9 });
+  await damage(levelKey(id(1)), { gsi1pk: "LEVEL#low", gsi1sk: id(1) });
+  await damage(levelKey(id(2)), { moved: 12 });
+  await damage(levelKey(id(3)), { reserved: 1, available: 9, headroom: 9 });
+  await damage(levelKey(id(4)), { reserved: 11, available: -1, headroom: -1 });
+  const line = { pk: Reservation.linePartition(id(5)), sk: holder(5) };
+  await damage(line, { quantity: 4 });
+  const closed = { pk: Reservation.linePartition(id(6)), sk: holder(6) };
+  const held = await Store.read(closed);
+  await Reservation.cancel(holder(6), by());
+  await damage(closed, { ...held });
+  const active = { pk: `RESERVATION#${shardOf(holder(7))}`, sk: holder(7) };
+  await damage(active, { gsi1pk: undefined, gsi1sk: undefined });
+
+  const told = [
+    `product ${id(0)}: 9 available, but on hand less reserved is 7`,
+    `product ${id(1)}: its level has headroom 7, listed at LEVEL#low ${id(1)}, but should have headroom 7, not listed`,
+    `product ${id(2)}: movements sum up to 12, but 10 are on hand`,
+    `product ${id(3)}: 1 reserved, but active reservations hold 3`,
+    `product ${id(4)}: reserved 11, quantity 10, but it must be 0 ≤ reserved ≤ quantity`,
+    `product ${id(4)}: its level has headroom -1, not listed, but should have headroom -1, listed at LEVEL#low ${id(4)}`,
+    `product ${id(4)}: 11 reserved, but active reservations hold 3`,
+    `product ${id(5)}, reservation ${holder(5)}: the line is 4 units, listed`,
+    `product ${id(6)}, reservation ${holder(6)}: the line is 3 units, listed`,
+    `reservation ${holder(7)}: not listed for the sweep, but should be listed`,
+  ];
+  const summary = "8 products, 8 reservations";
+  const found = await run(["--table", table]);
+  expect(found.code).toBe(1);
+  for (const text of told) expect(found.lines).toContainEqual(expect.stringContaining(text));
+  expect(found.lines).toHaveLength(told.length + 1);
+  expect(found.lines.at(-1)).toBe(`${summary}: ${told.length} differences`);
+
+  const repaired = await run(["--table", table, "--repair"]);
+  expect(repaired.code).toBe(0);
+  for (const text of told) {
+    expect(repaired.lines.find((each) => each.includes(text))).toMatch(/: repaired$/);
+  }
+  expect(repaired.lines.at(-1)).toBe(`${summary}: no differences`);
+  expect(await run(["--table", table])).toMatchObject({ code: 0 });
+  expect(await Inventory.get(id(4))).toMatchObject({ quantity: 10, reserved: 3, available: 7 });
+});
+
+test("what a machine can't repair is said and stays an error", async () => {
+  const id = await stocked(10);
+  await reserved(id, 3);
+  await damage(levelKey(id), { quantity: 2, moved: 2, available: -1 });
+  const { code, lines } = await run(["--table", table, "--repair"]);
+  expect(code).toBe(1);
+  expect(lines[0]).toMatch(/: not repaired$/);
+  expect(lines.at(-1)).toMatch(/: \d differences$/);
+});
+
+test("a server that runs on this machine is found by its port", async () => {
+  const port = 55_000 + (process.pid % 5000);
+  register({ port, dataDir: "/nowhere", issuer: "http://here", endpoint, table });
+  onTestFinished(() => unregister(port));
+  await stocked(10);
+  expect(await run(["--port", String(port)], { DYNAMODB_ENDPOINT: "" })).toMatchObject({
+    code: 0,
+    lines: ["1 products, 0 reservations: no differences"],
+  });
+});
+
+test("thousands of records need no more memory than a few", async () => {
+  await stocked(0);
+  const few = await run(["--table", table]);
+  await plant(3_000, 2_000);
+  const many = await run(["--table", table]);
+  expect([many.code, many.lines]).toEqual([
+    0,
+    ["3001 products, 2000 reservations: no differences"],
+  ]);
+  expect(many.memory - few.memory).toBeLessThan(15);
+}, 120_000);
+
+/** Inventory of so many products; each reservation holds 2 units of the first 10. */
+async function plant(products: number, reservations: number): Promise<void> {
+  const hot = Array.from({ length: 10 }, () => newId());
+  const ids = [...hot, ...Array.from({ length: products - hot.length }, () => newId())];
+  const held = (2 * reservations) / hot.length;
+  const levels = ids.map((id, n) => {
+    const counts = Inventory.counted(id, 1_000, n < hot.length ? held : 0, 0);
+    return Inventory.levels.draft(id, { ...counts, moved: 1_000 }, by()).stored;
+  });
+  const until = Date.now() + 60_000;
+  const holders = Array.from({ length: reservations }, (_, n) => {
+    const id = newId();
+    const line = { productId: hot[n % hot.length] ?? "", quantity: 2 };
+    const index = Reservation.activeIndex(id, until);
+    const attributes = { status: "active", lines: [line], until, ...index };
+    const { stored } = Reservation.reservations.draft(id, attributes, by());
+    return [stored, Reservation.lineItem(id, line, until)];
+  });
+  await Store.verifyShards();
+  const items: object[] = [...levels, ...holders.flat()];
+  for (let from = 0; from < items.length; from += 25) {
+    const batch = items.slice(from, from + 25);
+    const requests = batch.map((item) => ({ PutRequest: { Item: { ...item } } }));
+    await client.send(new BatchWriteCommand({ RequestItems: { [table]: requests } }));
+  }
+}
+
+test.each([
+  [["--port", "1"], /^No server of this folder runs on port 1/],
+  [["--port", "x"], /--port must be/],
+  [["--table", "x", "--port", "1"], /not both/],
+  [["--table", ""], /--table must be/],
+  [["--bogus"], /Unknown option/],
+  [["--table", "no-such-table"], /^table no-such-table at .* can't be read: /],
+])("%j is one clear line and exit code 2", async (args, reason) => {
+  const { code, lines, stderr } = await run(args);
+  expect([code, lines]).toEqual([2, [""]]);
+  expect(stderr).toMatch(reason);
+  expect(stderr.trimEnd()).not.toContain("\n");
+});
+
+test("a store that does not answer is one clear line and exit code 2", async () => {
+  const env = { DYNAMODB_ENDPOINT: "http://127.0.0.1:1" };
+  const { code, stderr } = await run(["--table", table], env);
+  expect(code).toBe(2);
+  expect(stderr).toMatch(/^table .* at http:\/\/127.0.0.1:1 can't be read: .*ECONNREFUSED.*\n$/);
+});
+
+test("a table that is not Stockwire's is one clear line and exit code 2", async () => {
+  const { code, stderr } = await run(["--table", table]);
+  expect(code).toBe(2);
+  expect(stderr).toContain("is not a table that Stockwire has used");
+});
+
+test("--help explains", async () => {
+  const { code, lines } = await run(["--help"]);
+  expect(code).toBe(0);
+  expect(lines[0]).toContain("check-stock");
+});

@@ -1,0 +1,188 @@
+import { createClient } from "@stockwire/core/store/client";
+import { AppError } from "@stockwire/core/error";
+import { newId } from "@stockwire/core/id";
+import { checkStock, type Difference, type Progress } from "@stockwire/core/catalog/stock-check";
+import { repair, repairReservation } from "@stockwire/core/catalog/stock-repair";
+import * as Store from "@stockwire/core/store/dynamodb";
+import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { GetCommand } from "@aws-sdk/lib-dynamodb";
+import { parseArgs } from "node:util";
+import { LocalError } from "../error.ts";
+import { find } from "../servers.ts";
+
+const USAGE = `Usage: npm run check-stock -- [--port N | --table NAME] [--repair]
+
+Recomputes all stock from its records and prints what does not fit. Exit code 0: all
+fits; 1: something does not; 2: it could not be checked.
+
+  --port N      the server on this machine whose data to check (PORT or 3000)
+  --table NAME  a table instead, where the AWS SDK finds it by its own means
+  --repair      mend what can be, and check again
+  --help        this text
+
+  DYNAMODB_ENDPOINT  where the table is, if not on AWS`;
+
+const LOCAL = {
+  region: "us-east-1",
+  credentials: { accessKeyId: "local", secretAccessKey: "local" },
+};
+
+interface Place {
+  table: string;
+  engine?: string | undefined; // endpoint of a laptop's DynamoDB
+}
+
+function readOptions() {
+  const options = {
+    port: { type: "string" },
+    table: { type: "string" },
+    repair: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  } as const;
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    throw new LocalError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function placeOf({ port, table }: { port?: string; table?: string }): Place {
+  if (table !== undefined) {
+    if (port !== undefined) throw new LocalError("--port or --table, not both");
+    if (table === "") throw new LocalError("--table must be the name of a table");
+    const engine = process.env["DYNAMODB_ENDPOINT"];
+    return { table, engine: engine === "aws" ? undefined : engine };
+  }
+  const given = port ?? (process.env["PORT"] || "3000");
+  if (!/^\d{1,5}$/.test(given)) throw new LocalError("--port must be 1 to 65535");
+  const server = find(Number(given));
+  if (!server) throw new LocalError(`No server of this folder runs on port ${given}: npm run dev`);
+  return { table: server.table, engine: server.endpoint };
+}
+
+async function open({ engine }: Place) {
+  if (engine) return createClient({ ...LOCAL, endpoint: engine });
+  const endpoint = process.env["AWS_ENDPOINT_URL_DYNAMODB"] || undefined;
+  return createClient({ region: await sdkRegion(), endpoint });
+}
+
+async function sdkRegion(): Promise<string> {
+  const client = new DynamoDBClient({});
+  try {
+    return await client.config.region();
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Makes the verbs of core work on the table, with as many shards as it was laid out with. */
+async function connect(place: Place): Promise<() => void> {
+  const { table: tableName, engine } = place;
+  const where = `table ${tableName}${engine ? ` at ${engine}` : ""}`;
+  try {
+    const client = await open(place);
+    const Key = Store.SHARDS_KEY;
+    const command = new GetCommand({ TableName: tableName, Key, ConsistentRead: true });
+    const shards: unknown = (await client.send(command)).Item?.["shards"];
+    if (typeof shards !== "number") {
+      throw new LocalError(`${where} is not a table that Stockwire has used`);
+    }
+    Store.configure({ client, tableName, shards });
+    return () => client.destroy();
+  } catch (error) {
+    if (error instanceof LocalError) throw error;
+    throw new LocalError(`${where} can't be read: ${reasonOf(error)}`);
+  }
+}
+
+/** The first line of what went wrong; some network errors have only a code. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const [line = ""] = error.message.split("\n");
+  return line || ("code" in error ? String(error.code) : error.name);
+}
+
+const countOf = ({ products, reservations }: Progress) =>
+  `${products} products, ${reservations} reservations`;
+
+const textOf = ({ productId, rule, expected, actual, reservationId }: Difference): string =>
+  ({
+    bounds: `product ${productId}: ${actual}, but it must be ${expected}`,
+    available: `product ${productId}: ${actual} available, but on hand less reserved is ${expected}`,
+    level: `product ${productId}: its level has ${actual}, but should have ${expected}`,
+    moved: `product ${productId}: movements sum up to ${actual}, but ${expected} are on hand`,
+    reserved: `product ${productId}: ${actual} reserved, but active reservations hold ${expected}`,
+    line: `product ${productId}, reservation ${reservationId}: the line is ${actual}, but should be ${expected}`,
+    expiry: `reservation ${reservationId}: ${actual} for the sweep, but should be ${expected}`,
+  })[rule];
+
+/** Says how far it is, now and then. */
+function reporter() {
+  let due = Date.now() + 1_000;
+  return (progress: Progress) => {
+    if (Date.now() < due) return;
+    due = Date.now() + (process.stderr.isTTY ? 1_000 : 10_000);
+    console.error(`${countOf(progress)} so far`);
+  };
+}
+
+/** Mends what belongs to a difference; a product's inventory is mended as a whole. */
+function mender() {
+  let last: { productId: string; done: boolean } | undefined;
+  return async ({ productId, reservationId }: Difference): Promise<boolean> => {
+    const by = { actor: "check-stock", requestId: newId(), at: new Date().toISOString() };
+    if (reservationId !== undefined) return repairReservation(reservationId, productId, by);
+    if (last?.productId !== productId) last = { productId, done: await repair(productId, by) };
+    return last.done;
+  };
+}
+
+/** Prints all differences and gives their number. */
+async function check(mend?: (difference: Difference) => Promise<boolean>): Promise<number> {
+  let count = 0;
+  let progress: Progress = { products: 0, reservations: 0, unsettled: 0 };
+  const report = reporter();
+  const onProgress = (now: Progress) => {
+    progress = now;
+    report(now);
+  };
+  for await (const difference of checkStock({ onProgress })) {
+    count++;
+    const outcome = mend && ((await mend(difference)) ? ": repaired" : ": not repaired");
+    console.log(textOf(difference) + (outcome ?? ""));
+  }
+  if (progress.unsettled > 0) {
+    console.error(`${progress.unsettled} records changed all the while: check again later`);
+  }
+  console.log(`${countOf(progress)}: ${summaryOf(count)}`);
+  return count;
+}
+
+function summaryOf(count: number): string {
+  if (count === 0) return "no differences";
+  return count === 1 ? "1 difference" : `${count} differences`;
+}
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  if (options.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  const disconnect = await connect(placeOf(options));
+  try {
+    if (!options.repair) return (await check()) === 0 ? 0 : 1;
+    if ((await check(mender())) === 0) return 0;
+    return (await check()) === 0 ? 0 : 1;
+  } finally {
+    disconnect();
+  }
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  const expected = error instanceof LocalError || error instanceof AppError;
+  console.error(expected ? error.message : error);
+  process.exitCode = 2;
+}

@@ -1,0 +1,73 @@
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { isRecord } from "@stockwire/gateway/json";
+import { TOKEN_TTL, openIssuer } from "../issuer/issuer.ts";
+import { ROOT, find } from "../servers.ts";
+
+const USAGE = `Usage: npm run -s token -- --scope "read:users write:users" [options]
+
+Prints an access token for the server on this machine, and nothing else.
+
+  --scope TEXT     scopes, separated by spaces; "" for none
+  --sub NAME       subject (laptop-user)
+  --ttl SECONDS    lifetime (${TOKEN_TTL}); --ttl=-60 makes an expired one
+  --claims JSON    claims to set, or with null to remove
+  --header JSON    header members to set, or with null to remove
+  --port N         the server's port (PORT or 3000)`;
+
+try {
+  console.log(await main());
+} catch (error) {
+  console.error(error instanceof Error ? error.message.split("\n", 1)[0] : String(error));
+  process.exitCode = 1;
+}
+
+async function main(): Promise<string> {
+  const { values } = parseArgs({
+    options: {
+      scope: { type: "string" },
+      sub: { type: "string", default: "laptop-user" },
+      ttl: { type: "string", default: String(TOKEN_TTL) },
+      claims: { type: "string", default: "{}" },
+      header: { type: "string", default: "{}" },
+      port: { type: "string", default: process.env["PORT"] ?? "3000" },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) return USAGE;
+  const claims = parseObject("--claims", values.claims);
+  const { scope } = values;
+  if (scope === undefined && !("scope" in claims) && !("scp" in claims)) {
+    throw new Error(
+      '--scope is missing, such as --scope "read:users write:users" (--help tells more)',
+    );
+  }
+  const port = parseInteger("--port", values.port);
+  if (port < 1 || port > 65_535) throw new Error("--port must be 1 to 65535");
+  const server = find(port) ?? {
+    dataDir: process.env["STOCKWIRE_DATA"] || join(ROOT, ".stockwire"),
+    issuer: `http://localhost:${port}`,
+  };
+  const issuer = await openIssuer({ dir: server.dataDir, issuer: server.issuer });
+  return issuer.sign({
+    claims: { sub: values.sub, ...(scope === undefined ? {} : { scope }), ...claims },
+    header: parseObject("--header", values.header),
+    ttl: parseInteger("--ttl", values.ttl),
+  });
+}
+
+function parseObject(option: string, text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error(`${option} is not JSON`);
+  }
+  if (!isRecord(value)) throw new Error(`${option} must be a JSON object`);
+  return value;
+}
+
+function parseInteger(option: string, text: string): number {
+  if (!/^-?\d{1,12}$/.test(text)) throw new Error(`${option} must be a whole number`);
+  return Number(text);
+}

@@ -1,0 +1,159 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import * as z from "zod";
+import type { Asset, Builder } from "./build.ts";
+import { readBody } from "@stockwire/gateway/body";
+import { type Issuer, TOKEN_TTL } from "../issuer/issuer.ts";
+
+/** The console at `/console`: its files, and tokens for its own page. */
+export interface ConsolePages {
+  /** False if the request is for somebody else. */
+  handle(req: IncomingMessage, res: ServerResponse): boolean;
+}
+
+interface Options {
+  builder: Builder;
+  sign: Issuer["sign"];
+  scopes: readonly string[];
+}
+
+const MAX_BODY = 8 * 1024; // bytes
+const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
+const YEAR = 31_536_000; // seconds
+
+export function createConsole({ builder, sign, scopes }: Options): ConsolePages {
+  const Wanted = z.strictObject({
+    scopes: z.array(z.enum(scopes)),
+    sub: z.string().regex(/^[\w.@-]{1,64}$/),
+    ttl: z
+      .int()
+      .min(1)
+      .max(12 * TOKEN_TTL),
+  });
+
+  const grant = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    if (!isOwnPage(req)) return answer(res, 403, { message: "Forbidden" });
+    const body = await readBody(req, MAX_BODY);
+    if (body.outcome === "aborted") return;
+    if (body.outcome === "too-large") return answer(res, 413, { message: "Too large" });
+    const wanted = Wanted.safeParse(jsonOf(body.bytes));
+    if (!wanted.success) return answer(res, 400, { message: z.prettifyError(wanted.error) });
+    const { sub, ttl } = wanted.data;
+    const token = sign({ claims: { sub, scope: wanted.data.scopes.join(" ") }, ttl });
+    answer(res, 200, { token });
+  };
+
+  const show = (req: IncomingMessage, res: ServerResponse, url: URL): void => {
+    const build = builder.current();
+    if (build.state === "ready") {
+      const headers = { ...PAGE_HEADERS, "content-security-policy": policy(url) };
+      return send(req, res, build.page, headers);
+    }
+    const failed = build.state === "failed";
+    const waiting = note(failed ? `The console can't be built\n\n${build.reason}` : BUILDING);
+    const refresh = failed ? undefined : "1";
+    res.writeHead(failed ? 500 : 200, {
+      ...PAGE_HEADERS,
+      "content-security-policy": "default-src 'none'; img-src data:; frame-ancestors 'none'",
+      "content-type": "text/html; charset=utf-8",
+      ...(refresh && { refresh }),
+    });
+    res.end(waiting);
+  };
+
+  return {
+    handle(req, res) {
+      const path = /^\/console(?:\/[^?]*)?(?=\?|$)/.exec(req.url ?? "")?.[0];
+      if (path === undefined) return false;
+      if (path === "/console/token" && req.method === "POST") {
+        grant(req, res).catch(() => res.destroy());
+        return true;
+      }
+      if (req.method !== "GET" && req.method !== "HEAD") {
+        res.writeHead(405, { allow: "GET, HEAD", "content-length": 0 }).end();
+        return true;
+      }
+      if (path === "/console" || path === "/console/") {
+        show(req, res, new URL(req.url ?? "", `http://${req.headers.host ?? "localhost"}`));
+        return true;
+      }
+      const build = builder.current();
+      const asset =
+        build.state === "ready" ? build.assets.get(path.slice("/console/".length)) : undefined;
+      if (!asset) answer(res, 404, { message: "Not Found" });
+      else send(req, res, asset, { "cache-control": `public, max-age=${YEAR}, immutable` });
+      return true;
+    },
+  };
+}
+
+const BUILDING = "Building the console; this takes a few seconds, once.";
+
+const note = (text: string): string =>
+  `<!doctype html><html lang="en"><meta charset="utf-8"><title>Stockwire console</title><link rel="icon" href="data:,"><pre>${escaped(text)}</pre></html>`;
+
+const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+
+const PAGE_HEADERS = {
+  "cache-control": "no-cache",
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-frame-options": "DENY",
+};
+
+/** The page loads its own files only; it may call this server, and the stage in its address. */
+function policy({ host, searchParams }: URL): string {
+  const targets = ["api", "live", "auth"].flatMap((name) => searchParams.getAll(name));
+  const origins = [`ws://${host}`, ...targets].flatMap((text) => originOf(text) ?? []);
+  const connect = [...new Set(["'self'", ...origins])].join(" ");
+  return `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src ${connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'`;
+}
+
+/** Encrypted, or on this machine; as a source that can't say anything else in a policy. */
+function originOf(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^[\w.:[\]-]+$/.test(url.host)) return undefined;
+  const secure = url.protocol === "https:" || url.protocol === "wss:";
+  const plain = url.protocol === "http:" || url.protocol === "ws:";
+  return secure || (plain && LOOPBACK.test(url.host)) ? `${url.protocol}//${url.host}` : undefined;
+}
+
+/**
+ * Whether a page of this very server asks. A page from elsewhere can forge none of these, nor can
+ * one whose name was made to lead here: its Host is its own.
+ */
+function isOwnPage({ headers, socket }: IncomingMessage): boolean {
+  const { host = "", origin } = headers;
+  const near = /^(?:::1|(?:::ffff:)?127\.)/.test(socket.remoteAddress ?? "");
+  const own = LOOPBACK.test(host) && origin === `http://${host}`;
+  const json = /^application\/json\s*(?:;|$)/i.test(headers["content-type"] ?? "");
+  return near && own && json && headers["sec-fetch-site"] === "same-origin";
+}
+
+function jsonOf(bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    return undefined;
+  }
+}
+
+function answer(res: ServerResponse, status: number, value: object): void {
+  if (res.destroyed) return;
+  const body = JSON.stringify(value);
+  const length = Buffer.byteLength(body);
+  const headers = { "content-type": "application/json", "content-length": length };
+  res.writeHead(status, { ...headers, "cache-control": "no-store" }).end(body);
+}
+
+function send(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { type, etag, body }: Asset,
+  headers: Readonly<Record<string, string>>,
+): void {
+  const common = { ...headers, etag, "x-content-type-options": "nosniff" };
+  if (req.headers["if-none-match"] === etag) return void res.writeHead(304, common).end();
+  res.writeHead(200, { ...common, "content-type": type, "content-length": body.length });
+  res.end(req.method === "HEAD" ? undefined : body);
+}

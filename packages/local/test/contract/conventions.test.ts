@@ -1,0 +1,481 @@
+import { newId } from "@stockwire/core/id";
+import { describe, expect, test } from "vitest";
+import { methodsOf, routes } from "@stockwire/functions/api/policy";
+import { address } from "../drivers.ts";
+import { contract, problem } from "./suite.ts";
+
+contract((api) => {
+  const user = async () =>
+    (await api.send("POST", "/users", { body: { name: "John", email: address() } })).json;
+
+  describe("open routes", () => {
+    test("S-105, S-106: hello greets without a token", async () => {
+      const greeting = (name: string) => ({
+        message: `Hello, ${name}! Your request was successful.`,
+        status: "success",
+      });
+      expect((await api.send("GET", "/hello", { scope: null })).json).toEqual(greeting("World"));
+      const named = await api.send("GET", "/hello?name=Asishkumar", { scope: null });
+      expect(named.json).toEqual(greeting("Asishkumar"));
+    });
+
+    test("health, readiness, version and the document answer without a token", async () => {
+      const get = async (path: string) => (await api.send("GET", path, { scope: null })).json;
+      expect(await get("/health")).toEqual({ status: "ok" });
+      expect(await get("/ready")).toEqual({
+        status: "ok",
+        checks: { dynamodb: { status: "ok", latencyMs: expect.any(Number) } },
+      });
+      expect(Object.keys(await get("/version"))).toEqual([
+        "name",
+        "version",
+        "commit",
+        "stage",
+        "runtime",
+      ]);
+      expect(await get("/openapi.json")).toMatchObject({
+        openapi: "3.1.1",
+        info: { title: "Stockwire" },
+      });
+      expect(await get("/asyncapi.json")).toMatchObject({
+        asyncapi: "3.0.0",
+        info: { title: "Stockwire Live API" },
+      });
+    });
+
+    test("the pages for people load nothing from elsewhere", async () => {
+      for (const path of ["/docs", "/docs/problems"]) {
+        const { status, headers } = await api.send("GET", path, { scope: null });
+        expect(status).toBe(200);
+        expect(headers.get("content-type")).toMatch(/^text\/html/);
+        expect(headers.get("content-security-policy")).toMatch(/^default-src 'none'/);
+      }
+    });
+
+    test("GET /me tells who the token says one is", async () => {
+      const { json } = await api.send("GET", "/me", { scope: "read:users read:items", sub: "ana" });
+      expect(json).toMatchObject({ sub: "ana", scopes: ["read:users", "read:items"] });
+    });
+  });
+
+  describe("who may call", () => {
+    const guarded = routes.filter(({ access }) => access !== "open");
+    const pathOf = (path: string) => path.replaceAll(/\{\w+\}/g, "x");
+
+    test.each(guarded)(
+      "S-185, S-194, C-21: $method $path refuses who has no token",
+      async (route) => {
+        const answer = await api.send(route.method, pathOf(route.path), {
+          scope: null,
+          body: route.body && {},
+        });
+        expect(answer.status).toBe(401);
+        expect(answer.headers.get("www-authenticate")).toMatch(/^Bearer/);
+        if (api.gateway) expect(answer.text).toBe('{"message":"Unauthorized"}');
+        else expect(answer.json).toMatchObject(problem(401, "unauthenticated"));
+      },
+    );
+
+    test.each(guarded.filter(({ access }) => access !== "token"))(
+      "S-150, S-190: $method $path refuses a token with every scope but its own",
+      async (route) => {
+        const others = routes
+          .map(({ access }) => access)
+          .filter((scope) => !["open", "token", "admin", route.access].includes(scope));
+        const lookAlikes = [
+          `${route.access}x`,
+          `x${route.access}`,
+          route.access.toUpperCase(),
+          "administrator",
+        ];
+        const scope = [...new Set(others), ...lookAlikes].slice(0, 40).join(" ");
+        const answer = await api.send(route.method, pathOf(route.path), {
+          scope,
+          body: route.body && {},
+        });
+        expect(answer.status).toBe(403);
+        if (api.gateway) expect(answer.text).toBe('{"message":"Forbidden"}');
+        else expect(answer.json).toMatchObject(problem(403, "insufficient_scope"));
+      },
+    );
+
+    test("a scope counts with the resource server's prefix too, and admin is every scope", async () => {
+      for (const scope of ["read:users", "stockwire/read:users", "admin", "stockwire/admin"]) {
+        expect((await api.send("GET", "/users", { scope })).status).toBe(200);
+      }
+    });
+  });
+
+  describe("routing", () => {
+    const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    const paths = [...new Set(routes.map(({ path }) => path))].map((path) =>
+      path.replaceAll(/\{\w+\}/g, "x"),
+    );
+
+    test.each(paths)(
+      "S-057, S-152, S-356, C-33: %s is 405 with Allow for other methods",
+      async (path) => {
+        const allowed = methodsOf(path) as string[];
+        for (const method of METHODS.filter((other) => !allowed.includes(other))) {
+          const { status, headers, json } = await api.send(method, path);
+          expect([method, status, headers.get("allow")]).toEqual([method, 405, allowed.join(", ")]);
+          if (method !== "HEAD") {
+            expect(json).toMatchObject(
+              problem(405, "method_not_allowed", { detail: `Method ${method} not allowed` }),
+            );
+          }
+        }
+      },
+    );
+
+    test.each([
+      "/nope",
+      "/users/x/y",
+      "/Users",
+      "/users/",
+      "/v1/users",
+      "/",
+      "/users.json",
+      "/usersx",
+    ])("S-048, S-062, S-151, A-21: %s is 404", async (path) => {
+      const { status, json } = await api.send("GET", path);
+      expect(status).toBe(404);
+      expect(json).toMatchObject(problem(404, "route_not_found", { detail: "Route not found" }));
+    });
+  });
+
+  describe("bodies", () => {
+    const post = (body: string, headers: Record<string, string> = {}) =>
+      api.send("POST", "/users", { body, headers });
+
+    test("S-095, S-139, S-367, A-14: broken or missing JSON is 400", async () => {
+      for (const body of ["", " ", "{", "{}{}", "nope", "{'a':1}", '{"a":1,"a":2}', '"\\ud800"']) {
+        const { status, json } = await post(body);
+        expect([body, status, json.code]).toEqual([body, 400, "invalid_json"]);
+      }
+      expect((await post("")).json.detail).toBe("Invalid JSON in body");
+      for (const body of ["null", "[]", "1", '"x"', "true"]) {
+        const { status, json } = await post(body);
+        expect([body, status, json.code]).toEqual([body, 400, "invalid_request"]);
+      }
+    });
+
+    test("another media type is 415, any parameter or case of ours is not", async () => {
+      for (const type of [
+        "text/plain",
+        "application/xml",
+        "application/x-www-form-urlencoded",
+        "application/jsonx",
+      ]) {
+        const { status, json } = await post("{}", { "Content-Type": type });
+        expect([type, status, json.code]).toEqual([type, 415, "unsupported_media_type"]);
+      }
+      const body = () => JSON.stringify({ name: "John", email: address() });
+      for (const type of [
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/json;x=y",
+      ]) {
+        expect([type, (await post(body(), { "Content-Type": type })).status]).toEqual([type, 201]);
+      }
+    });
+
+    test("over 64 KiB is 413", async () => {
+      const { status, json } = await post(`{"name":"${"x".repeat(65_536)}"}`);
+      expect([status, json.code]).toEqual([413, "body_too_large"]);
+    });
+  });
+
+  describe("headers", () => {
+    test("S-161, S-142: every answer of the app has its id, type and nosniff", async () => {
+      for (const path of ["/users", "/nope", "/users/x", "/hello", "/users?x=1"]) {
+        const { status, headers } = await api.send("GET", path);
+        expect(headers.get("x-request-id")).toMatch(/^[0-9a-f-]{36}$/);
+        expect(headers.get("x-content-type-options")).toBe("nosniff");
+        expect(headers.get("content-type")).toMatch(
+          status < 400 ? /^application\/json/ : /^application\/problem\+json/,
+        );
+      }
+    });
+
+    test("the caller's request id comes back if it is fit to", async () => {
+      const idOf = async (id: string) => {
+        const { headers, json } = await api.send("GET", "/nope", {
+          headers: { "X-Request-Id": id },
+        });
+        expect(json.requestId).toBe(headers.get("x-request-id"));
+        return headers.get("x-request-id");
+      };
+      expect(await idOf("my-request.1")).toBe("my-request.1");
+      for (const unfit of ["short", "x".repeat(65), "has spaces in it", "<script>alert"]) {
+        expect(await idOf(unfit)).not.toBe(unfit);
+      }
+    });
+
+    test("S-162, S-166, S-170, C-22: browsers may read every answer, errors too, without credentials", async () => {
+      const headers = { Origin: "https://shop.example" };
+      for (const [path, scope] of [
+        ["/users", "admin"],
+        ["/users", null],
+        ["/users", "read:items"],
+        ["/nope", null],
+      ] as const) {
+        const answer = await api.send("GET", path, { scope, headers });
+        expect(answer.headers.get("access-control-allow-origin")).toBe("*");
+        expect(answer.headers.get("access-control-allow-credentials")).toBeNull();
+        expect(answer.headers.get("access-control-expose-headers")?.toLowerCase()).toContain(
+          "etag",
+        );
+      }
+    });
+
+    test("S-163…S-169, S-376, C-09: a preflight needs no credentials and is 204", async () => {
+      const answer = await api.send("OPTIONS", "/users/x", {
+        scope: null,
+        headers: {
+          Origin: "https://shop.example",
+          "Access-Control-Request-Method": "PATCH",
+          "Access-Control-Request-Headers": "authorization, if-match",
+        },
+      });
+      expect(answer.status).toBe(204);
+      expect(answer.text).toBe("");
+      const list = (name: string) => answer.headers.get(name)?.toLowerCase().split(/,\s*/) ?? [];
+      for (const method of ["get", "post", "put", "patch", "delete", "options", "head"]) {
+        expect(list("access-control-allow-methods")).toContain(method);
+      }
+      for (const name of [
+        "content-type",
+        "authorization",
+        "x-api-key",
+        "x-amz-date",
+        "x-amz-security-token",
+        "x-requested-with",
+        "if-match",
+        "idempotency-key",
+      ]) {
+        expect(list("access-control-allow-headers")).toContain(name);
+      }
+      expect(answer.headers.get("access-control-max-age")).toBe("86400");
+    });
+
+    test("S-171, S-173: header names count in any case", async () => {
+      const made = await user();
+      const answer = await api.send("PATCH", `/users/${made.id}`, {
+        body: { name: "Jane" },
+        headers: { "iF-mAtCh": '"7"' },
+      });
+      expect(answer.status).toBe(412);
+    });
+  });
+
+  describe("conditional requests", () => {
+    test("S-213: a version that the caller has is 304, without a body", async () => {
+      const made = await user();
+      const get = (tag: string) =>
+        api.send("GET", `/users/${made.id}`, { headers: { "If-None-Match": tag } });
+      for (const tag of ['"1"', 'W/"1"', '"0", "1"', "*"]) {
+        const answer = await get(tag);
+        expect([tag, answer.status, answer.text]).toEqual([tag, 304, ""]);
+        expect(answer.headers.get("etag")).toBe('"1"');
+      }
+      for (const tag of ['"2"', '"11"']) expect((await get(tag)).status).toBe(200);
+    });
+
+    test("A-07: a stale version is 412 and changes nothing", async () => {
+      const made = await user();
+      const send = (method: string, tag: string) =>
+        api.send(method, `/users/${made.id}`, {
+          body: method === "DELETE" ? undefined : { name: "Jane" },
+          headers: { "If-Match": tag },
+        });
+      for (const method of ["PUT", "PATCH", "DELETE"]) {
+        for (const tag of ['"2"', 'W/"1"', '"x"', '"1.1"']) {
+          const { status, json } = await send(method, tag);
+          expect([method, tag, status]).toEqual([method, tag, 412]);
+          expect(json).toMatchObject(problem(412, "precondition_failed", { currentVersion: 1 }));
+        }
+      }
+      expect((await send("PUT", '"1"')).json.version).toBe(2);
+      expect((await send("PATCH", '"1", "2"')).status).toBe(200);
+      expect((await send("DELETE", "*")).status).toBe(204);
+    });
+
+    test("a header that is no condition is 400", async () => {
+      const made = await user();
+      for (const [name, value] of [
+        ["If-Match", "1"],
+        ["If-Match", '"1'],
+        ["If-None-Match", "nope"],
+        ["Idempotency-Key", "has a space"],
+        ["Idempotency-Key", "x".repeat(256)],
+        ["X-Client-Ref", "<script>"],
+      ] as const) {
+        const { status, json } = await api.send("PATCH", `/users/${made.id}`, {
+          body: { name: "Jane" },
+          headers: { [name]: value },
+        });
+        expect([name, status, json.code]).toEqual([name, 400, "invalid_parameter"]);
+        expect(json.errors[0].parameter).toBe(name.toLowerCase());
+      }
+    });
+  });
+
+  describe("idempotency keys", () => {
+    test("S-022, A-38: a repeated request has its first answer again, marked as such", async () => {
+      const headers = { "Idempotency-Key": newId() };
+      const body = { name: "John", email: address() };
+      const first = await api.send("POST", "/users", { body, headers });
+      const again = await api.send("POST", "/users", { body, headers });
+      expect(first.headers.get("idempotency-replayed")).toBeNull();
+      expect(again.headers.get("idempotency-replayed")).toBe("true");
+      expect([again.status, again.text]).toEqual([201, first.text]);
+      for (const name of ["location", "etag"]) {
+        expect(again.headers.get(name)).toBe(first.headers.get(name));
+      }
+    });
+
+    test("the same key with another body or path is 422", async () => {
+      const headers = { "Idempotency-Key": newId() };
+      const body = { name: "John", email: address() };
+      await api.send("POST", "/users", { body, headers });
+      for (const [path, other] of [
+        ["/users", { ...body, name: "Jane" }],
+        ["/items", body],
+      ] as const) {
+        const { status, json } = await api.send("POST", path, { body: other, headers });
+        expect([path, status, json.code]).toEqual([path, 422, "idempotency_key_reused"]);
+      }
+    });
+
+    test("DELETE, PUT and PATCH take one too", async () => {
+      const made = await user();
+      const path = `/users/${made.id}`;
+      for (const [method, body] of [
+        ["PUT", { name: "Jane" }],
+        ["PATCH", { age: 30 }],
+        ["DELETE", undefined],
+      ] as const) {
+        const headers = { "Idempotency-Key": newId() };
+        const first = await api.send(method, path, { body, headers });
+        const again = await api.send(method, path, { body, headers });
+        expect([again.status, again.text]).toEqual([first.status, first.text]);
+        expect(again.headers.get("idempotency-replayed")).toBe("true");
+      }
+    });
+  });
+
+  describe("batches", () => {
+    const one = () => ({ name: "John", email: address() });
+
+    test("S-116, S-332, S-362: entries that all succeed are 201, as an array or under items", async () => {
+      for (const body of [
+        [one(), one()],
+        { items: [one(), one()] },
+        { items: [one(), one()], atomic: true },
+      ]) {
+        const { status, json } = await api.send("POST", "/users/batch", { body });
+        expect(status).toBe(201);
+        expect(json).toMatchObject({ succeeded: 2, failed: 0 });
+        expect(
+          json.results.map(({ index, status: s }: { index: number; status: number }) => [index, s]),
+        ).toEqual([
+          [0, 201],
+          [1, 201],
+        ]);
+        const read = await api.send("GET", `/users/${json.results[1].record.id}`);
+        expect(read.json).toEqual(json.results[1].record);
+      }
+    });
+
+    test("A-22: each entry has its own result: 207", async () => {
+      const taken = one();
+      const body = [one(), { name: "x" }, taken, taken, "no user", { ...one(), extra: 1 }];
+      const { status, json } = await api.send("POST", "/users/batch", { body });
+      expect(status).toBe(207);
+      const statuses = json.results.map((result: { status: number }) => result.status);
+      expect([statuses[0], statuses[1], statuses[4], statuses[5]]).toEqual([201, 400, 400, 400]);
+      expect(new Set([statuses[2], statuses[3]])).toEqual(new Set([201, 409]));
+      expect([json.succeeded, json.failed]).toEqual([2, 4]);
+      expect(json.results[1].problem).toMatchObject(problem(400, "invalid_request"));
+    });
+
+    test("atomic: one bad entry and none is stored", async () => {
+      const taken = one();
+      await api.send("POST", "/users", { body: taken });
+      const fresh = one();
+      const conflict = await api.send("POST", "/users/batch", {
+        body: { items: [fresh, taken], atomic: true },
+      });
+      expect(conflict.json).toMatchObject(
+        problem(409, "email_exists", { index: 1, errors: [{ pointer: "/items/1/email" }] }),
+      );
+      const invalid = await api.send("POST", "/users/batch", {
+        body: { items: [fresh, { name: "" }], atomic: true },
+      });
+      expect(invalid.status).toBe(400);
+      expect(invalid.json.errors[0].pointer).toMatch(/^\/items\/1\//);
+      const found = await api.send("GET", `/users?email=${encodeURIComponent(fresh.email)}`);
+      expect(found.json.count).toBe(0);
+    });
+
+    test("S-370: 1 to 100 entries, 25 if atomic", async () => {
+      const items = (count: number) => Array.from({ length: count }, (_, n) => ({ n }));
+      const status = async (body: object) =>
+        (await api.send("POST", "/items/batch", { body })).status;
+      expect(await status(items(100))).toBe(201);
+      expect(await status(items(101))).toBe(400);
+      expect(await status([])).toBe(400);
+      expect(await status({ items: items(25), atomic: true })).toBe(201);
+      expect(await status({ items: items(26), atomic: true })).toBe(400);
+      expect(await status({ items: items(1), atomic: "yes" })).toBe(400);
+      expect(await status({ items: items(1), extra: 1 })).toBe(400);
+    });
+
+    test("a repeated batch has its first answer again, failures included", async () => {
+      for (const [more, atomic] of [
+        [[{ name: "x" }], false],
+        [[], true],
+      ] as const) {
+        const body = { items: [one(), one(), ...more], atomic };
+        const headers = { "Idempotency-Key": newId() };
+        const first = await api.send("POST", "/users/batch", { body, headers });
+        const again = await api.send("POST", "/users/batch", { body, headers });
+        expect([again.status, again.text]).toEqual([first.status, first.text]);
+        expect(again.headers.get("idempotency-replayed")).toBe("true");
+        const reused = await api.send("POST", "/users/batch", {
+          body: { items: [one(), one()], atomic },
+          headers,
+        });
+        expect([reused.status, reused.json.code]).toEqual([422, "idempotency_key_reused"]);
+      }
+    });
+  });
+
+  test("nothing that was sent comes back in a refusal", async () => {
+    const canary = "c4n4ry";
+    for (const [method, path, body] of [
+      [
+        "POST",
+        "/users",
+        { name: canary, email: canary, phone: canary, age: canary, status: canary },
+      ],
+      [
+        "POST",
+        "/products",
+        { name: [canary], price: canary, currency: canary, category: { canary } },
+      ],
+      ["POST", "/users", `{"name":"${canary}`],
+      ["GET", `/users/${canary}`, undefined],
+      ["GET", `/users?email=${canary}&limit=${canary}`, undefined],
+      ["GET", `/users?nextToken=${canary}`, undefined],
+      ["GET", `/${canary}`, undefined],
+      ["PUT", `/items/${canary}`, { canary }],
+      ["POST", "/users/batch", [{ name: canary }, canary]],
+    ] as const) {
+      const answer = await api.send(method, path, { body });
+      expect(answer.status).toBeGreaterThanOrEqual(207);
+      expect(answer.text.toLowerCase()).not.toContain(canary);
+    }
+  });
+});

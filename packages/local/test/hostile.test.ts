@@ -1,0 +1,310 @@
+import { readFileSync } from "node:fs";
+import { newId } from "@stockwire/core/id";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type RawAnswer, request } from "@stockwire/gateway/cases/raw-http";
+import { routes } from "@stockwire/functions/api/policy";
+import { address } from "./drivers.ts";
+import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
+
+/** Whatever is sent, the answer is a documented one, and the data stay as they were. */
+
+const corpus = <T>(name: string): T[] => {
+  const file = new URL(`../../core/test/corpora/${name}.json`, import.meta.url);
+  return (JSON.parse(readFileSync(file, "utf8")) as { items: T[] }).items;
+};
+
+const strings = [
+  ...corpus<string>("naughty-strings"),
+  ...corpus<{ value: string }>("hostile-strings").map(({ value }) => value),
+];
+
+let laptop: RunningLaptop;
+let port: number;
+let authorization: string;
+let bystander: { path: string; before: string };
+
+beforeAll(async () => {
+  laptop = await startLaptop({
+    args: ["--no-seed"],
+    env: { ...onSharedEngine(), LOG_LEVEL: "info" },
+  });
+  port = Number(new URL(laptop.url).port);
+  authorization = `Bearer ${laptop.token({ sub: "mallory", scope: "admin" })}`;
+  const made = await send(
+    "POST",
+    "/users",
+    JSON.stringify({ name: "By Stander", email: address() }),
+  );
+  const path = header(made, "location");
+  bystander = { path, before: (await send("GET", path)).body.toString() };
+});
+
+afterAll(async () => {
+  expect((await send("GET", bystander.path)).body.toString()).toBe(bystander.before);
+  expect((await send("GET", "/health")).status).toBe(200);
+  for (const line of laptop.output) {
+    if (line.startsWith("{")) expect(() => JSON.parse(line) as unknown).not.toThrow();
+  }
+  expect(laptop.output.filter((line) => line.includes('"level":"ERROR"'))).toEqual([]);
+  await laptop.close();
+});
+
+const header = ({ headers }: RawAnswer, name: string): string =>
+  headers.find(([given]) => given.toLowerCase() === name)?.[1] ?? "";
+
+const send = (
+  method: string,
+  target: string,
+  body?: string | Buffer,
+  more: readonly (readonly [string, string])[] = [],
+): Promise<RawAnswer> =>
+  request(port, {
+    method,
+    target,
+    headers: [
+      ["Authorization", authorization],
+      ...(body === undefined || more.some(([name]) => name === "Content-Type")
+        ? []
+        : [["Content-Type", "application/json"] as const]),
+      ...more,
+    ],
+    body: body === undefined ? undefined : Buffer.from(body),
+  });
+
+const GATEWAY_WORDS = /^\{"message":"[A-Z][A-Za-z ]+"\}$/;
+
+/** Fails unless this is a success, or a refusal as the contract or the gateway words it. */
+function expectDocumented(what: string, { status, body, headers }: RawAnswer): void {
+  const text = body.toString();
+  if (status >= 500 || status < 200) expect.fail(`${what}: ${status} ${text}`);
+  if (status < 400 || text === "") return;
+  const type = headers.find(([name]) => name.toLowerCase() === "content-type")?.[1] ?? "";
+  if (type.startsWith("application/problem+json")) {
+    const problem = JSON.parse(text) as { status: number; code: string };
+    expect([what, problem.status, typeof problem.code]).toEqual([what, status, "string"]);
+  } else if (!GATEWAY_WORDS.test(text)) expect.fail(`${what}: ${status} ${text}`);
+}
+
+async function each<T>(inputs: readonly T[], work: (input: T) => Promise<void>): Promise<void> {
+  const queue = inputs.values();
+  const worker = async () => {
+    for (const input of queue) await work(input);
+  };
+  await Promise.all(Array.from({ length: 4 }, worker));
+}
+
+interface Generated {
+  open?: string;
+  close?: string;
+  core?: string;
+  kind?: "wide" | "array" | "dup" | "longkey" | "longnum";
+  n: number;
+}
+
+/** The body that a size recipe stands for. */
+function generate({ open = "", close = "", core = "", kind, n }: Generated): string {
+  switch (kind) {
+    case "wide":
+      return `{${Array.from({ length: n }, (_, i) => `"k${i}":1`).join(",")}}`;
+    case "array":
+      return `[${"1,".repeat(n - 1)}1]`;
+    case "dup":
+      return `{${Array.from({ length: n }, () => '"a":1').join(",")}}`;
+    case "longkey":
+      return `{"${"k".repeat(n)}":1}`;
+    case "longnum":
+      return `{"a":${"1".repeat(n)}}`;
+    default:
+      return open.repeat(n) + core + close.repeat(n);
+  }
+}
+
+const writable = routes.filter(({ body }) => body !== undefined);
+const targetOf = (path: string) => path.replaceAll(/\{\w+\}/g, "nobody");
+
+test("A-14, S-141: no hostile body makes an error of ours, at any route", async () => {
+  const bodies = corpus<{ id: string; gen?: Generated; raw?: string; b64?: string }>("json-bodies");
+  expect(bodies).toHaveLength(38);
+  for (const { method, path } of writable) {
+    await each(bodies, async ({ id, gen, raw, b64 }) => {
+      const body = gen ? generate(gen) : b64 ? Buffer.from(b64, "base64") : (raw ?? "");
+      const answer = await send(method, targetOf(path), body);
+      expectDocumented(`${method} ${path} ${id}`, answer);
+      const harmless = path.startsWith("/items") && answer.status === 201;
+      if (answer.status < 400 && !harmless && answer.status !== 207) {
+        expect.fail(`${method} ${path} took ${id} with ${answer.status}`);
+      }
+    });
+  }
+}, 120_000);
+
+test("ten megabytes and more are refused before they are read as JSON", async () => {
+  for (const bytes of [10 * 1024 * 1024, 10 * 1024 * 1024 + 1]) {
+    const answer = await send("POST", "/items", `{"a":"${"x".repeat(bytes - 8)}"}`);
+    expect(answer.status).toBe(413);
+  }
+});
+
+test("JSONTestSuite: what a parser must reject is 400, what it accepts comes back the same", async () => {
+  const vectors = corpus<{ id: string; expect: string; b64: string }>("json-parsing");
+  await each(vectors, async ({ id, expect: verdict, b64 }) => {
+    const bytes = Buffer.from(b64, "base64");
+    const bare = await send("POST", "/items", bytes);
+    expectDocumented(id, bare);
+    if (verdict === "reject") expect([400, 413], id).toContain(bare.status);
+
+    const inside = Buffer.concat([Buffer.from('{"value":'), bytes, Buffer.from("}")]);
+    const answer = await send("POST", "/items", inside);
+    expectDocumented(`${id} inside an item`, answer);
+    if (answer.status !== 201) return;
+    const stored = await send("GET", header(answer, "location"));
+    const { value } = JSON.parse(stored.body.toString()) as { value: unknown };
+    const sent = JSON.parse(inside.toString()) as { value: unknown };
+    expect([id, value]).toEqual([id, sent.value]);
+  });
+}, 120_000);
+
+test("every hostile string in an item comes back as it was sent, or is refused", async () => {
+  let kept = 0;
+  await each(strings, async (string) => {
+    const item = { value: string, nested: [{ [string]: string }], type: string };
+    const answer = await send("POST", "/items", JSON.stringify(item));
+    expectDocumented(JSON.stringify(string).slice(0, 60), answer);
+    if (answer.status !== 201) return expect([400, 413]).toContain(answer.status);
+    kept++;
+    const stored = JSON.parse(
+      (await send("GET", header(answer, "location"))).body.toString(),
+    ) as object;
+    expect(stored).toMatchObject(item);
+  });
+  expect(kept).toBeGreaterThan(580);
+}, 120_000);
+
+const SHARE = Number(process.env["HOSTILE_SHARE"] ?? 3); // one of so many; all in test:stress
+
+test("hostile strings as members of a user, a product or a level are kept or refused", async () => {
+  await each(
+    strings.filter((_, n) => n % SHARE === 0),
+    async (string) => {
+      const what = JSON.stringify(string).slice(0, 60);
+      const named = await send(
+        "POST",
+        "/users",
+        JSON.stringify({ name: string, email: address() }),
+      );
+      expectDocumented(what, named);
+      if (named.status === 201) {
+        const { name } = JSON.parse(named.body.toString()) as { name: string };
+        expect(name).toBe(string.trim().normalize("NFC"));
+      }
+      for (const body of [
+        { name: "x".repeat(5), email: string },
+        { name: "John", email: address(), phone: string },
+        { name: "John", email: address(), [string]: string },
+      ]) {
+        expectDocumented(what, await send("POST", "/users", JSON.stringify(body)));
+      }
+      const product = { name: string, price: 1, category: string, description: string };
+      const made = await send("POST", "/products", JSON.stringify(product));
+      expectDocumented(what, made);
+      if (made.status === 201) {
+        const { name, category } = JSON.parse(made.body.toString()) as {
+          name: string;
+          category: string;
+        };
+        expect([name, category]).toEqual([
+          string.trim().normalize("NFC"),
+          string.trim().normalize("NFC"),
+        ]);
+        const list = await send(
+          "GET",
+          `/products?limit=1&category=${encodeURIComponent(category)}`,
+        );
+        expect(list.status).toBe(200);
+        await send("DELETE", header(made, "location"));
+      }
+      expectDocumented(
+        what,
+        await send("PUT", "/inventory/nobody", JSON.stringify({ quantity: string })),
+      );
+    },
+  );
+}, 120_000);
+
+const well = strings.filter((string) => string.isWellFormed() && string.length < 2_000);
+
+test("every hostile string as an id, a parameter, a cursor or a header is refused or finds nothing", async () => {
+  await each(well, async (string) => {
+    const what = JSON.stringify(string).slice(0, 60);
+    const encoded = encodeURIComponent(string);
+    for (const path of [`/users/${encoded}`, `/items/${encoded}`, `/products?limit=${encoded}`]) {
+      const answer = await send("GET", path);
+      expectDocumented(`${path} ${what}`, answer);
+      const list = string.trim() === "" && !path.includes("?");
+      if (answer.status === 200 && !list && !/^\d+$/.test(string))
+        expect.fail(`${path} found something`);
+    }
+    for (const path of [
+      `/products?nextToken=${encoded}`,
+      `/products?${encoded}=1`,
+      `/hello?name=${encoded}`,
+    ]) {
+      expectDocumented(`${path} ${what}`, await send("GET", path));
+    }
+    const visible = string.replaceAll(/[^\u0020-\u007e\u0080-\u00ff]/g, "").trim();
+    for (const name of [
+      "If-Match",
+      "If-None-Match",
+      "Idempotency-Key",
+      "X-Request-Id",
+      "X-Client-Ref",
+    ]) {
+      const answer = await send("DELETE", "/users/nobody", undefined, [[name, visible]]);
+      expectDocumented(`${name} ${what}`, answer);
+      if (name === "X-Request-Id" && !/^[\w.-]{8,64}$/.test(visible)) {
+        expect(header(answer, "x-request-id")).not.toBe(visible);
+      }
+    }
+  });
+}, 240_000);
+
+test("no variant of a path reaches what its caller may not", async () => {
+  const variants = corpus<{ t: string }>("hostile-paths").map(({ t }) => t);
+  for (const { method, path, access, body } of routes) {
+    const p = targetOf(path);
+    const last = p.split("/").at(-1) ?? "";
+    const enc1 = p.replace(/[a-z](?=[^/]*$)/, (char) => `%${char.charCodeAt(0).toString(16)}`);
+    for (const variant of variants) {
+      const target = variant.replace("{p}", p).replace("{last}", last).replace("{enc1}", enc1);
+      const answer = await request(port, {
+        method,
+        target: target.replace("#", "%23"),
+        headers: body ? [["Content-Type", "application/json"]] : [],
+        body: body && Buffer.from("{}"),
+      });
+      expectDocumented(`${method} ${target}`, answer);
+      const open = access === "open";
+      if (answer.status < 400 && !open)
+        expect.fail(`${method} ${target} answered ${answer.status}`);
+    }
+  }
+}, 120_000);
+
+test("an Idempotency-Key that runs into another caller's finds nothing", async () => {
+  const key = newId();
+  const as = (sub: string, idempotencyKey: string) =>
+    request(port, {
+      method: "POST",
+      target: "/items",
+      headers: [
+        ["Authorization", `Bearer ${laptop.token({ sub, scope: "admin" })}`],
+        ["Content-Type", "application/json"],
+        ["Idempotency-Key", idempotencyKey],
+      ],
+      body: Buffer.from("{}"),
+    });
+  const first = await as("a", `b#${key}`);
+  const second = await as("a#b", key);
+  expect([first.status, second.status]).toEqual([201, 201]);
+  expect(header(second, "location")).not.toBe(header(first, "location"));
+});

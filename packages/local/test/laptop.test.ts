@@ -1,0 +1,278 @@
+import { execFileSync, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { once } from "node:events";
+import { newId } from "@stockwire/core/id";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { type RunningLaptop, startLaptop } from "./laptop.ts";
+
+/** `npm run dev` as its user meets it; each test has a folder and an engine of its own. */
+
+const own = {
+  DYNAMODB_ENDPOINT: undefined,
+  STOCKWIRE_TABLE_PREFIX: undefined,
+  DATA_TABLE: undefined,
+};
+const local = (file: string) => new URL(`../${file}`, import.meta.url).pathname;
+
+let folder: string;
+const running: RunningLaptop[] = [];
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "stockwire-dev-"));
+});
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((laptop) => laptop.close()));
+  await rm(folder, { recursive: true, force: true });
+});
+
+const start = async (args: string[] = []) => {
+  const laptop = await startLaptop({ args, env: own, dataDir: folder });
+  running.push(laptop);
+  return laptop;
+};
+
+/** Runs the program to its end. */
+async function run(file: string, args: string[], env: Record<string, string | undefined> = {}) {
+  const child = spawn(process.execPath, [local(file), ...args], {
+    env: { ...process.env, ...own, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => (stdout += String(chunk)));
+  child.stderr.on("data", (chunk) => (stderr += String(chunk)));
+  const [code] = (await once(child, "close")) as [number | null];
+  return { code, stdout, stderr };
+}
+
+const get = (laptop: RunningLaptop, path: string) =>
+  fetch(laptop.url + path, {
+    headers: { authorization: `Bearer ${laptop.token({ sub: "ana", scope: "admin" })}` },
+  });
+
+const post = (laptop: RunningLaptop, path: string, body: object, key?: string) =>
+  fetch(laptop.url + path, {
+    method: "POST",
+    headers: {
+      authorization: `Bearer ${laptop.token({ sub: "ana", scope: "admin" })}`,
+      "content-type": "application/json",
+      ...(key && { "idempotency-key": key }),
+    },
+    body: JSON.stringify(body),
+  });
+
+const engines = (): string[] => {
+  const all = execFileSync("ps", ["-eo", "args"]).toString().split("\n");
+  return all.filter((line) => line.includes(folder) && !line.includes("main.ts"));
+};
+
+describe("npm run dev", () => {
+  test("S-050, S-365, S-398: a new folder has John, Jane and stock; a token opens them", async () => {
+    const laptop = await start();
+    const { items } = (await (await get(laptop, "/users?order=asc")).json()) as {
+      items: { email: string }[];
+    };
+    expect(items.map(({ email }) => email)).toEqual(["john@example.com", "jane@example.com"]);
+    const levels = (await (await get(laptop, "/inventory")).json()) as {
+      items: { quantity: number }[];
+    };
+    expect(levels.items.map(({ quantity }) => quantity)).toContain(1);
+    expect(
+      ((await (await get(laptop, "/items")).json()) as { count: number }).count,
+    ).toBeGreaterThan(0);
+    const { port } = new URL(laptop.url);
+    const { stdout } = await run("token.ts", ["--scope", "read:users", "--port", port]);
+    const answer = await fetch(`${laptop.url}/me`, {
+      headers: { authorization: `Bearer ${stdout.trim()}` },
+    });
+    expect(await answer.json()).toMatchObject({ scopes: ["read:users"] });
+  });
+
+  test("npm run seed adds what is missing and nothing twice", async () => {
+    const laptop = await start(["--no-seed"]);
+    expect(((await (await get(laptop, "/users")).json()) as { count: number }).count).toBe(0);
+    const { port } = new URL(laptop.url);
+    expect((await run("seed.ts", ["--port", port])).stdout).toBe("11 records are new\n");
+    expect((await run("seed.ts", ["--port", port])).stdout).toBe("0 records are new\n");
+  });
+
+  test("what was deleted does not come back at the next start, and tokens stay valid", async () => {
+    const laptop = await start();
+    const token = laptop.token({ sub: "ana", scope: "admin" });
+    const { items } = (await (await get(laptop, "/users")).json()) as { items: { id: string }[] };
+    const headers = { authorization: `Bearer ${token}` };
+    await fetch(`${laptop.url}/users/${items[0]?.id}`, { method: "DELETE", headers });
+    const { port } = new URL(laptop.url);
+    laptop.kill("SIGTERM");
+    await laptop.ended;
+    const again = await start(["--port", port]);
+    const answer = await fetch(`${again.url}/users`, { headers });
+    expect(((await answer.json()) as { count: number }).count).toBe(1);
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)(
+    "%s ends it cleanly, engine and all",
+    async (signal) => {
+      const laptop = await start();
+      expect(engines().length).toBeGreaterThan(0);
+      laptop.kill(signal);
+      expect(await laptop.ended).toBe(0);
+      expect(engines()).toEqual([]);
+    },
+  );
+
+  test("a used port, a locked or unwritable folder, a bad option: one clear line and exit code 1", async () => {
+    const blocker = createServer().listen(0, "127.0.0.1");
+    await once(blocker, "listening");
+    const { port } = blocker.address() as { port: number };
+    const file = join(folder, "file");
+    await writeFile(file, "");
+    const laptop = await start();
+    for (const [args, line] of [
+      [
+        ["--port", String(port), "--data", join(folder, "other")],
+        new RegExp(`port ${port} is in use`),
+      ],
+      [["--port", "0", "--data", join(file, "below")], /below/],
+      [["--port", "0", "--data", folder], new RegExp(`${laptop.pid}`)],
+      [["--port", "99999"], /--port/],
+      [["--prot", "1"], /--prot/],
+    ] as const) {
+      const { code, stderr } = await run("main.ts", [...args]);
+      expect([args, code, stderr.trim().split("\n").length]).toEqual([args, 1, 1]);
+      expect(stderr).toMatch(line);
+    }
+    blocker.close();
+  });
+
+  test("a missing engine says what to install", async () => {
+    const { code, stderr } = await run("main.ts", ["--port", "0", "--data", folder], {
+      DYNOXIDE_BIN: "/nowhere/dynoxide",
+    });
+    expect([code, stderr.trim().split("\n").length]).toEqual([1, 1]);
+    expect(stderr).toMatch(/dynoxide/);
+  });
+
+  test("--help tells all options of each command", async () => {
+    for (const file of ["main.ts", "seed.ts", "token.ts", "gateway/cases.ts"]) {
+      const { code, stdout } = await run(file, ["--help"]);
+      expect([file, code]).toEqual([file, 0]);
+      expect(stdout).toMatch(/^Usage: npm run/);
+    }
+  });
+});
+
+describe("no acknowledged write is lost", () => {
+  /** Writers that never stop; each remembers what was acknowledged. */
+  function writers(of: () => RunningLaptop) {
+    const acknowledged = new Map<string, number>();
+    let writing = true;
+    const worker = async (name: number) => {
+      for (let n = 0; writing; n++) {
+        try {
+          const answer = await post(of(), "/items", { writer: name, n });
+          if (answer.status === 201)
+            acknowledged.set(((await answer.json()) as { id: string }).id, n);
+          else await answer.body?.cancel();
+        } catch {
+          await new Promise((resolve) => setImmediate(resolve)); // the server is down
+        }
+      }
+    };
+    const all = Promise.all(Array.from({ length: 8 }, (_, name) => worker(name)));
+    return {
+      acknowledged,
+      reaches: async (count: number) => {
+        while (acknowledged.size < count) await new Promise((resolve) => setImmediate(resolve));
+      },
+      stop: async () => {
+        writing = false;
+        await all;
+      },
+    };
+  }
+
+  const expectAll = async (laptop: RunningLaptop, acknowledged: ReadonlyMap<string, number>) => {
+    for (const [id, n] of acknowledged) {
+      const answer = await get(laptop, `/items/${id}`);
+      expect([id, answer.status]).toEqual([id, 200]);
+      expect(((await answer.json()) as { n: number }).n).toBe(n);
+    }
+  };
+
+  test("kill -9 of the server during writes", async () => {
+    let laptop = await start(["--no-seed"]);
+    const { acknowledged, reaches, stop } = writers(() => laptop);
+    for (let round = 1; round <= 5; round++) {
+      await reaches(acknowledged.size + 60);
+      laptop.kill("SIGKILL");
+      await laptop.ended;
+      laptop = await start(["--no-seed"]);
+    }
+    await stop();
+    expect(acknowledged.size).toBeGreaterThan(300);
+    await expectAll(laptop, acknowledged);
+  }, 60_000);
+
+  test("kill -9 of the engine during writes", async () => {
+    const laptop = await start(["--no-seed"]);
+    const { acknowledged, reaches, stop } = writers(() => laptop);
+    for (let round = 1; round <= 5; round++) {
+      await reaches(acknowledged.size + 60);
+      process.kill(
+        Number((await readFile(join(folder, "engine.pid"), "utf8")).match(/\d+/)?.[0]),
+        "SIGKILL",
+      );
+    }
+    await reaches(acknowledged.size + 60);
+    await stop();
+    await expectAll(laptop, acknowledged);
+  }, 60_000);
+
+  test("a retry with its key after kill -9 has its effect once", async () => {
+    let laptop = await start(["--no-seed"]);
+    const product = (await (
+      await post(laptop, "/products", {
+        name: "Pen",
+        price: 1,
+        category: "Pens",
+        initialQuantity: 1_000,
+      })
+    ).json()) as { id: string };
+    const path = `/inventory/${product.id}/adjustments`;
+    let sold = 0;
+    const sell = async () => {
+      const key = newId();
+      for (;;) {
+        try {
+          const answer = await post(laptop, path, { delta: -1, reason: "sold" }, key);
+          await answer.body?.cancel();
+          if (answer.status === 201) break;
+        } catch {
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      }
+      sold++;
+    };
+    const sellers = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        for (let n = 0; n < 40; n++) await sell();
+      }),
+    );
+    for (let round = 1; round <= 4; round++) {
+      const until = sold + 40;
+      while (sold < until) await new Promise((resolve) => setImmediate(resolve));
+      laptop.kill("SIGKILL");
+      await laptop.ended;
+      laptop = await start(["--no-seed"]);
+    }
+    await sellers;
+    const level = (await (await get(laptop, `/inventory/${product.id}`)).json()) as {
+      quantity: number;
+    };
+    expect([sold, level.quantity]).toEqual([320, 680]);
+  }, 60_000);
+});

@@ -1,0 +1,83 @@
+import { expect, test } from "vitest";
+import { eventually, type LiveClient, until } from "./client.ts";
+import { come, email, liveSuite } from "./suite.ts";
+
+/** A connection that lives longer than the token it was opened with, or than it may. */
+
+const { create, laptop, open, settled, subscribe, tables } = liveSuite("auth");
+const rowOf = async (client: LiveClient) => {
+  const { connectionId } = await client.ask({ action: "hello" });
+  const rows = await tables.rows("Connections");
+  return rows.filter(({ pk, sk }) => `${String(pk)} ${String(sk)}`.includes(connectionId));
+};
+
+test("a fresh token of the same subject takes the place of the old", async () => {
+  const exp = Math.floor(Date.now() / 1000);
+  const client = await open({ sub: "ann", scope: "read:items read:users", exp: exp + 60 });
+  await subscribe(client, ["items", "users", "users/x"]);
+  const auth = (claims: object) =>
+    client.ask({ action: "auth", token: laptop().token({ scope: "admin", ...claims }) });
+  for (const [claims, code] of [
+    [{ sub: "eve" }, "wrong_subject"],
+    [{ sub: "ann", exp: exp - 1 }, "unauthenticated"],
+    [{ sub: "ann", iss: "https://issuer.example.com" }, "unauthenticated"],
+  ] as const) {
+    expect(await auth(claims)).toMatchObject({ type: "error", code });
+  }
+  expect(await client.ask({ action: "hello" })).toMatchObject({
+    scopes: ["read:items", "read:users"],
+    authExpiresAt: new Date((exp + 60) * 1000).toISOString(),
+  });
+  const answer = client.frames.length;
+  await auth({ sub: "ann", scope: "read:items", exp: exp + 120 });
+  await client.next("ack");
+  const [ended, ack] = client.frames.slice(answer);
+  expect(ended).toMatchObject({ type: "unsubscribed", topics: ["users", "users/x"] });
+  expect(ack).toMatchObject({ authExpiresAt: new Date((exp + 120) * 1000).toISOString() });
+  const { id } = await create("/items", {});
+  await create("/users", { name: "Una", email: email() });
+  await come(client, 1);
+  await settled(client);
+  expect(client.events()[0]).toMatchObject({ feed: "items", id });
+  expect(client.events().filter(({ feed }) => feed === "users")).toEqual([]);
+  expect(await subscribe(client, ["users"])).toMatchObject({ code: "forbidden_topic" });
+});
+
+test("PROMISES 20: with its token delivery ends, and the connection at its next word", async () => {
+  const exp = Math.floor(Date.now() / 1000) + 2;
+  const client = await open({ exp });
+  const renewed = await open({ sub: "ren", exp });
+  for (const one of [client, renewed]) await subscribe(one, ["items"]);
+  await create("/items", { n: 1 });
+  for (const one of [client, renewed]) await come(one, 1);
+  const token = laptop().token({ sub: "ren", scope: "admin" });
+  await renewed.ask({ action: "auth", token });
+  await until(() => Date.now() > exp * 1000, "the end of the token");
+  await create("/items", { n: 2 });
+  await come(renewed, 2);
+  const farewell = await client.ask({ action: "subscribe", topics: ["users"] });
+  expect(farewell).toMatchObject({ type: "error", code: "unauthenticated" });
+  expect(client.events()).toHaveLength(1);
+  await until(() => client.closed, "the server to close it");
+  expect(client.closed?.code).toBe(1000);
+  await eventually(
+    async () =>
+      !(await tables.rows("Connections")).some((row) => row["authExpiresAt"] === exp * 1000),
+    "its rows to go",
+  );
+});
+
+test("after 110 minutes the next ping is answered with goaway, and the connection goes on", async () => {
+  const client = await open();
+  await subscribe(client, ["items"]);
+  const row = (await rowOf(client)).find(({ sk }) => sk === "CONNECTION") ?? {};
+  const minutesAgo = (n: number) => ({ connectedAt: Date.now() - n * 60_000 });
+  await tables.alter(row, minutesAgo(109));
+  expect((await client.ask({ action: "ping" })).type).toBe("pong");
+  await tables.alter(row, minutesAgo(110));
+  const goaway = await client.ask({ action: "ping" });
+  expect(goaway.type).toBe("goaway");
+  expect(Object.keys(goaway["heads"])).toEqual(["items"]);
+  await create("/items", {});
+  await come(client, 1);
+});

@@ -1,0 +1,260 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { newId } from "@stockwire/core/id";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { openIssuer } from "../../issuer/issuer.ts";
+import { type RunningLaptop, startLaptop } from "../laptop.ts";
+import { connect, endClients, eventually, type Handshake, send } from "./client.ts";
+import { ownTables } from "./tables.ts";
+
+/** Who may open a live connection, how, and for how long. */
+
+const ORIGIN = "https://shop.example.com";
+const CANARY = "canary-that-no-log-may-hold";
+
+const tables = ownTables("connect");
+let laptop: RunningLaptop;
+
+beforeAll(async () => {
+  laptop = await startLaptop({
+    args: ["--no-seed"],
+    env: { ...tables.env, ALLOWED_ORIGINS: ORIGIN, LOG_LEVEL: "debug" },
+  });
+});
+afterEach(endClients);
+afterAll(async () => {
+  await laptop.close();
+  await tables.drop();
+});
+
+const soon = () => Math.floor(Date.now() / 1000);
+const tokenOf = (claims: Record<string, unknown> = {}) =>
+  laptop.token({ sub: "ana", scope: "read:items", ...claims });
+const open = (handshake: Handshake) => connect(laptop, handshake);
+const ticketOf = async (sub = "ana", scope = "read:items") => {
+  const { status, json } = await send(laptop, "POST", "/live/tickets", undefined, { sub, scope });
+  expect(status).toBe(201);
+  expect(Date.parse(json.expiresAt) - Date.now()).toBeLessThanOrEqual(60_000);
+  return String(json.ticket);
+};
+
+describe("credentials", () => {
+  test("S-217, S-233: a header, or a subprotocol of which only stockwire.v1 is answered", async () => {
+    const byHeader = await open({ token: tokenOf() });
+    expect([byHeader.status, byHeader.protocol]).toEqual([101, ""]);
+    const named = await open({ token: tokenOf(), protocols: ["stockwire.v1"] });
+    expect([named.status, named.protocol]).toEqual([101, "stockwire.v1"]);
+    for (const protocols of [
+      ["stockwire.v1", `bearer.${tokenOf()}`],
+      [`bearer.${tokenOf()}`, "stockwire.v1"],
+    ]) {
+      const client = await open({ protocols });
+      expect([client.status, client.protocol]).toEqual([101, "stockwire.v1"]);
+      expect(await client.ask({ action: "hello" })).toMatchObject({ sub: "ana" });
+    }
+  });
+
+  test("S-216, S-222: hello tells who it is, and the table holds no more than that", async () => {
+    const exp = soon() + 600;
+    const client = await open({ token: tokenOf({ sub: "hel", scope: "read:items admin", exp }) });
+    const { replyTo: _, ...welcome } = await client.ask({ action: "hello" });
+    expect(welcome).toEqual({
+      type: "welcome",
+      connectionId: expect.any(String),
+      sub: "hel",
+      scopes: ["read:items", "admin"],
+      authExpiresAt: new Date(exp * 1000).toISOString(),
+      limits: {
+        topics: 100,
+        frameBytes: 32_768,
+        messageBytes: 131_072,
+        idleSeconds: 600,
+        connectionSeconds: 7_200,
+      },
+    });
+    const { connectionId } = welcome;
+    const ofIt = async () =>
+      (await tables.rows("Connections")).filter((row) =>
+        Object.values(row).some((value) => String(value).includes(connectionId)),
+      );
+    const row = (await ofIt()).find(({ sk }) => sk === "CONNECTION");
+    expect(row).toEqual({
+      pk: `CONNECTION#${connectionId}`,
+      sk: "CONNECTION",
+      id: connectionId,
+      sub: "hel",
+      kind: "user",
+      scopes: ["read:items", "admin"],
+      endpoint: `${laptop.url}/live`,
+      authExpiresAt: exp * 1000,
+      connectedAt: expect.any(Number),
+      expiresAt: Math.floor(Number(row?.["connectedAt"]) / 1000) + 130 * 60,
+    });
+    await client.close();
+    await eventually(async () => (await ofIt()).length === 0, "its rows to go");
+  });
+
+  test("PROMISES 21: a ticket opens one connection, once, for whom it was made", async () => {
+    const ticket = await ticketOf("bob", "read:users");
+    const client = await open({ query: `?ticket=${ticket}` });
+    expect(client.status).toBe(101);
+    expect(await client.ask({ action: "hello" })).toMatchObject({
+      sub: "bob",
+      scopes: ["read:users"],
+    });
+    expect((await open({ query: `?ticket=${ticket}` })).status).toBe(401);
+
+    const wanted = await ticketOf();
+    const rivals = await Promise.all(
+      Array.from({ length: 8 }, () => open({ query: `?ticket=${wanted}` })),
+    );
+    expect(rivals.filter(({ status }) => status === 101)).toHaveLength(1);
+    expect(rivals.filter(({ status }) => status === 401)).toHaveLength(7);
+    for (const row of await tables.rows("Connections")) {
+      expect(JSON.stringify(row)).not.toContain(ticket);
+    }
+  });
+
+  test("a ticket ends: after a minute, and with the token that it was asked for with", async () => {
+    const before = new Set((await tables.rows("Connections")).map(({ pk }) => pk));
+    const ticket = await ticketOf();
+    const rows = await tables.rows("Connections");
+    const [row] = rows.filter(({ pk }) => String(pk).startsWith("TICKET#") && !before.has(pk));
+    await tables.alter(row ?? {}, { expiresAt: soon() - 1 });
+    expect((await open({ query: `?ticket=${ticket}` })).status).toBe(401);
+
+    const exp = soon() + 300;
+    const answer = await fetch(`${laptop.url}/live/tickets`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${tokenOf({ exp })}` },
+    });
+    const { ticket: bounded } = (await answer.json()) as { ticket: string };
+    const client = await open({ query: `?ticket=${bounded}` });
+    expect(await client.ask({ action: "hello" })).toMatchObject({
+      authExpiresAt: new Date(exp * 1000).toISOString(),
+    });
+    expect((await fetch(`${laptop.url}/live/tickets`, { method: "POST" })).status).toBe(401);
+  });
+
+  test("PROMISES 22: none, a bad, an ended or a foreign one is 401, and so is a token in the URL", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "stockwire-foreign-"));
+    const foreign = await openIssuer({ dir: folder, issuer: laptop.url });
+    await rm(folder, { recursive: true });
+    const claims = { sub: "ana", scope: "admin" };
+    const good = tokenOf();
+    const [head = "", body = "", signature = ""] = good.split(".");
+    const unsigned = Buffer.from('{"alg":"none","typ":"JWT"}').toString("base64url");
+    const tokens = {
+      "no token": "",
+      "not a token": CANARY,
+      expired: tokenOf({ exp: soon() - 1 }),
+      "not yet": tokenOf({ nbf: soon() + 600 }),
+      "without an end": tokenOf({ exp: null }),
+      "for others": tokenOf({ aud: "another" }),
+      "an ID token": tokenOf({ token_use: "id" }),
+      "of another issuer": tokenOf({ iss: "https://issuer.example.com" }),
+      "signed by another": foreign.sign({ claims }),
+      unsigned: `${unsigned}.${body}.`,
+      "with a signature of its own": `${head}.${body}.${signature.split("").toReversed().join("")}`,
+      "with padding": `${good}=`,
+      "too long": `${good}${"x".repeat(8_192)}`,
+    };
+    for (const [what, token] of Object.entries(tokens)) {
+      expect([what, (await open({ token })).status]).toEqual([what, 401]);
+      if (token === "" || token.endsWith("=")) continue;
+      const { status } = await open({ protocols: ["stockwire.v1", `bearer.${token}`] });
+      expect([what, status]).toEqual([what, 401]);
+    }
+    expect((await open({})).status).toBe(401);
+    expect((await open({ protocols: ["stockwire.v1"] })).status).toBe(401);
+    expect((await open({ protocols: [`bearer.${good}`] })).status).toBe(401);
+    expect(
+      (await open({ headers: { cookie: `token=${good}; ticket=${await ticketOf()}` } })).status,
+    ).toBe(401);
+    for (const name of ["token", "access_token", "authorization", "bearer", "jwt"]) {
+      expect((await open({ query: `?${name}=${good}` })).status).toBe(401);
+    }
+    expect((await open({ query: `?ticket=${good}` })).status).toBe(401);
+    expect((await open({ query: `?ticket=${CANARY}` })).status).toBe(401);
+    expect((await open({ query: "?ticket=" })).status).toBe(401);
+    // What is tried first decides: a good ticket does not help a bad token.
+    expect((await open({ token: "bad", query: `?ticket=${await ticketOf()}` })).status).toBe(401);
+  });
+
+  test("PROMISES 21: a page of an origin that may not call is 403, whatever it holds", async () => {
+    const token = tokenOf();
+    for (const origin of [
+      "https://evil.example.com",
+      "null",
+      "",
+      `${ORIGIN}.evil.example`,
+      `${ORIGIN}@evil.example`,
+      `${ORIGIN}:8443`,
+      `${ORIGIN}/`,
+      `${ORIGIN}, https://evil.example.com`,
+      ORIGIN.replace("https", "http"),
+      ORIGIN.replace("shop", "SHOP"),
+      "*",
+    ]) {
+      const ticket = await ticketOf();
+      expect([origin, (await open({ token, headers: { origin } })).status]).toEqual([origin, 403]);
+      const cookie = `token=${token}`;
+      expect((await open({ headers: { origin, cookie } })).status).toBe(403);
+      expect((await open({ query: `?ticket=${ticket}`, headers: { origin } })).status).toBe(403);
+      // The refused page has not used the ticket up.
+      expect((await open({ query: `?ticket=${ticket}`, headers: { origin: ORIGIN } })).status).toBe(
+        101,
+      );
+      endClients();
+    }
+    expect((await open({ token, headers: { origin: ORIGIN } })).status).toBe(101);
+    const cookie = `token=${token}`;
+    expect((await open({ headers: { origin: ORIGIN, cookie } })).status).toBe(401);
+  });
+
+  test("the 21st connection of one caller is 429 until another of them ends", async () => {
+    const token = tokenOf({ sub: newId() });
+    const clients = await Promise.all(Array.from({ length: 20 }, () => open({ token })));
+    expect(clients.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 101));
+    expect((await open({ token })).status).toBe(429);
+    expect((await open({ token: tokenOf({ sub: "another" }) })).status).toBe(101);
+    await clients[7]?.close();
+    await eventually(async () => (await open({ token })).status === 101, "a place");
+    expect((await open({ token })).status).toBe(429);
+    endClients();
+
+    await eventually(
+      async () =>
+        !(await tables.rows("Connections")).some((row) => row["connections"] !== undefined),
+      "all to be forgotten",
+    );
+    const crowd = await Promise.all(Array.from({ length: 50 }, () => open({ token })));
+    const statuses = crowd.map(({ status }) => status);
+    expect(statuses.filter((status) => status === 101)).toHaveLength(20);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(30);
+    for (const client of crowd) {
+      if (client.status === 101)
+        expect((await client.ask({ action: "hello" })).type).toBe("welcome");
+    }
+  });
+});
+
+test("PROMISES 22: no line of the log holds a token, a ticket or what came in their place", async () => {
+  const tokens = [tokenOf({ jti: CANARY }), tokenOf({ exp: 1 })];
+  const ticket = await ticketOf();
+  await open({ token: tokens[0] });
+  await open({ protocols: ["stockwire.v1", `bearer.${tokens[1]}`] });
+  await open({ query: `?ticket=${ticket}` });
+  await open({ query: `?token=${tokens[0]}` });
+  await open({ headers: { cookie: CANARY, "x-canary": CANARY } });
+  const lines = laptop.output.filter((line) => line.startsWith("{"));
+  expect(lines.filter((line) => line.includes('"routeKey":"$connect"')).length).toBeGreaterThan(
+    100,
+  );
+  for (const line of laptop.output) {
+    for (const secret of [...tokens, ticket, CANARY]) expect(line).not.toContain(secret);
+    expect(line).not.toMatch(/eyJ[\w-]{20,}/);
+  }
+  for (const line of lines) expect(JSON.parse(line)).toBeTypeOf("object");
+});
