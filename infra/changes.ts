@@ -1,10 +1,10 @@
-import * as Mapping from "@stockwire/functions/event-sources";
+import * as EventSources from "@stockwire/functions/event-sources";
 import { lambda, onIndex, onTable } from "./function.ts";
 import { posting } from "./live.ts";
 import { deliveryQueue, streamDeadLetters } from "./queue.ts";
 import { changes, data } from "./storage.ts";
 
-const { stream, delivery } = Mapping;
+const { stream, delivery } = EventSources;
 const seconds = (ms: number) => `${ms / 1000} seconds` as const;
 
 /** Data's stream → the change log → those who listen. */

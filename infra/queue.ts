@@ -1,4 +1,4 @@
-import * as Mapping from "@stockwire/functions/event-sources";
+import * as EventSources from "@stockwire/functions/event-sources";
 
 /** Queues, and where that ends up which could not be worked off: kept as long as SQS keeps it. */
 
@@ -14,8 +14,8 @@ export const deliveryDeadLetters = deadLetters("DeliveryDeadLetters");
 
 /** Frames for more connections than one call of a function posts to. */
 export const deliveryQueue = new sst.aws.Queue("Delivery", {
-  visibilityTimeout: `${Mapping.delivery.visibilityTimeoutMs / 1000} seconds`,
-  dlq: { queue: deliveryDeadLetters.arn, retry: Mapping.delivery.maxReceiveCount },
+  visibilityTimeout: `${EventSources.delivery.visibilityTimeoutMs / 1000} seconds`,
+  dlq: { queue: deliveryDeadLetters.arn, retry: EventSources.delivery.maxReceiveCount },
   // A frame that is later than this is no news: its client has asked for what it missed.
   transform: { queue: { messageRetentionSeconds: 60 * 60, sqsManagedSseEnabled: true } },
 });

@@ -1,6 +1,6 @@
 import { Data } from "@stockwire/core/store/tables";
 import { describe, expect, test } from "vitest";
-import * as Mapping from "@stockwire/functions/event-sources";
+import * as EventSources from "@stockwire/functions/event-sources";
 import { all, one, stack, stages } from "./stack.ts";
 
 describe.each(stages)("changes in %s", (stage) => {
@@ -19,9 +19,9 @@ describe.each(stages)("changes in %s", (stage) => {
     expect(inputs).toMatchObject({
       functionName: expect.stringContaining("-AppendFunction-"),
       startingPosition: "TRIM_HORIZON",
-      batchSize: Mapping.stream.batchSize,
-      maximumRetryAttempts: Mapping.stream.maximumRetryAttempts,
-      maximumRecordAgeInSeconds: Mapping.stream.maximumRecordAgeSeconds,
+      batchSize: EventSources.stream.batchSize,
+      maximumRetryAttempts: EventSources.stream.maximumRetryAttempts,
+      maximumRecordAgeInSeconds: EventSources.stream.maximumRecordAgeSeconds,
       bisectBatchOnFunctionError: true,
       functionResponseTypes: ["ReportBatchItemFailures"],
       destinationConfig: { onFailure: { destinationArn: arnOf("StreamDeadLettersQueue") } },
@@ -48,19 +48,21 @@ describe.each(stages)("changes in %s", (stage) => {
 
   test("large deliveries go through a queue, whose messages are tried three times", () => {
     const { inputs } = one(of(), "sqs/queue", "DeliveryQueue");
-    expect(inputs["visibilityTimeoutSeconds"]).toBe(Mapping.delivery.visibilityTimeoutMs / 1000);
+    expect(inputs["visibilityTimeoutSeconds"]).toBe(
+      EventSources.delivery.visibilityTimeoutMs / 1000,
+    );
     expect(JSON.parse(inputs["redrivePolicy"])).toEqual({
       deadLetterTargetArn: arnOf("DeliveryDeadLettersQueue"),
-      maxReceiveCount: Mapping.delivery.maxReceiveCount,
+      maxReceiveCount: EventSources.delivery.maxReceiveCount,
     });
     const [mapping] = all(of(), "lambda/eventSourceMapping").filter(
       ({ inputs: each }) => each["eventSourceArn"] === arnOf("DeliveryQueue"),
     );
     expect(mapping?.inputs).toMatchObject({
       functionName: expect.stringContaining("-PostFunction-"),
-      batchSize: Mapping.delivery.batchSize,
+      batchSize: EventSources.delivery.batchSize,
       functionResponseTypes: ["ReportBatchItemFailures"],
-      scalingConfig: { maximumConcurrency: Mapping.delivery.maximumConcurrency },
+      scalingConfig: { maximumConcurrency: EventSources.delivery.maximumConcurrency },
     });
   });
 

@@ -3,7 +3,7 @@ import { createClient } from "@stockwire/core/store/client";
 import * as Inventory from "@stockwire/core/catalog/inventory";
 import { newId } from "@stockwire/core/id";
 import * as Product from "@stockwire/core/catalog/product";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ const client = createClient({
 });
 
 beforeAll(() =>
-  Store.configure({
+  DynamoDB.configure({
     client,
     tableName: process.env["DATA_TABLE"] ?? "",
     changes: process.env["CHANGES_TABLE"] ?? "",

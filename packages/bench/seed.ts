@@ -1,6 +1,6 @@
 import { newId } from "@stockwire/core/id";
 import * as Item from "@stockwire/core/catalog/item";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { BatchWriteCommand, type DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
 /** Ids of the items that were stored. */
@@ -31,7 +31,7 @@ export async function seedItems(
   tableName: string,
   shards: number,
 ): Promise<Items> {
-  Store.configure({ client, tableName, shards });
+  DynamoDB.configure({ client, tableName, shards });
   const items: Items = { ours: [], plain: [] };
   for (let from = 0; from < COUNT; from += BATCH) {
     const all = Array.from({ length: BATCH }, (_, index) => attributes(from + index));

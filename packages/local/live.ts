@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { jsonLine } from "@stockwire/functions/telemetry/log";
-import * as Mapping from "@stockwire/functions/event-sources";
+import * as EventSources from "@stockwire/functions/event-sources";
 import { deadLetterFile } from "./stream/dead-letter-file.ts";
 import { liveApi } from "./gateway-config.ts";
 import type { WebSocketLogRecord } from "@stockwire/gateway/access-log";
@@ -65,7 +65,7 @@ export async function startLive(options: Options): Promise<Live> {
       log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
   });
   const queue = createQueue({
-    ...Mapping.delivery,
+    ...EventSources.delivery,
     queueName: DELIVERY_QUEUE,
     functionName: "deliver",
     handler: deliver.handler,
@@ -73,7 +73,7 @@ export async function startLive(options: Options): Promise<Live> {
     onError: report("delivery"),
   });
   const sqs = createSqs([queue]);
-  const { announced, ...mapping } = Mapping.stream;
+  const { announced, ...mapping } = EventSources.stream;
   const stream = startStreamMapping({
     ...mapping,
     dynamodb,

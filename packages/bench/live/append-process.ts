@@ -2,7 +2,7 @@ import { type AttributeValue, DynamoDBClient, ScanCommand } from "@aws-sdk/clien
 import { createClient } from "@stockwire/core/store/client";
 import { newId } from "@stockwire/core/id";
 import * as Item from "@stockwire/core/catalog/item";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import type * as Changes from "@stockwire/functions/handlers/changes";
 import type * as Live from "@stockwire/functions/handlers/live";
 import { answer } from "../child.ts";
@@ -46,7 +46,7 @@ async function start(): Promise<void> {
   const client = createClient({ region, endpoint });
   counted = tally(client);
   measure = meter(client);
-  Store.configure({ client, ...names, shards: SHARDS });
+  DynamoDB.configure({ client, ...names, shards: SHARDS });
   await Item.create(attributes(0), by());
   const plain = new DynamoDBClient({ endpoint, region });
   const { Items = [] } = await plain.send(

@@ -2,7 +2,7 @@ import {
   ApiGatewayManagementApiClient,
   PostToConnectionCommand,
 } from "@aws-sdk/client-apigatewaymanagementapi";
-import { postAll } from "@stockwire/core/live/fan-out";
+import { sendAll } from "@stockwire/core/live/fan-out";
 import { answer } from "../child.ts";
 
 /** One frame to many connections, as a delivery posts it or with the SDK as it comes. */
@@ -38,7 +38,7 @@ async function throughSdk(endpoint: string, ids: string[], frame: string): Promi
 }
 
 async function throughUs(endpoint: string, ids: string[], frame: string): Promise<void> {
-  const { sent } = await postAll([{ endpoint, ids, frames: [frame], topics: [] }]);
+  const { sent } = await sendAll([{ endpoint, ids, frames: [frame], topics: [] }]);
   if (sent !== ids.length) throw new Error(`${sent} of ${ids.length} frames were sent`);
 }
 

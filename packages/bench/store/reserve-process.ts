@@ -2,7 +2,7 @@ import { createClient } from "@stockwire/core/store/client";
 import { AppError } from "@stockwire/core/error";
 import * as Inventory from "@stockwire/core/catalog/inventory";
 import * as Reservation from "@stockwire/core/catalog/reservation";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { answer } from "../child.ts";
 import { SHARDS } from "../context.ts";
 import { naiveInventory } from "./naive-inventory.ts";
@@ -33,7 +33,7 @@ async function run(task: ReserveTask): Promise<Reserved> {
   const { wanted = Number.POSITIVE_INFINITY, time = Number.POSITIVE_INFINITY } = task;
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   const client = createClient({ region: "us-east-1", endpoint, credentials });
-  Store.configure({ client, tableName, shards: SHARDS });
+  DynamoDB.configure({ client, tableName, shards: SHARDS });
   const naive = naiveInventory(client, tableName);
   const reserve = variant === "naive" ? naive.reserve : reserveOurs;
   await Inventory.get(products[0] ?? ""); // opens connections; the shards are agreed upon

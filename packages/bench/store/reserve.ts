@@ -1,7 +1,7 @@
-import * as Cursor from "@stockwire/core/store/signed-token";
+import * as SignedToken from "@stockwire/core/store/signed-token";
 import * as Product from "@stockwire/core/catalog/product";
 import * as Reservation from "@stockwire/core/catalog/reservation";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { type Child, startChild } from "../child.ts";
 import { type Context, SHARDS } from "../context.ts";
@@ -20,8 +20,8 @@ const WANTED = 500;
 /** Reservations: how many a second, what they cost, and whether they oversell. */
 export async function reserve(context: Context): Promise<Report> {
   const { client, tableName } = await context.newTable("reserve");
-  Store.configure({ client, tableName, shards: SHARDS });
-  Cursor.configure("a secret of the benchmark, long enough for one");
+  DynamoDB.configure({ client, tableName, shards: SHARDS });
+  SignedToken.configure("a secret of the benchmark, long enough for one");
   const place = { endpoint: context.endpoint, tableName };
   const rates = await measureRates(context, place);
   const rush = await measureRush(context, place, naiveInventory(client, tableName));

@@ -1,6 +1,6 @@
-import * as Cursor from "@stockwire/core/store/signed-token";
+import * as SignedToken from "@stockwire/core/store/signed-token";
 import * as Item from "@stockwire/core/catalog/item";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { type Context, SHARDS } from "../context.ts";
 import { fixed, median, type Report } from "../report.ts";
@@ -21,7 +21,7 @@ interface Table {
 
 /** The same operations on a small and on a large table. */
 export async function scale(context: Context): Promise<Report> {
-  Cursor.configure("a secret of the benchmark, long enough for one");
+  SignedToken.configure("a secret of the benchmark, long enough for one");
   const tables: Table[] = [];
   for (const size of SIZES) {
     const made = await context.newTable(`scale${size}`);
@@ -52,7 +52,7 @@ export async function scale(context: Context): Promise<Report> {
 }
 
 const use = ({ client, tableName }: Table) =>
-  Store.configure({ client, tableName, shards: SHARDS });
+  DynamoDB.configure({ client, tableName, shards: SHARDS });
 
 async function fill(table: Table, size: number): Promise<void> {
   let left = size;
@@ -69,7 +69,7 @@ async function fill(table: Table, size: number): Promise<void> {
 
 async function sample(table: Table, n: number): Promise<void> {
   use(table);
-  await Store.verifyShards();
+  await DynamoDB.verifyShards();
   const id = table.ids[(n * 7) % table.ids.length] ?? "";
   const timed = async (name: string, run: () => Promise<unknown>) => {
     const started = performance.now();

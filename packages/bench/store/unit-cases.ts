@@ -132,7 +132,7 @@ export async function unitCases(): Promise<Case[]> {
       name: "adjust inventory: 409",
       run: () => Inventory.adjust(product.id, { delta: -1000, ...restock }, by()),
     },
-    { name: "put inventory", run: () => Inventory.put(product.id, { quantity: 7 }, by()) },
+    { name: "put inventory", run: () => Inventory.set(product.id, { quantity: 7 }, by()) },
     { name: "delete user", run: () => User.remove(user.id, by()) },
     { name: "delete product", run: () => Product.remove(product.id, by()) },
     { name: "delete item", run: () => Item.remove(item.id, by()) },

@@ -1,5 +1,5 @@
-import * as Cursor from "@stockwire/core/store/signed-token";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as SignedToken from "@stockwire/core/store/signed-token";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { type Context, SHARDS } from "../context.ts";
 import { type Cost, meter } from "../meter.ts";
 import type { Report } from "../report.ts";
@@ -8,8 +8,8 @@ import { type Case, unitCases } from "./unit-cases.ts";
 /** What DynamoDB charges for each operation, as it reports it itself. */
 export async function units(context: Context): Promise<Report> {
   const { client, tableName } = await context.newTable("units");
-  Store.configure({ client, tableName, shards: SHARDS });
-  Cursor.configure("a secret of the benchmark, long enough for one");
+  DynamoDB.configure({ client, tableName, shards: SHARDS });
+  SignedToken.configure("a secret of the benchmark, long enough for one");
   const measure = meter(client);
   const costs: { name: string; cost: Cost }[] = [];
   const rows: string[][] = [];

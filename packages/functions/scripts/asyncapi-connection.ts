@@ -1,4 +1,5 @@
-import { MAX_CONNECTIONS, MAX_TOPICS } from "@stockwire/core/live/connection";
+import { MAX_CONNECTIONS } from "@stockwire/core/live/connection";
+import { MAX_TOPICS } from "@stockwire/core/live/protocol";
 import { MAX_REPLAY } from "@stockwire/core/live/subscription";
 import { SCOPES } from "@stockwire/core/changes/topic";
 

@@ -1,6 +1,6 @@
 import { createClient } from "@stockwire/core/store/client";
-import * as Position from "@stockwire/core/changes/offset";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as Offset from "@stockwire/core/changes/offset";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { readConfig } from "./config.ts";
 import { createLog } from "./telemetry/log.ts";
 import { createMeasure } from "./telemetry/metric.ts";
@@ -13,7 +13,7 @@ export const log = createLog(config.LOG_LEVEL, "stockwire");
 
 export const measure = createMeasure(config.METRICS, config.STAGE);
 
-Store.configure({
+DynamoDB.configure({
   client: createClient({
     region: config.AWS_REGION,
     endpoint: config.AWS_ENDPOINT_URL_DYNAMODB,
@@ -24,4 +24,4 @@ Store.configure({
   connections: config.CONNECTIONS_TABLE,
   shards: config.LIST_SHARDS,
 });
-Position.configure(config.CHANGE_RETENTION_DAYS);
+Offset.configure(config.CHANGE_RETENTION_DAYS);

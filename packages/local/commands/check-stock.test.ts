@@ -3,7 +3,7 @@ import { newId } from "@stockwire/core/id";
 import * as Inventory from "@stockwire/core/catalog/inventory";
 import * as Product from "@stockwire/core/catalog/product";
 import * as Reservation from "@stockwire/core/catalog/reservation";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { shardOf } from "@stockwire/core/store/record";
 import { tables } from "@stockwire/core/store/tables";
 import { DeleteTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
@@ -32,7 +32,7 @@ beforeEach(async () => {
   const prefix = `check-${randomBytes(6).toString("hex")}-`;
   await createTables(plain, tables, (id) => prefix + id);
   table = `${prefix}Data`;
-  Store.configure({ client, tableName: table, shards: 3 });
+  DynamoDB.configure({ client, tableName: table, shards: 3 });
 });
 
 afterEach(async () => {
@@ -76,8 +76,8 @@ async function reserved(productId: string, quantity: number): Promise<string> {
 }
 
 /** Overwrites attributes past all verbs; undefined removes one. */
-async function damage(key: Store.Key, attributes: Store.Attributes): Promise<void> {
-  await Store.put({ Item: { ...(await Store.read(key)), ...key, ...attributes } });
+async function damage(key: DynamoDB.Key, attributes: DynamoDB.Attributes): Promise<void> {
+  await DynamoDB.put({ Item: { ...(await DynamoDB.read(key)), ...key, ...attributes } });
 }
 
 const levelKey = (id: string) => ({ pk: `INVENTORY#${shardOf(id)}`, sk: id });
@@ -110,7 +110,7 @@ test("each damage is found and told in words, and repaired when asked", async ()
   const line = { pk: Reservation.linePartition(id(5)), sk: holder(5) };
   await damage(line, { quantity: 4 });
   const closed = { pk: Reservation.linePartition(id(6)), sk: holder(6) };
-  const held = await Store.read(closed);
+  const held = await DynamoDB.read(closed);
   await Reservation.cancel(holder(6), by());
   await damage(closed, { ...held });
   const active = { pk: `RESERVATION#${shardOf(holder(7))}`, sk: holder(7) };
@@ -184,8 +184,8 @@ async function plant(products: number, reservations: number): Promise<void> {
   const ids = [...hot, ...Array.from({ length: products - hot.length }, () => newId())];
   const held = (2 * reservations) / hot.length;
   const levels = ids.map((id, n) => {
-    const counts = Inventory.counted(id, 1_000, n < hot.length ? held : 0, 0);
-    return Inventory.levels.draft(id, { ...counts, moved: 1_000 }, by()).stored;
+    const counts = Inventory.countsFor(id, 1_000, n < hot.length ? held : 0, 0);
+    return Inventory.levels.newRecord(id, { ...counts, moved: 1_000 }, by()).stored;
   });
   const until = Date.now() + 60_000;
   const holders = Array.from({ length: reservations }, (_, n) => {
@@ -193,10 +193,10 @@ async function plant(products: number, reservations: number): Promise<void> {
     const line = { productId: hot[n % hot.length] ?? "", quantity: 2 };
     const index = Reservation.activeIndex(id, until);
     const attributes = { status: "active", lines: [line], until, ...index };
-    const { stored } = Reservation.reservations.draft(id, attributes, by());
+    const { stored } = Reservation.reservations.newRecord(id, attributes, by());
     return [stored, Reservation.lineItem(id, line, until)];
   });
-  await Store.verifyShards();
+  await DynamoDB.verifyShards();
   const items: object[] = [...levels, ...holders.flat()];
   for (let from = 0; from < items.length; from += 25) {
     const batch = items.slice(from, from + 25);

@@ -3,7 +3,7 @@ import { AppError } from "@stockwire/core/error";
 import { newId } from "@stockwire/core/id";
 import { checkStock, type Difference, type Progress } from "@stockwire/core/catalog/stock-check";
 import { repair, repairReservation } from "@stockwire/core/catalog/stock-repair";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { parseArgs } from "node:util";
@@ -81,13 +81,13 @@ async function connect(place: Place): Promise<() => void> {
   const where = `table ${tableName}${engine ? ` at ${engine}` : ""}`;
   try {
     const client = await open(place);
-    const Key = Store.SHARDS_KEY;
+    const Key = DynamoDB.SHARDS_KEY;
     const command = new GetCommand({ TableName: tableName, Key, ConsistentRead: true });
     const shards: unknown = (await client.send(command)).Item?.["shards"];
     if (typeof shards !== "number") {
       throw new LocalError(`${where} is not a table that Stockwire has used`);
     }
-    Store.configure({ client, tableName, shards });
+    DynamoDB.configure({ client, tableName, shards });
     return () => client.destroy();
   } catch (error) {
     if (error instanceof LocalError) throw error;

@@ -1,5 +1,5 @@
-import * as Cursor from "@stockwire/core/store/signed-token";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as SignedToken from "@stockwire/core/store/signed-token";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { createClient } from "@stockwire/core/store/client";
 import { newId } from "@stockwire/core/id";
 import { createApp } from "@stockwire/functions/api/app";
@@ -88,14 +88,14 @@ async function inProcess(): Promise<Driver> {
     timeout: Number(process.env["DYNAMODB_TIMEOUT_MS"] ?? 1_500),
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
   });
-  Store.configure({
+  DynamoDB.configure({
     client,
     tableName: DATA_TABLE,
     changes: CHANGES_TABLE,
     connections: CONNECTIONS_TABLE,
     shards: 4,
   });
-  Cursor.configure(CURSOR_SECRET);
+  SignedToken.configure(CURSOR_SECRET);
   const log = createLog("silent", "test");
   const measure = createMeasure("off", "test");
   const app = createApp({ about, log, measure, origins: ["*"], secure: false });

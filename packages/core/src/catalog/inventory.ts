@@ -1,11 +1,11 @@
 import * as z from "zod";
-import type { Revision, Expectation, Stored } from "../store/update-expression.ts";
+import type { RecordUpdate, Condition, Stored } from "../store/update-expression.ts";
 import { AppError, invalidMember } from "../error.ts";
-import { inLane } from "../store/lock.ts";
-import { paged, query } from "../store/page.ts";
-import { table } from "../store/record.ts";
+import { withLocks } from "../store/lock.ts";
+import { paged, query } from "../store/pagination.ts";
+import { recordStore } from "../store/record.ts";
 import { text } from "../text.ts";
-import type { By, Step } from "../store/write.ts";
+import type { Writer, Step } from "../store/write.ts";
 
 const MAX_QUANTITY = 1_000_000_000;
 
@@ -60,7 +60,7 @@ export interface Counts {
   moved: number; // sum of all movements, kept apart from quantity to be checked against it
 }
 
-export const levels = table({
+export const levels = recordStore({
   kind: "INVENTORY",
   notFound: "inventory_not_found",
   noun: "Inventory",
@@ -87,7 +87,7 @@ const levelOf = (available: number, reorderPoint: number): Info["level"] => {
 };
 
 /** All that follows from the three numbers; only levels that want attention are indexed. */
-export const counted = (
+export const countsFor = (
   productId: string,
   quantity: number,
   reserved: number,
@@ -111,11 +111,14 @@ export const levelKey = (level: string): string | undefined =>
   level === "out" || level === "low" ? `LEVEL#${level}` : undefined;
 
 /** The write that opens a product's inventory in the product's own transaction. */
-export const opening = (productId: string, quantity: number, by: By): Step => ({
+export const createStep = (productId: string, quantity: number, writer: Writer): Step => ({
   write: {
     Put: {
-      Item: levels.draft(productId, { ...counted(productId, quantity, 0, 0), moved: quantity }, by)
-        .stored,
+      Item: levels.newRecord(
+        productId,
+        { ...countsFor(productId, quantity, 0, 0), moved: quantity },
+        writer,
+      ).stored,
       ConditionExpression: "attribute_not_exists(pk)",
     },
   },
@@ -123,13 +126,17 @@ export const opening = (productId: string, quantity: number, by: By): Step => ({
 });
 
 /** The writes that close it. They refuse with `has_active_reservations`. */
-export const closing = async (productId: string, by: By, writeId: string): Promise<Step[]> => {
+export const deleteSteps = async (
+  productId: string,
+  writer: Writer,
+  writeId: string,
+): Promise<Step[]> => {
   const current = await levels.readStored(productId);
   if (current === undefined) return [];
   if (current["reserved"] !== 0) {
     throw new AppError("has_active_reservations", "Reservations of this product are active");
   }
-  return levels.burial(current, by, writeId);
+  return levels.deleteSteps(current, writer, writeId);
 };
 
 /** Throws `inventory_not_found`. */
@@ -145,13 +152,13 @@ export const list = ({ level, ...page }: z.output<typeof List>) =>
  * Sets what is on hand. Throws `inventory_not_found`, `below_reserved`, `stale_quantity`,
  * `precondition_failed`.
  */
-export const put = (
+export const set = (
   productId: string,
   { quantity, reorderPoint, expectedQuantity, reason }: z.output<typeof Put>,
-  by: By,
+  writer: Writer,
   ifMatch?: readonly number[],
 ) =>
-  levels.update(productId, by, ifMatch, (current) => {
+  levels.update(productId, writer, ifMatch, (current) => {
     if (current === undefined) return undefined; // what moves is the difference to what is there
     const counts = current as Stored & Counts;
     if (expectedQuantity !== undefined && counts.quantity !== expectedQuantity) {
@@ -165,7 +172,7 @@ export const put = (
       });
     }
     return {
-      set: counted(productId, quantity, counts.reserved, reorderPoint ?? counts.reorderPoint),
+      set: countsFor(productId, quantity, counts.reserved, reorderPoint ?? counts.reorderPoint),
       add: { moved: quantity - counts.quantity },
       note: { reason, reference: undefined },
     };
@@ -175,11 +182,11 @@ export const put = (
 export const adjust = (
   productId: string,
   { delta, reason, reference }: z.output<typeof Adjust>,
-  by: By,
+  writer: Writer,
   ifMatch?: readonly number[],
 ) =>
-  inLane([productId], by, () =>
-    levels.update(productId, by, ifMatch, (current) => {
+  withLocks([productId], writer, () =>
+    levels.update(productId, writer, ifMatch, (current) => {
       const known = current as (Stored & Counts) | undefined;
       if (known && known.available + delta < 0) {
         throw insufficient([{ productId, requested: -delta, available: known.available }]);
@@ -187,7 +194,7 @@ export const adjust = (
       if (known && known.quantity + delta > MAX_QUANTITY) {
         throw invalidMember("/delta", "out_of_range", `The quantity is at most ${MAX_QUANTITY}`);
       }
-      return shifted(productId, { quantity: delta, reserved: 0 }, { reason, reference }, known);
+      return moveUnits(productId, { quantity: delta, reserved: 0 }, { reason, reference }, known);
     }),
   );
 
@@ -207,12 +214,12 @@ const PLENTY = { level: "ok", index: ["gsi1pk", "absent"] } as const;
  * Moves units. Within a level the move holds for any counts that leave it there, so that rivals do
  * not hinder each other; across levels it is planned from the counts as read.
  */
-function shifted(
+function moveUnits(
   productId: string,
   by: { quantity: number; reserved: number },
   note: { reason: string; reference?: string | undefined },
   known: (Stored & Counts) | undefined,
-): Revision {
+): RecordUpdate {
   const available = by.quantity - by.reserved;
   const need = Math.max(0, -available);
   const add = {
@@ -222,15 +229,15 @@ function shifted(
     available,
     headroom: available,
   };
-  const bounds: Expectation[] = [
+  const bounds: Condition[] = [
     ...(by.quantity > 0 ? [["quantity", "<=", MAX_QUANTITY - by.quantity] as const] : []),
     ...(by.reserved < 0 ? [["reserved", ">", -by.reserved - 1] as const] : []),
   ];
   const before = known ? levelOf(known.available, known.reorderPoint) : PLENTY.level;
   const after = known ? levelOf(known.available + available, known.reorderPoint) : PLENTY.level;
-  if (available === 0) return { add, note, expect: bounds };
+  if (available === 0) return { add, note, conditions: bounds };
   if (before === "ok" && after === "ok") {
-    return { add, note, expect: [...bounds, ["headroom", ">", need], PLENTY.index] };
+    return { add, note, conditions: [...bounds, ["headroom", ">", need], PLENTY.index] };
   }
   if (before === "low" && after === "low") {
     const stays = [
@@ -238,24 +245,24 @@ function shifted(
       ["headroom", "<=", Math.min(0, -available)],
       ["gsi1pk", "=", "LEVEL#low"],
     ] as const;
-    return { add, note, expect: [...bounds, ...stays] };
+    return { add, note, conditions: [...bounds, ...stays] };
   }
   if (known === undefined) throw new Error("only an ok level is taken for granted");
   const quantity = known.quantity + by.quantity;
   const reserved = known.reserved + by.reserved;
   return {
-    set: counted(productId, quantity, reserved, known.reorderPoint),
+    set: countsFor(productId, quantity, reserved, known.reorderPoint),
     add: { moved: by.quantity },
     note,
   };
 }
 
 /** One line of a reservation, as a step of its transaction. Refused, it throws `Outdated`. */
-export const step = (
+export const moveStep = (
   what: "hold" | "sell" | "free",
   { productId, quantity }: { productId: string; quantity: number },
   reference: string,
-  by: By,
+  writer: Writer,
   writeId: string,
   known?: Stored,
 ): Step => {
@@ -266,7 +273,13 @@ export const step = (
   }[what];
   const note = { reason: REASONS[what], reference };
   const counts = known as (Stored & Counts) | undefined;
-  return levels.revision(productId, shifted(productId, move, note, counts), by, writeId, known);
+  return levels.updateStep(
+    productId,
+    moveUnits(productId, move, note, counts),
+    writer,
+    writeId,
+    known,
+  );
 };
 
 const REASONS = { hold: "reserved", sell: "sold", free: "released" } as const;

@@ -2,9 +2,9 @@ import * as z from "zod";
 import type { Stored } from "../store/update-expression.ts";
 import { AppError } from "../error.ts";
 import { newId } from "../id.ts";
-import { paged, query } from "../store/page.ts";
-import { table } from "../store/record.ts";
-import type { By } from "../store/write.ts";
+import { paged, query } from "../store/pagination.ts";
+import { recordStore } from "../store/record.ts";
+import type { Writer } from "../store/write.ts";
 
 const MAX_BYTES = 64 * 1024;
 const MAX_DEPTH = 16;
@@ -76,7 +76,7 @@ export const List = z.strictObject({
 });
 
 /** Attributes are kept as the JSON text that they are: exact, whatever DynamoDB's own types hold. */
-export const items = table({
+export const items = recordStore({
   kind: "ITEM",
   notFound: "item_not_found",
   noun: "Item",
@@ -106,19 +106,20 @@ const encoded = (id: string, attributes: Attributes) => {
 export const typeKey = (type: unknown): string | undefined =>
   typeof type === "string" && type !== "" && type.length <= MAX_TYPE ? `TYPE#${type}` : undefined;
 
-const draft = (attributes: Attributes, by: By) => {
+const draft = (attributes: Attributes, writer: Writer) => {
   const id = `item_${newId()}`;
-  return items.draft(id, encoded(id, attributes), by);
+  return items.newRecord(id, encoded(id, attributes), writer);
 };
 
 /** Throws `body_too_large`. */
-export const create = (attributes: Attributes, by: By) => items.create(draft(attributes, by), by);
+export const create = (attributes: Attributes, writer: Writer) =>
+  items.create(draft(attributes, writer), writer);
 
 /** Stores all or none. Throws `body_too_large`. */
-export const createAll = (all: readonly Attributes[], by: By) =>
+export const createAll = (all: readonly Attributes[], writer: Writer) =>
   items.createAll(
-    all.map((attributes) => draft(attributes, by)),
-    by,
+    all.map((attributes) => draft(attributes, writer)),
+    writer,
   );
 
 /** The tombstone is another one than was expected. */
@@ -134,10 +135,10 @@ class Buried extends Error {
  * Creates an item at an id of the caller's; its versions go on where a deleted one's ended. Throws
  * `precondition_failed` if there is one, `body_too_large`.
  */
-export const createAt = async (id: string, attributes: Attributes, by: By) => {
+export const createAt = async (id: string, attributes: Attributes, writer: Writer) => {
   let buried = 0;
   for (;;) {
-    const { stored } = items.draft(id, encoded(id, attributes), by);
+    const { stored } = items.newRecord(id, encoded(id, attributes), writer);
     const undisturbed = {
       Key: items.tombstoneKey(id),
       ...(buried === 0
@@ -152,7 +153,10 @@ export const createAt = async (id: string, attributes: Attributes, by: By) => {
       refused: (old: Attributes | undefined) => new Buried(Number(old?.["version"] ?? 0)),
     };
     try {
-      return await items.create({ stored: { ...stored, version: buried + 1 }, steps: [step] }, by);
+      return await items.create(
+        { stored: { ...stored, version: buried + 1 }, steps: [step] },
+        writer,
+      );
     } catch (error) {
       if (!(error instanceof Buried)) throw error;
       buried = error.version;
@@ -161,14 +165,23 @@ export const createAt = async (id: string, attributes: Attributes, by: By) => {
 };
 
 /** Replaces all attributes. Throws `item_not_found`, `precondition_failed`, `body_too_large`. */
-export const replace = (id: string, attributes: Attributes, by: By, ifMatch?: readonly number[]) =>
-  items.update(id, by, ifMatch, () => ({ set: encoded(id, attributes) }));
+export const replace = (
+  id: string,
+  attributes: Attributes,
+  writer: Writer,
+  ifMatch?: readonly number[],
+) => items.update(id, writer, ifMatch, () => ({ set: encoded(id, attributes) }));
 
 /** Applies a merge patch. Throws `item_not_found`, `precondition_failed`, `body_too_large`. */
-export const patch = (id: string, change: Attributes, by: By, ifMatch?: readonly number[]) =>
+export const patch = (
+  id: string,
+  change: Attributes,
+  writer: Writer,
+  ifMatch?: readonly number[],
+) =>
   items.update(
     id,
-    by,
+    writer,
     ifMatch,
     (current) => current && { set: encoded(id, merge(attributesOf(current), change)) },
   );
@@ -187,8 +200,8 @@ const isObject = (value: unknown): value is Attributes =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** Throws `item_not_found`, `precondition_failed`. */
-export const remove = (id: string, by: By, ifMatch?: readonly number[]) =>
-  items.remove(id, by, ifMatch);
+export const remove = (id: string, writer: Writer, ifMatch?: readonly number[]) =>
+  items.remove(id, writer, ifMatch);
 
 /** Throws `item_not_found`. */
 export const get = (id: string): Promise<Info> => items.get(id);

@@ -1,15 +1,15 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import type { Plan, Stored } from "../store/update-expression.ts";
+import type { UpdateBuilder, Stored } from "../store/update-expression.ts";
 import { AppError, invalidMember } from "../error.ts";
-import * as Guard from "../store/unique-value.ts";
+import * as UniqueValue from "../store/unique-value.ts";
 import { newId } from "../id.ts";
 import * as Inventory from "./inventory.ts";
 import { fromMinorUnits, isCurrency, toMinorUnits } from "../money.ts";
-import { atMostOne, paged, query } from "../store/page.ts";
-import { table } from "../store/record.ts";
+import { atMostOne, paged, query } from "../store/pagination.ts";
+import { recordStore } from "../store/record.ts";
 import { folded, text } from "../text.ts";
-import type { By } from "../store/write.ts";
+import type { Writer } from "../store/write.ts";
 
 const Name = text(1, 200);
 const Category = text(1, 100);
@@ -110,7 +110,7 @@ const taken = () =>
     errors: [{ pointer: "/sku", code: "not_unique", detail: "Sku already exists" }],
   });
 
-export const products = table({
+export const products = recordStore({
   kind: "PRODUCT",
   notFound: "product_not_found",
   noun: "Product",
@@ -134,14 +134,14 @@ export const products = table({
   },
 });
 
-const draft = (input: z.output<typeof Create>, by: By) => {
+const draft = (input: z.output<typeof Create>, writer: Writer) => {
   const { price, initialQuantity, ...rest } = input;
   const id = newId();
   const minorUnits = minorUnitsOf(price, input.currency);
   const indexed = { gsi1pk: categoryKey(input.category), gsi1sk: id };
-  return products.draft(id, { ...rest, minorUnits, ...indexed }, by, [
-    Inventory.opening(id, initialQuantity, by),
-    ...(input.sku === undefined ? [] : [Guard.claim("SKU", input.sku, id, taken)]),
+  return products.newRecord(id, { ...rest, minorUnits, ...indexed }, writer, [
+    Inventory.createStep(id, initialQuantity, writer),
+    ...(input.sku === undefined ? [] : [UniqueValue.claim("SKU", input.sku, id, taken)]),
   ]);
 };
 
@@ -154,26 +154,29 @@ const minorUnitsOf = (price: number, currency: string): number => {
 };
 
 /** Stores the product and its inventory level together. Throws `sku_exists`. */
-export const create = (input: z.output<typeof Create>, by: By) =>
-  products.create(draft(input, by), by);
+export const create = (input: z.output<typeof Create>, writer: Writer) =>
+  products.create(draft(input, writer), writer);
 
 /** Stores all or none. Throws `sku_exists`. */
-export const createAll = (inputs: readonly z.output<typeof Create>[], by: By) =>
+export const createAll = (inputs: readonly z.output<typeof Create>[], writer: Writer) =>
   products.createAll(
-    inputs.map((input) => draft(input, by)),
-    by,
+    inputs.map((input) => draft(input, writer)),
+    writer,
   );
 
 /** Changes the members given. Throws `product_not_found`, `sku_exists`, `precondition_failed`. */
 export const update = (
   id: string,
   input: z.output<typeof Patch>,
-  by: By,
+  writer: Writer,
   ifMatch?: readonly number[],
-) => products.update(id, by, ifMatch, planOf(id, input));
+) => products.update(id, writer, ifMatch, updateFor(id, input));
 
-const planOf =
-  (id: string, { price, currency, category, sku, ...rest }: z.output<typeof Patch>): Plan =>
+const updateFor =
+  (
+    id: string,
+    { price, currency, category, sku, ...rest }: z.output<typeof Patch>,
+  ): UpdateBuilder =>
   (current) => {
     const indexed = category !== undefined && {
       category,
@@ -192,7 +195,7 @@ const planOf =
           ...(minorUnits !== undefined && { minorUnits }),
           ...(currency !== undefined && { currency }),
         },
-        expect: [
+        conditions: [
           ...(price !== undefined && currency === undefined
             ? [["currency", "=", assumed] as const]
             : []),
@@ -209,8 +212,8 @@ const planOf =
     return {
       set: { ...set, minorUnits, currency: pricedIn, sku: nextSku },
       steps: [
-        ...(moved && nextSku !== undefined ? [Guard.claim("SKU", nextSku, id, taken)] : []),
-        ...(moved && formerSku !== undefined ? [Guard.release("SKU", formerSku, id)] : []),
+        ...(moved && nextSku !== undefined ? [UniqueValue.claim("SKU", nextSku, id, taken)] : []),
+        ...(moved && formerSku !== undefined ? [UniqueValue.release("SKU", formerSku, id)] : []),
       ],
     };
   };
@@ -219,10 +222,10 @@ const planOf =
  * Deletes the product with its inventory and frees the sku. Throws `product_not_found`,
  * `has_active_reservations`, `precondition_failed`.
  */
-export const remove = (id: string, by: By, ifMatch?: readonly number[]) =>
-  products.remove(id, by, ifMatch, async (current, writeId) => [
-    ...(await Inventory.closing(id, by, writeId)),
-    ...(typeof current["sku"] === "string" ? [Guard.release("SKU", current["sku"], id)] : []),
+export const remove = (id: string, writer: Writer, ifMatch?: readonly number[]) =>
+  products.remove(id, writer, ifMatch, async (current, writeId) => [
+    ...(await Inventory.deleteSteps(id, writer, writeId)),
+    ...(typeof current["sku"] === "string" ? [UniqueValue.release("SKU", current["sku"], id)] : []),
   ]);
 
 /** Throws `product_not_found`. */
@@ -231,7 +234,7 @@ export const get = (id: string): Promise<Info> => products.get(id);
 /** Throws `invalid_cursor`. */
 export const list = async ({ category, sku, ...page }: z.output<typeof List>) => {
   if (sku !== undefined) {
-    const owner = await Guard.ownerOf("SKU", sku);
+    const owner = await UniqueValue.ownerOf("SKU", sku);
     const found = owner === undefined ? undefined : await products.find(owner);
     const wanted = category === undefined || folded(found?.category ?? "") === folded(category);
     return atMostOne(wanted ? found : undefined);

@@ -1,16 +1,33 @@
 import * as z from "zod";
-import { nextOf, putOver, type Stored, wrote } from "../store/update-expression.ts";
+import {
+  nextVersion,
+  putIfUnchanged,
+  type Stored,
+  wasWrittenBy,
+} from "../store/update-expression.ts";
 import { AppError } from "../error.ts";
 import { newId } from "../id.ts";
 import * as Idempotency from "../store/idempotency.ts";
 import * as Inventory from "./inventory.ts";
-import { inLane } from "../store/lock.ts";
-import { indexed, merged } from "../store/list.ts";
-import { paged, query } from "../store/page.ts";
-import { Cancelled, query as queryStore, shardCount, transact } from "../store/dynamodb.ts";
-import { again, Outdated, refusalOf, shardOf, table, wasApplied } from "../store/record.ts";
+import { withLocks } from "../store/lock.ts";
+import { indexPage, mergedPage } from "../store/pagination.ts";
+import { paged, query } from "../store/pagination.ts";
+import {
+  TransactionCancelled,
+  query as queryStore,
+  shardCount,
+  transact,
+} from "../store/dynamodb.ts";
+import {
+  waitBeforeRetry,
+  StaleRecord,
+  errorOfStep,
+  shardOf,
+  recordStore,
+  wasApplied,
+} from "../store/record.ts";
 import { text } from "../text.ts";
-import { type By, deadlineOf, type Outcome, type Step } from "../store/write.ts";
+import { type Writer, deadlineOf, type Outcome, type Step } from "../store/write.ts";
 
 const Line = z.strictObject({
   productId: z.string().min(1).max(128),
@@ -65,7 +82,7 @@ export interface Attributes {
 const statusOf = ({ status, until }: Attributes): Status =>
   status === "active" && until <= Date.now() ? "expired" : status;
 
-export const reservations = table({
+export const reservations = recordStore({
   kind: "RESERVATION",
   notFound: "reservation_not_found",
   noun: "Reservation",
@@ -73,7 +90,7 @@ export const reservations = table({
 });
 
 /** The reservation as it was written, whatever time it is. */
-export const asWritten = (stored: Stored): Info =>
+export const storedInfo = (stored: Stored): Info =>
   infoOf(stored, (stored as Stored & Attributes).status);
 
 function infoOf(stored: Stored, status: Status): Info {
@@ -136,22 +153,22 @@ type Levels = Map<string, Stored>;
  */
 async function attempt(
   steps: readonly Step[],
-  by: By,
+  writer: Writer,
   writeId: string,
   levels: Levels,
 ): Promise<boolean> {
   try {
     await transact(
       steps.map(({ write }) => write),
-      deadlineOf(by),
+      deadlineOf(writer),
     );
     return true;
   } catch (error) {
-    if (!(error instanceof Cancelled)) throw error;
+    if (!(error instanceof TransactionCancelled)) throw error;
     if (wasApplied(error, writeId)) return true;
     for (const [index, old] of error.failed) {
-      const refusal = refusalOf(steps, index, old);
-      if (!(refusal instanceof Outdated)) throw refusal;
+      const refusal = errorOfStep(steps, index, old);
+      if (!(refusal instanceof StaleRecord)) throw refusal;
       if (refusal.old === undefined) throw new MissingRecord(refusal.id);
       levels.set(refusal.id, refusal.old);
     }
@@ -172,22 +189,22 @@ class MissingRecord extends Error {
  * Reserves all lines or none. Units of expired reservations are given back before a shortage is
  * reported. Throws `insufficient_stock`, `product_not_found`.
  */
-export const create = (input: z.output<typeof Create>, by: By): Promise<Outcome<Info>> =>
-  Idempotency.once(by, () => {
+export const create = (input: z.output<typeof Create>, writer: Writer): Promise<Outcome<Info>> =>
+  Idempotency.once(writer, () => {
     const lines = summed(input.lines);
     const products = lines.map(({ productId }) => productId);
-    return inLane(products, by, () => reserve(input, lines, by));
+    return withLocks(products, writer, () => reserve(input, lines, writer));
   });
 
 async function reserve(
   { lines: given, ttlSeconds, reference }: z.output<typeof Create>,
   lines: Line[],
-  by: By,
+  writer: Writer,
 ): Promise<Outcome<Info>> {
   const id = newId();
-  const until = Date.parse(by.at) + ttlSeconds * 1000;
+  const until = Date.parse(writer.at) + ttlSeconds * 1000;
   const attributes = { status: "active", lines, reference, until, ...activeIndex(id, until) };
-  const { stored } = reservations.draft(id, attributes, by);
+  const { stored } = reservations.newRecord(id, attributes, writer);
   const value = reservations.decode(stored);
   const writeId = stored.lastWrite;
   const levels: Levels = new Map();
@@ -195,7 +212,8 @@ async function reserve(
   for (let tries = 1; ; tries++) {
     const shortages = shortagesOf(lines, levels);
     if (shortages.length > 0) {
-      if (freed || !(await freeExpired(shortages, by))) throw Inventory.insufficient(shortages);
+      if (freed || !(await releaseExpired(shortages, writer)))
+        throw Inventory.insufficient(shortages);
       freed = true;
       levels.clear();
     }
@@ -205,19 +223,19 @@ async function reserve(
         refused: () => new Error("a new id is taken"),
       },
       ...lines.flatMap((line) => [
-        Inventory.step("hold", line, id, by, writeId, levels.get(line.productId)),
+        Inventory.moveStep("hold", line, id, writer, writeId, levels.get(line.productId)),
         lineStep(id, line, until),
       ]),
-      ...Idempotency.steps(by, 0, 1, value, writeId),
+      ...Idempotency.steps(writer, 0, 1, value, writeId),
     ];
     try {
-      if (await attempt(steps, by, writeId, levels))
+      if (await attempt(steps, writer, writeId, levels))
         return { value, changed: true, replayed: false };
     } catch (error) {
       if (!(error instanceof MissingRecord)) throw error;
       throw unknownProduct(given.findIndex(({ productId }) => productId === error.id));
     }
-    await again(by, tries);
+    await waitBeforeRetry(writer, tries);
   }
 }
 
@@ -238,12 +256,15 @@ const shortagesOf = (lines: readonly Line[], levels: Levels): Inventory.Shortage
   });
 
 /** Gives back what expired reservations hold of these products; false if there were none. */
-async function freeExpired(products: readonly { productId: string }[], by: By): Promise<boolean> {
+async function releaseExpired(
+  products: readonly { productId: string }[],
+  writer: Writer,
+): Promise<boolean> {
   let freed = false;
   const now = new Date().toISOString();
   for (const { productId } of products) {
     for (const { id } of await expired(heldPartition(productId), now, FREED_AT_ONCE)) {
-      freed = (await expire(id, { ...by, actor: "expiry", idempotency: undefined })) || freed;
+      freed = (await expire(id, { ...writer, actor: "expiry", idempotency: undefined })) || freed;
     }
   }
   return freed;
@@ -284,7 +305,7 @@ const MISSING_TRIES = 3;
 async function close(
   first: Held,
   to: Exclude<Status, "active">,
-  by: By,
+  writer: Writer,
   ifMatch?: readonly number[],
 ): Promise<Outcome<Info>> {
   const id = first.sk;
@@ -292,10 +313,11 @@ async function close(
   const levels: Levels = new Map();
   let current = first;
   for (let tries = 1; ; tries++) {
-    if (wrote(current, writeId)) {
+    if (wasWrittenBy(current, writeId)) {
       return { value: reservations.decode(current), changed: true, replayed: false };
     }
-    if (ifMatch && !ifMatch.includes(current.version)) throw reservations.stale(current);
+    if (ifMatch && !ifMatch.includes(current.version))
+      throw reservations.preconditionFailed(current);
     if (current.status === to) {
       return { value: reservations.decode(current), changed: false, replayed: false };
     }
@@ -303,53 +325,53 @@ async function close(
     const due = current.until <= Date.now();
     if (to === "expired" && !due) throw closed("active"); // extended meanwhile
     if (to !== "expired" && due) {
-      await expire(id, by);
+      await expire(id, writer);
       throw closed("expired");
     }
     const change = { set: { status: to, gsi1pk: undefined, gsi1sk: undefined } };
-    const next = nextOf(current, change, by, writeId);
+    const next = nextVersion(current, change, writer, writeId);
     const value = reservations.decode(next);
     const what = to === "confirmed" ? "sell" : "free";
     const steps = [
       {
-        write: { Put: putOver(current, next) },
-        refused: (old: object | undefined) => new Outdated(id, old as Stored | undefined),
+        write: { Put: putIfUnchanged(current, next) },
+        refused: (old: object | undefined) => new StaleRecord(id, old as Stored | undefined),
       },
       ...current.lines.flatMap((line) => [
-        Inventory.step(what, line, id, by, writeId, levels.get(line.productId)),
+        Inventory.moveStep(what, line, id, writer, writeId, levels.get(line.productId)),
         lineStep(id, line),
       ]),
-      ...Idempotency.steps(by, 0, 1, value, writeId),
+      ...Idempotency.steps(writer, 0, 1, value, writeId),
     ];
     // Another may have closed it since, and its product may even be gone: then it is read again.
-    const done = await attempt(steps, by, writeId, levels).catch((error: unknown) => {
+    const done = await attempt(steps, writer, writeId, levels).catch((error: unknown) => {
       if (error instanceof MissingRecord && tries <= MISSING_TRIES) return false;
       throw error;
     });
     if (done) return { value, changed: true, replayed: false };
-    await again(by, tries);
+    await waitBeforeRetry(writer, tries);
     current = (await reservations.existing(id)) as Held;
   }
 }
 
-const closeInLane = async (
+const closeLocked = async (
   id: string,
   to: Exclude<Status, "active">,
-  by: By,
+  writer: Writer,
   ifMatch?: readonly number[],
 ): Promise<Outcome<Info>> =>
-  Idempotency.once(by, async () => {
+  Idempotency.once(writer, async () => {
     const first = (await reservations.existing(id)) as Held;
     const products = first.lines.map(({ productId }) => productId);
     // It may be closed by the time it has its turn: then its version refuses, and it is read again.
-    return inLane(products, by, () => close(first, to, by, ifMatch));
+    return withLocks(products, writer, () => close(first, to, writer, ifMatch));
   });
 
 /** Gives an expired reservation's units back; false if another has, or it was extended. */
-async function expire(id: string, by: By): Promise<boolean> {
+async function expire(id: string, writer: Writer): Promise<boolean> {
   try {
     const first = (await reservations.existing(id)) as Held;
-    return (await close(first, "expired", { ...by, idempotency: undefined })).changed;
+    return (await close(first, "expired", { ...writer, idempotency: undefined })).changed;
   } catch (error) {
     if (error instanceof AppError && error.code !== "unavailable") return false;
     throw error;
@@ -360,26 +382,26 @@ async function expire(id: string, by: By): Promise<boolean> {
  * Sells what is reserved. Throws `reservation_not_found`, `reservation_closed`,
  * `reservation_expired`, `precondition_failed`.
  */
-export const confirm = (id: string, by: By, ifMatch?: readonly number[]) =>
-  closeInLane(id, "confirmed", by, ifMatch);
+export const confirm = (id: string, writer: Writer, ifMatch?: readonly number[]) =>
+  closeLocked(id, "confirmed", writer, ifMatch);
 
 /** Gives back what is reserved. Throws as `confirm` does. */
-export const cancel = (id: string, by: By, ifMatch?: readonly number[]) =>
-  closeInLane(id, "cancelled", by, ifMatch);
+export const cancel = (id: string, writer: Writer, ifMatch?: readonly number[]) =>
+  closeLocked(id, "cancelled", writer, ifMatch);
 
 /** Moves the end to `ttlSeconds` from now, never closer. Throws as `confirm` does. */
 export const extend = (
   id: string,
   { ttlSeconds }: z.output<typeof Extend>,
-  by: By,
+  writer: Writer,
   ifMatch?: readonly number[],
 ) =>
-  reservations.update(id, by, ifMatch, (stored) => {
+  reservations.update(id, writer, ifMatch, (stored) => {
     if (stored === undefined) return undefined;
     const current = stored as Held;
     if (current.status !== "active") throw closed(current.status);
     if (current.until <= Date.now()) throw closed("expired");
-    const until = Math.max(current.until, Date.parse(by.at) + ttlSeconds * 1000);
+    const until = Math.max(current.until, Date.parse(writer.at) + ttlSeconds * 1000);
     return {
       set: { until, ...activeIndex(id, until) },
       steps: current.lines.map((line) => lineStep(id, line, until)),
@@ -404,8 +426,8 @@ export const list = async ({ status, productId, ...page }: z.output<typeof List>
   const scope = `reservations ${status ?? "all"} ${productId}`;
   const lines = await paged(scope, page, (of) =>
     status === undefined
-      ? merged([linePartition(productId)], of)
-      : indexed([heldPartition(productId)], of),
+      ? mergedPage([linePartition(productId)], of)
+      : indexPage([heldPartition(productId)], of),
   );
   const found = await reservations.findAll(lines.items.map(({ sk }) => String(sk)));
   return {
@@ -429,7 +451,7 @@ const SWEEP_PAGE = 50;
  * Gives back the units of all reservations whose time has come, page by page until `deadline`
  * (epoch ms). Two at once do not harm each other: each reservation ends once.
  */
-export async function sweep(by: By, deadline: number): Promise<Swept> {
+export async function sweep(writer: Writer, deadline: number): Promise<Swept> {
   let count = 0;
   let lagMs = 0;
   const now = new Date().toISOString();
@@ -439,7 +461,7 @@ export async function sweep(by: By, deadline: number): Promise<Swept> {
       const due = await expired(partition, now, SWEEP_PAGE);
       if (due[0]) lagMs = Math.max(lagMs, Date.parse(now) - Date.parse(due[0].until));
       const done = await Promise.all(
-        due.map(({ id }) => expire(id, { ...by, at: new Date().toISOString() })),
+        due.map(({ id }) => expire(id, { ...writer, at: new Date().toISOString() })),
       );
       const changed = done.filter(Boolean).length;
       count += changed;

@@ -3,7 +3,7 @@ import type { Stored } from "../store/update-expression.ts";
 import * as Inventory from "./inventory.ts";
 import * as Reservation from "./reservation.ts";
 import { type Attributes, read, shardCount } from "../store/dynamodb.ts";
-import { ask, pages } from "../store/partition.ts";
+import { retryWhileBusy, partitionPages } from "../store/partition.ts";
 
 /** Whether all that is stored about stock fits together, recomputed from the records. */
 
@@ -52,7 +52,7 @@ export async function* checkStock({
   ] as const;
   for (const [kind, counter, check] of walks) {
     for (let shard = 0; shard < shardCount(); shard++) {
-      for await (const page of pages({ partition: `${kind}#${shard}`, limit: RECORDS })) {
+      for await (const page of partitionPages({ partition: `${kind}#${shard}`, limit: RECORDS })) {
         for (const finding of await Promise.all(page.map((item) => check(item as Stored)))) {
           yield* finding.differences;
           if (!finding.settled) progress.unsettled++;
@@ -68,7 +68,7 @@ async function checkProduct(stored: Level): Promise<Finding> {
   const own = ownDifferences(stored);
   const held = await heldDifferences(stored, "index");
   if (held.length === 0) return { differences: own, settled: true };
-  const reread = () => ask(() => Inventory.levels.readStored(stored.sk));
+  const reread = () => retryWhileBusy(() => Inventory.levels.readStored(stored.sk));
   const { differences, settled } = await confirmed(reread, INDEX_LOOKS, (current, sure) =>
     heldDifferences(current as Level, sure ? "lines" : "index"),
   );
@@ -78,7 +78,7 @@ async function checkProduct(stored: Level): Promise<Finding> {
 /** What a record says of itself: it was read at one moment, so one look is enough. */
 function ownDifferences(stored: Level): Difference[] {
   const { sk: productId, quantity, reserved, available, reorderPoint, moved } = stored;
-  const fit = Inventory.counted(productId, quantity, reserved, reorderPoint);
+  const fit = Inventory.countsFor(productId, quantity, reserved, reorderPoint);
   const differences: Difference[] = [];
   const expect = (rule: Difference["rule"], expected: number | string, actual: typeof expected) => {
     if (actual !== expected) differences.push({ productId, rule, expected, actual });
@@ -116,9 +116,9 @@ export async function heldOf(productId: string, source: Source) {
       : { partition: Reservation.linePartition(productId), limit: LINES, indexed: true };
   let units = 0;
   const strays: Difference[] = [];
-  for await (const lines of pages(walk)) {
+  for await (const lines of partitionPages(walk)) {
     const holders = await Promise.all(
-      lines.map(({ sk }) => ask(() => Reservation.reservations.readStored(String(sk)))),
+      lines.map(({ sk }) => retryWhileBusy(() => Reservation.reservations.readStored(String(sk)))),
     );
     for (const [index, line] of lines.entries()) {
       const promised = promisedBy(holders[index] as Held | undefined, productId);
@@ -141,7 +141,7 @@ export const promisedBy = (holder: Held | undefined, productId: string) =>
 async function checkReservation(stored: Held): Promise<Finding> {
   const own = expiryDifferences(stored);
   if ((await lineDifferences(stored)).length === 0) return { differences: own, settled: true };
-  const reread = () => ask(() => Reservation.reservations.readStored(stored.sk));
+  const reread = () => retryWhileBusy(() => Reservation.reservations.readStored(stored.sk));
   const { differences, settled } = await confirmed(reread, 0, (current) =>
     lineDifferences(current as Held),
   );
@@ -176,7 +176,7 @@ async function lineDifferences(stored: Held): Promise<Difference[]> {
   const differences = await Promise.all(
     lines.map(async (line): Promise<Difference[]> => {
       const { productId } = line;
-      const found = await ask(() =>
+      const found = await retryWhileBusy(() =>
         read({ pk: Reservation.linePartition(productId), sk: reservationId }),
       );
       const actual = lineText(found);

@@ -11,9 +11,9 @@ import {
   placeOf,
   promisedBy,
 } from "./stock-check.ts";
-import { Cancelled, read, transact } from "../store/dynamodb.ts";
+import { TransactionCancelled, read, transact } from "../store/dynamodb.ts";
 import { shardOf } from "../store/record.ts";
-import { type By, deadlineOf } from "../store/write.ts";
+import { type Writer, deadlineOf } from "../store/write.ts";
 
 /** Corrections of what `stock-check.ts` finds. */
 
@@ -21,7 +21,7 @@ import { type By, deadlineOf } from "../store/write.ts";
  * Corrects what a product's inventory says by what is on hand and what its lines hold; true if
  * that changed it. What would leave more reserved than there is stays as it is, for a person.
  */
-export async function repair(productId: string, by: By): Promise<boolean> {
+export async function repair(productId: string, writer: Writer): Promise<boolean> {
   for (const wait of PAUSES) {
     await pause(wait);
     const stored = (await Inventory.levels.readStored(productId)) as Level | undefined;
@@ -29,13 +29,16 @@ export async function repair(productId: string, by: By): Promise<boolean> {
     const { version, quantity, reorderPoint } = stored;
     const { units } = await heldOf(productId, "lines");
     if (!(Number.isInteger(quantity) && units <= quantity)) return false;
-    const set = { ...Inventory.counted(productId, quantity, units, reorderPoint), moved: quantity };
+    const set = {
+      ...Inventory.countsFor(productId, quantity, units, reorderPoint),
+      moved: quantity,
+    };
     const note = { reason: "check-stock", reference: undefined };
     try {
       // Whoever holds or frees units changes the version: the sum is of the one that is replaced.
       const outcome = await Inventory.levels.update(
         productId,
-        by,
+        writer,
         [version],
         (current) => current && { set, note },
       );
@@ -48,7 +51,7 @@ export async function repair(productId: string, by: By): Promise<boolean> {
 }
 
 const isRivalry = (error: unknown) =>
-  error instanceof Cancelled ||
+  error instanceof TransactionCancelled ||
   (error instanceof AppError && ["precondition_failed", "unavailable"].includes(error.code));
 
 /**
@@ -58,16 +61,16 @@ const isRivalry = (error: unknown) =>
 export async function repairReservation(
   reservationId: string,
   productId: string,
-  by: By,
+  writer: Writer,
 ): Promise<boolean> {
   const stored = (await Reservation.reservations.readStored(reservationId)) as Held | undefined;
   try {
-    const mended = await repairLine(reservationId, productId, stored, by);
+    const mended = await repairLine(reservationId, productId, stored, writer);
     if (stored === undefined) return mended;
     const set = placeOf(stored);
     const outcome = await Reservation.reservations.update(
       reservationId,
-      by,
+      writer,
       [stored.version],
       (current) => current && { set },
     );
@@ -82,7 +85,7 @@ async function repairLine(
   reservationId: string,
   productId: string,
   stored: Held | undefined,
-  by: By,
+  writer: Writer,
 ): Promise<boolean> {
   const line = await read({ pk: Reservation.linePartition(productId), sk: reservationId });
   const promised = promisedBy(stored, productId);
@@ -99,6 +102,6 @@ async function repairLine(
           ConditionExpression: "version = :version",
           ExpressionAttributeValues: { ":version": stored.version },
         };
-  await transact([{ ConditionCheck: { Key, ...asRead } }, { Put: { Item } }], deadlineOf(by));
+  await transact([{ ConditionCheck: { Key, ...asRead } }, { Put: { Item } }], deadlineOf(writer));
   return true;
 }

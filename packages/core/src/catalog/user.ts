@@ -1,12 +1,12 @@
 import * as z from "zod";
-import type { Plan, Stored } from "../store/update-expression.ts";
+import type { UpdateBuilder, Stored } from "../store/update-expression.ts";
 import { AppError } from "../error.ts";
-import * as Guard from "../store/unique-value.ts";
+import * as UniqueValue from "../store/unique-value.ts";
 import { newId } from "../id.ts";
-import { atMostOne, paged, query } from "../store/page.ts";
-import { table } from "../store/record.ts";
+import { atMostOne, paged, query } from "../store/pagination.ts";
+import { recordStore } from "../store/record.ts";
 import { orElse, text } from "../text.ts";
-import type { By } from "../store/write.ts";
+import type { Writer } from "../store/write.ts";
 
 const Name = text(2, 100, { required: "Name required", tooShort: "Name too short" });
 
@@ -74,7 +74,7 @@ const taken = () =>
     errors: [{ pointer: "/email", code: "not_unique", detail: "Email already exists" }],
   });
 
-export const users = table({
+export const users = recordStore({
   kind: "USER",
   notFound: "user_not_found",
   noun: "User",
@@ -95,33 +95,35 @@ export const users = table({
   },
 });
 
-const draft = (input: z.output<typeof Create>, by: By) => {
+const draft = (input: z.output<typeof Create>, writer: Writer) => {
   const id = newId();
   const emailKey = keyOf(input.email);
-  return users.draft(id, { ...input, emailKey }, by, [Guard.claim("EMAIL", emailKey, id, taken)]);
+  return users.newRecord(id, { ...input, emailKey }, writer, [
+    UniqueValue.claim("EMAIL", emailKey, id, taken),
+  ]);
 };
 
 /** Throws `email_exists`. */
-export const create = (input: z.output<typeof Create>, by: By) =>
-  users.create(draft(input, by), by);
+export const create = (input: z.output<typeof Create>, writer: Writer) =>
+  users.create(draft(input, writer), writer);
 
 /** Stores all or none. Throws `email_exists`. */
-export const createAll = (inputs: readonly z.output<typeof Create>[], by: By) =>
+export const createAll = (inputs: readonly z.output<typeof Create>[], writer: Writer) =>
   users.createAll(
-    inputs.map((input) => draft(input, by)),
-    by,
+    inputs.map((input) => draft(input, writer)),
+    writer,
   );
 
 /** Changes the members given. Throws `user_not_found`, `email_exists`, `precondition_failed`. */
 export const update = (
   id: string,
   input: z.output<typeof Patch>,
-  by: By,
+  writer: Writer,
   ifMatch?: readonly number[],
-) => users.update(id, by, ifMatch, planOf(id, input));
+) => users.update(id, writer, ifMatch, updateFor(id, input));
 
-const planOf =
-  (id: string, { email, phone, age, ...rest }: z.output<typeof Patch>): Plan =>
+const updateFor =
+  (id: string, { email, phone, age, ...rest }: z.output<typeof Patch>): UpdateBuilder =>
   (current) => {
     const set = {
       ...rest,
@@ -131,22 +133,25 @@ const planOf =
     if (email === undefined) return { set };
     const emailKey = keyOf(email);
     if (current === undefined) {
-      return { set: { ...set, email }, expect: [["emailKey", "=", emailKey]] };
+      return { set: { ...set, email }, conditions: [["emailKey", "=", emailKey]] };
     }
     const former = String(current["emailKey"]);
     const moved = former !== emailKey;
     return {
       set: { ...set, email, emailKey },
       steps: moved
-        ? [Guard.claim("EMAIL", emailKey, id, taken), Guard.release("EMAIL", former, id)]
+        ? [
+            UniqueValue.claim("EMAIL", emailKey, id, taken),
+            UniqueValue.release("EMAIL", former, id),
+          ]
         : [],
     };
   };
 
 /** Frees the email address. Throws `user_not_found`, `precondition_failed`. */
-export const remove = (id: string, by: By, ifMatch?: readonly number[]) =>
-  users.remove(id, by, ifMatch, (current) => [
-    Guard.release("EMAIL", String(current["emailKey"]), id),
+export const remove = (id: string, writer: Writer, ifMatch?: readonly number[]) =>
+  users.remove(id, writer, ifMatch, (current) => [
+    UniqueValue.release("EMAIL", String(current["emailKey"]), id),
   ]);
 
 /** Throws `user_not_found`. */
@@ -155,6 +160,6 @@ export const get = (id: string): Promise<Info> => users.get(id);
 /** Throws `invalid_cursor`. */
 export const list = async ({ email, ...page }: z.output<typeof List>) => {
   if (email === undefined) return paged("users", page, users.list);
-  const owner = await Guard.ownerOf("EMAIL", keyOf(email.trim()));
+  const owner = await UniqueValue.ownerOf("EMAIL", keyOf(email.trim()));
   return atMostOne(owner === undefined ? undefined : await users.find(owner));
 };

@@ -46,7 +46,7 @@ export const Change = z
 export type Change = z.output<typeof Change>;
 
 /** A change that has no place in its feed yet. */
-export type Entry = Omit<Change, "seq" | "cursor"> & {
+export type NewChange = Omit<Change, "seq" | "cursor"> & {
   /** Partition of the feed's filter that the record was in, and the one that it is in now. */
   was?: string | undefined;
   is?: string | undefined;
@@ -68,7 +68,7 @@ const SOURCES: ReadonlyMap<string, Source> = new Map(
       ["products", Product.products, Product.products.decode, true],
       ["inventory", Inventory.levels, Inventory.levels.decode, true],
       ["items", Item.items, Item.items.decode, true],
-      ["reservations", Reservation.reservations, Reservation.asWritten, false],
+      ["reservations", Reservation.reservations, Reservation.storedInfo, false],
     ] as const
   ).map(([feed, { kind, deletion }, image, filtered]) => [
     kind,
@@ -89,7 +89,7 @@ type Image = Record<string, AttributeValue>;
 export async function fromImages(
   oldImage: Image | undefined,
   newImage: Image | undefined,
-): Promise<Entry | undefined> {
+): Promise<NewChange | undefined> {
   const old = oldImage && (unmarshall(oldImage) as Stored);
   const current = newImage && (unmarshall(newImage) as Stored);
   const one = current ?? old;
@@ -109,7 +109,7 @@ const stampOf = ({ actor, requestId, clientRef, updatedAt }: Stamped) => ({
   ...(clientRef !== undefined && { clientRef }),
 });
 
-function written(source: Source, old: Stored | undefined, current: Stored): Entry {
+function written(source: Source, old: Stored | undefined, current: Stored): NewChange {
   const { feed, image, filtered } = source;
   const data = image(current);
   const former = old && image(old);
@@ -130,7 +130,10 @@ function written(source: Source, old: Stored | undefined, current: Stored): Entr
   };
 }
 
-async function deleted({ feed, image, deletion, filtered }: Source, old: Stored): Promise<Entry> {
+async function deleted(
+  { feed, image, deletion, filtered }: Source,
+  old: Stored,
+): Promise<NewChange> {
   const version = old.version + 1;
   const stone = (await deletion(old.sk, version)) as Stamped | undefined;
   return {
@@ -168,7 +171,7 @@ const pick = (from: Attributes, names: readonly string[]): Attributes =>
   );
 
 /** Fit for the log: an image that is no record's must not get in, nor one too large for a frame. */
-function checked(entry: Entry): Entry {
+function checked(entry: NewChange): NewChange {
   if (!Number.isSafeInteger(entry.version) || typeof entry.actor !== "string") {
     throw new TypeError("an image is not a record's");
   }

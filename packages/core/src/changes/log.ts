@@ -1,11 +1,11 @@
-import type { Change, Entry, Feed } from "./change.ts";
+import type { Change, NewChange, Feed } from "./change.ts";
 import { AppError } from "../error.ts";
-import { type Page, paged } from "../store/page.ts";
-import * as Position from "./offset.ts";
+import { type Page, paged } from "../store/pagination.ts";
+import * as Offset from "./offset.ts";
 import {
   type Attributes,
   backOff,
-  Cancelled,
+  TransactionCancelled,
   type Key,
   query,
   read,
@@ -20,14 +20,14 @@ import {
  */
 
 /** A change in its place. */
-export type Logged = Entry & { seq: number };
+export type LoggedChange = NewChange & { seq: number };
 
-const eventKey = ({ feed, id, version }: Pick<Entry, "feed" | "id" | "version">): Key => ({
+const changeKey = ({ feed, id, version }: Pick<NewChange, "feed" | "id" | "version">): Key => ({
   pk: `${feed}#${id}`,
   sk: String(version).padStart(15, "0"),
 });
 const headKey = (feed: Feed): Key => ({ pk: `HEAD#${feed}`, sk: "HEAD" });
-const place = (seq: number) => String(seq).padStart(15, "0");
+const seqKey = (seq: number) => String(seq).padStart(15, "0");
 
 /** Of one transaction: with its head, DynamoDB takes 100 items and 4 MB. */
 const MAX_ENTRIES = 80;
@@ -39,12 +39,15 @@ const seen = new Map<Feed, number>();
  * Appends what is not in the log yet, and gives all of it with its numbers, in the order given; of
  * one record the order is that of its versions. Throws `unavailable`.
  */
-export async function append(entries: readonly Entry[], deadline: number): Promise<Logged[]> {
-  const once = new Map(entries.map((entry) => [textOf(eventKey(entry)), entry]));
+export async function append(
+  entries: readonly NewChange[],
+  deadline: number,
+): Promise<LoggedChange[]> {
+  const once = new Map(entries.map((entry) => [textOf(changeKey(entry)), entry]));
   const feeds = Map.groupBy(inOrder([...once.values()]), ({ feed }) => feed);
   const logged = await Promise.all(
     feeds.entries().map(async ([feed, all]) => {
-      const done: Logged[] = [];
+      const done: LoggedChange[] = [];
       for (let from = 0; from < all.length; from += MAX_ENTRIES) {
         done.push(...(await appendTo(feed, all.slice(from, from + MAX_ENTRIES), deadline)));
       }
@@ -57,7 +60,7 @@ export async function append(entries: readonly Entry[], deadline: number): Promi
 const textOf = ({ pk, sk }: Key) => `${pk} ${sk}`;
 
 /** Versions of one record are put in order where they stand; a stream has them so already. */
-function inOrder(entries: readonly Entry[]): Entry[] {
+function inOrder(entries: readonly NewChange[]): NewChange[] {
   const records = Map.groupBy(entries, ({ feed, id }) => `${feed}#${id}`);
   for (const versions of records.values()) versions.sort((a, b) => a.version - b.version);
   return entries.flatMap(({ feed, id }) => records.get(`${feed}#${id}`)?.shift() ?? []);
@@ -65,17 +68,17 @@ function inOrder(entries: readonly Entry[]): Entry[] {
 
 async function appendTo(
   feed: Feed,
-  entries: readonly Entry[],
+  entries: readonly NewChange[],
   deadline: number,
-): Promise<Logged[]> {
-  const logged: Logged[] = [];
+): Promise<LoggedChange[]> {
+  const logged: LoggedChange[] = [];
   let head = seen.get(feed) ?? (await headOf(feed));
   let fresh = entries;
   for (let tries = 1; fresh.length > 0; tries++) {
     const numbered = fresh.map((entry, index) => ({ ...entry, seq: head + 1 + index }));
     try {
       await transact(
-        [advance(feed, head, fresh.length), ...numbered.map(event)],
+        [advance(feed, head, fresh.length), ...numbered.map(putChange)],
         deadline,
         "Changes",
       );
@@ -83,7 +86,7 @@ async function appendTo(
       head += fresh.length;
       break;
     } catch (error) {
-      if (!(error instanceof Cancelled)) throw error;
+      if (!(error instanceof TransactionCancelled)) throw error;
       for (const [index, old] of error.failed) {
         if (index === 0) head = Number(old?.["seq"] ?? 0);
         else logged.push(loggedOf(old as Attributes)); // it was delivered before
@@ -108,25 +111,25 @@ const advance = (feed: Feed, head: number, count: number): Write => ({
 });
 
 /** The change is kept as JSON text: exact, whatever DynamoDB's own types hold. */
-const event = ({ seq, was, is, ...change }: Logged): Write => ({
+const putChange = ({ seq, was, is, ...change }: LoggedChange): Write => ({
   Put: {
     Item: {
-      ...eventKey(change),
+      ...changeKey(change),
       gsi1pk: change.feed,
-      gsi1sk: place(seq),
+      gsi1sk: seqKey(seq),
       seq,
       was,
       is,
       change: JSON.stringify(change),
-      expiresAt: Position.expiryOf(Date.now()),
+      expiresAt: Offset.expiryOf(Date.now()),
     },
     ConditionExpression: "attribute_not_exists(pk)",
   },
 });
 
-function loggedOf({ change, seq, was, is }: Attributes): Logged {
+function loggedOf({ change, seq, was, is }: Attributes): LoggedChange {
   return {
-    ...(JSON.parse(String(change)) as Entry),
+    ...(JSON.parse(String(change)) as NewChange),
     seq: Number(seq),
     ...(typeof was === "string" && { was }),
     ...(typeof is === "string" && { is }),
@@ -144,7 +147,7 @@ const HOUR = 60 * 60 * 1000; // ms
  * Where some feeds end. The time is that of the hour's beginning, so that a feed in which nothing
  * happens has the same cursor for a while. Throws `unavailable`.
  */
-export async function heads(feeds: readonly Feed[]): Promise<Position.Position> {
+export async function heads(feeds: readonly Feed[]): Promise<Offset.Offset> {
   const now = Date.now();
   const at = now - (now % HOUR);
   const seqs = await Promise.all(feeds.map(async (feed) => [feed, await headOf(feed)] as const));
@@ -154,7 +157,7 @@ export async function heads(feeds: readonly Feed[]): Promise<Position.Position> 
 /** Of a position that is handed out again, in ms: an earlier one only repeats some changes. */
 const FRESH = 1_000;
 
-const recent = new Map<string, { at: number; position: Promise<Position.Position> }>();
+const recent = new Map<string, { at: number; position: Promise<Offset.Offset> }>();
 
 /** Ms by which an index of the records may be behind them. */
 const INDEX_LAG = 5_000;
@@ -174,11 +177,11 @@ export async function cursorBefore(feeds: readonly Feed[], throughIndex = false)
     recent.set(key, known);
     known.position.catch(() => recent.delete(key));
   }
-  return Position.encode(await known.position);
+  return Offset.encode(await known.position);
 }
 
 /** A position after which there is every change that was made since a time, in epoch ms. */
-async function positionAt(feeds: readonly Feed[], time: number): Promise<Position.Position> {
+async function positionAt(feeds: readonly Feed[], time: number): Promise<Offset.Offset> {
   const { seqs, at } = await heads(feeds);
   const earlier = await Promise.all(
     Object.entries(seqs).map(async ([feed, head]) => [
@@ -197,7 +200,7 @@ async function lastBefore(feed: Feed, head: number, time: number): Promise<numbe
   let last = head;
   for (let page = 0; page < MAX_PAGES && last > 0; page++) {
     const from = Math.max(0, last - PAGE);
-    const { changes } = await after(feed, from, last - from);
+    const { changes } = await changesAfter(feed, from, last - from);
     const young = changes.find(({ at }) => Date.parse(at) >= time);
     if (young === undefined) return changes.at(-1)?.seq ?? from; // what the log's index shows yet
     if (young.seq > from + 1) return young.seq - 1;
@@ -216,21 +219,21 @@ export const reset = (): void => {
  * Up to `limit` changes of a feed after a number, without a gap: where one is missing the index is
  * behind, and what follows is told later. `more` says whether there was no end in sight.
  */
-export async function after(
+export async function changesAfter(
   feed: Feed,
   seq: number,
   limit: number,
-): Promise<{ changes: Logged[]; more: boolean }> {
+): Promise<{ changes: LoggedChange[]; more: boolean }> {
   const { items, more } = await query(
     {
       IndexName: "gsi1",
       KeyConditionExpression: "gsi1pk = :feed AND gsi1sk > :place",
-      ExpressionAttributeValues: { ":feed": feed, ":place": place(seq) },
+      ExpressionAttributeValues: { ":feed": feed, ":place": seqKey(seq) },
       Limit: limit,
     },
     "Changes",
   );
-  const changes: Logged[] = [];
+  const changes: LoggedChange[] = [];
   for (const item of items) {
     const change = loggedOf(item);
     if (change.seq !== seq + changes.length + 1) return { changes, more: false };
@@ -240,10 +243,13 @@ export async function after(
 }
 
 /** The change as clients are told. */
-export const told = ({ was: _was, is: _is, ...change }: Logged, op = change.op): Change => ({
+export const toClient = (
+  { was: _was, is: _is, ...change }: LoggedChange,
+  op = change.op,
+): Change => ({
   ...change,
   op,
-  cursor: Position.encode({
+  cursor: Offset.encode({
     seqs: { [change.feed]: change.seq },
     at: Date.parse(change.at),
   }),
@@ -254,13 +260,13 @@ export const history = (
   feed: Feed,
   id: string,
   list: { limit: number; order: "asc" | "desc"; nextToken?: string | undefined },
-): Promise<Page<Logged>> =>
+): Promise<Page<LoggedChange>> =>
   paged(`history ${feed} ${id}`, list, async ({ limit, order, after: from }) => {
     const { items, more } = await query(
       {
         KeyConditionExpression: `pk = :pk${from === undefined ? "" : ` AND sk ${order === "asc" ? ">" : "<"} :from`}`,
         ExpressionAttributeValues: {
-          ":pk": eventKey({ feed, id, version: 0 }).pk,
+          ":pk": changeKey({ feed, id, version: 0 }).pk,
           ...(from !== undefined && { ":from": from }),
         },
         ConsistentRead: true,

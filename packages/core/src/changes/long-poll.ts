@@ -2,10 +2,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Change } from "./change.ts";
 import * as ChangeLog from "./log.ts";
 import { AppError } from "../error.ts";
-import * as Position from "./offset.ts";
+import * as Offset from "./offset.ts";
 import { opFor, type Topic } from "./topic.ts";
 
-export interface Changes {
+export interface ChangesPage {
   events: Change[];
   cursor: string;
   /** Whether there is more to read at once. */
@@ -27,7 +27,7 @@ export async function poll(
   topic: Topic,
   since: string | undefined,
   { limit, wait }: { limit: number; wait: number },
-): Promise<Changes> {
+): Promise<ChangesPage> {
   const deadline = Date.now() + wait;
   let { seq, at } = await startOf(topic, since);
   const listens = (key: string) => key === topic.key;
@@ -36,7 +36,7 @@ export async function poll(
   let lookedAt = 0;
   for (;;) {
     const now = Date.now();
-    const { changes, more } = await ChangeLog.after(topic.feed, seq, limit);
+    const { changes, more } = await ChangeLog.changesAfter(topic.feed, seq, limit);
     for (const change of changes) {
       if (events.length === limit || bytes > MAX_BYTES) break;
       seq = change.seq;
@@ -44,7 +44,7 @@ export async function poll(
       lookedAt++;
       const op = opFor(change, listens);
       if (op === undefined) continue;
-      events.push(ChangeLog.told(change, op));
+      events.push(ChangeLog.toClient(change, op));
       bytes += JSON.stringify(change).length;
     }
     const behind = more || seq < (changes.at(-1)?.seq ?? 0);
@@ -53,7 +53,7 @@ export async function poll(
     if (enough || (!behind && (events.length > 0 || now >= deadline))) {
       return {
         events,
-        cursor: Position.encode({ seqs: { [topic.feed]: seq }, at }),
+        cursor: Offset.encode({ seqs: { [topic.feed]: seq }, at }),
         more: behind,
       };
     }
@@ -65,7 +65,7 @@ async function startOf({ feed }: Topic, since: string | undefined) {
   const { seqs, at: now } = await ChangeLog.heads([feed]);
   const head = seqs[feed] ?? 0;
   if (since === undefined) return { seq: head, at: now };
-  const position = Position.decode(since, "since");
+  const position = Offset.decode(since, "since");
   const seq = position.seqs[feed];
   if (seq === undefined) {
     throw new AppError("invalid_cursor", "This cursor is one of another feed", {

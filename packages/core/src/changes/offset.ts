@@ -1,11 +1,11 @@
-import * as Cursor from "../store/signed-token.ts";
+import * as SignedToken from "../store/signed-token.ts";
 import { AppError } from "../error.ts";
 
 /**
  * Where a reader stands in some feeds. It is a vector, since feeds are numbered apart, with the time
  * at which nothing later than it had been appended: that tells whether what follows is still kept.
  */
-export interface Position {
+export interface Offset {
   seqs: Readonly<Record<string, number>>;
   at: number; // epoch ms
 }
@@ -24,13 +24,13 @@ export const configure = (days: number): void => {
 export const expiryOf = (now: number): number => Math.ceil((now + retention + 2 * DAY) / 1000);
 
 /** The opaque form that clients hold. */
-export const encode = ({ seqs, at }: Position): string =>
-  Cursor.encode(JSON.stringify([seqs, at]), SCOPE);
+export const encode = ({ seqs, at }: Offset): string =>
+  SignedToken.encode(JSON.stringify([seqs, at]), SCOPE);
 
 /** Throws `invalid_cursor`, and `cursor_expired` for one that is older than what is kept. */
-export function decode(cursor: string, parameter: string, now = Date.now()): Position {
-  const [seqs, at] = JSON.parse(Cursor.decode(cursor, SCOPE, parameter)) as [
-    Position["seqs"],
+export function decode(cursor: string, parameter: string, now = Date.now()): Offset {
+  const [seqs, at] = JSON.parse(SignedToken.decode(cursor, SCOPE, parameter)) as [
+    Offset["seqs"],
     number,
   ];
   if (now - at > retention) {

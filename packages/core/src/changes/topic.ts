@@ -1,5 +1,5 @@
 import { type Change, type Feed, FEEDS } from "./change.ts";
-import type { Logged } from "./log.ts";
+import type { LoggedChange } from "./log.ts";
 import { PathId } from "../id.ts";
 import * as Inventory from "../catalog/inventory.ts";
 import * as Item from "../catalog/item.ts";
@@ -55,7 +55,7 @@ export function parse(text: string): Topic | undefined {
 }
 
 /** The keys of all topics that a change touches. */
-export const keysOf = ({ feed, id, was, is }: Logged): string[] => [
+export const keysOf = ({ feed, id, was, is }: LoggedChange): string[] => [
   ...new Set([
     feed,
     `${feed}/${id}`,
@@ -68,7 +68,7 @@ export const keysOf = ({ feed, id, was, is }: Logged): string[] => [
  * filters alone an update is `enter` or `leave` where it moves the record across all of them.
  */
 export function opFor(
-  { feed, id, op, was, is }: Logged,
+  { feed, id, op, was, is }: LoggedChange,
   listens: (key: string) => boolean,
 ): Change["op"] | undefined {
   if (listens(feed) || listens(`${feed}/${id}`)) return op;

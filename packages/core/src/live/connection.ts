@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import * as Post from "./send.ts";
+import * as Send from "./send.ts";
 import {
   type Attributes,
   ConditionFailed,
@@ -7,7 +7,7 @@ import {
   put,
   query,
   read,
-  take,
+  deleteItem,
   update,
   writeAll,
 } from "../store/dynamodb.ts";
@@ -34,7 +34,6 @@ export interface Connection {
 export type Subscriber = Pick<Connection, "id" | "endpoint" | "authExpiresAt">;
 
 export const MAX_CONNECTIONS = 20; // of one caller
-export const MAX_TOPICS = 100; // of one connection
 /** Everybody is in it. */
 export const LOBBY = "channel/lobby";
 
@@ -59,7 +58,7 @@ const expiryOf = (connectedAt: number) => Math.floor(connectedAt / 1000) + LIFET
 
 /** Notes a new connection, which is in the lobby; false if its caller has too many. */
 export async function open(connection: Connection): Promise<boolean> {
-  if (!(await countIn(connection))) return false;
+  if (!(await addToCaller(connection))) return false;
   const expiresAt = expiryOf(connection.connectedAt);
   await writeAll(
     [
@@ -80,7 +79,7 @@ const entryOf = ({ id, endpoint, connectedAt }: Counted) => `${id} ${connectedAt
  * A caller's connections are one set in one item, so that its bound is exact. `$disconnect` is best
  * effort: where the set is full, those in it that are gone make room.
  */
-async function countIn(connection: Counted): Promise<boolean> {
+async function addToCaller(connection: Counted): Promise<boolean> {
   const entry = entryOf(connection);
   for (let tries = 1; ; tries++) {
     try {
@@ -108,7 +107,7 @@ async function countIn(connection: Counted): Promise<boolean> {
   }
 }
 
-async function countOut(connection: Counted): Promise<void> {
+async function removeFromCaller(connection: Counted): Promise<void> {
   const entry = entryOf(connection);
   try {
     await update(
@@ -136,8 +135,8 @@ async function forgetGone(
       const other = { id, endpoint, sub, connectedAt: Number(since) };
       const isGone =
         now - other.connectedAt > LIFETIME * 1000 ||
-        (now - other.connectedAt > HANDSHAKE && (await Post.isGone(other)));
-      if (isGone) await Promise.all([forget(id), countOut(other)]);
+        (now - other.connectedAt > HANDSHAKE && (await Send.isGone(other)));
+      if (isGone) await Promise.all([forget(id), removeFromCaller(other)]);
       return isGone;
     }),
   );
@@ -244,7 +243,7 @@ export async function renew(connection: Connection): Promise<void> {
 /** Removes all that is known of a connection, and the subscriptions that delivery still met. */
 export async function forget(id: string, met: readonly string[] = []): Promise<void> {
   const [row, topics] = await Promise.all([read(connectionKey(id), TABLE), topicsOf(id)]);
-  if (row) await countOut(row as unknown as Connection);
+  if (row) await removeFromCaller(row as unknown as Connection);
   const keys = new Set([...topics.map(({ key }) => key), ...met]);
   await writeAll(
     [
@@ -272,7 +271,7 @@ export async function issueTicket(bearer: Bearer): Promise<{ ticket: string; exp
 /** Without the condition some engines give many at once what they delete. */
 async function takeOnce(key: Key): Promise<Attributes | undefined> {
   try {
-    return await take({ Key: key, ConditionExpression: "attribute_exists(pk)" }, TABLE);
+    return await deleteItem({ Key: key, ConditionExpression: "attribute_exists(pk)" }, TABLE);
   } catch (error) {
     if (error instanceof ConditionFailed) return undefined;
     throw error;

@@ -1,13 +1,13 @@
-import type { Logged } from "../changes/log.ts";
+import type { LoggedChange } from "../changes/log.ts";
 import * as Connection from "./connection.ts";
-import { eventFrames } from "./events-frame.ts";
-import * as Post from "./send.ts";
+import { eventFrames } from "./protocol.ts";
+import * as Send from "./send.ts";
 import { keysOf } from "../changes/topic.ts";
 
 /** Frames to all who listen: to changes, and to what is said on a channel. */
 
 /** Some frames for some connections of one endpoint; plain data, fit for a queue. */
-export interface Parcel {
+export interface Delivery {
   endpoint: string;
   ids: string[];
   frames: string[];
@@ -16,7 +16,7 @@ export interface Parcel {
 }
 
 /** What became of the frames. */
-export interface Tally {
+export interface DeliveryCounts {
   sent: number;
   gone: number;
   failed: number;
@@ -26,7 +26,7 @@ export interface Tally {
 
 interface Port {
   /** Hands parcels to a queue; without one all is posted at once. */
-  enqueue?: ((parcels: readonly Parcel[]) => Promise<void>) | undefined;
+  enqueue?: ((parcels: readonly Delivery[]) => Promise<void>) | undefined;
 }
 
 /** More connections than this are cut into parcels of as many, for the queue. */
@@ -44,7 +44,10 @@ type Listener = Connection.Subscriber & { topics: Set<string> };
  * Tells changes that are in the log to all who listen now. The log first, then the subscriptions:
  * whoever subscribes in between finds the change in the log.
  */
-export async function deliver(changes: readonly Logged[], port: Port = {}): Promise<Tally> {
+export async function deliver(
+  changes: readonly LoggedChange[],
+  port: Port = {},
+): Promise<DeliveryCounts> {
   const keys = [...new Set(changes.flatMap(keysOf))];
   const listeners = await listenersTo(keys);
   // Who listens to the same of these topics gets the same frames, built once.
@@ -63,7 +66,11 @@ export async function deliver(changes: readonly Logged[], port: Port = {}): Prom
 }
 
 /** Says one frame to all in a channel. */
-export async function broadcast(channel: string, frame: string, port: Port = {}): Promise<Tally> {
+export async function broadcast(
+  channel: string,
+  frame: string,
+  port: Port = {},
+): Promise<DeliveryCounts> {
   const listeners = await listenersTo([channel]);
   return send(parcelsFor([...listeners.values()], [frame], new Set([channel])), port);
 }
@@ -89,7 +96,7 @@ function parcelsFor(
   listeners: readonly Connection.Subscriber[],
   frames: readonly string[],
   topics: ReadonlySet<string>,
-): Parcel[] {
+): Delivery[] {
   if (frames.length === 0) return [];
   const endpoints = Map.groupBy(listeners, ({ endpoint }) => endpoint);
   return [...endpoints].flatMap(([endpoint, group]) =>
@@ -107,15 +114,15 @@ const chunksOf = <T>(all: readonly T[], size: number): T[][] =>
     all.slice(n * size, (n + 1) * size),
   );
 
-async function send(parcels: readonly Parcel[], { enqueue }: Port): Promise<Tally> {
+async function send(parcels: readonly Delivery[], { enqueue }: Port): Promise<DeliveryCounts> {
   const connections = parcels.reduce((sum, { ids }) => sum + ids.length, 0);
-  if (connections <= PARCEL || enqueue === undefined) return postAll(parcels);
+  if (connections <= PARCEL || enqueue === undefined) return sendAll(parcels);
   await enqueue(parcels.flatMap(cut));
   return { sent: 0, gone: 0, failed: 0, queued: connections };
 }
 
 /** A parcel of more bytes than a message holds becomes several, in the order of its frames. */
-function cut(parcel: Parcel): Parcel[] {
+function cut(parcel: Delivery): Delivery[] {
   const room = PARCEL_BYTES - Buffer.byteLength(JSON.stringify({ ...parcel, frames: [] }));
   const parts: string[][] = [[]];
   let bytes = 0;
@@ -132,8 +139,8 @@ function cut(parcel: Parcel): Parcel[] {
 }
 
 /** Posts the frames of each connection in order, many connections at once. */
-export async function postAll(parcels: readonly Parcel[]): Promise<Tally> {
-  const tally: Tally = { sent: 0, gone: 0, failed: 0, queued: 0 };
+export async function sendAll(parcels: readonly Delivery[]): Promise<DeliveryCounts> {
+  const tally: DeliveryCounts = { sent: 0, gone: 0, failed: 0, queued: 0 };
   const targets = parcels.flatMap(({ endpoint, ids, frames, topics }) =>
     ids.map((id) => ({ id, endpoint, frames, topics })),
   );
@@ -141,7 +148,7 @@ export async function postAll(parcels: readonly Parcel[]): Promise<Tally> {
   await inParallel(targets, PARALLEL, async ({ id, endpoint, frames, topics }) => {
     for (const frame of frames) {
       const row = () => failures.get(endpoint) ?? 0; // others of the endpoint go on meanwhile
-      const outcome = row() < GIVE_UP ? await Post.post({ id, endpoint }, frame) : "failed";
+      const outcome = row() < GIVE_UP ? await Send.send({ id, endpoint }, frame) : "failed";
       failures.set(endpoint, outcome === "failed" ? row() + 1 : 0);
       tally[outcome]++;
       // What comes after a frame that was lost waits for the client to ask: it sees the gap.

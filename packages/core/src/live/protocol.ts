@@ -1,12 +1,24 @@
 import { Change } from "../changes/change.ts";
-import { MAX_TOPICS } from "./connection.ts";
-import { RESET_REASONS } from "./subscription.ts";
+import { type LoggedChange, toClient } from "../changes/log.ts";
+import * as Offset from "../changes/offset.ts";
+import { opFor } from "../changes/topic.ts";
 import * as z from "zod";
 
 /** The frames of the Live API: those of clients as they are parsed, ours as they are documented. */
 
+export const MAX_TOPICS = 100; // of one connection
+
+export const RESET_REASONS = [
+  "cursor_expired",
+  "not_in_cursor",
+  "unknown_position",
+  "too_far_behind",
+] as const;
+/** Why changes after the cursor can't be told: the client reads its records anew. */
+export type ResetReason = (typeof RESET_REASONS)[number];
+
 const id = z.string().max(64).optional();
-const cursor = z.string().min(1).max(2048);
+const Cursor = z.string().min(1).max(2048);
 const Topics = z.array(z.string().min(1).max(1024)).min(1).max(MAX_TOPICS);
 const Channel = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
 /** So that the frame it comes in fits 32 KiB, whatever JSON makes of it. */
@@ -18,7 +30,7 @@ export const ClientFrame = z.discriminatedUnion("action", [
     action: z.literal("subscribe"),
     id,
     topics: Topics,
-    since: cursor.optional(),
+    since: Cursor.optional(),
   }),
   z.strictObject({ action: z.literal("unsubscribe"), id, topics: Topics }),
   z.strictObject({ action: z.literal("ping"), id }),
@@ -69,19 +81,19 @@ export const ServerFrame = z.discriminatedUnion("type", [
       connectionSeconds: z.int(),
     }),
   }),
-  z.object({ type: z.literal("subscribed"), replyTo, topics: z.array(z.string()), cursor }),
+  z.object({ type: z.literal("subscribed"), replyTo, topics: z.array(z.string()), cursor: Cursor }),
   z.object({
     type: z.literal("reset"),
     replyTo,
     topics: z.array(z.string()),
     reason: z.enum(RESET_REASONS),
-    cursor,
+    cursor: Cursor,
   }),
-  z.object({ type: z.literal("events"), events: z.array(Change).min(1).max(100), cursor }),
-  z.object({ type: z.literal("caught_up"), replyTo, cursor }),
+  z.object({ type: z.literal("events"), events: z.array(Change).min(1).max(100), cursor: Cursor }),
+  z.object({ type: z.literal("caught_up"), replyTo, cursor: Cursor }),
   z.object({ type: z.literal("unsubscribed"), replyTo, topics: z.array(z.string()) }),
-  z.object({ type: z.literal("pong"), replyTo, heads: z.record(z.string(), cursor) }),
-  z.object({ type: z.literal("goaway"), replyTo, heads: z.record(z.string(), cursor) }),
+  z.object({ type: z.literal("pong"), replyTo, heads: z.record(z.string(), Cursor) }),
+  z.object({ type: z.literal("goaway"), replyTo, heads: z.record(z.string(), Cursor) }),
   z.object({ type: z.literal("joined"), replyTo, channel: z.string() }),
   z.object({ type: z.literal("left"), replyTo, channel: z.string() }),
   z.object({
@@ -105,3 +117,50 @@ export const ServerFrame = z.discriminatedUnion("type", [
   }),
 ]);
 export type ServerFrame = z.output<typeof ServerFrame>;
+
+/** As many changes, and as many bytes, as one frame of the Live API holds. */
+const MAX_CHANGES = 100;
+export const MAX_BYTES = 32 * 1024;
+
+/** Frames with those of the changes that somebody who listens to some topics is told. */
+export function eventFrames(
+  changes: readonly LoggedChange[],
+  listens: (key: string) => boolean,
+): string[] {
+  const frames: string[] = [];
+  let texts: string[] = [];
+  let covered: LoggedChange[] = [];
+  let bytes = 0;
+  const end = () => {
+    if (texts.length === 0) return;
+    const cursor = Offset.encode(offsetAfter(covered));
+    frames.push(`{"type":"events","events":[${texts.join(",")}],"cursor":"${cursor}"}`);
+    texts = [];
+    covered = [];
+    bytes = 0;
+  };
+  for (const change of changes) {
+    const op = opFor(change, listens);
+    if (op === undefined) continue;
+    const text = JSON.stringify(toClient(change, op) satisfies Change);
+    const size = Buffer.byteLength(text) + 1;
+    if (texts.length === MAX_CHANGES || bytes + size > MAX_BYTES - ENVELOPE) end();
+    texts.push(text);
+    covered.push(change);
+    bytes += size;
+  }
+  end();
+  return frames;
+}
+
+/** What surrounds the changes of a frame, its cursor over all feeds included. */
+const ENVELOPE = 320;
+
+/** The position after some changes, each feed's in the order of their numbers. */
+export function offsetAfter(changes: readonly LoggedChange[]): Offset.Offset {
+  const times = changes.map(({ at }) => Date.parse(at));
+  return {
+    seqs: Object.fromEntries(changes.map(({ feed, seq }) => [feed, seq])),
+    at: Math.min(...times),
+  };
+}

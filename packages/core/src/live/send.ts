@@ -52,13 +52,13 @@ function open(endpoint: string): Endpoint {
 }
 
 /** `gone` for a connection that is no more; `failed` for what could not be delivered in time. */
-export type Posted = "sent" | "gone" | "failed";
+export type SendOutcome = "sent" | "gone" | "failed";
 
 /**
  * Sends one text frame. Throws nothing that a connection could cause. The first try is ours, since
  * the SDK's own work on a call is three times what is needed; all but a plain answer is left to it.
  */
-export async function post({ id, endpoint }: Target, frame: string): Promise<Posted> {
+export async function send({ id, endpoint }: Target, frame: string): Promise<SendOutcome> {
   const to = open(endpoint);
   const status = await tryOnce(to, id, frame).catch(() => undefined);
   if (status === 200) return "sent";
@@ -104,7 +104,7 @@ async function tryOnce(to: Endpoint, id: string, frame: string): Promise<number 
 }
 
 /** Ends a connection; its client sees a normal closure. */
-export const disconnect = ({ id, endpoint }: Target): Promise<Posted> =>
+export const disconnect = ({ id, endpoint }: Target): Promise<SendOutcome> =>
   outcome(open(endpoint).client.send(new DeleteConnectionCommand({ ConnectionId: id })));
 
 /** Whether a connection is certainly no more: also where nobody listens who could have it. */
@@ -118,7 +118,7 @@ export async function isGone({ id, endpoint }: Target): Promise<boolean> {
   }
 }
 
-async function outcome(call: Promise<unknown>): Promise<Posted> {
+async function outcome(call: Promise<unknown>): Promise<SendOutcome> {
   try {
     await call;
     return "sent";

@@ -1,26 +1,17 @@
+import { eventFrames, type ResetReason } from "./protocol.ts";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Feed } from "../changes/change.ts";
 import * as ChangeLog from "../changes/log.ts";
 import * as Connection from "./connection.ts";
 import { AppError } from "../error.ts";
-import { eventFrames } from "./events-frame.ts";
-import * as Position from "../changes/offset.ts";
+import * as Offset from "../changes/offset.ts";
 import type { Topic } from "../changes/topic.ts";
 
 /** What a subscription tells its client, in this order but for `events` that are live already. */
-export type Told =
+export type SubscriptionFrame =
   | { type: "subscribed"; topics: string[]; cursor: string }
   | { type: "reset"; topics: string[]; reason: ResetReason; cursor: string }
   | { type: "caught_up"; cursor: string };
-
-export const RESET_REASONS = [
-  "cursor_expired",
-  "not_in_cursor",
-  "unknown_position",
-  "too_far_behind",
-] as const;
-/** Why changes after the cursor can't be told: the client reads its records anew. */
-export type ResetReason = (typeof RESET_REASONS)[number];
 
 /** More changes than this are not replayed: reading records anew is quicker. */
 export const MAX_REPLAY = 10_000; // of one feed
@@ -41,7 +32,7 @@ export async function subscribe(
   topics: readonly Topic[],
   since: string | undefined,
   port: {
-    tell: (frame: Told) => Promise<boolean>;
+    tell: (frame: SubscriptionFrame) => Promise<boolean>;
     /** Sends a frame as it is; false once the connection is gone. */
     send: (frame: string) => Promise<boolean>;
   },
@@ -58,10 +49,10 @@ export async function subscribe(
 
   const seqs = Object.fromEntries(starts.map(({ feed, seq }) => [feed, seq]));
   const at = from === "expired" || from === undefined ? heads.at : Math.min(from.at, heads.at);
-  const position = Position.encode({ seqs, at });
+  const position = Offset.encode({ seqs, at });
   const texts = topics.map(({ text }) => text);
   if (!(await port.tell({ type: "subscribed", topics: texts, cursor: position }))) return;
-  const caughtUp = Position.encode(heads);
+  const caughtUp = Offset.encode(heads);
   for (const { topics: of, reset } of starts) {
     if (reset === undefined) continue;
     const reread = { topics: of.map(({ text }) => text), reason: reset, cursor: caughtUp };
@@ -80,9 +71,9 @@ export async function subscribe(
   await port.tell({ type: "caught_up", cursor: caughtUp });
 }
 
-function positionOf(since: string): Position.Position | "expired" {
+function positionOf(since: string): Offset.Offset | "expired" {
   try {
-    return Position.decode(since, "since");
+    return Offset.decode(since, "since");
   } catch (error) {
     if (error instanceof AppError && error.code === "cursor_expired") return "expired";
     throw error;
@@ -92,7 +83,7 @@ function positionOf(since: string): Position.Position | "expired" {
 /** Where replay starts; at the head, and with a reason, where it can't start from the cursor. */
 function startOf(
   feed: Feed,
-  from: Position.Position | "expired" | undefined,
+  from: Offset.Offset | "expired" | undefined,
   head: number,
 ): { seq: number; reset?: ResetReason } {
   if (from === undefined) return { seq: head };
@@ -109,7 +100,7 @@ async function* changesUpTo(feed: Feed, start: number, head: number) {
   let seq = start;
   let patience = Date.now() + PATIENCE;
   while (seq < head) {
-    const { changes } = await ChangeLog.after(feed, seq, PAGE);
+    const { changes } = await ChangeLog.changesAfter(feed, seq, PAGE);
     const wanted = changes.filter((change) => change.seq <= head);
     if (wanted.length === 0) {
       // The index is behind the head; what is in the log will come.

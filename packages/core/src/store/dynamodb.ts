@@ -218,7 +218,7 @@ export async function update(
 }
 
 /** Deletes an item and returns it, if it was there. Throws `ConditionFailed`, `unavailable`. */
-export async function take(
+export async function deleteItem(
   input: Omit<DeleteCommandInput, "TableName">,
   table: Table = "Data",
 ): Promise<Attributes | undefined> {
@@ -272,7 +272,7 @@ export type Write =
   | { ConditionCheck: Unaddressed<TransactItem["ConditionCheck"]> };
 
 /** Which writes of a transaction failed their condition, by index, with the items as they stand. */
-export class Cancelled extends Error {
+export class TransactionCancelled extends Error {
   readonly failed: ReadonlyMap<number, Attributes | undefined>;
   constructor(failed: ReadonlyMap<number, Attributes | undefined>) {
     super("transaction cancelled");
@@ -315,7 +315,7 @@ export async function transact(
         const refused = reasons.flatMap(({ Code, Item }, index) =>
           Code === "ConditionalCheckFailed" ? [[index, Item && unmarshall(Item)] as const] : [],
         );
-        throw refused.length > 0 ? new Cancelled(new Map(refused)) : error;
+        throw refused.length > 0 ? new TransactionCancelled(new Map(refused)) : error;
       }
       if (Date.now() > deadline) throw unavailable(error);
     }

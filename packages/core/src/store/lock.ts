@@ -1,5 +1,5 @@
 import { AppError } from "../error.ts";
-import { type By, deadlineOf } from "./write.ts";
+import { type Writer, deadlineOf } from "./write.ts";
 
 const tails = new Map<string, Promise<unknown>>();
 
@@ -8,14 +8,14 @@ const tails = new Map<string, Promise<unknown>>();
  * only make each other try again. All keys are taken at once, so that no two wait for each other.
  * Throws `unavailable` if the request's time is up before its turn.
  */
-export async function inLane<T>(
+export async function withLocks<T>(
   keys: readonly string[],
-  by: By,
+  writer: Writer,
   work: () => Promise<T>,
 ): Promise<T> {
   const turn = Promise.all(keys.flatMap((key) => tails.get(key) ?? []));
   const done = turn.then(() => {
-    if (Date.now() > deadlineOf(by)) {
+    if (Date.now() > deadlineOf(writer)) {
       throw new AppError("unavailable", "Too many change this at once; try again");
     }
     return work();

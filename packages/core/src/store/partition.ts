@@ -16,7 +16,7 @@ interface Walk {
 }
 
 /** The items of a partition, strongly consistent unless of an index. Throws `unavailable`. */
-export async function* pages({
+export async function* partitionPages({
   partition,
   limit,
   index = false,
@@ -32,7 +32,7 @@ export async function* pages({
   let last: Attributes | undefined;
   do {
     const from = last && { ExclusiveStartKey: last };
-    const page = await ask(() => query({ ...input, ...from }));
+    const page = await retryWhileBusy(() => query({ ...input, ...from }));
     yield page.items;
     last = page.last;
   } while (last !== undefined);
@@ -42,7 +42,7 @@ let free = AT_ONCE;
 const waiting: (() => void)[] = [];
 
 /** Makes a call when its turn comes, again while the store is too busy. Throws `unavailable`. */
-export async function ask<T>(call: () => Promise<T>): Promise<T> {
+export async function retryWhileBusy<T>(call: () => Promise<T>): Promise<T> {
   if (free > 0) free--;
   else await new Promise<void>((resolve) => void waiting.push(resolve));
   try {

@@ -1,25 +1,25 @@
 import {
-  alone,
-  type Revision,
-  differs,
-  firstWrite,
-  mayGoAlone,
-  nextOf,
-  type Plan,
-  putOver,
-  stamp,
+  withRememberedWrite,
+  type RecordUpdate,
+  hasEffect,
+  initialWriteIds,
+  canSkipTransaction,
+  nextVersion,
+  type UpdateBuilder,
+  putIfUnchanged,
+  writerAttributes,
   type Stored,
-  updateUnder,
-  wrote,
+  updateExpression,
+  wasWrittenBy,
 } from "./update-expression.ts";
 import { AppError, type Code } from "../error.ts";
 import { newId } from "../id.ts";
 import * as Idempotency from "./idempotency.ts";
-import { indexed, type List, merged } from "./list.ts";
+import { indexPage, type PageRequest, mergedPage } from "./pagination.ts";
 import {
   type Attributes,
   backOff,
-  Cancelled,
+  TransactionCancelled,
   ConditionFailed,
   type Key,
   put,
@@ -29,25 +29,25 @@ import {
   transact,
   update as updateItem,
 } from "./dynamodb.ts";
-import { type By, deadlineOf, type Outcome, type Step } from "./write.ts";
+import { type Writer, deadlineOf, type Outcome, type Step } from "./write.ts";
 
 /** A record before its first write, with what must be written beside it. */
-export interface Draft {
+export interface NewRecord {
   stored: Stored;
   steps: readonly Step[];
 }
 
 /** Waits for rivals of one record, or throws `unavailable` once the request's time is up. */
-export async function again(by: By, tries: number): Promise<void> {
-  if (Date.now() > deadlineOf(by)) {
+export async function waitBeforeRetry(writer: Writer, tries: number): Promise<void> {
+  if (Date.now() > deadlineOf(writer)) {
     throw new AppError("unavailable", "Too many change this at once; try again");
   }
   if (tries > 1) await backOff(tries);
 }
 
 /** Whether an item that refused shows that this very transaction went through before. */
-export const wasApplied = ({ failed }: Cancelled, writeId: string): boolean =>
-  failed.values().some((item) => wrote(item, writeId));
+export const wasApplied = ({ failed }: TransactionCancelled, writeId: string): boolean =>
+  failed.values().some((item) => wasWrittenBy(item, writeId));
 
 /** FNV-1a: spreads ids that differ only in time. */
 export function shardOf(id: string): number {
@@ -57,7 +57,7 @@ export function shardOf(id: string): number {
 }
 
 /** A record in a transaction is not as it was taken to be; `old` is what it is, if it is there. */
-export class Outdated extends Error {
+export class StaleRecord extends Error {
   readonly id: string;
   readonly old: Stored | undefined;
   constructor(id: string, old: Stored | undefined) {
@@ -77,7 +77,7 @@ interface Options<T> {
 }
 
 /** The verbs that each kind of record has in common. All are conditional, none scans. */
-export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Options<T>) {
+export function recordStore<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Options<T>) {
   const key = (id: string): Key => ({ pk: `${kind}#${shardOf(id)}`, sk: id });
   const tombstoneKey = (id: string): Key => ({ pk: `TOMBSTONE#${kind}#${id}`, sk: "TOMBSTONE" });
   /** Where an id can come back, its tombstone is written over: each deletion has an item as well. */
@@ -85,63 +85,63 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
     tombstoneSeconds === undefined
       ? { pk: `TOMBSTONE#${kind}#${id}`, sk: `DELETION#${version}` }
       : tombstoneKey(id);
-  const missing = () => new AppError(notFound, `${noun} not found`);
-  const stale = ({ version }: Stored) =>
+  const notFoundError = () => new AppError(notFound, `${noun} not found`);
+  const preconditionFailed = ({ version }: Stored) =>
     new AppError("precondition_failed", `${noun} has changed since`, {
       members: { currentVersion: version },
     });
   const readStored = async (id: string) => (await read(key(id))) as Stored | undefined;
 
   /** A new record, and the steps that go with it. */
-  const draft = (
+  const newRecord = (
     id: string,
     attributes: Attributes,
-    by: By,
-    steps: Draft["steps"] = [],
-  ): Draft => ({
+    writer: Writer,
+    steps: NewRecord["steps"] = [],
+  ): NewRecord => ({
     stored: {
       ...attributes,
       ...key(id),
       version: 1,
-      createdAt: by.at,
-      ...stamp(by),
-      ...firstWrite(newId()),
+      createdAt: writer.at,
+      ...writerAttributes(writer),
+      ...initialWriteIds(newId()),
     },
     steps,
   });
 
-  const opening = ({ stored }: Draft): Step => ({
+  const createStep = ({ stored }: NewRecord): Step => ({
     write: { Put: { Item: stored, ConditionExpression: "attribute_not_exists(pk)" } },
-    refused: (old) => stale(old as Stored),
+    refused: (old) => preconditionFailed(old as Stored),
   });
 
   /** Stores drafts together, all or none; one draft without company is a plain put. */
-  const createAll = (drafts: readonly Draft[], by: By): Promise<Outcome<T>[]> =>
-    Idempotency.onceAll(by, drafts.length, async () => {
+  const createAll = (drafts: readonly NewRecord[], writer: Writer): Promise<Outcome<T>[]> =>
+    Idempotency.onceAll(writer, drafts.length, async () => {
       const values = drafts.map(({ stored }) => decode(stored));
       const parts = drafts.map((each, index) => [
-        opening(each),
+        createStep(each),
         ...each.steps,
-        ...Idempotency.steps(by, index, drafts.length, values[index], each.stored.lastWrite),
+        ...Idempotency.steps(writer, index, drafts.length, values[index], each.stored.lastWrite),
       ]);
       const steps = parts.flat();
       const [first] = steps;
       try {
         if (steps.length === 1 && first && "Put" in first.write) await put(first.write.Put);
-        else await transact(writesOf(steps), deadlineOf(by));
+        else await transact(writesOf(steps), deadlineOf(writer));
       } catch (error) {
-        const refused = error instanceof Cancelled ? error.failed : single(error);
+        const refused = error instanceof TransactionCancelled ? error.failed : single(error);
         if (refused === undefined) throw error;
         const applied = refused
           .values()
-          .some((old) => drafts.some(({ stored }) => wrote(old, stored.lastWrite)));
+          .some((old) => drafts.some(({ stored }) => wasWrittenBy(old, stored.lastWrite)));
         if (!applied) throw refusalAmong(parts, refused);
       }
       return values.map((value) => ({ value, changed: true, replayed: false }));
     });
 
-  const create = async (each: Draft, by: By): Promise<Outcome<T>> => {
-    const [outcome] = await createAll([each], by);
+  const create = async (each: NewRecord, writer: Writer): Promise<Outcome<T>> => {
+    const [outcome] = await createAll([each], writer);
     if (outcome === undefined) throw new Error("a draft has an outcome");
     return outcome;
   };
@@ -149,77 +149,87 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
   /** Throws the kind's `…_not_found`, `precondition_failed`, `unavailable`, and what `plan` throws. */
   const update = (
     id: string,
-    by: By,
+    writer: Writer,
     ifMatch: readonly number[] | undefined,
-    plan: Plan,
+    plan: UpdateBuilder,
   ): Promise<Outcome<T>> =>
-    Idempotency.once(by, async () => {
+    Idempotency.once(writer, async () => {
       // An answer that is kept with its key must be known before it is written.
-      let current = by.idempotency && (await existing(id));
+      let current = writer.idempotency && (await existing(id));
       for (let tries = 1; ; tries++) {
         const writeId = newId();
-        if (current && ifMatch && !ifMatch.includes(current.version)) throw stale(current);
+        if (current && ifMatch && !ifMatch.includes(current.version))
+          throw preconditionFailed(current);
         let change = plan(current);
         if (change === undefined) {
           current = await existing(id);
-          if (ifMatch && !ifMatch.includes(current.version)) throw stale(current);
+          if (ifMatch && !ifMatch.includes(current.version)) throw preconditionFailed(current);
           change = plan(current) ?? {};
         }
-        if (current && !differs(current, change)) {
+        if (current && !hasEffect(current, change)) {
           return { value: decode(current), changed: false, replayed: false };
         }
         try {
           const stored =
-            current === undefined || (change.expect && !by.idempotency && mayGoAlone(current))
-              ? await updateAlone(id, change, by, writeId, ifMatch)
-              : await replace(current, change, by, writeId);
+            current === undefined ||
+            (change.conditions && !writer.idempotency && canSkipTransaction(current))
+              ? await updateAlone(id, change, writer, writeId, ifMatch)
+              : await replace(current, change, writer, writeId);
           return { value: decode(stored), changed: true, replayed: false };
         } catch (error) {
           if (!(error instanceof ConditionFailed)) throw error;
           const old = error.old as Stored | undefined;
-          if (old === undefined) throw missing();
-          if (wrote(old, writeId)) return { value: decode(old), changed: true, replayed: false };
+          if (old === undefined) throw notFoundError();
+          if (wasWrittenBy(old, writeId))
+            return { value: decode(old), changed: true, replayed: false };
           current = old;
         }
-        await again(by, tries);
+        await waitBeforeRetry(writer, tries);
       }
     });
 
   const existing = async (id: string): Promise<Stored> => {
     const stored = await readStored(id);
-    if (stored === undefined) throw missing();
+    if (stored === undefined) throw notFoundError();
     return stored;
   };
 
   /** Updates the record under what the change expects. Throws `ConditionFailed`. */
   const updateAlone = async (
     id: string,
-    change: Revision,
-    by: By,
+    change: RecordUpdate,
+    writer: Writer,
     writeId: string,
     ifMatch: readonly number[] | undefined,
   ) => {
-    const goes = { alone: true, ifMatch };
-    return (await updateItem(updateUnder(key(id), change, by, writeId, goes))) as Stored;
+    const options = { remember: true, ifMatch };
+    return (await updateItem(
+      updateExpression(key(id), change, writer, writeId, options),
+    )) as Stored;
   };
 
   /** Writes the next version over the one that was read. Throws `ConditionFailed`. */
-  const replace = async (current: Stored, change: Revision, by: By, writeId: string) => {
-    const next = nextOf(current, change, by, writeId);
+  const replace = async (
+    current: Stored,
+    change: RecordUpdate,
+    writer: Writer,
+    writeId: string,
+  ) => {
+    const next = nextVersion(current, change, writer, writeId);
     const steps: Step[] = [
-      { write: { Put: putOver(current, next) }, refused: (old) => new ConditionFailed(old) },
+      { write: { Put: putIfUnchanged(current, next) }, refused: (old) => new ConditionFailed(old) },
       ...(change.steps ?? []),
-      ...Idempotency.steps(by, 0, 1, decode(next), writeId),
+      ...Idempotency.steps(writer, 0, 1, decode(next), writeId),
     ];
-    if (steps.length === 1 && mayGoAlone(current)) {
-      const remembered = alone(next);
-      await put(putOver(current, remembered));
+    if (steps.length === 1 && canSkipTransaction(current)) {
+      const remembered = withRememberedWrite(next);
+      await put(putIfUnchanged(current, remembered));
       return remembered;
     }
     try {
-      await transact(writesOf(steps), deadlineOf(by));
+      await transact(writesOf(steps), deadlineOf(writer));
     } catch (error) {
-      if (!(error instanceof Cancelled)) throw error;
+      if (!(error instanceof TransactionCancelled)) throw error;
       if (!wasApplied(error, writeId)) throw firstRefusal(steps, error.failed);
     }
     return next;
@@ -231,36 +241,36 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
    */
   const remove = (
     id: string,
-    by: By,
+    writer: Writer,
     ifMatch: readonly number[] | undefined,
-    company: (current: Stored, writeId: string) => Step[] | Promise<Step[]> = () => [],
+    extraSteps: (current: Stored, writeId: string) => Step[] | Promise<Step[]> = () => [],
   ): Promise<Outcome<null>> =>
-    Idempotency.once(by, async () => {
+    Idempotency.once(writer, async () => {
       const done = { value: null, changed: true, replayed: false };
       const writeId = newId();
       for (let tries = 1; ; tries++) {
         const current = await readStored(id);
         if (current === undefined) {
           // A try of ours may have deleted it although its reply was lost.
-          if (tries > 1 && wrote(await read(tombstoneKey(id)), writeId)) return done;
-          throw missing();
+          if (tries > 1 && wasWrittenBy(await read(tombstoneKey(id)), writeId)) return done;
+          throw notFoundError();
         }
-        if (ifMatch && !ifMatch.includes(current.version)) throw stale(current);
+        if (ifMatch && !ifMatch.includes(current.version)) throw preconditionFailed(current);
         const steps: Step[] = [
-          ...burial(current, by, writeId),
-          ...(await company(current, writeId)),
-          ...Idempotency.steps(by, 0, 1, null, writeId),
+          ...deleteSteps(current, writer, writeId),
+          ...(await extraSteps(current, writeId)),
+          ...Idempotency.steps(writer, 0, 1, null, writeId),
         ];
         try {
-          await transact(writesOf(steps), deadlineOf(by));
+          await transact(writesOf(steps), deadlineOf(writer));
           return done;
         } catch (error) {
-          if (!(error instanceof Cancelled)) throw error;
+          if (!(error instanceof TransactionCancelled)) throw error;
           if (wasApplied(error, writeId)) return done;
           const refusal = firstRefusal(steps, error.failed);
           if (!(refusal instanceof ConditionFailed)) throw refusal;
         }
-        await again(by, tries);
+        await waitBeforeRetry(writer, tries);
       }
     });
 
@@ -268,22 +278,22 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
    * A change of one record among others in a transaction: under what it expects, else over the
    * record as it was read. Refused, it throws `Outdated`.
    */
-  const revision = (
+  const updateStep = (
     id: string,
-    change: Revision,
-    by: By,
+    change: RecordUpdate,
+    writer: Writer,
     writeId: string,
     current?: Stored,
   ): Step => ({
     write:
-      current === undefined || change.expect
-        ? { Update: updateUnder(key(id), change, by, writeId) }
-        : { Put: putOver(current, nextOf(current, change, by, writeId)) },
-    refused: (old) => new Outdated(id, old as Stored | undefined),
+      current === undefined || change.conditions
+        ? { Update: updateExpression(key(id), change, writer, writeId) }
+        : { Put: putIfUnchanged(current, nextVersion(current, change, writer, writeId)) },
+    refused: (old) => new StaleRecord(id, old as Stored | undefined),
   });
 
   /** The writes that delete the version that was read. */
-  const burial = (current: Stored, by: By, writeId: string): Step[] => [
+  const deleteSteps = (current: Stored, writer: Writer, writeId: string): Step[] => [
     {
       write: {
         Delete: {
@@ -296,22 +306,22 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
     },
     ...(tombstoneSeconds === undefined
       ? [
-          stone(tombstoneKey(current.sk), current, by, writeId),
-          stone(
+          tombstone(tombstoneKey(current.sk), current, writer, writeId),
+          tombstone(
             deletionKey(current.sk, current.version + 1),
             current,
-            by,
+            writer,
             writeId,
             DELETION_SECONDS,
           ),
         ]
-      : [stone(tombstoneKey(current.sk), current, by, writeId, tombstoneSeconds)]),
+      : [tombstone(tombstoneKey(current.sk), current, writer, writeId, tombstoneSeconds)]),
   ];
 
-  const stone = (
+  const tombstone = (
     at: Key,
     { version }: Stored,
-    by: By,
+    writer: Writer,
     writeId: string,
     seconds?: number,
   ): Step => ({
@@ -319,10 +329,10 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
       Put: {
         Item: {
           ...at,
-          ...stamp(by),
+          ...writerAttributes(writer),
           version: version + 1,
           lastWrite: writeId,
-          ...(seconds && { expiresAt: Math.floor(Date.parse(by.at) / 1000) + seconds }),
+          ...(seconds && { expiresAt: Math.floor(Date.parse(writer.at) / 1000) + seconds }),
         },
       },
     },
@@ -338,14 +348,14 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
       const found = await read(deletionKey(id, version));
       return found?.["version"] === version ? found : undefined;
     },
-    draft,
+    newRecord,
     create,
     createAll,
     update,
     remove,
-    burial,
-    revision,
-    stale,
+    deleteSteps,
+    updateStep,
+    preconditionFailed,
     existing,
     readStored,
     find: async (id: string): Promise<T | undefined> => {
@@ -358,25 +368,25 @@ export function table<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Opt
     /** Throws the kind's `…_not_found`, `unavailable`. */
     get: async (id: string): Promise<T> => decode(await existing(id)),
     /** All records in the order of their ids, strongly consistent. */
-    list: async (query: List) => {
+    list: async (query: PageRequest) => {
       const lanes = Array.from({ length: shardCount() }, (_, shard) => `${kind}#${shard}`);
-      return decoded(await merged(lanes, query), decode);
+      return decoded(await mergedPage(lanes, query), decode);
     },
     /** The records of gsi1 partitions in the order of its sort keys; a moment behind. */
-    listBy: async (partitions: string | string[], query: List) =>
-      decoded(await indexed([partitions].flat(), query), decode),
+    listBy: async (partitions: string | string[], query: PageRequest) =>
+      decoded(await indexPage([partitions].flat(), query), decode),
   };
 }
 
 /** Why the step at this place of a transaction was refused. */
-export const refusalOf = (
+export const errorOfStep = (
   steps: readonly Step[],
   index: number,
   old: Attributes | undefined,
 ): Error => steps[index]?.refused(old) ?? new Error("a refused write has a step");
 
-function firstRefusal(steps: readonly Step[], failed: Cancelled["failed"]): Error {
-  for (const [index, old] of failed) return refusalOf(steps, index, old);
+function firstRefusal(steps: readonly Step[], failed: TransactionCancelled["failed"]): Error {
+  for (const [index, old] of failed) return errorOfStep(steps, index, old);
   return new Error("a cancelled transaction has a refused write");
 }
 
@@ -384,7 +394,7 @@ function firstRefusal(steps: readonly Step[], failed: Cancelled["failed"]): Erro
 const DELETION_SECONDS = 90 * 24 * 60 * 60;
 
 /** The first refusal, which says of which of several drafts it is. */
-function refusalAmong(parts: readonly Step[][], failed: Cancelled["failed"]): Error {
+function refusalAmong(parts: readonly Step[][], failed: TransactionCancelled["failed"]): Error {
   const refusal = firstRefusal(parts.flat(), failed);
   if (parts.length === 1 || !(refusal instanceof AppError)) return refusal;
   const [step = 0] = failed.keys();

@@ -1,12 +1,12 @@
 import { expect, test } from "vitest";
-import * as Cursor from "./signed-token.ts";
+import * as SignedToken from "./signed-token.ts";
 import { AppError } from "../error.ts";
 
-Cursor.configure("a secret of the tests, long enough for one");
+SignedToken.configure("a secret of the tests, long enough for one");
 
 const codeOf = (token: string, scope: string): string | undefined => {
   try {
-    Cursor.decode(token, scope);
+    SignedToken.decode(token, scope);
     return undefined;
   } catch (error) {
     return error instanceof AppError ? error.code : "another error";
@@ -14,12 +14,12 @@ const codeOf = (token: string, scope: string): string | undefined => {
 };
 
 test("C-03: a token reads back where it was made", () => {
-  const token = Cursor.encode("item_0193-☕", "items desc");
-  expect(Cursor.decode(token, "items desc")).toBe("item_0193-☕");
+  const token = SignedToken.encode("item_0193-☕", "items desc");
+  expect(SignedToken.decode(token, "items desc")).toBe("item_0193-☕");
 });
 
 test("S-115: no changed byte, foreign list or other key goes through", () => {
-  const token = Cursor.encode("0193f", "users desc");
+  const token = SignedToken.encode("0193f", "users desc");
   const bytes = Buffer.from(token, "base64url");
   for (let i = 0; i < bytes.length; i++) {
     for (const bit of [1, 128]) {
@@ -35,6 +35,6 @@ test("S-115: no changed byte, foreign list or other key goes through", () => {
   for (const junk of ["", "a", "☕", "{}", "A".repeat(2000)]) {
     expect(codeOf(junk, "users desc")).toBe("invalid_cursor");
   }
-  Cursor.configure("another secret of the tests, also long");
+  SignedToken.configure("another secret of the tests, also long");
   expect(codeOf(token, "users desc")).toBe("invalid_cursor");
 });

@@ -1,5 +1,5 @@
 import type { Attributes, Key, Write } from "./dynamodb.ts";
-import type { By, Step } from "./write.ts";
+import type { Writer, Step } from "./write.ts";
 
 /** How one record goes from a version to the next, and the writes that this takes. */
 
@@ -15,17 +15,17 @@ export interface Stored extends Key, Attributes {
 }
 
 /** What a change that was planned without the current record takes for granted. */
-export type Expectation =
+export type Condition =
   | readonly [attribute: string, operator: "=" | ">" | "<=", value: string | number]
   | readonly [attribute: string, operator: "absent"];
 
 /** A change of one record; an attribute set to undefined is removed. */
-export interface Revision {
+export interface RecordUpdate {
   set?: Attributes;
   add?: Readonly<Record<string, number>>;
   /** Set as well, but on its own no reason to write. */
   note?: Attributes;
-  expect?: readonly Expectation[];
+  conditions?: readonly Condition[];
   steps?: readonly Step[];
 }
 
@@ -34,7 +34,7 @@ export interface Revision {
  * what it expects holds, else it is planned again from the record. One that can't be planned
  * blindly returns undefined then. May throw what the caller shall see.
  */
-export type Plan = (current: Stored | undefined) => Revision | undefined;
+export type UpdateBuilder = (current: Stored | undefined) => RecordUpdate | undefined;
 
 /*
  * The SDK repeats a write whose reply was lost, and the repetition must find that the write has
@@ -52,13 +52,13 @@ const REMEMBERED_FOR = 20_000;
 const NO_WRITE = "-";
 
 /** What a record's first write leaves in it. */
-export const firstWrite = (writeId: string) => ({
+export const initialWriteIds = (writeId: string) => ({
   lastWrite: writeId,
   writes: [writeId, ...Array.from({ length: REMEMBERED_WRITES - 1 }, () => NO_WRITE)],
 });
 
 /** Whether this write has gone through: a retry whose reply was lost finds its own id. */
-export const wrote = (stored: Attributes | undefined, writeId: string): boolean =>
+export const wasWrittenBy = (stored: Attributes | undefined, writeId: string): boolean =>
   stored?.["lastWrite"] === writeId ||
   (Array.isArray(stored?.["writes"]) && stored["writes"].includes(writeId));
 
@@ -69,9 +69,10 @@ function youngest(): string {
 }
 
 /** Whether a write may go alone: the register's oldest id may leave it. */
-export const mayGoAlone = ({ writes }: Stored): boolean => (writes.at(-1) ?? "") < youngest();
+export const canSkipTransaction = ({ writes }: Stored): boolean =>
+  (writes.at(-1) ?? "") < youngest();
 
-export const stamp = ({ actor, requestId, clientRef, at }: By) => ({
+export const writerAttributes = ({ actor, requestId, clientRef, at }: Writer) => ({
   actor,
   requestId,
   clientRef,
@@ -81,43 +82,48 @@ export const stamp = ({ actor, requestId, clientRef, at }: By) => ({
 type UpdateUnder = Extract<Write, { Update: unknown }>["Update"];
 
 /** Whether there is anything to write. */
-export const differs = (current: Stored, { set = {}, add = {} }: Revision): boolean =>
+export const hasEffect = (current: Stored, { set = {}, add = {} }: RecordUpdate): boolean =>
   Object.entries(set).some(([name, value]) => current[name] !== value) ||
   Object.values(add).some((n) => n !== 0);
 
 /** The version that follows the one that was read, as a write in a transaction leaves it. */
-export const nextOf = (current: Stored, change: Revision, by: By, writeId: string): Stored => ({
+export const nextVersion = (
+  current: Stored,
+  change: RecordUpdate,
+  writer: Writer,
+  writeId: string,
+): Stored => ({
   ...current,
   ...change.set,
   ...change.note,
   ...Object.fromEntries(
     Object.entries(change.add ?? {}).map(([name, n]) => [name, Number(current[name]) + n]),
   ),
-  ...stamp(by),
+  ...writerAttributes(writer),
   version: current.version + 1,
   lastWrite: writeId,
 });
 
 /** The same, as a write that goes alone leaves it. */
-export const alone = (next: Stored): Stored => ({
+export const withRememberedWrite = (next: Stored): Stored => ({
   ...next,
   writes: [next.lastWrite, ...next.writes.slice(0, REMEMBERED_WRITES - 1)],
 });
 
 /** Writes the next version over the one that was read. */
-export const putOver = (current: Stored, next: Stored) => ({
+export const putIfUnchanged = (current: Stored, next: Stored) => ({
   Item: next,
   ConditionExpression: "version = :version",
   ExpressionAttributeValues: { ":version": current.version },
 });
 
 /** Updates the record whatever it holds, as long as it is as expected. */
-export function updateUnder(
+export function updateExpression(
   Key: Key,
-  { set = {}, add = {}, note = {}, expect = [] }: Revision,
-  by: By,
+  { set = {}, add = {}, note = {}, conditions = [] }: RecordUpdate,
+  writer: Writer,
   writeId: string,
-  goes: { alone?: boolean; ifMatch?: readonly number[] | undefined } = {},
+  options: { remember?: boolean; ifMatch?: readonly number[] | undefined } = {},
 ): UpdateUnder {
   const names: Record<string, string> = {};
   const values: Attributes = { ":one": 1, ":writeId": writeId };
@@ -151,38 +157,38 @@ export function updateUnder(
     const path = name(attribute);
     assign.push(`${path} = ${path} + ${value(n)}`);
   }
-  for (const [attribute, to] of Object.entries({ ...note, ...stamp(by) })) {
+  for (const [attribute, to] of Object.entries({ ...note, ...writerAttributes(writer) })) {
     if (to === undefined) drop.push(name(attribute));
     else assign.push(`${name(attribute)} = ${value(to)}`);
   }
-  const conditions = ["attribute_exists(pk)"];
-  if (goes.alone) {
+  const clauses = ["attribute_exists(pk)"];
+  if (options.remember) {
     // Ids move one place down: the right sides of SET all see the item as it was.
     // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
     const last = REMEMBERED_WRITES - 1;
     for (let i = last; i > 0; i--) assign.push(`writes[${i}] = writes[${i - 1}]`);
     assign.push("writes[0] = :writeId");
-    conditions.push("NOT contains(writes, :writeId)", `writes[${last}] < ${value(youngest())}`);
+    clauses.push("NOT contains(writes, :writeId)", `writes[${last}] < ${value(youngest())}`);
   } else {
-    conditions.push("lastWrite <> :writeId");
+    clauses.push("lastWrite <> :writeId");
   }
-  if (goes.ifMatch) conditions.push(`version IN (${goes.ifMatch.map(value).join(", ")})`);
-  for (const [attribute, operator, than] of expect) {
+  if (options.ifMatch) clauses.push(`version IN (${options.ifMatch.map(value).join(", ")})`);
+  for (const [attribute, operator, than] of conditions) {
     const path = name(attribute);
-    conditions.push(
+    clauses.push(
       operator === "absent"
         ? `attribute_not_exists(${path})`
         : `${path} ${operator} ${value(than)}`,
     );
   }
   if (unlike.length > 0 && Object.keys(add).length === 0) {
-    conditions.push(`(${unlike.join(" OR ")})`); // else there is nothing to write
+    clauses.push(`(${unlike.join(" OR ")})`); // else there is nothing to write
   }
 
   return {
     Key,
     UpdateExpression: `SET ${assign.join(", ")}${drop.length > 0 ? ` REMOVE ${drop.join(", ")}` : ""}`,
-    ConditionExpression: conditions.join(" AND "),
+    ConditionExpression: clauses.join(" AND "),
     ExpressionAttributeNames: names,
     ExpressionAttributeValues: values,
   };

@@ -1,7 +1,7 @@
 import type { Attributes, Write } from "./dynamodb.ts";
 
 /** Who writes, why and when. Every record carries it, so that the stream's images do. */
-export interface By {
+export interface Writer {
   actor: string;
   requestId: string;
   clientRef?: string | undefined;
@@ -32,4 +32,4 @@ export interface Step {
 const PATIENCE = 20_000;
 
 /** When a request stops trying, in epoch ms. */
-export const deadlineOf = (by: By): number => Date.parse(by.at) + PATIENCE;
+export const deadlineOf = (writer: Writer): number => Date.parse(writer.at) + PATIENCE;

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../src/id.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
-import { inLane } from "../../src/store/lock.ts";
+import { withLocks } from "../../src/store/lock.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
 import { letExpire } from "../support/expiry.ts";
@@ -99,7 +99,7 @@ describe("a reservation", () => {
 
   test("works through a low level without looking, and back", async () => {
     const id = await stocked(20);
-    await Inventory.put(id, { quantity: 20, reorderPoint: 15 }, by());
+    await Inventory.set(id, { quantity: 20, reorderPoint: 15 }, by());
     const made: string[] = [];
     for (let n = 0; n < 20; n++) made.push((await reserve([[id, 1]])).value.id);
     expect(await counts(id)).toEqual({ quantity: 20, reserved: 20, available: 0, level: "out" });
@@ -218,7 +218,7 @@ test("who comes late to a reservation that was closed, its product deleted, is t
   const product = await stocked(5);
   const { value } = await reserve([[product, 5]]);
   let leave: () => void = () => undefined;
-  const turn = inLane([product], by(), () => new Promise<void>((resolve) => (leave = resolve)));
+  const turn = withLocks([product], by(), () => new Promise<void>((resolve) => (leave = resolve)));
   const late = failure(Reservation.confirm(value.id, by())); // has read it, and waits for its turn
   await Reservation.get(value.id);
   await Reservation.get(value.id);
@@ -254,7 +254,7 @@ describe("under concurrency", () => {
   test("500 rivals for 100 units get 100, whatever the reorder point", async () => {
     for (const reorderPoint of [0, 50, 1_000]) {
       const product = await stocked(100);
-      await Inventory.put(product, { quantity: 100, reorderPoint }, by());
+      await Inventory.set(product, { quantity: 100, reorderPoint }, by());
       const failures = await Promise.all(
         Array.from({ length: 500 }, () => failure(reserve([[product, 1]]))),
       );

@@ -5,7 +5,7 @@ import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
 import { checkStock, type Difference, type Progress } from "../../src/catalog/stock-check.ts";
 import { repair, repairReservation } from "../../src/catalog/stock-repair.ts";
-import * as Store from "../../src/store/dynamodb.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { shardOf } from "../../src/store/record.ts";
 import { ownTable } from "../support/own-table.ts";
 import { by } from "../support/store.ts";
@@ -39,8 +39,8 @@ const reserved = async (...lines: [productId: string, quantity: number][]): Prom
   ).value.id;
 
 /** Overwrites attributes past all verbs; undefined removes one. */
-async function damage(key: Store.Key, attributes: Store.Attributes): Promise<void> {
-  await Store.put({ Item: { ...(await Store.read(key)), ...key, ...attributes } });
+async function damage(key: DynamoDB.Key, attributes: DynamoDB.Attributes): Promise<void> {
+  await DynamoDB.put({ Item: { ...(await DynamoDB.read(key)), ...key, ...attributes } });
 }
 
 const levelKey = (id: string) => ({ pk: `INVENTORY#${shardOf(id)}`, sk: id });
@@ -86,9 +86,9 @@ describe("check", () => {
       const holder = newId();
       const index = Reservation.activeIndex(holder, until);
       const attributes = { status: "active", lines, until, ...index };
-      const { stored } = Reservation.reservations.draft(holder, attributes, by());
-      await Store.put({ Item: stored });
-      await Store.put({
+      const { stored } = Reservation.reservations.newRecord(holder, attributes, by());
+      await DynamoDB.put({ Item: stored });
+      await DynamoDB.put({
         Item: Reservation.lineItem(holder, { productId: id, quantity: 2 }, until),
       });
     };
@@ -98,7 +98,7 @@ describe("check", () => {
     expect(await check()).toMatchObject({ differences: [], progress: { reservations: 600 } });
   });
 
-  test.each<[string, Store.Attributes, Difference["rule"][]]>([
+  test.each<[string, DynamoDB.Attributes, Difference["rule"][]]>([
     ["available", { available: 9 }, ["available"]],
     ["headroom", { headroom: 1 }, ["level"]],
     ["a place in a list", { gsi1pk: "LEVEL#low", gsi1sk: "x" }, ["level"]],
@@ -117,7 +117,7 @@ describe("check", () => {
       version: before.version + 1,
       updatedAt: expect.any(String),
     });
-    expect(await Store.read(levelKey(id))).toMatchObject({ reason: "check-stock" });
+    expect(await DynamoDB.read(levelKey(id))).toMatchObject({ reason: "check-stock" });
     expect(await repair(id, by())).toBe(false);
   });
 
@@ -153,9 +153,9 @@ describe("check", () => {
   test("finds and repairs a closed reservation's line that still holds", async () => {
     const id = await stocked(10);
     const holder = await reserved([id, 3]);
-    const line = await Store.read(lineKey(id, holder));
+    const line = await DynamoDB.read(lineKey(id, holder));
     await Reservation.confirm(holder, by());
-    await Store.put({ Item: { ...line } });
+    await DynamoDB.put({ Item: { ...line } });
     expect(await found()).toEqual([
       ["line", "3 units, not listed", expect.stringContaining(`3 units, listed at HELD#${id}`)],
     ]);
@@ -165,7 +165,7 @@ describe("check", () => {
 
   test("finds and repairs a line whose reservation is gone", async () => {
     const id = await stocked(10);
-    await Store.put({ Item: Reservation.lineItem("nobody", { productId: id, quantity: 2 }, 1) });
+    await DynamoDB.put({ Item: Reservation.lineItem("nobody", { productId: id, quantity: 2 }, 1) });
     expect((await found()).map(([rule]) => rule)).toEqual(["line"]);
     expect(await repairReservation("nobody", id, by())).toBe(true);
     expect(await found()).toEqual([]);

@@ -8,9 +8,9 @@ import * as Inventory from "../../src/catalog/inventory.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
 import { checkStock } from "../../src/catalog/stock-check.ts";
-import * as Store from "../../src/store/dynamodb.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { shardOf } from "../../src/store/record.ts";
-import type { By, Outcome } from "../../src/store/write.ts";
+import type { Writer, Outcome } from "../../src/store/write.ts";
 import { letExpire } from "../support/expiry.ts";
 import { type Fault, type FaultyProxy, faultyProxy } from "../support/fault-proxy.ts";
 import { ownTable } from "../support/own-table.ts";
@@ -37,9 +37,9 @@ beforeAll(async () => {
 });
 afterAll(() => table.drop());
 
-const here: Service = { Store, Product, Inventory, Reservation };
+const here: Service = { Store: DynamoDB, Product, Inventory, Reservation };
 
-function send(to: Service, request: Request, writer: By): Promise<Outcome<object | null>> {
+function send(to: Service, request: Request, writer: Writer): Promise<Outcome<object | null>> {
   switch (request.verb) {
     case "create": {
       const { initialQuantity } = request;
@@ -50,7 +50,7 @@ function send(to: Service, request: Request, writer: By): Promise<Outcome<object
       return to.Product.remove(request.productId, writer);
     case "put": {
       const { verb: _, productId, ...level } = request;
-      return to.Inventory.put(productId, level, writer);
+      return to.Inventory.set(productId, level, writer);
     }
     case "adjust":
       return to.Inventory.adjust(
@@ -91,11 +91,11 @@ const idOf = (answer: Answer): string =>
 const forget = (key: string) => {
   const caller = createHash("sha256").update(by().actor).digest("base64url");
   const Key = { pk: `IDEMPOTENCY#${caller}#${key}`, sk: "IDEMPOTENCY" };
-  return Store.transact([{ Delete: { Key } }], Date.now() + 20_000);
+  return DynamoDB.transact([{ Delete: { Key } }], Date.now() + 20_000);
 };
 
 const storedLevel = (productId: string) =>
-  Store.read({ pk: `INVENTORY#${shardOf(productId)}`, sk: productId });
+  DynamoDB.read({ pk: `INVENTORY#${shardOf(productId)}`, sk: productId });
 
 /** All that must hold of any level at any time. */
 async function expectSound(productId: string) {
@@ -337,11 +337,11 @@ async function forgetLines(id: string) {
   const writes = lines.map(({ productId }) => ({
     Delete: { Key: { pk: `LINE#${productId}`, sk: id } },
   }));
-  await Store.transact(writes, Date.now() + 20_000);
+  await DynamoDB.transact(writes, Date.now() + 20_000);
 }
 
 const isOnlyDue = async (id: string) =>
-  (await Store.read({ pk: `RESERVATION#${shardOf(id)}`, sk: id }))?.["status"] === "active";
+  (await DynamoDB.read({ pk: `RESERVATION#${shardOf(id)}`, sk: id }))?.["status"] === "active";
 
 interface Account {
   products: string[];

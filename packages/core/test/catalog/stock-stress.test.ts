@@ -4,7 +4,7 @@ import { createClient } from "../../src/store/client.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
-import * as Store from "../../src/store/dynamodb.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { shardOf } from "../../src/store/record.ts";
 import { letExpire } from "../support/expiry.ts";
 import { ownTable } from "../support/own-table.ts";
@@ -15,7 +15,7 @@ import { by, endpoint, failure, SHARDS, timeout } from "../support/store.ts";
 
 const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 3);
 
-const here: Service = { Store, Product, Inventory, Reservation };
+const here: Service = { Store: DynamoDB, Product, Inventory, Reservation };
 let table: Awaited<ReturnType<typeof ownTable>>;
 let other: Service;
 beforeAll(async () => {
@@ -40,7 +40,7 @@ const times = <T>(count: number, work: (n: number) => Promise<T>): Promise<T[]> 
 const stocked = async (initialQuantity: number, reorderPoint = 0): Promise<string> => {
   const pen = { name: "Pen", price: 1, category: "pens", initialQuantity };
   const { id } = (await Product.create(Product.Create.parse(pen), by())).value;
-  await Inventory.put(id, { quantity: initialQuantity, reorderPoint }, by());
+  await Inventory.set(id, { quantity: initialQuantity, reorderPoint }, by());
   return id;
 };
 
@@ -167,7 +167,7 @@ test.each([0, 20, 1_000])(
     await times(30, shopper);
     const level = await Inventory.get(id);
     expect(level).toMatchObject({ quantity, reserved, available: quantity - reserved });
-    const stored = await Store.read({ pk: `INVENTORY#${shardOf(id)}`, sk: id });
+    const stored = await DynamoDB.read({ pk: `INVENTORY#${shardOf(id)}`, sk: id });
     expect(stored).toMatchObject({ moved: quantity });
   },
   120_000,
@@ -200,7 +200,7 @@ describe("of two that race to end a reservation one does,", () => {
 
   /** Later or earlier, so that each side wins some races. */
   const after = async <T>(reads: number, work: () => Promise<T>): Promise<T> => {
-    for (let n = 0; n < reads; n++) await Store.read({ pk: "SETTINGS", sk: "LIST_SHARDS" });
+    for (let n = 0; n < reads; n++) await DynamoDB.read({ pk: "SETTINGS", sk: "LIST_SHARDS" });
     return work();
   };
 

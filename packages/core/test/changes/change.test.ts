@@ -1,15 +1,15 @@
 import { marshall } from "@aws-sdk/util-dynamodb";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
-import { type Entry, fromImages } from "../../src/changes/change.ts";
-import { told } from "../../src/changes/log.ts";
-import { eventFrames, MAX_BYTES } from "../../src/live/events-frame.ts";
+import { type NewChange, fromImages } from "../../src/changes/change.ts";
+import { toClient } from "../../src/changes/log.ts";
+import { eventFrames, MAX_BYTES } from "../../src/live/protocol.ts";
 import { newId } from "../../src/id.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
 import * as Item from "../../src/catalog/item.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
-import * as Store from "../../src/store/dynamodb.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { shardOf } from "../../src/store/record.ts";
 import * as User from "../../src/catalog/user.ts";
 import type { Outcome } from "../../src/store/write.ts";
@@ -27,8 +27,8 @@ const KINDS = {
 type Noun = keyof typeof KINDS;
 
 /** An item of the table as the stream has it. */
-async function imageAt(key: Store.Key) {
-  const stored = await Store.read(key);
+async function imageAt(key: DynamoDB.Key) {
+  const stored = await DynamoDB.read(key);
   return stored && marshall(stored);
 }
 const imageOf = (noun: Noun, id: string) =>
@@ -156,13 +156,13 @@ describe("the change that the log is told of", () => {
     expect(out?.before).toEqual({ quantity: 10, available: 10, level: "ok" });
     expect(out).toMatchObject({ was: undefined, is: "LEVEL#out" });
 
-    const found = () => Inventory.put(id, { quantity: 9, reason: "counted" }, by());
+    const found = () => Inventory.set(id, { quantity: 9, reason: "counted" }, by());
     const back = await changeOf("inventory", id, found);
     expect(back).toMatchObject({ reason: "counted", was: "LEVEL#out", is: undefined });
     expect(back).not.toHaveProperty("reference");
 
     const nameless = await changeOf("inventory", id, () =>
-      Inventory.put(id, { quantity: 8 }, by()),
+      Inventory.set(id, { quantity: 8 }, by()),
     );
     expect(nameless).not.toHaveProperty("reason");
   });
@@ -201,7 +201,7 @@ describe("the change that the log is told of", () => {
   test("an item whose id comes back twice: who deleted it each time, and versions go on", async () => {
     const id = newId();
     const deletions: [Awaited<ReturnType<typeof imageOf>>, ReturnType<typeof by>][] = [];
-    const seen: (Entry | undefined)[] = [];
+    const seen: (NewChange | undefined)[] = [];
     for (const life of [1, 2, 3]) {
       const create = () => Item.createAt(id, { type: `t${life}`, life }, ana());
       seen.push(await changeOf("items", id, create));
@@ -240,7 +240,7 @@ describe("the change that the log is told of", () => {
 
 /** All changes of one of each noun, from the images that its writes leave. */
 async function lives() {
-  const changes: (Entry | undefined)[] = [];
+  const changes: (NewChange | undefined)[] = [];
   const note = async (noun: Noun, id: string, work: () => Promise<unknown>) =>
     changes.push(await changeOf(noun, id, work));
   const user = await User.create(anyone(), keyed(newId()));
@@ -279,7 +279,7 @@ test("nothing that is the store's own gets into a change that clients are told",
     "requestId",
   ];
   for (const change of changes) {
-    const { before = {}, data = {}, ...rest } = told({ ...(change as Entry), seq: 1 });
+    const { before = {}, data = {}, ...rest } = toClient({ ...(change as NewChange), seq: 1 });
     const members = [...Object.keys(before), ...Object.keys(data), ...rest.changed];
     expect(members.filter((name) => [...OWN, ...more].includes(name))).toEqual([]);
     const around = ["changed", "feed", "op", "id", "version", "at", "actor", "requestId"];
@@ -327,7 +327,7 @@ test("an image that is no record's is refused, whatever it lacks", async () => {
 describe("a change too large for a frame", () => {
   const change = async (attributes: object) => {
     const { id } = (await Item.create({ ...attributes }, by())).value;
-    return (await fromImages(undefined, await imageOf("items", id))) as Entry;
+    return (await fromImages(undefined, await imageOf("items", id))) as NewChange;
   };
 
   test("is told without its data, and says so", async () => {
@@ -361,7 +361,7 @@ describe("a change too large for a frame", () => {
           version: { N: String(index + 1) },
           data: { S: JSON.stringify(each) },
         }));
-        const entry = (await fromImages(images[0], images[1])) as Entry;
+        const entry = (await fromImages(images[0], images[1])) as NewChange;
         const logged = { ...entry, seq: Number.MAX_SAFE_INTEGER };
         const [frame = ""] = eventFrames([logged], () => true);
         expect(Buffer.byteLength(frame)).toBeLessThanOrEqual(MAX_BYTES);

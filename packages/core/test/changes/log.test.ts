@@ -1,9 +1,9 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Entry, type Feed, FEEDS } from "../../src/changes/change.ts";
-import { append, type Logged, reset } from "../../src/changes/log.ts";
-import * as Store from "../../src/store/dynamodb.ts";
+import { type NewChange, type Feed, FEEDS } from "../../src/changes/change.ts";
+import { append, type LoggedChange, reset } from "../../src/changes/log.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { type Fault, type FaultyProxy, faultyProxy } from "../support/fault-proxy.ts";
 import { intercepted } from "../support/intercept.ts";
 import { anotherLog, entry, feedIn, headIn, nameOf, soon, versions } from "../support/log.ts";
@@ -43,7 +43,7 @@ async function start(through: DynamoDBDocumentClient = client) {
 const inLog = (feed: Feed = "items") => feedIn(client, log.changes, feed, base.get(feed) ?? 0);
 
 /** All of these are in the log, once and as they were; and what `append` said of them is true. */
-async function expectLogged(entries: readonly Entry[], said: readonly Logged[] = []) {
+async function expectLogged(entries: readonly NewChange[], said: readonly LoggedChange[] = []) {
   const feeds = [...new Set(entries.map(({ feed }) => feed))];
   const logged = (await Promise.all(feeds.map((feed) => inLog(feed)))).flat();
   const byName = Map.groupBy(logged, nameOf);
@@ -53,10 +53,10 @@ async function expectLogged(entries: readonly Entry[], said: readonly Logged[] =
   for (const one of said) expect(byName.get(nameOf(one))?.[0]?.seq).toBe(one.seq);
 }
 
-const ofOne = ({ id }: Entry) => id;
+const ofOne = ({ id }: NewChange) => id;
 
 /** Of one record the numbers are in the order of the versions. */
-async function expectInOrder(entries: readonly Entry[]) {
+async function expectInOrder(entries: readonly NewChange[]) {
   const ids = new Set(entries.map(ofOne));
   const logged = (await inLog()).filter(({ id }) => ids.has(id));
   for (const changes of Map.groupBy(logged, ofOne).values()) {
@@ -73,7 +73,7 @@ describe("the numbers of a feed", () => {
       entry({ feed: "users" }),
     ];
     const first = await append(batch, soon());
-    const numbers = (feed: Feed, of: readonly Logged[]) =>
+    const numbers = (feed: Feed, of: readonly LoggedChange[]) =>
       of.filter((one) => one.feed === feed).map(({ seq }) => seq);
     expect(numbers("users", first)).toEqual([1, 2, 3, 4]);
     expect(numbers("products", first)).toEqual([1, 2]);
@@ -87,7 +87,7 @@ describe("the numbers of a feed", () => {
     const processes = await Promise.all(Array.from({ length: 6 }, () => start()));
     const batches = Array.from({ length: 36 }, (_, n) => versions(1 + (n % 7)));
     const queue = batches.values();
-    const said: Logged[] = [];
+    const said: LoggedChange[] = [];
     await Promise.all(
       processes.map(async (one) => {
         for (const batch of queue) said.push(...(await one.append(batch, soon())));
@@ -144,7 +144,7 @@ describe("what a stream may do", () => {
   });
 
   test("what is new among what is not gets the next numbers", async () => {
-    const [a, b, c, d] = versions(4) as [Entry, Entry, Entry, Entry];
+    const [a, b, c, d] = versions(4) as [NewChange, NewChange, NewChange, NewChange];
     const [first] = await append([a], soon());
     const said = await append([a, a, b, c, b], soon());
     expect(said.map(({ version, seq }) => [version, seq - (first?.seq ?? 0)])).toEqual([
@@ -176,7 +176,7 @@ describe("what a stream may do", () => {
           const records = Array.from({ length: RECORDS }, () => versions(VERSIONS));
           const stream = Array.from(
             { length: RECORDS * VERSIONS },
-            (_, n) => records[n % RECORDS]?.[Math.floor(n / RECORDS)] as Entry,
+            (_, n) => records[n % RECORDS]?.[Math.floor(n / RECORDS)] as NewChange,
           );
           const deliver = async ({ from, size, by, shuffle }: (typeof deliveries)[number]) => {
             const batch = stream
@@ -186,7 +186,7 @@ describe("what a stream may do", () => {
               .map(([, one]) => one);
             return (await processes[by]?.append([...batch, ...batch.slice(0, 2)], soon())) ?? [];
           };
-          const said: Logged[] = [];
+          const said: LoggedChange[] = [];
           if (together) said.push(...(await Promise.all(deliveries.map(deliver))).flat());
           else for (const each of deliveries) said.push(...(await deliver(each)));
           const told = new Set(said.map(nameOf));
@@ -201,7 +201,7 @@ describe("what a stream may do", () => {
   }, 120_000);
 
   test("an older version that comes late is in the log too", async () => {
-    const [a, b, c] = versions(3) as [Entry, Entry, Entry];
+    const [a, b, c] = versions(3) as [NewChange, NewChange, NewChange];
     await append([b], soon());
     await append([c, a], soon());
     await expectLogged([a, b, c]);
@@ -284,7 +284,7 @@ test("contention that the store reports is waited out, until the batch's time is
 });
 
 test("an append of nothing asks nothing", async () => {
-  Store.configure({
+  DynamoDB.configure({
     client: intercepted(client, () => Promise.reject(new Error())),
     tableName,
     shards: SHARDS,

@@ -1,12 +1,19 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Entry, Feed } from "../../src/changes/change.ts";
-import { after, append, cursorBefore, heads, history, reset } from "../../src/changes/log.ts";
-import * as Cursor from "../../src/store/signed-token.ts";
+import type { NewChange, Feed } from "../../src/changes/change.ts";
+import {
+  changesAfter,
+  append,
+  cursorBefore,
+  heads,
+  history,
+  reset,
+} from "../../src/changes/log.ts";
+import * as SignedToken from "../../src/store/signed-token.ts";
 import { newId } from "../../src/id.ts";
 import { poll } from "../../src/changes/long-poll.ts";
-import * as Position from "../../src/changes/offset.ts";
-import * as Store from "../../src/store/dynamodb.ts";
+import * as Offset from "../../src/changes/offset.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { parse, type Topic } from "../../src/changes/topic.ts";
 import { type Command, intercepted } from "../support/intercept.ts";
 import { entry, soon, versions } from "../support/log.ts";
@@ -40,7 +47,7 @@ const headOf = async (feed: Feed) => (await heads([feed])).seqs[feed] ?? 0;
 function through(around: (command: Command, send: () => Promise<unknown>) => Promise<unknown>) {
   const { changes, connections } = log;
   const between = intercepted(client, around);
-  Store.configure({ client: between, tableName, changes, connections, shards: SHARDS });
+  DynamoDB.configure({ client: between, tableName, changes, connections, shards: SHARDS });
 }
 
 const isIndex = ({ input }: Command) => input["IndexName"] === "gsi1";
@@ -59,13 +66,15 @@ describe("changes after a number", () => {
     const said = await append(versions(25, { feed: "users" }), soon());
     const pages: number[][] = [];
     for (let seq = start, end = false; !end;) {
-      const { changes, more } = await after("users", seq, 10);
+      const { changes, more } = await changesAfter("users", seq, 10);
       pages.push(changes.map((one) => one.seq));
       seq += changes.length;
       end = !more;
     }
     expect(pages.flat()).toEqual(said.map(({ seq }) => seq));
-    expect(await after("users", start + 24, 10)).toMatchObject({ changes: [{ version: 25 }] });
+    expect(await changesAfter("users", start + 24, 10)).toMatchObject({
+      changes: [{ version: 25 }],
+    });
   });
 
   test("stop before the first that the index has not got yet, and go on once it has", async () => {
@@ -73,14 +82,14 @@ describe("changes after a number", () => {
     await append(versions(6, { feed: "users" }), soon());
     for (let missing = 1; missing <= 6; missing++) {
       hiding(new Set([start + missing]));
-      const { changes, more } = await after("users", start, 100);
+      const { changes, more } = await changesAfter("users", start, 100);
       expect(changes.map(({ seq }) => seq - start)).toEqual(
         [1, 2, 3, 4, 5, 6].slice(0, missing - 1),
       );
       expect(more).toBe(false);
     }
     hiding(new Set());
-    expect((await after("users", start, 100)).changes).toHaveLength(6);
+    expect((await changesAfter("users", start, 100)).changes).toHaveLength(6);
   });
 
   test("are what was appended, the partitions of its filters included", async () => {
@@ -92,13 +101,13 @@ describe("changes after a number", () => {
       data: { "": null, é: 1e21 },
     });
     await append([one], soon());
-    expect((await after("items", start, 1)).changes).toEqual([{ ...one, seq: start + 1 }]);
+    expect((await changesAfter("items", start, 1)).changes).toEqual([{ ...one, seq: start + 1 }]);
   });
 });
 
 test("the history of a record pages through its versions, newest or oldest first", async () => {
   const all = versions(23);
-  const [{ id, feed }] = all as [Entry];
+  const [{ id, feed }] = all as [NewChange];
   await append(versions(3), soon());
   await append(all, soon());
   for (const order of ["asc", "desc"] as const) {
@@ -132,42 +141,42 @@ describe("a cursor", () => {
 
   test("reads back as the position that it is, until the day that its changes are kept", () => {
     const at = Date.now();
-    const cursor = Position.encode({ seqs, at });
-    expect(Position.decode(cursor, "since", at + 30 * DAY)).toEqual({ seqs, at });
-    expect(() => Position.decode(cursor, "since", at + 30 * DAY + 1)).toThrow(
+    const cursor = Offset.encode({ seqs, at });
+    expect(Offset.decode(cursor, "since", at + 30 * DAY)).toEqual({ seqs, at });
+    expect(() => Offset.decode(cursor, "since", at + 30 * DAY + 1)).toThrow(
       expect.objectContaining({ code: "cursor_expired" }) as Error,
     );
     // A change outlives every cursor that leads to it.
-    expect(Position.expiryOf(at) * 1000).toBeGreaterThan(at + 31 * DAY);
+    expect(Offset.expiryOf(at) * 1000).toBeGreaterThan(at + 31 * DAY);
   });
 
   test("is kept for as long as is configured", () => {
     const at = Date.now();
     try {
-      Position.configure(1);
-      expect(() => Position.decode(Position.encode({ seqs, at }), "since", at + DAY + 1)).toThrow(
+      Offset.configure(1);
+      expect(() => Offset.decode(Offset.encode({ seqs, at }), "since", at + DAY + 1)).toThrow(
         "no longer kept",
       );
-      expect(Position.expiryOf(at)).toBe(Math.ceil((at + 3 * DAY) / 1000));
+      expect(Offset.expiryOf(at)).toBe(Math.ceil((at + 3 * DAY) / 1000));
     } finally {
-      Position.configure(30);
+      Offset.configure(30);
     }
   });
 
   test("that is forged, cut, spelled otherwise or of another list is refused", async () => {
-    const genuine = Position.encode({ seqs, at: Date.now() });
+    const genuine = Offset.encode({ seqs, at: Date.now() });
     const flipped = Array.from(genuine, (char, n) => {
       const other = char === "A" ? "B" : "A";
       return genuine.slice(0, n) + other + genuine.slice(n + 1);
     });
-    const foreign = Cursor.encode(JSON.stringify([seqs, Date.now()]), "items desc");
+    const foreign = SignedToken.encode(JSON.stringify([seqs, Date.now()]), "items desc");
     const forged = [...flipped, foreign, genuine.slice(0, -1), `${genuine}=`, "", "x", "\u{1F600}"];
     for (const cursor of forged) {
-      expect(() => Position.decode(cursor, "since")).toThrow(
+      expect(() => Offset.decode(cursor, "since")).toThrow(
         expect.objectContaining({ code: "invalid_cursor" }) as Error,
       );
     }
-    const since = Position.encode({ seqs: { users: 1 }, at: Date.now() });
+    const since = Offset.encode({ seqs: { users: 1 }, at: Date.now() });
     const asked = poll(topic("products"), since, { limit: 10, wait: 0 });
     expect(await failure(asked)).toMatchObject({
       code: "invalid_cursor",
@@ -202,13 +211,13 @@ describe("a cursor", () => {
     through(() => Promise.reject(Object.assign(new Error("busy"), { name: "TimeoutError" })));
     expect(await failure(cursorBefore(["users"]))).toMatchObject({ code: "unavailable" });
     log.open();
-    const { seqs: now } = Position.decode(await cursorBefore(["users"]), "since");
+    const { seqs: now } = Offset.decode(await cursorBefore(["users"]), "since");
     expect(now).toEqual({ users: await headOf("users") });
   });
 });
 
 describe("a poll", () => {
-  const now = async (feed: Feed) => Position.encode(await heads([feed]));
+  const now = async (feed: Feed) => Offset.encode(await heads([feed]));
   const kinds = async (text: string, since: string) => {
     const { events } = await poll(topic(text), since, { limit: 100, wait: 0 });
     return events.map(({ op }) => op);
@@ -273,7 +282,7 @@ describe("a poll", () => {
 
   test("refuses a position that this log has never reached", async () => {
     const seqs = { users: (await headOf("users")) + 1 };
-    const lost = poll(topic("users"), Position.encode({ seqs, at: Date.now() }), {
+    const lost = poll(topic("users"), Offset.encode({ seqs, at: Date.now() }), {
       limit: 10,
       wait: 0,
     });
@@ -282,7 +291,7 @@ describe("a poll", () => {
 
   test("of a filter tells what enters and leaves it, and of both filters that it changed", async () => {
     const since = await now("inventory");
-    const level = (given: Partial<Entry>) => entry({ feed: "inventory", ...given });
+    const level = (given: Partial<NewChange>) => entry({ feed: "inventory", ...given });
     const [low, out] = ["LEVEL#low", "LEVEL#out"];
     await append(
       [

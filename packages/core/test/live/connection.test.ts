@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as Connection from "../../src/live/connection.ts";
 import { newId } from "../../src/id.ts";
-import * as Store from "../../src/store/dynamodb.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { intercepted } from "../support/intercept.ts";
 import { connectionOf, rowsWith, topicsOf } from "../support/live.ts";
 import { type Management, management } from "../support/management.ts";
@@ -177,7 +177,7 @@ describe("topics", () => {
       if (command.constructor.name === "QueryCommand") command.input["Limit"] = 2;
       return send();
     });
-    Store.configure({ client: small, tableName, changes, connections, shards: SHARDS });
+    DynamoDB.configure({ client: small, tableName, changes, connections, shards: SHARDS });
     expect(await idsOn("products/crowded")).toEqual(ids.toSorted());
   });
 });

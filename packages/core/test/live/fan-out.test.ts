@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { Change, Entry } from "../../src/changes/change.ts";
+import type { Change, NewChange } from "../../src/changes/change.ts";
 import { append } from "../../src/changes/log.ts";
 import * as Connection from "../../src/live/connection.ts";
-import { broadcast, deliver, type Parcel, postAll } from "../../src/live/fan-out.ts";
-import { eventFrames } from "../../src/live/events-frame.ts";
+import { broadcast, deliver, type Delivery, sendAll } from "../../src/live/fan-out.ts";
+import { eventFrames } from "../../src/live/protocol.ts";
 import { newId } from "../../src/id.ts";
-import * as Store from "../../src/store/dynamodb.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { intercepted } from "../support/intercept.ts";
 import { connectionOf, rowsWith, topicsOf } from "../support/live.ts";
 import { entry, soon, versions } from "../support/log.ts";
@@ -13,7 +13,7 @@ import { type Management, management } from "../support/management.ts";
 import { ownLog } from "../support/own-table.ts";
 import { SHARDS, tableName } from "../support/store.ts";
 
-vi.mock(import("../../src/live/events-frame.ts"), { spy: true });
+vi.mock(import("../../src/live/protocol.ts"), { spy: true });
 
 let log: Awaited<ReturnType<typeof ownLog>>;
 let sockets: Management;
@@ -47,13 +47,13 @@ async function listener(texts: string[], given: Partial<Connection.Connection> =
   return connection.id;
 }
 
-const announce = async (entries: readonly Entry[], port = {}) =>
+const announce = async (entries: readonly NewChange[], port = {}) =>
   deliver(await append(entries, soon()), port);
 
 const eventsOf = (frames: readonly string[]) =>
   frames.flatMap((frame) => (JSON.parse(frame) as { events: Change[] }).events);
 const toldTo = (id: string) => eventsOf(sockets.frames(id));
-const product = (given: Partial<Entry> = {}) => entry({ feed: "products", ...given });
+const product = (given: Partial<NewChange> = {}) => entry({ feed: "products", ...given });
 
 describe("a change is told", () => {
   test("to who listens to its feed, its record or a filter that it was or is in, once", async () => {
@@ -169,18 +169,22 @@ describe("more connections than are posted to at once", () => {
     const rows = topicsOf(...texts).flatMap(({ key }) =>
       ids.map((id) => ({ put: { pk: `TOPIC#${key}`, sk: id, endpoint: sockets.endpoint } })),
     );
-    await Store.writeAll(rows, "Connections");
+    await DynamoDB.writeAll(rows, "Connections");
     return ids;
   }
 
   /** What a queue would hold, as it would hold it. */
   const queue = () => {
     const messages: string[] = [];
-    const enqueue = (parcels: readonly Parcel[]) => {
+    const enqueue = (parcels: readonly Delivery[]) => {
       messages.push(...parcels.map((parcel) => JSON.stringify(parcel)));
       return Promise.resolve();
     };
-    return { messages, enqueue, parcels: () => messages.map((text) => JSON.parse(text) as Parcel) };
+    return {
+      messages,
+      enqueue,
+      parcels: () => messages.map((text) => JSON.parse(text) as Delivery),
+    };
   };
 
   test("are left to the queue in parcels that fit it, and none misses anything", async () => {
@@ -218,7 +222,7 @@ describe("more connections than are posted to at once", () => {
         ? Promise.resolve({ Items })
         : send(),
     );
-    Store.configure({ client: crowded, tableName, changes, connections, shards: SHARDS });
+    DynamoDB.configure({ client: crowded, tableName, changes, connections, shards: SHARDS });
     const entries = Array.from({ length: 33 }, (_, n) => {
       const [was, is] = ["a", "b"].map((char) => `TYPE#${n}${char}${"\u0001".repeat(250)}`);
       return entry({ was, is, data: { text: '"'.repeat(4_000) } });
@@ -238,7 +242,7 @@ describe("more connections than are posted to at once", () => {
     const { endpoint } = sockets;
     const topics = [`products/${id}`];
     const parcel = { endpoint, ids: [one, gone], frames: ["a", "b"], topics };
-    expect(await postAll([parcel])).toEqual({ sent: 2, gone: 1, failed: 0, queued: 0 });
+    expect(await sendAll([parcel])).toEqual({ sent: 2, gone: 1, failed: 0, queued: 0 });
     expect(sockets.frames(one)).toEqual(["a", "b"]);
     expect(await rowsWith(log.open(), log.connections, gone)).toEqual([]);
   });
@@ -247,7 +251,7 @@ describe("more connections than are posted to at once", () => {
     const ids = Array.from({ length: 400 }, () => newId());
     for (const id of ids) sockets.answers(id, 500);
     const parcel = { endpoint: sockets.endpoint, ids, frames: ["a"], topics: [] };
-    expect(await postAll([parcel])).toEqual({ sent: 0, gone: 0, failed: 400, queued: 0 });
+    expect(await sendAll([parcel])).toEqual({ sent: 0, gone: 0, failed: 400, queued: 0 });
     expect(new Set(sockets.posted()).size).toBeLessThanOrEqual(TRIED_AT_MOST);
   });
 

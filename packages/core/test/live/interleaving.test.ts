@@ -1,13 +1,13 @@
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { type Change, type Entry, fromImages } from "../../src/changes/change.ts";
+import { type Change, type NewChange, fromImages } from "../../src/changes/change.ts";
 import * as ChangeLog from "../../src/changes/log.ts";
 import * as Connection from "../../src/live/connection.ts";
 import { deliver } from "../../src/live/fan-out.ts";
-import { eventFrames } from "../../src/live/events-frame.ts";
+import { eventFrames } from "../../src/live/protocol.ts";
 import * as Item from "../../src/catalog/item.ts";
-import * as Position from "../../src/changes/offset.ts";
-import * as Store from "../../src/store/dynamodb.ts";
+import * as Offset from "../../src/changes/offset.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { subscribe } from "../../src/live/subscription.ts";
 import { shardOf } from "../../src/store/record.ts";
 import { keysOf, parse, type Topic } from "../../src/changes/topic.ts";
@@ -26,10 +26,10 @@ import { by, SHARDS, use } from "../support/store.ts";
 const { client, settle, restore, read } = memory();
 const names = { tableName: "Data", changes: "Changes", connections: "Connections" };
 const configure = (to = client) =>
-  Store.configure({ client: scheduled(to), ...names, shards: SHARDS });
+  DynamoDB.configure({ client: scheduled(to), ...names, shards: SHARDS });
 
 let id = "";
-let created: Entry;
+let created: NewChange;
 /** The position before each schedule. */
 let since = "";
 const stored = () => read(names.tableName, { pk: `ITEM#${shardOf(id)}`, sk: id });
@@ -37,7 +37,7 @@ const stored = () => read(names.tableName, { pk: `ITEM#${shardOf(id)}`, sk: id }
 /** Frames go nowhere but here, at once: in which order they travel is no matter of the store's. */
 vi.mock(import("../../src/live/send.ts"), async (original) => ({
   ...(await original()),
-  post: ({ id: connection }, frame) => (receive(connection, frame), Promise.resolve("sent")),
+  send: ({ id: connection }, frame) => (receive(connection, frame), Promise.resolve("sent")),
 }));
 
 /** What each connection was told, live or in replay. */
@@ -54,19 +54,19 @@ beforeAll(async () => {
   id = (await Item.create({ n: 0 }, by())).value.id;
   created = await changeOf(undefined);
   await ChangeLog.append([created], soon());
-  since = Position.encode(await ChangeLog.heads(["items"]));
+  since = Offset.encode(await ChangeLog.heads(["items"]));
   settle();
 });
 
 /** The change that the stream has of the record, which was as `old`. */
-async function changeOf(old: Store.Attributes | undefined): Promise<Entry> {
+async function changeOf(old: DynamoDB.Attributes | undefined): Promise<NewChange> {
   const change = await fromImages(old && marshall(old), marshall(stored() ?? {}));
   if (change === undefined) throw new Error("the record has not changed");
   return change;
 }
 
 /** Changes the record, in one step as nobody else does, and gives what its stream has of it. */
-function write(n: number): Promise<Entry> {
+function write(n: number): Promise<NewChange> {
   const partitions = new Set([`ITEM#${shardOf(id)}`]);
   const change = async () => {
     const old = stored();
@@ -76,7 +76,7 @@ function write(n: number): Promise<Entry> {
   return step(change, { partitions, reads: false });
 }
 
-const announce = async (entries: readonly Entry[]) =>
+const announce = async (entries: readonly NewChange[]) =>
   void (await deliver(await ChangeLog.append(entries, soon())));
 
 const connectionOf = (name: string): Connection.Connection => ({
@@ -188,7 +188,7 @@ const twice = (wish: Wishes) =>
 
 /** A writer that writes again while what it wrote is announced. */
 async function goingOn() {
-  const entries = [Promise.withResolvers<Entry>(), Promise.withResolvers<Entry>()];
+  const entries = [Promise.withResolvers<NewChange>(), Promise.withResolvers<NewChange>()];
   const writes = async () => {
     for (const [n, { resolve }] of entries.entries()) resolve(await write(n + 1));
   };
@@ -261,7 +261,7 @@ describe("a schedule that loses a change is found where", () => {
       const { seqs } = await ChangeLog.heads(["items"]);
       await Connection.subscribe(connectionOf("subscriber"), topicsOf("items"));
       const head = seqs["items"] ?? 0;
-      const { changes } = await ChangeLog.after("items", 1, 100);
+      const { changes } = await ChangeLog.changesAfter("items", 1, 100);
       const wanted = changes.filter(({ seq }) => seq <= head);
       for (const frame of eventFrames(wanted, () => true)) receive("subscriber", frame);
     };

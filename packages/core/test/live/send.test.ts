@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { post } from "../../src/live/send.ts";
+import { send } from "../../src/live/send.ts";
 import { authorization } from "../../src/live/sign.ts";
 
 interface Signed {
@@ -87,24 +87,24 @@ async function answering(...answers: (number | "nothing")[]) {
 
 test("a frame that is taken is sent once", async () => {
   const { target, seen } = await answering();
-  expect(await post(target, "für Ana")).toBe("sent");
+  expect(await send(target, "für Ana")).toBe("sent");
   const url = "/live/@connections/Ab_-1%3D";
   expect(seen).toEqual([{ agent: undefined, url, body: "für Ana" }]);
 });
 
 test("410 is a connection that is gone, and nobody asks again", async () => {
   const { target, seen } = await answering(410);
-  expect(await post(target, "x")).toBe("gone");
+  expect(await send(target, "x")).toBe("gone");
   expect(seen).toHaveLength(1);
 });
 
 test.each([403, 429, 500, "nothing"] as const)("after %s the SDK tries", async (answer) => {
   const { target, seen } = await answering(answer);
-  expect(await post(target, "x")).toBe("sent");
+  expect(await send(target, "x")).toBe("sent");
   expect(seen.map(({ agent }) => agent?.slice(0, 6))).toEqual([undefined, "aws-sd"]);
 });
 
 test("what is refused for good has failed", async () => {
   const { target } = await answering(413, 413);
-  expect(await post(target, "x")).toBe("failed");
+  expect(await send(target, "x")).toBe("failed");
 });

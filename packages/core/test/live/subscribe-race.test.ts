@@ -4,7 +4,7 @@ import { append, cursorBefore, heads, reset } from "../../src/changes/log.ts";
 import * as Connection from "../../src/live/connection.ts";
 import { deliver } from "../../src/live/fan-out.ts";
 import { newId } from "../../src/id.ts";
-import * as Position from "../../src/changes/offset.ts";
+import * as Offset from "../../src/changes/offset.ts";
 import { subscribe } from "../../src/live/subscription.ts";
 import { connectionOf, topicsOf } from "../support/live.ts";
 import { entry, soon } from "../support/log.ts";
@@ -35,8 +35,7 @@ test(`whoever subscribes while others write misses nothing, in ${ROUNDS} rounds`
     sockets.reset();
     reset();
     const id = newId();
-    const since =
-      round % 2 ? Position.encode(await heads(["items"])) : await cursorBefore(["items"]);
+    const since = round % 2 ? Offset.encode(await heads(["items"])) : await cursorBefore(["items"]);
     const connection = connectionOf({ endpoint: sockets.endpoint });
     const replay: string[] = [];
     const writing = async () => {

@@ -1,13 +1,13 @@
 import { type DynamoDBDocumentClient, PutCommand } from "@aws-sdk/lib-dynamodb";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Change, Entry, Feed } from "../../src/changes/change.ts";
-import { append, heads, type Logged, reset } from "../../src/changes/log.ts";
+import type { Change, NewChange, Feed } from "../../src/changes/change.ts";
+import { append, heads, type LoggedChange, reset } from "../../src/changes/log.ts";
 import * as Connection from "../../src/live/connection.ts";
-import { eventFrames, MAX_BYTES } from "../../src/live/events-frame.ts";
-import * as Position from "../../src/changes/offset.ts";
-import * as Store from "../../src/store/dynamodb.ts";
-import { MAX_REPLAY, subscribe, type Told } from "../../src/live/subscription.ts";
+import { eventFrames, MAX_BYTES } from "../../src/live/protocol.ts";
+import * as Offset from "../../src/changes/offset.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
+import { MAX_REPLAY, subscribe, type SubscriptionFrame } from "../../src/live/subscription.ts";
 import { intercepted } from "../support/intercept.ts";
 import { connectionOf, rowsWith, topicsOf } from "../support/live.ts";
 import { entry, soon, versions } from "../support/log.ts";
@@ -30,7 +30,7 @@ interface EventsFrame {
   events: Change[];
   cursor: string;
 }
-type Frame = Told | EventsFrame;
+type Frame = SubscriptionFrame | EventsFrame;
 
 const DAY = 24 * 60 * 60 * 1000; // ms
 
@@ -56,8 +56,8 @@ async function listen(
   return { connection, frames, events, sizes, types: frames.map(({ type }) => type) };
 }
 
-const now = async (...feeds: Feed[]) => Position.encode(await heads(feeds));
-const seqsOf = (cursor: string) => Position.decode(cursor, "since").seqs;
+const now = async (...feeds: Feed[]) => Offset.encode(await heads(feeds));
+const seqsOf = (cursor: string) => Offset.decode(cursor, "since").seqs;
 const versionsOf = (events: readonly Change[]) => events.map(({ version }) => version);
 
 describe("who subscribes", () => {
@@ -65,7 +65,7 @@ describe("who subscribes", () => {
     await append(versions(3, { feed: "products" }), soon());
     const { types, frames, connection } = await listen(["products", "users"]);
     expect(types).toEqual(["subscribed"]);
-    const [first] = frames as [Extract<Told, { type: "subscribed" }>];
+    const [first] = frames as [Extract<SubscriptionFrame, { type: "subscribed" }>];
     expect(first.topics).toEqual(["products", "users"]);
     expect(seqsOf(first.cursor)).toEqual((await heads(["products", "users"])).seqs);
     expect((await Connection.topicsOf(connection.id)).map(({ text }) => text).toSorted()).toEqual([
@@ -106,7 +106,7 @@ describe("who subscribes", () => {
 
   test("to a record or a filter is told what concerns it, as what it is to it", async () => {
     const since = await now("inventory");
-    const change = (given: Partial<Entry>) => entry({ feed: "inventory", ...given });
+    const change = (given: Partial<NewChange>) => entry({ feed: "inventory", ...given });
     const one = change({ id: "one", was: "LEVEL#low", is: "LEVEL#out" });
     await append([change({}), one, change({ is: "LEVEL#low" })], soon());
     const ops = async (...texts: string[]) =>
@@ -136,7 +136,7 @@ describe("who subscribes", () => {
       if (input["IndexName"] === undefined || ++looks > 3) return answer;
       return { ...answer, Items: answer.Items?.filter(({ seq }) => seq !== head - 1) };
     });
-    Store.configure({ client: behind, tableName, changes, connections, shards: SHARDS });
+    DynamoDB.configure({ client: behind, tableName, changes, connections, shards: SHARDS });
     const { events, types } = await listen(["products"], since);
     expect(versionsOf(events)).toEqual([1, 2, 3]);
     expect(types.at(-1)).toBe("caught_up");
@@ -167,7 +167,7 @@ describe("a reset says why the records must be read anew", () => {
 
   test("cursor_expired, of all topics", async () => {
     const at = Date.now() - 31 * DAY;
-    const since = Position.encode({ seqs: { products: 0, users: 0 }, at });
+    const since = Offset.encode({ seqs: { products: 0, users: 0 }, at });
     const { told, events } = await resets(["products", "users/one"], since);
     expect(told).toEqual([
       [["products"], "cursor_expired"],
@@ -186,7 +186,7 @@ describe("a reset says why the records must be read anew", () => {
 
   test("unknown_position, of a log that was lost", async () => {
     const seqs = { products: ((await heads(["products"])).seqs["products"] ?? 0) + 1 };
-    const { told, events } = await resets(["products"], Position.encode({ seqs, at: Date.now() }));
+    const { told, events } = await resets(["products"], Offset.encode({ seqs, at: Date.now() }));
     expect(told).toEqual([[["products"], "unknown_position"]]);
     expect(events).toEqual([]);
   });
@@ -195,7 +195,7 @@ describe("a reset says why the records must be read anew", () => {
     await append([entry({ feed: "reservations" })], soon());
     const Item = { pk: "HEAD#reservations", sk: "HEAD", seq: MAX_REPLAY + 2 };
     await client.send(new PutCommand({ TableName: log.changes, Item }));
-    const since = Position.encode({ seqs: { reservations: 1 }, at: Date.now() });
+    const since = Offset.encode({ seqs: { reservations: 1 }, at: Date.now() });
     const { told, cursor, events } = await resets(["reservations"], since);
     expect(told).toEqual([[["reservations"], "too_far_behind"]]);
     expect(events).toEqual([]);
@@ -244,7 +244,7 @@ describe("a frame", () => {
     fc.assert(
       fc.property(
         fc.array(change, { minLength: 1, maxLength: 150, size: "max" }),
-        (changes: Logged[]) => {
+        (changes: LoggedChange[]) => {
           const frames = eventFrames(changes, () => true);
           const told = frames.flatMap((frame) => (JSON.parse(frame) as EventsFrame).events);
           expect(told.map(({ id }) => id)).toEqual(changes.map(({ id }) => id));

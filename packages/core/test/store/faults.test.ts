@@ -177,7 +177,7 @@ describe("a lost reply is made up for, however many others write before the retr
 
   test("a level that is set", async () => {
     const id = await stock();
-    await whileOthersAdjust(id, () => Inventory.put(id, { quantity: 7 }, by()));
+    await whileOthersAdjust(id, () => Inventory.set(id, { quantity: 7 }, by()));
     expect((await Inventory.get(id)).quantity).toBe(7 + 10);
   });
 

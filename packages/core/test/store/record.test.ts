@@ -4,7 +4,7 @@ import { newId } from "../../src/id.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
 import * as Item from "../../src/catalog/item.ts";
 import * as Product from "../../src/catalog/product.ts";
-import * as Store from "../../src/store/dynamodb.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import * as User from "../../src/catalog/user.ts";
 import { by, failure, SHARDS, tableName, use } from "../support/store.ts";
 
@@ -38,7 +38,7 @@ describe("a version", () => {
     expect(unchanged).toMatchObject({ value: product.value, changed: false });
     const level = await Inventory.get(product.value.id);
     expect(
-      await Inventory.put(product.value.id, { quantity: 0, reason: "count" }, by()),
+      await Inventory.set(product.value.id, { quantity: 0, reason: "count" }, by()),
     ).toMatchObject({
       value: level,
       changed: false,
@@ -154,7 +154,7 @@ describe("products", () => {
 
   test("whose stock is reserved stay", async () => {
     const { value } = await Product.create(pen({ initialQuantity: 5 }), by());
-    await Store.update({
+    await DynamoDB.update({
       Key: await keyOfInventory(value.id),
       UpdateExpression: "SET reserved = :one, available = available - :one",
       ExpressionAttributeValues: { ":one": 1 },
@@ -162,10 +162,10 @@ describe("products", () => {
     expect(await failure(Product.remove(value.id, by()))).toMatchObject({
       code: "has_active_reservations",
     });
-    expect(await failure(Inventory.put(value.id, { quantity: 0 }, by()))).toMatchObject({
+    expect(await failure(Inventory.set(value.id, { quantity: 0 }, by()))).toMatchObject({
       code: "below_reserved",
     });
-    expect((await Inventory.put(value.id, { quantity: 3 }, by())).value).toMatchObject({
+    expect((await Inventory.set(value.id, { quantity: 3 }, by())).value).toMatchObject({
       quantity: 3,
       reserved: 1,
       available: 2,
@@ -192,7 +192,7 @@ describe("products", () => {
 async function keyOfInventory(id: string) {
   for (let shard = 0; shard < SHARDS; shard++) {
     const key = { pk: `INVENTORY#${shard}`, sk: id };
-    if (await Store.read(key)) return key;
+    if (await DynamoDB.read(key)) return key;
   }
   throw new Error("no inventory");
 }
@@ -223,12 +223,12 @@ describe("inventory", () => {
   test("S-091, S-137: is set only if it is as expected", async () => {
     const { value } = await Product.create(pen({ initialQuantity: 5 }), by());
     expect(
-      await failure(Inventory.put(value.id, { quantity: 9, expectedQuantity: 4 }, by())),
+      await failure(Inventory.set(value.id, { quantity: 9, expectedQuantity: 4 }, by())),
     ).toMatchObject({ code: "stale_quantity", members: { currentQuantity: 5 } });
     expect(
-      (await Inventory.put(value.id, { quantity: 9, expectedQuantity: 5 }, by())).value,
+      (await Inventory.set(value.id, { quantity: 9, expectedQuantity: 5 }, by())).value,
     ).toMatchObject({ quantity: 9, available: 9 });
-    expect(await failure(Inventory.put(newId(), { quantity: 1 }, by()))).toMatchObject({
+    expect(await failure(Inventory.set(newId(), { quantity: 1 }, by()))).toMatchObject({
       code: "inventory_not_found",
     });
   });
@@ -244,7 +244,7 @@ describe("inventory", () => {
 
 describe("the number of shards", () => {
   test("is the table's: a process that thinks otherwise does nothing", async () => {
-    Store.configure({ client, tableName, shards: SHARDS + 1 });
+    DynamoDB.configure({ client, tableName, shards: SHARDS + 1 });
     try {
       expect(String(await failure(Item.create({}, by())))).toMatch(/LIST_SHARDS/);
       expect(String(await failure(Item.get("x")))).toMatch(/LIST_SHARDS/);

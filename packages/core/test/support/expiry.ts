@@ -1,4 +1,4 @@
-import * as Store from "../../src/store/dynamodb.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { shardOf } from "../../src/store/record.ts";
 
 /**
@@ -6,11 +6,11 @@ import { shardOf } from "../../src/store/record.ts";
  * longer active stays as it is.
  */
 export async function letExpire(id: string): Promise<void> {
-  const stored = await Store.read({ pk: `RESERVATION#${shardOf(id)}`, sk: id });
+  const stored = await DynamoDB.read({ pk: `RESERVATION#${shardOf(id)}`, sk: id });
   if (stored?.["status"] !== "active") return;
   const lines = await Promise.all(
     (stored["lines"] as { productId: string }[]).map(({ productId }) =>
-      Store.read({ pk: `LINE#${productId}`, sk: id }),
+      DynamoDB.read({ pk: `LINE#${productId}`, sk: id }),
     ),
   );
   const until = Date.now() - 60_000;
@@ -21,11 +21,11 @@ export async function letExpire(id: string): Promise<void> {
     ExpressionAttributeValues: { ":version": stored["version"] },
   };
   try {
-    await Store.transact(
+    await DynamoDB.transact(
       [{ Put: ended }, ...lines.map((line) => ({ Put: { Item: { ...line, gsi1sk } } }))],
       Date.now() + 20_000,
     );
   } catch (error) {
-    if (!(error instanceof Store.Cancelled)) throw error; // a rival has just changed it
+    if (!(error instanceof DynamoDB.TransactionCancelled)) throw error; // a rival has just changed it
   }
 }

@@ -1,10 +1,10 @@
 import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { expect, vi } from "vitest";
-import type { Entry, Feed } from "../../src/changes/change.ts";
+import type { NewChange, Feed } from "../../src/changes/change.ts";
 import { newId } from "../../src/id.ts";
 
 /** A change as a stream's record gives it. */
-export const entry = (given: Partial<Entry> = {}): Entry => ({
+export const entry = (given: Partial<NewChange> = {}): NewChange => ({
   feed: "items",
   op: "update",
   id: newId(),
@@ -19,7 +19,7 @@ export const entry = (given: Partial<Entry> = {}): Entry => ({
 });
 
 /** So many changes of one record, one version after another. */
-export const versions = (count: number, given: Partial<Entry> = {}): Entry[] => {
+export const versions = (count: number, given: Partial<NewChange> = {}): NewChange[] => {
   const id = newId();
   return Array.from({ length: count }, (_, n) => entry({ id, version: n + 1, ...given }));
 };
@@ -49,7 +49,7 @@ export async function feedIn(
   TableName: string,
   feed: Feed,
   from: number,
-): Promise<(Entry & { seq: number })[]> {
+): Promise<(NewChange & { seq: number })[]> {
   const rows: Row[] = [];
   for (let start: Record<string, unknown> | undefined; ;) {
     const { Items = [], LastEvaluatedKey } = await client.send(
@@ -69,7 +69,7 @@ export async function feedIn(
   expect(rows.map(({ seq }) => seq)).toEqual(
     Array.from({ length: head - from }, (_, n) => from + n + 1),
   );
-  return rows.map(({ change, seq }) => ({ ...(JSON.parse(change) as Entry), seq }));
+  return rows.map(({ change, seq }) => ({ ...(JSON.parse(change) as NewChange), seq }));
 }
 
 /** The last number of a feed, as the table has it. */
@@ -80,4 +80,4 @@ export async function headIn(client: DynamoDBDocumentClient, TableName: string, 
 }
 
 /** What tells changes apart. */
-export const nameOf = ({ feed, id, version }: Entry): string => `${feed} ${id} ${version}`;
+export const nameOf = ({ feed, id, version }: NewChange): string => `${feed} ${id} ${version}`;

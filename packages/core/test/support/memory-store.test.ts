@@ -9,7 +9,7 @@ import {
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newId } from "../../src/id.ts";
-import type * as Store from "../../src/store/dynamodb.ts";
+import type * as DynamoDB from "../../src/store/dynamodb.ts";
 import { memory } from "./memory-store.ts";
 import { ownLog } from "./own-table.ts";
 
@@ -58,7 +58,7 @@ const command = (TableName: string, run: string) => {
     },
   }));
   const target = (write: { Put?: { Item: object }; Update?: { Key: object } }) => {
-    const { pk: p, sk: s } = { ...write.Put?.Item, ...write.Update?.Key } as Store.Key;
+    const { pk: p, sk: s } = { ...write.Put?.Item, ...write.Update?.Key } as DynamoDB.Key;
     return `${p} ${s}`;
   };
   const query = fc

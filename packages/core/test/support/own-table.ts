@@ -3,7 +3,7 @@ import {
   DeleteTableCommand,
   waitUntilTableExists,
 } from "@aws-sdk/client-dynamodb";
-import * as Store from "../../src/store/dynamodb.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { Changes, Connections, Data, type TableSpec } from "../../src/store/tables.ts";
 import { endpoint, SHARDS, tableName, use } from "./store.ts";
 
@@ -11,7 +11,7 @@ import { endpoint, SHARDS, tableName, use } from "./store.ts";
 export async function ownTable(name: string) {
   const client = use();
   const table = await create(client, `${tableName}-${name}`, Data);
-  Store.configure({ client, tableName: table.name, shards: SHARDS });
+  DynamoDB.configure({ client, tableName: table.name, shards: SHARDS });
   return table;
 }
 
@@ -24,7 +24,7 @@ export async function ownLog(name: string) {
   ]);
   const names = { changes: changes.name, connections: connections.name };
   /** Points all verbs, those of another process too, at the tables or at something before them. */
-  const open = (at: string = endpoint, store: Pick<typeof Store, "configure"> = Store) => {
+  const open = (at: string = endpoint, store: Pick<typeof DynamoDB, "configure"> = DynamoDB) => {
     const opened = use(at);
     store.configure({ client: opened, tableName, ...names, shards: SHARDS });
     return opened;

@@ -1,8 +1,8 @@
 import { createClient } from "../../src/store/client.ts";
-import * as Cursor from "../../src/store/signed-token.ts";
+import * as SignedToken from "../../src/store/signed-token.ts";
 import { newId } from "../../src/id.ts";
-import * as Store from "../../src/store/dynamodb.ts";
-import type { By } from "../../src/store/write.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
+import type { Writer } from "../../src/store/write.ts";
 
 /** The engine that the test run started, and verbs that work on it. */
 
@@ -20,13 +20,13 @@ const credentials = { accessKeyId: "local", secretAccessKey: "local" };
 /** Points all verbs of this test file at the engine, or at something in front of it. */
 export function use(at: string = endpoint, table: string = tableName) {
   const client = createClient({ region: "us-east-1", endpoint: at, credentials, timeout });
-  Store.configure({ client, tableName: table, shards: SHARDS });
-  Cursor.configure("a secret of the tests, long enough for one");
+  DynamoDB.configure({ client, tableName: table, shards: SHARDS });
+  SignedToken.configure("a secret of the tests, long enough for one");
   return client;
 }
 
 /** A request of Ana's; each call is another one. */
-export const by = (overrides: Partial<By> = {}): By => ({
+export const by = (overrides: Partial<Writer> = {}): Writer => ({
   actor: "ana",
   requestId: newId(),
   at: new Date().toISOString(),
@@ -34,7 +34,7 @@ export const by = (overrides: Partial<By> = {}): By => ({
 });
 
 /** The same request with an idempotency key. */
-export const keyed = (key: string, fingerprint = "as first sent"): By =>
+export const keyed = (key: string, fingerprint = "as first sent"): Writer =>
   by({ idempotency: { key, fingerprint } });
 
 /** What `work` throws, or undefined. */

@@ -1,5 +1,5 @@
-import * as Cursor from "@stockwire/core/store/signed-token";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as SignedToken from "@stockwire/core/store/signed-token";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { createClient } from "@stockwire/core/store/client";
 import { hc } from "hono/client";
 import { testClient } from "hono/testing";
@@ -17,14 +17,14 @@ const env = { requestContext: { authorizer } };
 const { DYNAMODB_ENDPOINT = "", DATA_TABLE = "", CHANGES_TABLE = "" } = process.env;
 const credentials = { accessKeyId: "local", secretAccessKey: "local" };
 const use = (endpoint = DYNAMODB_ENDPOINT) =>
-  Store.configure({
+  DynamoDB.configure({
     client: createClient({ region: "us-east-1", endpoint, credentials }),
     tableName: DATA_TABLE,
     changes: CHANGES_TABLE,
     shards: 4,
   });
 
-Cursor.configure("a secret of the tests, long enough for one");
+SignedToken.configure("a secret of the tests, long enough for one");
 
 const lines: Record<string, unknown>[] = [];
 const measure = createMeasure("routes", "test");
@@ -111,7 +111,7 @@ describe("the app's type", () => {
 
 describe("failures", () => {
   test("S-049, S-058, S-077, S-154, S-311, A-05: a bug is a bare 500, and its stack is logged once", async () => {
-    Store.configure({
+    DynamoDB.configure({
       client: null as never,
       tableName: "secret-table",
       changes: "secret-table",

@@ -1,6 +1,6 @@
 import { AppError } from "@stockwire/core/error";
-import { KeptRefusal, keepRefusal, partOf } from "@stockwire/core/store/idempotency";
-import type { By, Outcome } from "@stockwire/core/store/write";
+import { StoredRefusal, storeRefusal, forEntry } from "@stockwire/core/store/idempotency";
+import type { Writer, Outcome } from "@stockwire/core/store/write";
 import type { Context } from "hono";
 import type * as z from "zod";
 import { by } from "./caller.ts";
@@ -11,8 +11,8 @@ import { type Problem, problemOf } from "./problem.ts";
 
 interface Verbs<S extends z.ZodType, T> {
   schema: S;
-  create: (input: z.output<S>, by: By) => Promise<Outcome<T>>;
-  createAll: (inputs: z.output<S>[], by: By) => Promise<Outcome<T>[]>;
+  create: (input: z.output<S>, by: Writer) => Promise<Outcome<T>>;
+  createAll: (inputs: z.output<S>[], by: Writer) => Promise<Outcome<T>[]>;
 }
 
 type Result<T> = { index: number; status: number; record?: T; problem?: Problem };
@@ -40,7 +40,7 @@ export async function batch<S extends z.ZodType, T>(
   if (effects.length > 0) {
     for (const { result } of failed) {
       if (result.problem)
-        await keepRefusal(partOf(by(c), result.index, items.length), result.problem);
+        await storeRefusal(forEntry(by(c), result.index, items.length), result.problem);
     }
   }
   const replayed = results.some(({ outcome }) => outcome?.replayed) && effects.length === 0;
@@ -55,20 +55,20 @@ async function createOne<S extends z.ZodType, T>(
   entry: unknown,
   index: number,
   count: number,
-  writer: By,
+  writer: Writer,
   { schema, create }: Verbs<S, T>,
 ): Promise<{ result: Result<T>; outcome?: Outcome<T> }> {
   try {
     const parsed = validate(schema, entry);
     if (!parsed.success) throw refusal("json", parsed.error.issues);
-    const outcome = await create(parsed.data, partOf(writer, index, count));
+    const outcome = await create(parsed.data, forEntry(writer, index, count));
     return { result: { index, status: 201, record: outcome.value }, outcome };
   } catch (error) {
-    const visible = error instanceof AppError || error instanceof KeptRefusal;
+    const visible = error instanceof AppError || error instanceof StoredRefusal;
     // A key that belongs to another request says so for the batch as a whole.
     if (!visible || (error instanceof AppError && error.code === "idempotency_key_reused"))
       throw error;
-    const problem = error instanceof KeptRefusal ? (error.problem as Problem) : problemOf(error);
+    const problem = error instanceof StoredRefusal ? (error.problem as Problem) : problemOf(error);
     return { result: { index, status: problem.status, problem } };
   }
 }

@@ -3,7 +3,7 @@ import type { Code } from "@stockwire/core/error";
 import * as Inventory from "@stockwire/core/catalog/inventory";
 import * as Item from "@stockwire/core/catalog/item";
 import * as Product from "@stockwire/core/catalog/product";
-import { query } from "@stockwire/core/store/page";
+import { query } from "@stockwire/core/store/pagination";
 import * as Reservation from "@stockwire/core/catalog/reservation";
 import { SCOPES } from "@stockwire/core/changes/topic";
 import * as User from "@stockwire/core/catalog/user";

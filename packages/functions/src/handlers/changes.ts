@@ -1,4 +1,4 @@
-import { type Entry, fromImages } from "@stockwire/core/changes/change";
+import { type NewChange, fromImages } from "@stockwire/core/changes/change";
 import { append } from "@stockwire/core/changes/log";
 import { deliver } from "@stockwire/core/live/fan-out";
 import { AppError } from "@stockwire/core/error";
@@ -41,7 +41,7 @@ const PATIENCE = 45_000;
  */
 export async function handler({ Records }: Event): Promise<Result> {
   const deadline = Date.now() + PATIENCE;
-  const entries: Entry[] = [];
+  const entries: NewChange[] = [];
   const batchItemFailures: Result["batchItemFailures"] = [];
   for (const { dynamodb, eventID } of Records) {
     try {

@@ -1,4 +1,4 @@
-import { type Parcel, postAll } from "@stockwire/core/live/fan-out";
+import { type Delivery, sendAll } from "@stockwire/core/live/fan-out";
 import { log, measure } from "../runtime.ts";
 
 interface Event {
@@ -14,7 +14,7 @@ export async function handler({ Records }: Event): Promise<Result> {
   const batchItemFailures: Result["batchItemFailures"] = [];
   for (const { messageId, body } of Records) {
     try {
-      const { sent, gone, failed } = await postAll([JSON.parse(body) as Parcel]);
+      const { sent, gone, failed } = await sendAll([JSON.parse(body) as Delivery]);
       log.info("parcel", measure({ Delivered: sent, Gone: gone, Failed: failed }));
     } catch (error) {
       log.error("parcel", error, { messageId });

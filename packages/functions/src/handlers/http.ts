@@ -1,4 +1,4 @@
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../api/app.ts";
@@ -23,7 +23,7 @@ const app = createApp({
 });
 
 // Asked while the function initialises: the first request finds the connection open.
-Store.verifyShards().catch((error: unknown) => log.error("table", error, {}));
+DynamoDB.verifyShards().catch((error: unknown) => log.error("table", error, {}));
 
 const adapted = handle(app);
 

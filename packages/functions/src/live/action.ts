@@ -3,8 +3,8 @@ import type { Feed } from "@stockwire/core/changes/change";
 import * as Connection from "@stockwire/core/live/connection";
 import { broadcast } from "@stockwire/core/live/fan-out";
 import { AppError } from "@stockwire/core/error";
-import * as Position from "@stockwire/core/changes/offset";
-import * as Post from "@stockwire/core/live/send";
+import * as Offset from "@stockwire/core/changes/offset";
+import * as Send from "@stockwire/core/live/send";
 import { subscribe } from "@stockwire/core/live/subscription";
 import { parse, SCOPES, type Topic } from "@stockwire/core/changes/topic";
 import { enqueue } from "./delivery-queue.ts";
@@ -12,6 +12,7 @@ import { bodyFaults, validate } from "../api/input.ts";
 import { log } from "../runtime.ts";
 import { verify } from "./verify.ts";
 import {
+  MAX_TOPICS,
   ACTIONS,
   ClientFrame,
   type ERROR_CODES,
@@ -23,7 +24,7 @@ import {
 const GOAWAY_AFTER = 110 * 60 * 1000; // ms; API Gateway ends a connection after 120 minutes
 
 const LIMITS = {
-  topics: Connection.MAX_TOPICS,
+  topics: MAX_TOPICS,
   frameBytes: 32 * 1024,
   messageBytes: 128 * 1024,
   idleSeconds: 10 * 60,
@@ -79,7 +80,7 @@ export async function act(connectionId: string, body: string): Promise<void> {
 
 /** Posts a frame, and forgets a connection that is no more. */
 async function send(connection: Connection.Connection, text: string): Promise<boolean> {
-  const outcome = await Post.post(connection, text);
+  const outcome = await Send.send(connection, text);
   if (outcome === "gone") await Connection.forget(connection.id);
   return outcome === "sent";
 }
@@ -141,7 +142,7 @@ const hasEnded = ({ authExpiresAt }: Connection.Connection): boolean =>
 async function farewell({ connection, tell }: Talk): Promise<void> {
   await tell({ type: "error", code: "unauthenticated", detail: "The token has expired" });
   await Connection.forget(connection.id);
-  await Post.disconnect(connection);
+  await Send.disconnect(connection);
 }
 
 async function hello({ connection, tell }: Talk): Promise<void> {
@@ -172,11 +173,8 @@ async function begin({ topics: texts, since }: Of<"subscribe">, { connection, te
   }
   const known = new Set((await Connection.topicsOf(connection.id)).map(({ key }) => key));
   for (const { key } of topics) known.add(key);
-  if (known.size > Connection.MAX_TOPICS) {
-    throw new Refused(
-      "too_many_topics",
-      `A connection has at most ${Connection.MAX_TOPICS} topics`,
-    );
+  if (known.size > MAX_TOPICS) {
+    throw new Refused("too_many_topics", `A connection has at most ${MAX_TOPICS} topics`);
   }
   const port = { tell, send: (frame: string) => send(connection, frame) };
   await subscribe(connection, topics, since, port);
@@ -184,10 +182,10 @@ async function begin({ topics: texts, since }: Of<"subscribe">, { connection, te
 
 async function makeSureOfRoom({ id }: Connection.Connection, topics: readonly { key: string }[]) {
   const known = [...(await Connection.topicsOf(id)), ...topics].map(({ key }) => key);
-  if (new Set(known).size > Connection.MAX_TOPICS) {
+  if (new Set(known).size > MAX_TOPICS) {
     throw new Refused(
       "too_many_topics",
-      `A connection has at most ${Connection.MAX_TOPICS} topics and channels`,
+      `A connection has at most ${MAX_TOPICS} topics and channels`,
     );
   }
 }
@@ -223,7 +221,7 @@ async function ping({ connection, tell }: Talk): Promise<void> {
   const heads = Object.fromEntries(
     Object.entries(seqs).map(([feed, seq]) => [
       feed,
-      Position.encode({ seqs: { [feed as Feed]: seq }, at }),
+      Offset.encode({ seqs: { [feed as Feed]: seq }, at }),
     ]),
   );
   const old = Date.now() - connection.connectedAt >= GOAWAY_AFTER;

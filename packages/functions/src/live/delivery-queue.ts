@@ -1,5 +1,5 @@
 import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
-import type { Parcel } from "@stockwire/core/live/fan-out";
+import type { Delivery } from "@stockwire/core/live/fan-out";
 import { config } from "../runtime.ts";
 
 /** The queue for what is for more connections than one call of a function posts to. */
@@ -20,7 +20,7 @@ const sqs =
 /** Hands parcels to the queue, each as a message; none without a queue. */
 export const enqueue =
   sqs &&
-  (async (parcels: readonly Parcel[]): Promise<void> => {
+  (async (parcels: readonly Delivery[]): Promise<void> => {
     for (const batch of batches(parcels.map((parcel) => JSON.stringify(parcel)))) {
       const Entries = batch.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
       const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));

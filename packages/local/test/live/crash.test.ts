@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { createClient } from "@stockwire/core/store/client";
 import { newId } from "@stockwire/core/id";
 import * as Item from "@stockwire/core/catalog/item";
-import * as Store from "@stockwire/core/store/dynamodb";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type FaultyProxy, faultyProxy } from "../../../core/test/support/fault-proxy.ts";
 import { type RunningLaptop, startLaptop } from "../laptop.ts";
@@ -25,7 +25,7 @@ beforeAll(async () => {
   proxy = await faultyProxy(engine);
   dataDir = await mkdtemp(join(tmpdir(), "stockwire-crash-"));
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-  Store.configure({
+  DynamoDB.configure({
     client: createClient({ region: "us-east-1", endpoint: engine, credentials }),
     tableName: `${tables.env["STOCKWIRE_TABLE_PREFIX"]}Data`,
     shards: 4,

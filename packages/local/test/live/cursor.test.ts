@@ -1,6 +1,6 @@
-import * as Cursor from "@stockwire/core/store/signed-token";
+import * as SignedToken from "@stockwire/core/store/signed-token";
 import { newId } from "@stockwire/core/id";
-import * as Position from "@stockwire/core/changes/offset";
+import * as Offset from "@stockwire/core/changes/offset";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Frame, type LiveClient, send, until } from "./client.ts";
 import { come, email, liveSuite } from "./suite.ts";
@@ -14,7 +14,7 @@ const { api, create, laptop, listening, open, subscribe, tables } = liveSuite("c
   CURSOR_SECRET,
 });
 
-beforeAll(() => Cursor.configure(CURSOR_SECRET));
+beforeAll(() => SignedToken.configure(CURSOR_SECRET));
 
 const changesSince = async (topic: string, since: string, more = "") =>
   (await api("GET", `/changes?topic=${topic}&since=${encodeURIComponent(since)}${more}`)).json;
@@ -68,11 +68,11 @@ describe("from a cursor on", () => {
 
   test("what can't be told is a reset with its reason, and delivery goes on", async () => {
     const head = (await api("GET", "/changes?topic=items")).json.cursor as string;
-    const { seqs, at } = Position.decode(head, "since");
-    const foreign = Position.encode({ seqs: { users: 0 }, at });
-    const ahead = Position.encode({ seqs: { items: (seqs["items"] ?? 0) + 1 }, at });
-    const old = Position.encode({ seqs, at: at - 31 * DAY });
-    const kept = Position.encode({ seqs, at: at - 29 * DAY });
+    const { seqs, at } = Offset.decode(head, "since");
+    const foreign = Offset.encode({ seqs: { users: 0 }, at });
+    const ahead = Offset.encode({ seqs: { items: (seqs["items"] ?? 0) + 1 }, at });
+    const old = Offset.encode({ seqs, at: at - 31 * DAY });
+    const kept = Offset.encode({ seqs, at: at - 29 * DAY });
     for (const [since, reason] of [
       [foreign, "not_in_cursor"],
       [ahead, "unknown_position"],
@@ -85,8 +85,8 @@ describe("from a cursor on", () => {
       const reset = client.frames.find(({ type }) => type === "reset");
       expect(reset?.["reason"]).toBe(reason);
       if (reset) expect(reset).toMatchObject({ topics: ["items"] });
-      if (reset) expect(Position.decode(reset["cursor"], "since").seqs).toEqual(seqs);
-      expect(Position.decode(cursor, "since").seqs).toEqual(seqs);
+      if (reset) expect(Offset.decode(reset["cursor"], "since").seqs).toEqual(seqs);
+      expect(Offset.decode(cursor, "since").seqs).toEqual(seqs);
     }
     const partly = await open();
     await subscribe(partly, ["items", "users"], foreign);
@@ -124,10 +124,10 @@ describe("from a cursor on", () => {
     const seq = Number(head["seq"]) + 10_001;
     await tables.alter(head, { seq }, "Changes");
     const again = await open();
-    await subscribe(again, ["reservations"], Position.encode(before));
+    await subscribe(again, ["reservations"], Offset.encode(before));
     expect(await again.next("reset")).toMatchObject({ reason: "too_far_behind" });
     const { cursor } = await again.next("caught_up");
-    expect(Position.decode(cursor, "since").seqs).toEqual({ reservations: seq });
+    expect(Offset.decode(cursor, "since").seqs).toEqual({ reservations: seq });
     await create("/reservations", { lines });
     await come(again, 1);
     expect(again.events().map((event) => event["seq"])).toEqual([seq + 1]);
@@ -203,7 +203,7 @@ describe("Feed-Cursor", () => {
       });
       expect([feed, list.status, one.status, known.status]).toEqual([feed, 200, 200, 304]);
       for (const { headers } of [list, one, known]) {
-        const { seqs } = Position.decode(headers.get("feed-cursor") ?? "", "since");
+        const { seqs } = Offset.decode(headers.get("feed-cursor") ?? "", "since");
         expect(Object.keys(seqs)).toContain(feed);
       }
     }

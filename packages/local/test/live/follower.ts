@@ -1,5 +1,5 @@
 import { newId } from "@stockwire/core/id";
-import * as Position from "@stockwire/core/changes/offset";
+import * as Offset from "@stockwire/core/changes/offset";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import { connect, type Frame, type LiveClient } from "./client.ts";
@@ -99,7 +99,7 @@ export function follow(of: () => RunningLaptop, feeds: readonly string[]): Follo
     // From the very beginning there is a position before the first change.
     for (const feed of feeds) {
       if (!cursors.has(feed))
-        cursors.set(feed, Position.encode({ seqs: { [feed]: 0 }, at: Date.now() }));
+        cursors.set(feed, Offset.encode({ seqs: { [feed]: 0 }, at: Date.now() }));
       subscribe(feed);
     }
     const ping = setInterval(() => {
@@ -116,7 +116,7 @@ export function follow(of: () => RunningLaptop, feeds: readonly string[]): Follo
     if (frame.type === "reset") expect.fail(`there was no need of ${JSON.stringify(frame)}`);
     if (frame.type !== "pong") return;
     const behind = feeds.filter((feed) => {
-      const { seqs } = Position.decode(frame["heads"][feed] as string, "head");
+      const { seqs } = Offset.decode(frame["heads"][feed] as string, "head");
       return (seqs[feed] ?? 0) > (follower.logs.get(feed)?.length ?? 0);
     });
     complete = behind.length === 0 && Object.keys(frame["heads"]).length === feeds.length;

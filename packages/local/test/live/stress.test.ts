@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as Cursor from "@stockwire/core/store/signed-token";
+import * as SignedToken from "@stockwire/core/store/signed-token";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { type RunningLaptop, startLaptop } from "../laptop.ts";
@@ -84,7 +84,7 @@ test(`${CLIENTS} clients end with the state of the database after ${SECONDS} s o
   let laptop = await start("0");
   const { port } = new URL(laptop.url);
   closing.push(() => laptop.close());
-  Cursor.configure(CURSOR_SECRET);
+  SignedToken.configure(CURSOR_SECRET);
 
   const followers = Array.from({ length: CLIENTS / 2 }, () => follow(() => laptop, FEEDS));
   const collected = Array.from({ length: CLIENTS / 2 }, () => collect(() => laptop));

@@ -15,7 +15,7 @@ export const inventory = new Hono<Env>()
   )
   .put("/:productId", input("param", ProductIdParam), input("json", Inventory.Put), async (c) => {
     const { productId } = c.req.valid("param");
-    return updated(c, await Inventory.put(productId, c.req.valid("json"), by(c), c.var.ifMatch));
+    return updated(c, await Inventory.set(productId, c.req.valid("json"), by(c), c.var.ifMatch));
   })
   .post(
     "/:productId/adjustments",

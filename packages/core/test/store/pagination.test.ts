@@ -141,7 +141,7 @@ test("levels out and low list what they say, and nothing that is ok", async () =
   };
   const levels = async () => ({ out: await has("out"), low: await has("low") });
   expect(await levels()).toEqual({ out: true, low: false });
-  await Inventory.put(value.id, { quantity: 5, reorderPoint: 5 }, by());
+  await Inventory.set(value.id, { quantity: 5, reorderPoint: 5 }, by());
   expect(await levels()).toEqual({ out: false, low: true });
   await Inventory.adjust(value.id, { delta: 1, reason: "found one" }, by());
   expect(await levels()).toEqual({ out: false, low: false });
