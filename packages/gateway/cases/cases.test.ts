@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { type Case, parseCases } from "./case.ts";
 import { runCases } from "./run.ts";
 
-const FILE = fileURLToPath(new URL("../../test/gateway-cases.json", import.meta.url));
+const FILE = fileURLToPath(new URL("gateway-cases.json", import.meta.url));
 const cases = parseCases(readFileSync(FILE, "utf8"));
 
 test.each(cases.filter(({ api }) => api !== "rest"))("$id: $title", async (wanted) => {

@@ -9,7 +9,8 @@ import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 /** Whatever is sent, the answer is a documented one, and the data stay as they were. */
 
 const corpus = <T>(name: string): T[] => {
-  const file = new URL(`../../core/test/corpora/${name}.json`, import.meta.url);
+  const owner = name === "hostile-paths" ? "gateway" : "core";
+  const file = new URL(`../../${owner}/test/corpora/${name}.json`, import.meta.url);
   return (JSON.parse(readFileSync(file, "utf8")) as { items: T[] }).items;
 };
 

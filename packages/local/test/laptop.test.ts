@@ -84,7 +84,7 @@ describe("npm run dev", () => {
       ((await (await get(laptop, "/items")).json()) as { count: number }).count,
     ).toBeGreaterThan(0);
     const { port } = new URL(laptop.url);
-    const { stdout } = await run("token.ts", ["--scope", "read:users", "--port", port]);
+    const { stdout } = await run("commands/token.ts", ["--scope", "read:users", "--port", port]);
     const answer = await fetch(`${laptop.url}/me`, {
       headers: { authorization: `Bearer ${stdout.trim()}` },
     });
@@ -95,8 +95,8 @@ describe("npm run dev", () => {
     const laptop = await start(["--no-seed"]);
     expect(((await (await get(laptop, "/users")).json()) as { count: number }).count).toBe(0);
     const { port } = new URL(laptop.url);
-    expect((await run("seed.ts", ["--port", port])).stdout).toBe("11 records are new\n");
-    expect((await run("seed.ts", ["--port", port])).stdout).toBe("0 records are new\n");
+    expect((await run("commands/seed.ts", ["--port", port])).stdout).toBe("11 records are new\n");
+    expect((await run("commands/seed.ts", ["--port", port])).stdout).toBe("0 records are new\n");
   });
 
   test("what was deleted does not come back at the next start, and tokens stay valid", async () => {
@@ -157,7 +157,12 @@ describe("npm run dev", () => {
   });
 
   test("--help tells all options of each command", async () => {
-    for (const file of ["main.ts", "seed.ts", "token.ts", "gateway/cases.ts"]) {
+    for (const file of [
+      "main.ts",
+      "commands/seed.ts",
+      "commands/token.ts",
+      "../gateway/cases/main.ts",
+    ]) {
       const { code, stdout } = await run(file, ["--help"]);
       expect([file, code]).toEqual([file, 0]);
       expect(stdout).toMatch(/^Usage: npm run/);

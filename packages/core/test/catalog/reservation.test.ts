@@ -240,7 +240,8 @@ describe("lists", () => {
       (await Reservation.list(Reservation.List.parse({ limit: "100", ...filter }))).items.map(
         ({ id }) => id,
       );
-    expect((await list({})).slice(0, 5)).toEqual(ids.toReversed());
+    // Other test files reserve in the same table meanwhile.
+    expect((await list({})).filter((id) => ids.includes(id))).toEqual(ids.toReversed());
     expect(await list({ productId: product })).toEqual(ids.toReversed());
     const active = ids.filter((_, n) => n !== 1);
     expect(await list({ productId: product, status: "active", order: "asc" })).toEqual(active);
