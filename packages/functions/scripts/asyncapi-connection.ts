@@ -1,7 +1,8 @@
 import { MAX_CONNECTIONS } from "@stockwire/core/live/connection";
 import { MAX_TOPICS } from "@stockwire/core/live/protocol";
 import { MAX_REPLAY } from "@stockwire/core/live/subscription";
-import { SCOPES } from "@stockwire/core/changes/topic";
+import { FEEDS } from "@stockwire/core/catalog/index";
+import { readScope } from "@stockwire/core/changes/topic";
 
 /** What the document says of the API as a whole, and of connecting to it. */
 
@@ -25,7 +26,7 @@ Client frames carry \`action\` and may carry \`id\`, which comes back as \`reply
 
 **Topics** need the scope that reads their feed:
 
-${listed(SCOPES)}
+${listed(Object.fromEntries(FEEDS.map((feed) => [feed, readScope(feed)])))}
 
 **Limits**: ${MAX_CONNECTIONS} connections a caller, ${MAX_TOPICS} topics and channels a connection, 128 KiB a message in WebSocket frames of at most 32 KiB, 10 minutes idle, 2 hours a connection. More than ${MAX_REPLAY} missed changes of a feed are a \`reset\`.
 

@@ -1,4 +1,4 @@
-import { Data } from "@stockwire/core/store/tables";
+import { ANNOUNCED } from "@stockwire/core/catalog/index";
 
 /** How functions are fed from the stream and the queue: infra and the laptop both read it. */
 
@@ -10,8 +10,8 @@ export const stream = {
   bisectBatchOnFunctionError: true,
   maximumRecordAgeSeconds: 24 * 60 * 60,
   timeoutMs: 60_000,
-  /** Records of items whose partition keys begin otherwise are nobody's news. */
-  announced: Data.announced,
+  /** The mapping's filter: partition keys that start otherwise are not announced. */
+  announced: ANNOUNCED,
 } as const;
 
 /** The delivery queue to `deliver.handler`. */

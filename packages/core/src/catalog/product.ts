@@ -99,10 +99,16 @@ export const List = z.strictObject({
 });
 
 /** Partition of the index. A key holds 2 048 bytes; folding can lengthen a name beyond that. */
-export const categoryKey = (category: string): string => {
+const categoryKey = (category: string): string => {
   const fold = folded(category);
   const fits = Buffer.byteLength(fold) <= 1024;
   return `CATEGORY#${fits ? fold : createHash("sha256").update(fold).digest("base64url")}`;
+};
+
+/** The same for the value of a filter; undefined for one that no product can have. */
+export const categoryFilter = (value: string): string | undefined => {
+  const { data } = Category.safeParse(value);
+  return data === undefined ? undefined : categoryKey(data);
 };
 
 const taken = () =>

@@ -2,18 +2,13 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
-import * as Inventory from "../catalog/inventory.ts";
-import * as Item from "../catalog/item.ts";
-import * as Product from "../catalog/product.ts";
-import * as Reservation from "../catalog/reservation.ts";
+import { type Feed, FEEDS, resourceOf, resources } from "../catalog/index.ts";
 import type { Stored } from "../store/update-expression.ts";
 import type { Attributes } from "../store/dynamodb.ts";
-import * as User from "../catalog/user.ts";
 
 /** What happened to a record, as the change log keeps it and as clients are told. */
 
-export const FEEDS = ["users", "products", "inventory", "items", "reservations"] as const;
-export type Feed = (typeof FEEDS)[number];
+export type { Feed };
 
 export const OPS = ["create", "update", "delete", "enter", "leave"] as const;
 
@@ -52,28 +47,9 @@ export type NewChange = Omit<Change, "seq" | "cursor"> & {
   is?: string | undefined;
 };
 
-interface Source {
-  feed: Feed;
-  /** The record as it was written, whatever time it is. */
-  image: (stored: Stored) => Attributes;
-  deletion: (id: string, version: number) => Promise<Attributes | undefined>;
-  /** Whether its index is one that topics filter by. */
-  filtered: boolean;
-}
-
-const SOURCES: ReadonlyMap<string, Source> = new Map(
-  (
-    [
-      ["users", User.users, User.users.decode, false],
-      ["products", Product.products, Product.products.decode, true],
-      ["inventory", Inventory.levels, Inventory.levels.decode, true],
-      ["items", Item.items, Item.items.decode, true],
-      ["reservations", Reservation.reservations, Reservation.storedInfo, false],
-    ] as const
-  ).map(([feed, { kind, deletion }, image, filtered]) => [
-    kind,
-    { feed, image, deletion, filtered },
-  ]),
+/** Resources by the prefix of their records' partition keys. */
+const feedOfKind: ReadonlyMap<string, Feed> = new Map(
+  FEEDS.map((feed) => [resources[feed].records.kind, feed]),
 );
 
 /** A change is told whole as long as it fits a frame of 32 KiB together with what surrounds it. */
@@ -82,9 +58,9 @@ const MAX_BYTES = 32 * 1024 - 768;
 type Image = Record<string, AttributeValue>;
 
 /**
- * The change between two images of an item, as a stream has them; undefined for what is no record,
- * and for a write that left the version as it was. Throws what is not a record's image, and
- * `unavailable`.
+ * Returns the change between the two images of a stream record; undefined if the item is no record
+ * of a resource, or if the write left the version as it was. Throws a `TypeError` for an image that
+ * is not a record's, and `unavailable` if the tombstone of a delete cannot be read.
  */
 export async function fromImages(
   oldImage: Image | undefined,
@@ -92,64 +68,63 @@ export async function fromImages(
 ): Promise<NewChange | undefined> {
   const old = oldImage && (unmarshall(oldImage) as Stored);
   const current = newImage && (unmarshall(newImage) as Stored);
-  const one = current ?? old;
-  const source = SOURCES.get(String(one?.pk).split("#")[0] ?? "");
-  if (one === undefined || source === undefined) return undefined;
+  const stored = current ?? old;
+  const feed = feedOfKind.get(String(stored?.pk).split("#")[0] ?? "");
+  if (stored === undefined || feed === undefined) return undefined;
   if (old && current && old.version === current.version) return undefined;
-  const entry = current ? written(source, old, current) : await deleted(source, one);
-  return checked(entry);
+  const change = current ? written(feed, old, current) : await deleted(feed, stored);
+  return checked(change);
 }
 
-type Stamped = Stored & { actor: string; requestId: string; clientRef?: string };
+/** A record's attributes that say who wrote it. */
+type Written = Stored & { actor: string; requestId: string; clientRef?: string };
 
-const stampOf = ({ actor, requestId, clientRef, updatedAt }: Stamped) => ({
+const writerOf = ({ actor, requestId, clientRef, updatedAt }: Written) => ({
   at: updatedAt,
   actor,
   requestId,
   ...(clientRef !== undefined && { clientRef }),
 });
 
-function written(source: Source, old: Stored | undefined, current: Stored): NewChange {
-  const { feed, image, filtered } = source;
+function written(feed: Feed, old: Stored | undefined, current: Stored): NewChange {
+  const { image, filter, notes = [] } = resourceOf(feed);
   const data = image(current);
   const former = old && image(old);
   const changed = former ? differing(former, data) : [];
-  const { reason, reference } = current as Stored & { reason?: string; reference?: string };
   return {
     feed,
     op: former ? "update" : "create",
     id: current.sk,
     version: current.version,
-    ...stampOf(current as Stamped),
-    ...(feed === "inventory" && reason !== undefined && { reason }),
-    ...(feed === "inventory" && reference !== undefined && { reference }),
+    ...writerOf(current as Written),
+    ...pick(current, notes),
     changed,
     ...(former && { before: pick(former, changed) }),
     data,
-    ...(filtered && { was: partition(old), is: partition(current) }),
+    ...(filter && { was: indexPartition(old), is: indexPartition(current) }),
   };
 }
 
-async function deleted(
-  { feed, image, deletion, filtered }: Source,
-  old: Stored,
-): Promise<NewChange> {
+async function deleted(feed: Feed, old: Stored): Promise<NewChange> {
+  const { image, records, filter } = resourceOf(feed);
   const version = old.version + 1;
-  const stone = (await deletion(old.sk, version)) as Stamped | undefined;
+  const tombstone = (await records.deletion(old.sk, version)) as Written | undefined;
   return {
     feed,
     op: "delete",
     id: old.sk,
     version,
-    // Nothing tells who deleted an item past all verbs.
-    ...(stone ? stampOf(stone) : { at: old.updatedAt, actor: "unknown", requestId: "unknown" }),
+    // An item that was deleted without the service's verbs leaves no tombstone.
+    ...(tombstone
+      ? writerOf(tombstone)
+      : { at: old.updatedAt, actor: "unknown", requestId: "unknown" }),
     changed: [],
     before: image(old),
-    ...(filtered && { was: partition(old) }),
+    ...(filter && { was: indexPartition(old) }),
   };
 }
 
-const partition = (stored: Stored | undefined): string | undefined =>
+const indexPartition = (stored: Stored | undefined): string | undefined =>
   stored?.["gsi1pk"] as string | undefined;
 
 const ALWAYS: ReadonlySet<string> = new Set(["version", "updatedAt"]);

@@ -1,9 +1,7 @@
-import { type Change, type Feed, FEEDS } from "./change.ts";
+import { type Feed, isFeed, resourceOf, resources, type Scope } from "../catalog/index.ts";
+import type { Change } from "./change.ts";
 import type { LoggedChange } from "./log.ts";
 import { PathId } from "../id.ts";
-import * as Inventory from "../catalog/inventory.ts";
-import * as Item from "../catalog/item.ts";
-import * as Product from "../catalog/product.ts";
 
 /** What a client can listen to: a feed, one record of it, or the records in one of its filters. */
 export interface Topic {
@@ -13,30 +11,10 @@ export interface Topic {
   key: string;
 }
 
-/** The scope that reads a feed's resource. `admin` opens every scope. */
-export const SCOPES = {
-  users: "read:users",
-  products: "read:products",
-  inventory: "read:inventory",
-  items: "read:items",
-  reservations: "reserve:inventory",
-} as const satisfies Record<Feed, string>;
-
-/** A filter's parameter, and the partition of the index that a value of it stands for. */
-const FILTERS: Partial<Record<Feed, [parameter: string, (value: string) => string | undefined]>> = {
-  products: ["category", (value) => partitionOf(Product.List.shape.category, value)],
-  inventory: ["level", Inventory.levelKey],
-  items: ["type", Item.typeKey],
-};
-
-function partitionOf(schema: typeof Product.List.shape.category, value: string) {
-  const { data } = schema.safeParse(value);
-  return data === undefined ? undefined : Product.categoryKey(data);
-}
+/** The scope that reads the changes of a feed; `admin` grants it, too. */
+export const readScope = (feed: Feed): Scope => resources[feed].scopes.read;
 
 const MAX_LENGTH = 1024;
-
-const isFeed = (name: string): name is Feed => (FEEDS as readonly string[]).includes(name);
 
 /** Undefined for what is no topic. */
 export function parse(text: string): Topic | undefined {
@@ -46,11 +24,12 @@ export function parse(text: string): Topic | undefined {
   if (kind === "/") {
     return PathId.safeParse(rest).success ? { text, feed, key: `${feed}/${rest}` } : undefined;
   }
-  const [parameter, partition] = FILTERS[feed] ?? [];
+  const { filter } = resourceOf(feed);
   const given = [...new URLSearchParams(rest)];
   const [first] = given;
-  const value = given.length === 1 && first && first[0] === parameter ? first[1] : undefined;
-  const key = value === undefined ? undefined : partition?.(value);
+  const value =
+    given.length === 1 && first && first[0] === filter?.parameter ? first[1] : undefined;
+  const key = value === undefined ? undefined : filter?.partition(value);
   return key === undefined ? undefined : { text, feed, key: `${feed}?${key}` };
 }
 

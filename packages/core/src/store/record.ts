@@ -341,6 +341,7 @@ export function recordStore<T>({ kind, notFound, noun, decode, tombstoneSeconds 
 
   return {
     kind,
+    notFound,
     decode,
     tombstoneKey,
     /** Who deleted the record as which version, and when; undefined if nothing tells any more. */

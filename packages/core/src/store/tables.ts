@@ -10,8 +10,6 @@ export interface TableSpec {
   readonly globalIndexes: Readonly<Record<string, { hashKey: string; rangeKey: string }>>;
   readonly ttl?: string; // attribute with epoch seconds
   readonly stream?: "new-and-old-images";
-  /** Partition keys of the items whose changes are announced begin so; the rest is not. */
-  readonly announced?: readonly string[];
 }
 
 /** Records, their guards, tombstones and idempotency records. */
@@ -22,7 +20,6 @@ export const Data = {
   globalIndexes: { gsi1: { hashKey: "gsi1pk", rangeKey: "gsi1sk" } },
   ttl: "expiresAt",
   stream: "new-and-old-images",
-  announced: ["USER#", "PRODUCT#", "INVENTORY#", "ITEM#", "RESERVATION#"],
 } as const satisfies TableSpec;
 
 /** The change log: events by record and version, in the index by feed and number; heads of feeds. */

@@ -1,7 +1,8 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type NewChange, type Feed, FEEDS } from "../../src/changes/change.ts";
+import { type Feed, FEEDS } from "../../src/catalog/index.ts";
+import type { NewChange } from "../../src/changes/change.ts";
 import { append, type LoggedChange, reset } from "../../src/changes/log.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { type Fault, type FaultyProxy, faultyProxy } from "../support/fault-proxy.ts";

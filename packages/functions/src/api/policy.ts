@@ -5,7 +5,7 @@ import * as Item from "@stockwire/core/catalog/item";
 import * as Product from "@stockwire/core/catalog/product";
 import { query } from "@stockwire/core/store/pagination";
 import * as Reservation from "@stockwire/core/catalog/reservation";
-import { SCOPES } from "@stockwire/core/changes/topic";
+import { readScope } from "@stockwire/core/changes/topic";
 import * as User from "@stockwire/core/catalog/user";
 import * as z from "zod";
 import { RESOURCE_SERVER } from "../scope.ts";
@@ -473,7 +473,7 @@ export const routes: readonly Route[] = [
     path: `/${feed}/{${feed === "inventory" ? "productId" : "id"}}/history`,
     summary: "What happened to it, newest first",
     tag: TAGS[feed],
-    access: SCOPES[feed],
+    access: readScope(feed),
     alsoNeeds: "read:history",
     query: HistoryQuery,
     answers: { 200: HistoryPage },

@@ -6,7 +6,7 @@ import { AppError } from "@stockwire/core/error";
 import * as Offset from "@stockwire/core/changes/offset";
 import * as Send from "@stockwire/core/live/send";
 import { subscribe } from "@stockwire/core/live/subscription";
-import { parse, SCOPES, type Topic } from "@stockwire/core/changes/topic";
+import { parse, readScope, type Topic } from "@stockwire/core/changes/topic";
 import { enqueue } from "./delivery-queue.ts";
 import { bodyFaults, validate } from "../api/input.ts";
 import { log } from "../runtime.ts";
@@ -165,7 +165,7 @@ const permits = ({ scopes }: Pick<Connection.Connection, "scopes">, scope: strin
 
 async function begin({ topics: texts, since }: Of<"subscribe">, { connection, tell }: Talk) {
   const topics = topicsOf(texts);
-  const forbidden = topics.filter(({ feed }) => !permits(connection, SCOPES[feed]));
+  const forbidden = topics.filter(({ feed }) => !permits(connection, readScope(feed)));
   if (forbidden.length > 0) {
     throw new Refused("forbidden_topic", "The token's scopes do not permit these", {
       topics: forbidden.map(({ text }) => text),
@@ -271,7 +271,7 @@ async function auth({ token }: Of<"auth">, { connection, tell }: Talk): Promise<
   const { scopes, expiresAt } = caller;
   const authExpiresAt = expiresAt === null ? undefined : Date.parse(expiresAt);
   const topics = (await Connection.topicsOf(connection.id)).map(({ text }) => parse(text));
-  const lost = topics.filter((topic) => topic && !permits({ scopes }, SCOPES[topic.feed]));
+  const lost = topics.filter((topic) => topic && !permits({ scopes }, readScope(topic.feed)));
   const ended = lost.filter((topic) => topic !== undefined);
   await Connection.unsubscribe(
     connection.id,

@@ -1,7 +1,7 @@
 import { issueTicket } from "@stockwire/core/live/connection";
 import { AppError } from "@stockwire/core/error";
 import { poll } from "@stockwire/core/changes/long-poll";
-import { parse, SCOPES } from "@stockwire/core/changes/topic";
+import { parse, readScope } from "@stockwire/core/changes/topic";
 import { Hono } from "hono";
 import type { Env } from "../env.ts";
 import { input } from "../input.ts";
@@ -13,8 +13,8 @@ export const change = new Hono<Env>()
     const topic = parse(text);
     if (topic === undefined) throw notATopic();
     const { scopes } = c.var.caller;
-    if (!scopes.includes(SCOPES[topic.feed]) && !scopes.includes("admin")) {
-      throw new AppError("insufficient_scope", `This needs the scope ${SCOPES[topic.feed]}`);
+    if (!scopes.includes(readScope(topic.feed)) && !scopes.includes("admin")) {
+      throw new AppError("insufficient_scope", `This needs the scope ${readScope(topic.feed)}`);
     }
     return c.json(await poll(topic, since, { limit, wait: wait * 1000 }), 200);
   })
