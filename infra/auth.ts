@@ -1,5 +1,5 @@
 import { scopes } from "@stockwire/functions/api/policy";
-import { RESOURCE_SERVER } from "@stockwire/functions/scope";
+import { RESOURCE_SERVER } from "@stockwire/functions/api/policy";
 import { settingsOf } from "./stage.ts";
 
 /** Who issues the tokens: a Cognito pool of the stage's own, or an issuer that is there already. */

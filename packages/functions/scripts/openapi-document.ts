@@ -1,7 +1,6 @@
-import type { Code } from "@stockwire/core/error";
 import * as z from "zod";
 import packageJson from "../package.json" with { type: "json" };
-import { type Route, routes, scopes } from "../src/api/policy.ts";
+import { codesOf, type Route, routes, scopes } from "../src/api/policy.ts";
 import { problems } from "../src/api/problem.ts";
 
 type Json = Record<string, unknown>;
@@ -141,29 +140,9 @@ function headersOf(route: Route, status: string): Json {
 
 const isCreation = ({ path }: Route) => /^\/(?:users|products|items)(?:\/\{id\})?$/.test(path);
 
-/** What any route may refuse with, what its kind may, and what it names itself. */
+/** Refusals by status; each description lists the codes. */
 function refusals(route: Route): Record<string, Json> {
-  const writes = route.method !== "GET";
-  const codes: Code[] = [
-    "unknown_parameter",
-    "invalid_parameter",
-    ...(route.path.includes("{") ? (["invalid_id"] as const) : []),
-    ...(route.query && "limit" in route.query.shape ? (["invalid_cursor"] as const) : []),
-    ...(route.body
-      ? ([
-          "invalid_json",
-          "invalid_request",
-          "reserved_property",
-          "body_too_large",
-          "unsupported_media_type",
-        ] as const)
-      : []),
-    ...(route.access === "open" ? [] : (["unauthenticated", "insufficient_scope"] as const)),
-    ...(writes ? (["precondition_failed", "idempotency_key_reused"] as const) : []),
-    ...(route.refusals ?? []),
-    "internal",
-    "unavailable",
-  ];
+  const codes = codesOf(route);
   const byStatus = Object.groupBy(codes, (code) => String(problems[code].status));
   const answers = Object.entries(byStatus).map(([status, list = []]) => [
     status,

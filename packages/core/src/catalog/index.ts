@@ -25,6 +25,8 @@ interface Resource {
     readonly notFound: Code;
     /** The tombstone of a deleted version: who deleted it, and when. */
     readonly deletion: (id: string, version: number) => Promise<object | undefined>;
+    /** Throws `notFound`. */
+    readonly existing: (id: string) => Promise<unknown>;
   };
   /** The record as it was written, whatever the time is now. */
   readonly image: (stored: Stored) => Readonly<Record<string, unknown>>;

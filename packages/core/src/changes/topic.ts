@@ -1,4 +1,4 @@
-import { type Feed, isFeed, resourceOf, resources, type Scope } from "../catalog/index.ts";
+import { type Feed, isFeed, resourceOf, resources } from "../catalog/index.ts";
 import type { Change } from "./change.ts";
 import type { LoggedChange } from "./log.ts";
 import { PathId } from "../id.ts";
@@ -12,7 +12,7 @@ export interface Topic {
 }
 
 /** The scope that reads the changes of a feed; `admin` grants it, too. */
-export const readScope = (feed: Feed): Scope => resources[feed].scopes.read;
+export const readScope = (feed: Feed) => resources[feed].scopes.read;
 
 const MAX_LENGTH = 1024;
 

@@ -1,5 +1,3 @@
-import type { Feed } from "@stockwire/core/changes/change";
-import * as ChangeLog from "@stockwire/core/changes/log";
 import type { Outcome } from "@stockwire/core/store/write";
 import type { Context } from "hono";
 import type { Env } from "./env.ts";
@@ -67,18 +65,4 @@ export function page<T>(
     c.header("Link", `<${c.var.route.path}?${query.toString()}>; rel="next"`);
   }
   return c.json({ items, count: items.length, nextToken }, 200);
-}
-
-/** 200 with a page of what happened to a record; `get` throws where there never was one. */
-export async function history(
-  c: Context<Env>,
-  feed: Feed,
-  id: string,
-  query: Parameters<typeof ChangeLog.history>[2],
-  get: (id: string) => Promise<unknown>,
-) {
-  const found = await ChangeLog.history(feed, id, query);
-  if (found.items.length === 0) await get(id);
-  const items = found.items.map(({ was: _was, is: _is, ...change }) => change);
-  return page(c, { items, nextToken: found.nextToken });
 }

@@ -2,12 +2,47 @@ import { AppError } from "@stockwire/core/error";
 import { StoredRefusal, storeRefusal, forEntry } from "@stockwire/core/store/idempotency";
 import type { Writer, Outcome } from "@stockwire/core/store/write";
 import type { Context } from "hono";
-import type * as z from "zod";
-import { by } from "./caller.ts";
+import * as z from "zod";
+import { writerOf } from "./caller.ts";
 import type { Env } from "./env.ts";
-import { bodyFaults, refusal, validate } from "./input.ts";
-import { MAX_ATOMIC } from "./policy.ts";
+import { bodyFaults, invalidInput, validate } from "./input.ts";
 import { type Problem, problemOf } from "./problem.ts";
+
+/** `POST /…/batch`: creates up to 100 records, each on its own, or up to 25 all or none. */
+
+const MAX_ENTRIES = 100;
+const MAX_ATOMIC = 25; // a transaction holds 100 items, a record up to four
+export const MAX_BATCH = 1024 * 1024; // bytes
+
+/** The body of a batch. Entries are validated one by one, so that each has its own result. */
+export const batchOf = (entry: z.ZodType, id: string) =>
+  z
+    .union([
+      z.array(z.unknown()).min(1).max(MAX_ENTRIES),
+      z.strictObject({
+        items: z.array(z.unknown()).min(1).max(MAX_ENTRIES),
+        atomic: z.boolean().optional(),
+      }),
+    ])
+    .meta({ id, description: `Entries are validated as ${z.globalRegistry.get(entry)?.id ?? ""}` });
+
+const BatchAnswer = z
+  .object({
+    results: z.array(
+      z.object({
+        index: z.int(),
+        status: z.int(),
+        record: z.unknown().optional(),
+        problem: z.unknown().optional(),
+      }),
+    ),
+    succeeded: z.int(),
+    failed: z.int(),
+  })
+  .meta({ id: "BatchAnswer" });
+
+/** 201 if every entry succeeded, else 207. */
+export const batchAnswers = { 201: BatchAnswer, 207: BatchAnswer };
 
 interface Verbs<S extends z.ZodType, T> {
   schema: S;
@@ -33,14 +68,14 @@ export async function batch<S extends z.ZodType, T>(
   if (atomic) return allOrNone(c, items, prefix, verbs);
 
   const results = await inParallel(items, (entry, index) =>
-    createOne(entry, index, items.length, by(c), verbs),
+    createOne(entry, index, items.length, writerOf(c), verbs),
   );
   const failed = results.filter(({ result }) => result.problem !== undefined);
   const effects = results.filter(({ outcome }) => outcome?.changed && !outcome.replayed);
   if (effects.length > 0) {
     for (const { result } of failed) {
       if (result.problem)
-        await storeRefusal(forEntry(by(c), result.index, items.length), result.problem);
+        await storeRefusal(forEntry(writerOf(c), result.index, items.length), result.problem);
     }
   }
   const replayed = results.some(({ outcome }) => outcome?.replayed) && effects.length === 0;
@@ -60,7 +95,7 @@ async function createOne<S extends z.ZodType, T>(
 ): Promise<{ result: Result<T>; outcome?: Outcome<T> }> {
   try {
     const parsed = validate(schema, entry);
-    if (!parsed.success) throw refusal("json", parsed.error.issues);
+    if (!parsed.success) throw invalidInput("json", parsed.error.issues);
     const outcome = await create(parsed.data, forEntry(writer, index, count));
     return { result: { index, status: 201, record: outcome.value }, outcome };
   } catch (error) {
@@ -94,7 +129,7 @@ async function allOrNone<S extends z.ZodType, T>(
     throw new AppError("invalid_request", errors[0]?.detail ?? "Invalid request", { errors });
   }
   const inputs = parsed.flatMap(({ data }) => (data === undefined ? [] : [data]));
-  const outcomes = await createAll(inputs, by(c)).catch((error: unknown) => {
+  const outcomes = await createAll(inputs, writerOf(c)).catch((error: unknown) => {
     throw error instanceof AppError ? atItsEntry(error) : error;
   });
   if (outcomes.every(({ replayed }) => replayed)) c.header("Idempotency-Replayed", "true");

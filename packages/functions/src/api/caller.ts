@@ -1,8 +1,13 @@
+import type { Scope } from "@stockwire/core/catalog/index";
+import { AppError } from "@stockwire/core/error";
 import type { Context } from "hono";
 import type { Env } from "./env.ts";
-import { RESOURCE_SERVER } from "../scope.ts";
+import type { Route } from "./route.ts";
 
-/** Who calls, as a gateway has verified it. */
+/** The resource server's identifier, which Cognito writes before each of its scopes. */
+export const RESOURCE_SERVER = "stockwire";
+
+/** The caller, as a gateway has verified it. */
 export interface Caller {
   sub: string;
   kind: "user" | "client" | "partner";
@@ -10,7 +15,7 @@ export interface Caller {
   expiresAt: string | null; // ISO 8601, UTC
 }
 
-/** What gateways put into an event about the caller; all of it strings, or absent. */
+/** What gateways put into an event about the caller. Every value may be missing or malformed. */
 export interface Authorizer {
   jwt?: { claims?: Record<string, unknown>; scopes?: readonly string[] | null };
   principalId?: unknown;
@@ -61,8 +66,29 @@ const timeOf = (epochSeconds: unknown): string | null => {
   return Number.isFinite(ms) && Math.abs(ms) < 8.64e15 ? new Date(ms).toISOString() : null;
 };
 
-/** Who writes, why and when, for the verbs of core. */
-export const by = (c: Context<Env>) => {
+/** Leaves the caller in the context. Throws `unauthenticated`, `insufficient_scope`. */
+export function authorize(c: Context<Env>, { access, alsoNeeds }: Route): void {
+  if (access === "open") return;
+  const caller = callerOf(c.env?.requestContext?.authorizer);
+  if (caller === undefined) throw new AppError("unauthenticated", "A verified token is needed");
+  for (const scope of [access, alsoNeeds]) {
+    if (scope !== undefined && scope !== "token") requireScope(caller, scope);
+  }
+  c.set("caller", caller);
+}
+
+/** True if these scopes include the scope, or `admin`. */
+export const permits = ({ scopes }: Pick<Caller, "scopes">, scope: Scope): boolean =>
+  scopes.includes(scope) || scopes.includes("admin");
+
+/** Throws `insufficient_scope`. */
+export function requireScope(caller: Caller, scope: Scope): void {
+  if (permits(caller, scope)) return;
+  throw new AppError("insufficient_scope", `This needs the scope ${scope}`);
+}
+
+/** Who writes, when and under which key, for core's verbs. */
+export const writerOf = (c: Context<Env>) => {
   const { caller, requestId, at, clientRef, idempotency } = c.var;
   return { actor: caller.sub, requestId, at, clientRef, idempotency };
 };

@@ -1,6 +1,15 @@
 import type { IdempotentRequest } from "@stockwire/core/store/write";
 import type { Authorizer, Caller } from "./caller.ts";
-import type { Route } from "./policy.ts";
+import type { Route } from "./route.ts";
+
+/** What `/version` answers. */
+export interface About {
+  name: string;
+  version: string;
+  commit: string;
+  stage: string;
+  runtime: string;
+}
 
 /** What a request carries through the app. */
 export interface Env {
@@ -8,13 +17,14 @@ export interface Env {
     requestContext?: { requestId?: string; authorizer?: Authorizer; http?: { sourceIp?: string } };
   };
   Variables: {
+    about: About;
     requestId: string;
     at: string; // ISO 8601, UTC, ms: the request's one clock read
     route: Route;
     caller: Caller;
     clientRef: string | undefined;
     idempotency: IdempotentRequest | undefined;
-    /** Versions of If-Match; undefined where any will do. */
+    /** Versions of If-Match; undefined if any version is accepted. */
     ifMatch: readonly number[] | undefined;
     /** ETags of If-None-Match, or `*`. */
     ifNoneMatch: readonly string[] | "*" | undefined;

@@ -1,34 +1,19 @@
 import { AppError, type Code, type Fault } from "@stockwire/core/error";
-import { PathId } from "@stockwire/core/id";
 import { pointerOf } from "@stockwire/core/strict-json";
-import { zValidator } from "@hono/zod-validator";
-import * as z from "zod";
+import type * as z from "zod";
 
-/** Validates one part of a request; what is wrong with it leaves as a problem, all at once. */
-export const input = <Target extends "json" | "query" | "param", Schema extends z.ZodType>(
-  target: Target,
-  schema: Schema,
-) =>
-  zValidator(target, schema, (result) => {
-    // Validated again for the error's sake: only so do issues carry the input they are about.
-    if (!result.success) throw refusal(target, validate(schema, result.data).error?.issues ?? []);
-  });
-
-/** A missing member is told from one of a wrong type by the input that its issue carries. */
+/** Validates with the input in each issue: a missing member is told from one of a wrong type by it. */
 export const validate = <Schema extends z.ZodType>(schema: Schema, value: unknown) =>
   schema.safeParse(value, { reportInput: true });
 
-export const IdParam = z.object({ id: PathId });
-export const ProductIdParam = z.object({ productId: PathId });
-
-/** A change must change something. Throws `no_fields_to_update`. */
+/** Returns the change if it has a member. Throws `no_fields_to_update`. */
 export function someFields<T extends object>(change: T): T {
   if (Object.keys(change).length > 0) return change;
   throw new AppError("no_fields_to_update", "No fields to update");
 }
 
-/** One `AppError` for all that a schema found wrong. */
-export function refusal(
+/** One `AppError` with every fault that a schema found in one part of the request. */
+export function invalidInput(
   target: "json" | "query" | "param" | "header",
   issues: readonly z.core.$ZodIssue[],
 ): AppError {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
+import { expectDocumented } from "../documented.ts";
 import { type Answer, type Driver, drivers, type Request } from "../drivers.ts";
 
 export interface Api {
@@ -7,7 +8,7 @@ export interface Api {
   send(method: string, path: string, request?: Omit<Request, "method" | "path">): Promise<Answer>;
 }
 
-/** Runs the same cases against every way in. */
+/** Runs the same cases against every way in. Each answer must be one that its route documents. */
 export function contract(cases: (api: Api) => void): void {
   describe.each(drivers)("$name:", ({ open }) => {
     let driver: Driver;
@@ -19,7 +20,11 @@ export function contract(cases: (api: Api) => void): void {
       get gateway() {
         return driver.gateway;
       },
-      send: (method, path, request = {}) => driver.send({ method, path, ...request }),
+      async send(method, path, request = {}) {
+        const answer = await driver.send({ method, path, ...request });
+        expectDocumented({ method, path, ...request }, answer);
+        return answer;
+      },
     });
   });
 }

@@ -1,30 +1,70 @@
-import { issueTicket } from "@stockwire/core/live/connection";
-import { AppError } from "@stockwire/core/error";
+import { Change } from "@stockwire/core/changes/change";
 import { poll } from "@stockwire/core/changes/long-poll";
 import { parse, readScope } from "@stockwire/core/changes/topic";
+import { AppError } from "@stockwire/core/error";
+import { issueTicket } from "@stockwire/core/live/connection";
+import { query } from "@stockwire/core/store/pagination";
 import { Hono } from "hono";
+import * as z from "zod";
+import { requireScope } from "../caller.ts";
 import type { Env } from "../env.ts";
-import { input } from "../input.ts";
-import { ChangesQuery } from "../policy.ts";
+import { route } from "../route.ts";
+
+/** The change log over HTTP, and tickets for the Live API. */
+
+const Query = z.strictObject({
+  topic: z.string().min(1).max(1024),
+  since: z.string().min(1).max(2048).optional(),
+  limit: query(100).limit,
+  wait: z
+    .string()
+    .regex(/^(?:1?\d|20)$/, { error: "Seconds, at most 20" })
+    .transform(Number)
+    .default(0)
+    .meta({ type: "integer", minimum: 0, maximum: 20, default: 0 }),
+});
+
+const Changes = z
+  .object({ events: z.array(Change), cursor: z.string(), more: z.boolean() })
+  .meta({ id: "Changes" });
+
+const Ticket = z.object({ ticket: z.string(), expiresAt: z.iso.datetime() }).meta({ id: "Ticket" });
 
 export const change = new Hono<Env>()
-  .get("/changes", input("query", ChangesQuery), async (c) => {
-    const { topic: text, since, limit, wait } = c.req.valid("query");
-    const topic = parse(text);
-    if (topic === undefined) throw notATopic();
-    const { scopes } = c.var.caller;
-    if (!scopes.includes(readScope(topic.feed)) && !scopes.includes("admin")) {
-      throw new AppError("insufficient_scope", `This needs the scope ${readScope(topic.feed)}`);
-    }
-    return c.json(await poll(topic, since, { limit, wait: wait * 1000 }), 200);
-  })
-  .post("/live/tickets", async (c) => {
-    const { sub, kind, scopes, expiresAt } = c.var.caller;
-    const authExpiresAt = expiresAt === null ? undefined : Date.parse(expiresAt);
-    return c.json(await issueTicket({ sub, kind, scopes, authExpiresAt }), 201);
-  });
+  .get(
+    "/changes",
+    route({
+      summary: "List the changes of a topic after a cursor; `wait` waits for the first",
+      tag: "Changes",
+      access: "token", // the topic decides which scope is needed
+      query: Query,
+      answers: { 200: Changes },
+      refusals: ["insufficient_scope", "invalid_cursor", "cursor_expired"],
+    }),
+    async (c) => {
+      const { topic: text, since, limit, wait } = c.req.valid("query");
+      const topic = parse(text);
+      if (topic === undefined) throw unknownTopic();
+      requireScope(c.var.caller, readScope(topic.feed));
+      return c.json(await poll(topic, since, { limit, wait: wait * 1000 }), 200);
+    },
+  )
+  .post(
+    "/live/tickets",
+    route({
+      summary: "Issue a ticket that opens one live connection within a minute",
+      tag: "Changes",
+      access: "token",
+      answers: { 201: Ticket },
+    }),
+    async (c) => {
+      const { sub, kind, scopes, expiresAt } = c.var.caller;
+      const authExpiresAt = expiresAt === null ? undefined : Date.parse(expiresAt);
+      return c.json(await issueTicket({ sub, kind, scopes, authExpiresAt }), 201);
+    },
+  );
 
-const notATopic = () =>
+const unknownTopic = () =>
   new AppError("invalid_parameter", "Not a topic", {
     errors: [{ parameter: "topic", code: "invalid_value", detail: "Not a topic" }],
   });

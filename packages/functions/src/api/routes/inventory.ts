@@ -1,32 +1,62 @@
 import * as Inventory from "@stockwire/core/catalog/inventory";
 import { Hono } from "hono";
-import { history, page, record, updated } from "../answer.ts";
-import { by } from "../caller.ts";
+import { page, record, updated } from "../answer.ts";
+import { writerOf } from "../caller.ts";
 import type { Env } from "../env.ts";
-import { input, ProductIdParam } from "../input.ts";
-import { HistoryQuery } from "../policy.ts";
+import { pageOf, route } from "../route.ts";
+import { answerHistory, historyOf } from "./history.ts";
 
 export const inventory = new Hono<Env>()
-  .get("/", input("query", Inventory.List), async (c) =>
-    page(c, await Inventory.list(c.req.valid("query"))),
+  .get(
+    "/",
+    route({
+      summary: "List inventory levels",
+      access: "read:inventory",
+      query: Inventory.List,
+      feeds: ["inventory"],
+      answers: { 200: pageOf(Inventory.Info, "InventoryPage") },
+    }),
+    async (c) => page(c, await Inventory.list(c.req.valid("query"))),
   )
-  .get("/:productId", input("param", ProductIdParam), async (c) =>
-    record(c, await Inventory.get(c.req.valid("param").productId)),
+  .get(
+    "/:productId",
+    route({
+      summary: "Get the inventory level of a product",
+      access: "read:inventory",
+      feeds: ["inventory"],
+      answers: { 200: Inventory.Info, 304: null },
+    }),
+    async (c) => record(c, await Inventory.get(c.req.param("productId"))),
   )
-  .put("/:productId", input("param", ProductIdParam), input("json", Inventory.Put), async (c) => {
-    const { productId } = c.req.valid("param");
-    return updated(c, await Inventory.set(productId, c.req.valid("json"), by(c), c.var.ifMatch));
-  })
-  .post(
-    "/:productId/adjustments",
-    input("param", ProductIdParam),
-    input("json", Inventory.Adjust),
+  .put(
+    "/:productId",
+    route({
+      summary: "Set the quantity on hand",
+      access: "write:inventory",
+      body: Inventory.Put,
+      answers: { 200: Inventory.Info },
+      refusals: ["below_reserved", "stale_quantity"],
+    }),
     async (c) => {
-      const { productId } = c.req.valid("param");
-      const outcome = await Inventory.adjust(productId, c.req.valid("json"), by(c), c.var.ifMatch);
-      return updated(c, outcome, 201);
+      const id = c.req.param("productId");
+      return updated(c, await Inventory.set(id, c.req.valid("json"), writerOf(c), c.var.ifMatch));
     },
   )
-  .get("/:productId/history", input("param", ProductIdParam), input("query", HistoryQuery), (c) =>
-    history(c, "inventory", c.req.valid("param").productId, c.req.valid("query"), Inventory.get),
+  .post(
+    "/:productId/adjustments",
+    route({
+      summary: "Add to the quantity on hand, or take from it",
+      access: "write:inventory",
+      body: Inventory.Adjust,
+      answers: { 201: Inventory.Info },
+      refusals: ["insufficient_stock"],
+    }),
+    async (c) => {
+      const id = c.req.param("productId");
+      const adjustment = c.req.valid("json");
+      return updated(c, await Inventory.adjust(id, adjustment, writerOf(c), c.var.ifMatch), 201);
+    },
+  )
+  .get("/:productId/history", route(historyOf("inventory")), (c) =>
+    answerHistory(c, "inventory", c.req.param("productId"), c.req.valid("query")),
   );

@@ -1,40 +1,109 @@
 import * as Inventory from "@stockwire/core/catalog/inventory";
 import * as Product from "@stockwire/core/catalog/product";
 import { Hono } from "hono";
-import { created, history, page, record, removed, updated } from "../answer.ts";
-import { batch } from "../batch.ts";
-import { by } from "../caller.ts";
+import { created, page, record, removed, updated } from "../answer.ts";
+import { batch, batchAnswers, batchOf, MAX_BATCH } from "../batch.ts";
+import { writerOf } from "../caller.ts";
 import type { Env } from "../env.ts";
-import { IdParam, input, someFields } from "../input.ts";
-import { HistoryQuery, ProductBatch } from "../policy.ts";
+import { someFields } from "../input.ts";
+import { pageOf, route } from "../route.ts";
+import { answerHistory, historyOf } from "./history.ts";
+
+const ProductWithInventory = Product.Info.extend({ inventory: Inventory.Info.optional() }).meta({
+  id: "ProductWithInventory",
+});
 
 export const product = new Hono<Env>()
-  .get("/", input("query", Product.List), async (c) =>
-    page(c, await Product.list(c.req.valid("query"))),
+  .get(
+    "/",
+    route({
+      summary: "List products",
+      access: "read:products",
+      query: Product.List,
+      feeds: ["products"],
+      answers: { 200: pageOf(Product.Info, "ProductPage") },
+    }),
+    async (c) => page(c, await Product.list(c.req.valid("query"))),
   )
-  .post("/", input("json", Product.Create), async (c) =>
-    created(c, "/products", await Product.create(c.req.valid("json"), by(c))),
+  .post(
+    "/",
+    route({
+      summary: "Create a product with its inventory level",
+      access: "write:products",
+      body: Product.Create,
+      answers: { 201: Product.Info },
+      refusals: ["sku_exists"],
+    }),
+    async (c) => created(c, "/products", await Product.create(c.req.valid("json"), writerOf(c))),
   )
-  .post("/batch", input("json", ProductBatch), (c) =>
-    batch(c, c.req.valid("json"), { schema: Product.Create, ...Product }),
+  .post(
+    "/batch",
+    route({
+      summary: "Create up to 100 products",
+      access: "write:products",
+      body: batchOf(Product.Create, "ProductBatch"),
+      maxBody: MAX_BATCH,
+      answers: batchAnswers,
+      refusals: ["sku_exists"],
+    }),
+    (c) => batch(c, c.req.valid("json"), { schema: Product.Create, ...Product }),
   )
-  .get("/:id", input("param", IdParam), input("query", Product.Get), async (c) => {
-    const { id } = c.req.valid("param");
-    if (c.req.valid("query").include === undefined) return record(c, await Product.get(id));
-    const [found, level] = await Promise.all([Product.get(id), Inventory.get(id)]);
-    return record(c, { ...found, inventory: level }, `${found.version}.${level.version}`);
-  })
-  .put("/:id", input("param", IdParam), input("json", Product.Update), async (c) => {
-    const change = someFields(c.req.valid("json"));
-    return updated(c, await Product.update(c.req.valid("param").id, change, by(c), c.var.ifMatch));
-  })
-  .patch("/:id", input("param", IdParam), input("json", Product.Patch), async (c) => {
-    const change = someFields(c.req.valid("json"));
-    return updated(c, await Product.update(c.req.valid("param").id, change, by(c), c.var.ifMatch));
-  })
-  .delete("/:id", input("param", IdParam), async (c) =>
-    removed(c, await Product.remove(c.req.valid("param").id, by(c), c.var.ifMatch)),
+  .get(
+    "/:id",
+    route({
+      summary: "Get a product, with its inventory level if asked to",
+      access: "read:products",
+      query: Product.Get,
+      feeds: ["products", "inventory"],
+      answers: { 200: ProductWithInventory, 304: null },
+    }),
+    async (c) => {
+      const id = c.req.param("id");
+      if (c.req.valid("query").include === undefined) return record(c, await Product.get(id));
+      const [found, level] = await Promise.all([Product.get(id), Inventory.get(id)]);
+      return record(c, { ...found, inventory: level }, `${found.version}.${level.version}`);
+    },
   )
-  .get("/:id/history", input("param", IdParam), input("query", HistoryQuery), (c) =>
-    history(c, "products", c.req.valid("param").id, c.req.valid("query"), Product.get),
+  .put(
+    "/:id",
+    route({
+      summary: "Change the given members of a product",
+      access: "write:products",
+      body: Product.Update,
+      answers: { 200: Product.Info },
+      refusals: ["sku_exists", "no_fields_to_update"],
+    }),
+    async (c) => {
+      const change = someFields(c.req.valid("json"));
+      const id = c.req.param("id");
+      return updated(c, await Product.update(id, change, writerOf(c), c.var.ifMatch));
+    },
+  )
+  .patch(
+    "/:id",
+    route({
+      summary: "Change a product by a JSON merge patch",
+      access: "write:products",
+      body: Product.Patch,
+      answers: { 200: Product.Info },
+      refusals: ["sku_exists", "no_fields_to_update"],
+    }),
+    async (c) => {
+      const change = someFields(c.req.valid("json"));
+      const id = c.req.param("id");
+      return updated(c, await Product.update(id, change, writerOf(c), c.var.ifMatch));
+    },
+  )
+  .delete(
+    "/:id",
+    route({
+      summary: "Delete a product and its inventory level",
+      access: "write:products",
+      answers: { 204: null },
+      refusals: ["has_active_reservations"],
+    }),
+    async (c) => removed(c, await Product.remove(c.req.param("id"), writerOf(c), c.var.ifMatch)),
+  )
+  .get("/:id/history", route(historyOf("products")), (c) =>
+    answerHistory(c, "products", c.req.param("id"), c.req.valid("query")),
   );

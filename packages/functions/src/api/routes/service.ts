@@ -1,60 +1,138 @@
 import { probe } from "@stockwire/core/store/dynamodb";
 import { type Context, Hono } from "hono";
 import { gunzipSync } from "node:zlib";
+import * as z from "zod";
 import { asyncapiGzip } from "../docs/asyncapi.gen.ts";
+import { openapiGzip } from "../docs/openapi.gen.ts";
 import { docsPage, type Page, problemsPage } from "../docs/page.ts";
 import type { Env } from "../env.ts";
-import { input } from "../input.ts";
-import { openapiGzip } from "../docs/openapi.gen.ts";
-import { Hello } from "../policy.ts";
+import { route } from "../route.ts";
 
-/** What `/version` tells. */
-export interface About {
-  name: string;
-  version: string;
-  commit: string;
-  stage: string;
-  runtime: string;
-}
+/** Routes about the service itself: identity, health, documents. */
 
 const READY_WITHIN = 900; // ms
+
+const Me = z
+  .object({
+    sub: z.string(),
+    kind: z.enum(["user", "client", "partner"]),
+    scopes: z.array(z.string()),
+    expiresAt: z.iso.datetime().nullable(),
+  })
+  .meta({ id: "Me" });
+
+const Greeting = z
+  .object({ message: z.string(), status: z.literal("success") })
+  .meta({ id: "Greeting" });
+
+const Health = z.object({ status: z.literal("ok") }).meta({ id: "Health" });
+
+const Version = z
+  .object({
+    name: z.string(),
+    version: z.string(),
+    commit: z.string(),
+    stage: z.string(),
+    runtime: z.string(),
+  })
+  .meta({ id: "Version" });
+
+const Status = z.enum(["ok", "unavailable"]);
+const Readiness = z
+  .object({
+    status: Status,
+    checks: z.object({ dynamodb: z.object({ status: Status, latencyMs: z.int() }) }),
+  })
+  .meta({ id: "Readiness" });
+
+const open = { tag: "Service", access: "open" } as const;
 
 /** Sends a document that is kept gzipped, in base64. */
 const sendJson = (c: Context<Env>, packed: string) =>
   c.body(gunzipSync(Buffer.from(packed, "base64")), 200, { "Content-Type": "application/json" });
 
 /** Sends a page that may load its own inline parts and nothing else. */
-const send = (c: Context<Env>, { html, policy }: Page) =>
+const sendPage = (c: Context<Env>, { html, policy }: Page) =>
   c.html(html, 200, {
     "Content-Security-Policy": policy,
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
   });
 
-export const service = (about: About) =>
-  new Hono<Env>()
-    .get("/me", (c) => c.json(c.var.caller, 200))
-    .get("/hello", input("query", Hello), (c) => {
+export const service = new Hono<Env>()
+  .get(
+    "/me",
+    route({
+      summary: "Get the caller, as the token says",
+      tag: "Service",
+      access: "token",
+      answers: { 200: Me },
+    }),
+    (c) => c.json(c.var.caller, 200),
+  )
+  .get(
+    "/hello",
+    route({
+      ...open,
+      summary: "Get a greeting",
+      query: z.strictObject({ name: z.string().max(200).default("World") }),
+      answers: { 200: Greeting },
+    }),
+    (c) => {
       const { name } = c.req.valid("query");
       const message = `Hello, ${name}! Your request was successful.`;
       return c.json({ message, status: "success" as const }, 200);
-    })
-    .get("/health", (c) => c.json({ status: "ok" as const }, 200))
-    .get("/ready", async (c) => {
+    },
+  )
+  .get(
+    "/health",
+    route({ ...open, summary: "Check that the process answers", answers: { 200: Health } }),
+    (c) => c.json({ status: "ok" as const }, 200),
+  )
+  .get(
+    "/ready",
+    route({
+      ...open,
+      summary: "Check that the store answers within a second",
+      answers: { 200: Readiness, 503: Readiness },
+    }),
+    async (c) => {
       const started = performance.now();
-      const dynamodb = await probe(AbortSignal.timeout(READY_WITHIN)).then(
-        () => ({ status: "ok" as const }),
-        () => ({ status: "unavailable" as const }),
+      const status = await probe(AbortSignal.timeout(READY_WITHIN)).then(
+        () => "ok" as const,
+        () => "unavailable" as const,
       );
       const latencyMs = Math.round(performance.now() - started);
-      const { status } = dynamodb;
-      return c.json(
-        { status, checks: { dynamodb: { status, latencyMs } } },
-        status === "ok" ? 200 : 503,
-      );
-    })
-    .get("/version", (c) => c.json(about, 200))
-    .get("/openapi.json", (c) => sendJson(c, openapiGzip))
-    .get("/asyncapi.json", (c) => sendJson(c, asyncapiGzip))
-    .get("/docs", (c) => send(c, docsPage()))
-    .get("/docs/problems", (c) => send(c, problemsPage()));
+      const checks = { dynamodb: { status, latencyMs } };
+      return c.json({ status, checks }, status === "ok" ? 200 : 503);
+    },
+  )
+  .get(
+    "/version",
+    route({ ...open, summary: "Get the version that runs", answers: { 200: Version } }),
+    (c) => c.json(c.var.about, 200),
+  )
+  .get(
+    "/openapi.json",
+    route({ ...open, summary: "Get this document", answers: { 200: z.unknown() } }),
+    (c) => sendJson(c, openapiGzip),
+  )
+  .get(
+    "/asyncapi.json",
+    route({ ...open, summary: "Get the Live API's document", answers: { 200: z.unknown() } }),
+    (c) => sendJson(c, asyncapiGzip),
+  )
+  .get(
+    "/docs",
+    route({
+      ...open,
+      summary: "Read the API reference, and try the API in it",
+      answers: { 200: z.string() },
+    }),
+    (c) => sendPage(c, docsPage()),
+  )
+  .get(
+    "/docs/problems",
+    route({ ...open, summary: "Read what each problem code means", answers: { 200: z.string() } }),
+    (c) => sendPage(c, problemsPage()),
+  );

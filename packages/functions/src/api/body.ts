@@ -1,19 +1,24 @@
 import { AppError } from "@stockwire/core/error";
 import { parseExactly } from "@stockwire/core/strict-json";
 import type { Context } from "hono";
-import type { Env } from "../env.ts";
-import { MAX_BODY } from "../policy.ts";
 
-/** Deeper than any item may be, batch around it included. */
+/** The request's body: read once, bounded, and parsed without losing anything. */
+
+export const MAX_BODY = 64 * 1024; // bytes
+
+/** Deeper than any item may be, with the batch around it. */
 const MAX_DEPTH = 20;
 
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
 
 /**
- * Reads the body once, bounded and exactly, and hands its text on to the validators. Throws
- * `unsupported_media_type`, `body_too_large`, `invalid_json` and what `parseExactly` throws.
+ * Returns the body's text and its JSON value. Throws `unsupported_media_type`, `body_too_large`,
+ * `invalid_json`, and for what JSON.parse would change silently what `parseExactly` throws.
  */
-export async function readBody(c: Context<Env>, maxBytes = MAX_BODY): Promise<string> {
+export async function readBody(
+  c: Context,
+  maxBytes = MAX_BODY,
+): Promise<{ text: string; value: unknown }> {
   const type = c.req.header("content-type");
   if (type !== undefined && !JSON_TYPE.test(type)) {
     throw new AppError("unsupported_media_type", "The body must be application/json");
@@ -26,11 +31,7 @@ export async function readBody(c: Context<Env>, maxBytes = MAX_BODY): Promise<st
     throw new AppError("body_too_large", `The body is at most ${maxBytes} bytes`);
   }
   const text = decode(bytes);
-  const value = parseExactly(text, MAX_DEPTH);
-  // The validators take what was parsed here, and look for a JSON type.
-  c.req.json = <T>() => Promise.resolve(value as T);
-  if (type === undefined) c.req.raw.headers.set("content-type", "application/json");
-  return text;
+  return { text, value: parseExactly(text, MAX_DEPTH) };
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

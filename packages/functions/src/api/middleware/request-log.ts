@@ -1,0 +1,33 @@
+import { createMiddleware } from "hono/factory";
+import type { Log } from "../../telemetry/log.ts";
+import type { Measure } from "../../telemetry/metric.ts";
+import type { Env } from "../env.ts";
+
+/** One log line per request, which carries its metrics. Nothing that the client sent is in it. */
+export const requestLog = (log: Log, measure: Measure) =>
+  createMiddleware<Env>(async (c, next) => {
+    const started = performance.now();
+    await next();
+    const { status } = c.res;
+    const { requestId, route } = c.var;
+    const durationMs = Math.round((performance.now() - started) * 10) / 10;
+    const metrics = measure(
+      {
+        Count: 1,
+        "4XX": Number(status >= 400 && status < 500),
+        "5XX": Number(status >= 500),
+        // A long poll takes as long as its caller asked for, so it says nothing about latency.
+        ...(c.req.query("wait") === undefined && { Latency: durationMs }),
+      },
+      route !== undefined,
+    );
+    log.info("request", {
+      requestId,
+      gatewayRequestId: c.env?.requestContext?.requestId,
+      method: c.req.method,
+      route: route?.path,
+      status,
+      durationMs,
+      ...metrics,
+    });
+  });
