@@ -58,7 +58,7 @@ async function invoke(
   return JSON.parse(stdout);
 }
 
-test("S-366, S-331: each is one file that needs nothing beside it and answers", async () => {
+test("each is one file that needs nothing beside it and answers", async () => {
   for (const name of Object.keys(functions)) {
     expect(await readdir(join(folder, name))).toEqual(["index.mjs"]);
   }
@@ -74,11 +74,11 @@ test("S-366, S-331: each is one file that needs nothing beside it and answers", 
   await expect(invoke("authorizer", { methodArn: "arn" })).rejects.toThrow("Unauthorized");
 });
 
-test("S-276: without its configuration it says at start what is missing", async () => {
+test("without its configuration it says at start what is missing", async () => {
   await expect(invoke("http", {}, { CURSOR_SECRET: "" })).rejects.toThrow("CURSOR_SECRET");
 });
 
-test("S-317, S-341, S-373, S-424: each is far below what Lambda takes (50 MB)", async () => {
+test("each is far below what Lambda takes (50 MB)", async () => {
   for (const name of Object.keys(functions)) {
     const { size } = await stat(join(folder, name, "index.mjs"));
     expect([name, size < 500_000]).toEqual([name, true]);

@@ -1,34 +1,34 @@
 import * as z from "zod";
 import { METRIC_LEVELS } from "./telemetry/metric.ts";
 
-/** What a process is told from outside. Entry files alone read it. */
+/** The settings of a process, from its environment. Only runtime.ts reads them. */
 const Config = z.object({
   AWS_REGION: z.string().min(1).default("us-east-1"),
   AWS_ENDPOINT_URL_DYNAMODB: z.url().optional(),
-  /** Of one attempt of a call; three take longer than that, and the app answers within 25 s. */
+  /** Time limit of one attempt of a DynamoDB call; a call takes up to three attempts. */
   DYNAMODB_TIMEOUT_MS: z.coerce.number().int().min(100).max(6_000).default(1_500),
   DATA_TABLE: z.string().min(1),
   CHANGES_TABLE: z.string().min(1),
   CONNECTIONS_TABLE: z.string().min(1),
-  /** For how long changes can be read. */
+  /** How long changes can be read. */
   CHANGE_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
-  /** Takes what is for more connections than one call of a function posts to. */
+  /** The SQS queue for deliveries to many connections; without it the function sends them itself. */
   DELIVERY_QUEUE_URL: z.url().optional(),
   AWS_ENDPOINT_URL_SQS: z.url().optional(),
-  /** Where frames for live connections are posted, if not at the domain that they came to. */
+  /** The management endpoint that frames are sent to; by default the domain of the connection. */
   LIVE_ENDPOINT: z.url().optional(),
-  /** Whose tokens open a live connection; the HTTP API's gateway has its own configuration. */
+  /** The issuer of tokens that open a live connection; the HTTP API's gateway has its own setting. */
   JWT_ISSUER: z.url().optional(),
   JWT_AUDIENCE: z
     .string()
     .min(1)
     .default("stockwire")
     .transform((list) => list.split(",")),
-  /** Cognito's place unless told otherwise. */
+  /** By default `<issuer>/.well-known/jwks.json`, where Cognito has it. */
   JWKS_URI: z.url().optional(),
-  /** Fixed when a stage is first deployed; the table remembers it. */
+  /** Shards of each unfiltered list. Fixed when a stage is first deployed; the table stores it. */
   LIST_SHARDS: z.coerce.number().int().min(1).max(64).default(4),
-  /** Signs cursors, for the functions that do. */
+  /** Signs cursors and page tokens, in the functions that do. */
   CURSOR_SECRET: z.string().min(32).optional(),
   STAGE: z.string().min(1).default("dev"),
   COMMIT: z.string().default("unknown"),
@@ -46,12 +46,12 @@ const Config = z.object({
     .refine((origins) => origins.length === 1 || !origins.includes("*"), {
       error: "* does not go with other origins",
     }),
-  /** `https` where a gateway ends TLS: answers then carry Strict-Transport-Security. */
+  /** `https` if a gateway ends TLS: answers then carry Strict-Transport-Security. */
   PUBLIC_SCHEME: z.enum(["http", "https"]).default("https"),
 });
 export type Config = z.output<typeof Config>;
 
-/** Throws one error that names each setting that is missing or wrong, without its value. */
+/** Throws one error that names each missing or invalid setting, without its value. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const result = Config.safeParse(environment);
   if (result.success) return result.data;

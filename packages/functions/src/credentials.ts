@@ -1,6 +1,6 @@
 /**
- * Stands in for the SDK's default provider chain in Lambda bundles: there the environment is the
- * one source of credentials, and the chain's other ten are a quarter of the bundle.
+ * Replaces the SDK's default provider chain in Lambda bundles. In Lambda the environment is the only
+ * source of credentials, and the chain's other ten sources are a quarter of the bundle.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
  */
 export const defaultProvider = () => () => {

@@ -1,11 +1,11 @@
 import { ANNOUNCED } from "@stockwire/core/catalog/index";
 
-/** How functions are fed from the stream and the queue: infra and the laptop both read it. */
+/** Event source mappings of the stream and the queue, as infra provisions and the laptop emulates them. */
 
-/** Data's stream to `changes.handler`. */
+/** The stream of the table Data, to `changes.handler`. */
 export const stream = {
   batchSize: 100,
-  /** A poison record is given up after this many; the function itself waits for a slow store. */
+  /** After these the record goes to the dead-letter queue. A slow store is waited for inside the function. */
   maximumRetryAttempts: 5,
   bisectBatchOnFunctionError: true,
   maximumRecordAgeSeconds: 24 * 60 * 60,

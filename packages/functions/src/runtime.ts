@@ -1,11 +1,15 @@
-import { createClient } from "@stockwire/core/store/client";
 import * as Offset from "@stockwire/core/changes/offset";
+import { createClient } from "@stockwire/core/store/client";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
-import { readConfig } from "./config.ts";
+import * as SignedToken from "@stockwire/core/store/signed-token";
+import { type Config, readConfig } from "./config.ts";
 import { createLog } from "./telemetry/log.ts";
 import { createMeasure } from "./telemetry/metric.ts";
 
-/** What every Lambda does first, once: reads its configuration and hands it to core. */
+/**
+ * What every Lambda does first, once per process: read the environment and configure core. Only
+ * entry files and what they import directly may use this module.
+ */
 
 export const config = readConfig(process.env);
 
@@ -25,3 +29,16 @@ DynamoDB.configure({
   shards: config.LIST_SHARDS,
 });
 Offset.configure(config.CHANGE_RETENTION_DAYS);
+
+/** A setting that only some functions need. Throws if it is missing. */
+export function required<Name extends keyof Config>(name: Name): NonNullable<Config[Name]> {
+  const value = config[name];
+  if (value === undefined) throw new Error(`Configuration: ${name} is needed here`);
+  return value;
+}
+
+/**
+ * Lets this function sign and read cursors and page tokens. Functions that do neither are not
+ * given the secret.
+ */
+export const enableCursors = (): void => SignedToken.configure(required("CURSOR_SECRET"));

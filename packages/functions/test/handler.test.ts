@@ -45,13 +45,13 @@ describe("events that are none", () => {
     { httpMethod: "get users", path: "/users" },
     { requestContext: { connectionId: "x", eventType: "CONNECT", routeKey: "$connect" } },
     { Records: [{ eventSource: "aws:dynamodb" }] },
-  ])("S-002, S-138: %j is 400, never a crash", async (event) => {
+  ])("%j is 400, never a crash", async (event) => {
     const result = await handler(event);
     expect(result.statusCode).toBe(400);
     expect(json(result)["code"]).toBe("invalid_request");
   });
 
-  test("S-426: no JSON whatever makes the handler throw, or answer with an error of ours", async () => {
+  test("no JSON whatever makes the handler throw, or answer with an error of ours", async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), async (value) => {
         expect((await handler(value)).statusCode).toBe(400);
@@ -104,7 +104,7 @@ describe("events that are none", () => {
 });
 
 describe("events as people write them", () => {
-  test("S-178: method, resource and parameters are enough", async () => {
+  test("method, resource and parameters are enough", async () => {
     const id = newId();
     const result = await handler({
       httpMethod: "GET",
@@ -117,7 +117,7 @@ describe("events as people write them", () => {
     expect((await handler({ httpMethod: "GET", path: "/health" })).statusCode).toBe(200);
   });
 
-  test("S-062, S-235, C-37: a stage prefix is taken off, and only that", async () => {
+  test("a stage prefix is taken off, and only that", async () => {
     const v2 = event2({ method: "GET", path: "/prod/hello" });
     v2.requestContext.stage = "prod";
     expect((await handler(v2)).statusCode).toBe(200);
@@ -126,7 +126,7 @@ describe("events as people write them", () => {
     expect((await handler(event2({ method: "GET", path: "/prod/hello" }))).statusCode).toBe(404);
   });
 
-  test("S-177: a base64 body is decoded; a GET's body has no meaning", async () => {
+  test("a base64 body is decoded; a GET's body has no meaning", async () => {
     const event = event2({
       method: "POST",
       path: "/items",
@@ -190,7 +190,7 @@ describe("results", () => {
     ["2.0", event2],
     ["1.0", event1],
   ] as const)(
-    "S-155, S-175, S-415: %s has a status, flat headers and a string body",
+    "%s has a status, flat headers and a string body",
     async (_, eventOf) => {
       for (const [method, path, body] of [
         ["GET", "/users", undefined],
@@ -208,7 +208,7 @@ describe("results", () => {
     },
   );
 
-  test("S-168, A-04: only listed origins are answered, each with its own name, with credentials", async () => {
+  test("only listed origins are answered, each with its own name, with credentials", async () => {
     const from = async (Origin: string) =>
       (await handler(event2({ method: "GET", path: "/hello", headers: { Origin } }))).headers ?? {};
     const listed = await from("https://app.example");
@@ -225,7 +225,7 @@ describe("results", () => {
     }
   });
 
-  test("S-274, S-319: behind TLS answers carry HSTS", async () => {
+  test("behind TLS answers carry HSTS", async () => {
     const { headers } = await handler(event2({ method: "GET", path: "/hello" }));
     expect(headers?.["strict-transport-security"]).toMatch(/^max-age=\d{8}/);
   });

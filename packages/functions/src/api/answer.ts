@@ -9,7 +9,7 @@ interface Versioned {
 
 const etag = (version: number | string) => `"${version}"`;
 
-/** 200 with the record, or 304 if the caller has it. `tag` stands for more than the version. */
+/** 200 with the record, or 304 if the caller has it. `tag` covers more than the version if given. */
 export function record<T extends Versioned>(
   c: Context<Env>,
   value: T,
@@ -20,12 +20,12 @@ export function record<T extends Versioned>(
   const known =
     ifNoneMatch === "*" ||
     ifNoneMatch?.some((candidate) => candidate.replace(/^W\//, "") === etag(tag));
-  // A 304 has no body; its type is not the route's, so that clients need not tell it apart.
+  // A 304 has no body. It is left out of the type, so that typed clients see the record only.
   if (known) return c.body(null, 304) as never;
   return c.json(value, 200);
 }
 
-/** 201 with the record, and where it is. */
+/** 201 with the new record and its `Location`. */
 export function created<T extends Versioned>(
   c: Context<Env>,
   collection: string,
@@ -37,7 +37,7 @@ export function created<T extends Versioned>(
   return c.json(value, 201);
 }
 
-/** The record as it is now. */
+/** 200 (or 201) with the record after the write. */
 export function updated<T extends Versioned, S extends 200 | 201 = 200>(
   c: Context<Env>,
   { value, replayed }: Outcome<T>,
@@ -54,7 +54,7 @@ export function removed(c: Context<Env>, { replayed }: Outcome<null>) {
   return c.body(null, 204);
 }
 
-/** 200 with one page of a list, and where the next one is. */
+/** 200 with one page of a list, and a `Link` to the next page. */
 export function page<T>(
   c: Context<Env>,
   { items, nextToken }: { items: T[]; nextToken: string | null },

@@ -54,10 +54,10 @@ type Result<T> = { index: number; status: number; record?: T; problem?: Problem 
 
 type Batch = unknown[] | { items: unknown[]; atomic?: boolean | undefined };
 
-/** Creates in flight at a time for one batch. */
+/** Entries of one batch that are created in parallel. */
 const PARALLEL = 8;
 
-/** Creates each entry on its own, or all or none of them. */
+/** Creates each entry on its own, or, if `atomic`, all entries or none. */
 export async function batch<S extends z.ZodType, T>(
   c: Context<Env>,
   given: Batch,
@@ -100,7 +100,7 @@ async function createOne<S extends z.ZodType, T>(
     return { result: { index, status: 201, record: outcome.value }, outcome };
   } catch (error) {
     const visible = error instanceof AppError || error instanceof StoredRefusal;
-    // A key that belongs to another request says so for the batch as a whole.
+    // A reused key is a fault of the whole batch, not of one entry.
     if (!visible || (error instanceof AppError && error.code === "idempotency_key_reused"))
       throw error;
     const problem = error instanceof StoredRefusal ? (error.problem as Problem) : problemOf(error);
@@ -139,7 +139,7 @@ async function allOrNone<S extends z.ZodType, T>(
   );
 }
 
-/** Points into the entry that was refused, rather than into an entry. */
+/** Makes the pointers of a refused entry start at the batch. */
 function atItsEntry(error: AppError): AppError {
   const { index } = error.members;
   if (typeof index !== "number") return error;

@@ -29,14 +29,14 @@ const PREFIX = new RegExp(`^${RESOURCE_SERVER}/`);
 /** Scopes with or without the resource server's prefix, as Cognito writes them. */
 const scopesOf = (list: unknown): string[] => {
   const scopes: unknown[] = Array.isArray(list) ? list : [];
-  // A list arrives from a gateway as "[a b]".
+  // HTTP APIs pass a claim that is a list as "[a b]".
   return (typeof list === "string" ? list.split(/[\s[\]]+/) : scopes)
     .filter((scope) => typeof scope === "string")
     .filter((scope) => scope !== "")
     .map((scope) => scope.replace(PREFIX, ""));
 };
 
-/** The verified caller of an event, or undefined where no gateway has verified one. */
+/** The caller that the gateway verified; undefined if it verified none. */
 export function callerOf(authorizer: Authorizer | undefined): Caller | undefined {
   const claims = authorizer?.jwt?.claims;
   if (claims) {

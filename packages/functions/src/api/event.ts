@@ -1,27 +1,27 @@
 type Fields = Record<string, unknown>;
 
-/** A path that no route has: what can't be routed safely is routed to nowhere. */
+/** A path that no route has: for what cannot be routed safely. */
 const NOWHERE = "/-";
 
 const isObject = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
 /**
- * An event as Hono's adapter reads it right, or undefined if no gateway sends such a one. The
- * adapter pastes the decoded path of a 2.0 event into a URL, knows no stage prefix, takes any
- * event for one of a REST API, and throws at what it does not expect: it is given no more than it
- * needs, in the types that it needs.
+ * Normalises an event so that Hono's adapter reads it correctly; undefined if no gateway sends such
+ * an event. The adapter pastes the decoded path of a 2.0 event into a URL, ignores the stage prefix,
+ * takes any other event for one of a REST API, and throws at unexpected types. So it is given only
+ * what it needs, in the types that it needs.
  */
-export function mend(given: unknown): Fields | undefined {
+export function normalise(given: unknown): Fields | undefined {
   if (!isObject(given)) return undefined;
   const context = isObject(given["requestContext"]) ? given["requestContext"] : {};
   const { http } = context;
   return isObject(http) && typeof given["rawPath"] === "string"
-    ? mendV2(given, given["rawPath"], http["method"], context)
-    : mendV1(given, context);
+    ? normaliseV2(given, given["rawPath"], http["method"], context)
+    : normaliseV1(given, context);
 }
 
-function mendV2(event: Fields, rawPath: string, method: unknown, context: Fields) {
+function normaliseV2(event: Fields, rawPath: string, method: unknown, context: Fields) {
   if (!isMethod(method)) return undefined;
   const { rawQueryString } = event;
   return {
@@ -34,8 +34,8 @@ function mendV2(event: Fields, rawPath: string, method: unknown, context: Fields
   };
 }
 
-/** 1.0, and the bare test events that people write by hand: method, resource, parameters. */
-function mendV1(event: Fields, context: Fields) {
+/** Payload 1.0, and test events written by hand, which may have no more than method and resource. */
+function normaliseV1(event: Fields, context: Fields) {
   const { httpMethod, path, multiValueQueryStringParameters: many } = event;
   const given = typeof path === "string" ? path : fromResource(event);
   if (!isMethod(httpMethod) || given === undefined) return undefined;
@@ -54,7 +54,7 @@ function mendV1(event: Fields, context: Fields) {
   };
 }
 
-/** What the app reads of a context; the adapter wants a host for its URL, which nothing reads. */
+/** The part of the context that the app reads. The adapter needs a host for its URL; any will do. */
 const contextOf = ({ requestId, authorizer }: Fields) => ({
   domainName: "localhost",
   ...(typeof requestId === "string" && { requestId }),
@@ -66,7 +66,7 @@ const isMethod = (method: unknown): method is string =>
   /^[A-Z]{1,16}$/.test(method) &&
   !/^(?:TRACE|TRACK|CONNECT)$/.test(method);
 
-/** `/prod/users` of stage prod is `/users`; a stage named like no first segment changes nothing. */
+/** `/prod/users` of stage prod → `/users`; other paths stay. */
 function withoutStage(path: string, stage: unknown): string {
   if (typeof stage !== "string" || stage === "" || stage === "$default") return path;
   if (path === `/${stage}`) return "/";
@@ -90,19 +90,19 @@ const decodeSegment = (segment: string): string | undefined => {
   }
 };
 
-/** Segments as they are, each encoded; what a URL parser would resolve away leads nowhere. */
+/** Encodes each segment. A path that a URL parser would resolve (`..`, empty segments) is NOWHERE. */
 function canonical([root, ...segments]: readonly string[]): string {
   if (segments.length === 1 && segments[0] === "") return "/";
   const sound = segments.every((segment) => segment.isWellFormed() && !/^\.{0,2}$/.test(segment));
   return root === "" && sound ? `/${segments.map(encodeURIComponent).join("/")}` : NOWHERE;
 }
 
-/** A method whose body has no meaning has none; the adapter answers 400 in its own words else. */
+/** Drops the body of GET and HEAD, which the adapter would answer with its own 400. */
 function bodyOf({ body, isBase64Encoded }: Fields, method: string) {
   if (typeof body !== "string" || method === "GET" || method === "HEAD") {
     return { body: null, isBase64Encoded: false };
   }
-  // Decoded leniently here: the adapter throws at a character that is not base64's.
+  // Decoded leniently here: the adapter throws at a character outside the base64 alphabet.
   return isBase64Encoded === true
     ? { body: Buffer.from(body, "base64").toString("base64"), isBase64Encoded }
     : { body, isBase64Encoded: false };
@@ -112,7 +112,7 @@ type Test = (name: string, value: unknown) => value is string;
 
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** What a request can have as a header; the adapter throws, and logs the value, at any other. */
+/** True for a valid header. The adapter throws at any other, and logs its value. */
 const isHeader: Test = (name, value): value is string =>
   NAME.test(name) &&
   typeof value === "string" &&

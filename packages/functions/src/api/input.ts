@@ -43,7 +43,7 @@ function summary(issues: readonly z.core.$ZodIssue[], errors: readonly Fault[]):
 const isMissing = (issue: z.core.$ZodIssue): boolean =>
   issue.code === "invalid_type" && "input" in issue && issue.input === undefined;
 
-/** Faults of a body as RFC 6901 pointers. */
+/** The faults of an issue, with JSON pointers (RFC 6901) into the body. */
 export function bodyFaults(issue: z.core.$ZodIssue): Fault[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map((key) => ({
@@ -66,7 +66,7 @@ function parameterFaults(issue: z.core.$ZodIssue): Fault[] {
   return [{ parameter: pointerOf(issue.path).slice(1), ...wording(issue) }];
 }
 
-/** Code and text of an issue; zod's own texts can repeat what the client sent. */
+/** Code and text of an issue. zod's own texts can repeat what the client sent, so they are not used. */
 function wording(issue: z.core.$ZodIssue): { code: string; detail: string } {
   switch (issue.code) {
     case "custom": {

@@ -1,7 +1,7 @@
 import { AppError, type Code, type Fault } from "@stockwire/core/error";
 import { HTTPException } from "hono/http-exception";
 
-/** The status and title of each code; a new code does not compile until it has them. */
+/** The HTTP status and title of each code. A new code does not compile until it has them. */
 export const problems = {
   invalid_json: { status: 400, title: "Invalid JSON" },
   invalid_request: { status: 400, title: "Invalid request" },
@@ -37,10 +37,10 @@ export const problems = {
   unavailable: { status: 503, title: "Unavailable" },
 } as const satisfies Record<Code, { status: number; title: string }>;
 
-/** Seconds after which an `unavailable` request is worth another try. */
+/** `Retry-After` of an `unavailable` answer, in seconds. */
 export const RETRY_AFTER = 1;
 
-/** RFC 9457. `instance` is the route's pattern: what the client sent is never repeated. */
+/** RFC 9457. `instance` is the path pattern of the route: nothing that the client sent is repeated. */
 export interface Problem {
   type: string;
   title: string;
@@ -53,7 +53,7 @@ export interface Problem {
   [member: string]: unknown;
 }
 
-/** The problem of an error; all that is not meant for callers becomes a bare `internal`. */
+/** The problem of an error. An unexpected error becomes a bare `internal`. */
 export function problemOf(error: unknown): Problem {
   const visible = asAppError(error);
   const { status, title } = problems[visible.code];

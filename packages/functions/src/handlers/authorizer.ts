@@ -1,9 +1,12 @@
 import { redeemTicket } from "@stockwire/core/live/connection";
 import { allowedOrigin } from "../api/middleware/cors.ts";
 import { config, log } from "../runtime.ts";
-import { verify } from "../live/verify.ts";
+import { verifyToken } from "../live/token.ts";
 
-/** The Live API's REQUEST authorizer: who may connect, by header, subprotocol or ticket. */
+/**
+ * The REQUEST authorizer of the Live API: admits a connection by token (header or subprotocol) or by
+ * ticket. https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
+ */
 
 interface Event {
   methodArn: string;
@@ -20,7 +23,7 @@ interface Bearer {
   authExpiresAt?: number | undefined;
 }
 
-/** Says 401 in the one way that API Gateway gives an authorizer. */
+/** API Gateway answers 401 if an authorizer throws exactly this message. */
 class Unauthorized extends Error {
   constructor() {
     super("Unauthorized");
@@ -31,7 +34,7 @@ export async function handler(event: Event) {
   const header = (wanted: string) =>
     Object.entries(event.headers ?? {}).find(([name]) => name.toLowerCase() === wanted)?.[1];
   const origin = header("origin");
-  // Browsers send cookies and the like from any page; only pages that may call may connect.
+  // Browsers do not apply CORS to WebSockets, so the origin is checked here.
   if (origin !== undefined && !allowedOrigin(config.ALLOWED_ORIGINS, origin)) {
     return policy("Deny", event.methodArn, { sub: "-", kind: "-", scopes: [] });
   }
@@ -54,7 +57,7 @@ async function bearerOf(
 ): Promise<Bearer | undefined> {
   const token = authorization ? bearerToken(authorization) : protocolToken(protocols);
   if (token === undefined) return ticket === undefined ? undefined : redeemTicket(ticket);
-  const caller = await verify(token);
+  const caller = await verifyToken(token);
   if (caller === undefined) return undefined;
   const { sub, kind, scopes, expiresAt } = caller;
   return { sub, kind, scopes, ...(expiresAt && { authExpiresAt: Date.parse(expiresAt) }) };

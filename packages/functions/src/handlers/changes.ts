@@ -3,13 +3,12 @@ import { append } from "@stockwire/core/changes/log";
 import { deliver } from "@stockwire/core/live/fan-out";
 import { AppError } from "@stockwire/core/error";
 import { setTimeout as pause } from "node:timers/promises";
-import { signCursors } from "../cursor.ts";
 import { enqueue } from "../live/delivery-queue.ts";
-import { log, measure } from "../runtime.ts";
+import { enableCursors, log, measure } from "../runtime.ts";
 
-signCursors();
+enableCursors();
 
-/** A batch of Data's stream, as an event source mapping hands it over. */
+/** A batch of stream records of the table Data. https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html */
 interface Event {
   Records: readonly StreamRecord[];
 }
@@ -30,14 +29,15 @@ interface Result {
   batchItemFailures: { itemIdentifier: string }[];
 }
 
-/** Ms in which a batch may wait for the store, or contend for the head of a feed. */
+/** Ms that a batch may wait for a slow store or for the head of a feed; less than the timeout. */
 const PATIENCE = 45_000;
 
 /**
- * Appends the batch to the change log, then tells those who listen. The other order would tell what
- * may never be in the log. A record that is none of ours fails alone: what stands before it is done,
- * and from it on the mapping tries again, halves, and at last hands it to the dead letters. A store
- * that does not answer is waited for: no change is given up for that as long as it can be helped.
+ * Appends the batch to the change log, then delivers it to subscribers. Append before delivering, so
+ * that clients never see a change that is not in the log. A record that cannot be read fails alone:
+ * the records before it are handled, and Lambda retries from it on, bisects, and at last sends it to
+ * the dead-letter queue. A store that does not answer is waited for, since that is no fault of a
+ * record and must not lead to the dead-letter queue.
  */
 export async function handler({ Records }: Event): Promise<Result> {
   const deadline = Date.now() + PATIENCE;
@@ -49,7 +49,7 @@ export async function handler({ Records }: Event): Promise<Result> {
       const entry = await onceAvailable(deadline, () => fromImages(OldImage, NewImage));
       if (entry) entries.push(entry);
     } catch (error) {
-      if (isUnavailable(error)) throw error; // no fault of the record
+      if (isUnavailable(error)) throw error; // a fault of the store
       log.error("stream record", error, { eventID });
       batchItemFailures.push({ itemIdentifier: dynamodb?.SequenceNumber ?? "" });
       break;
@@ -87,7 +87,7 @@ async function onceAvailable<T>(deadline: number, work: () => Promise<T>): Promi
   }
 }
 
-/** Ms since the first of these was written. */
+/** Ms since the first record of the batch was written. */
 function lagOf([first]: Event["Records"]): number | undefined {
   const written = first?.dynamodb?.ApproximateCreationDateTime;
   return written === undefined ? undefined : Math.max(0, Date.now() - written * 1000);

@@ -9,15 +9,18 @@ interface Result {
   batchItemFailures: { itemIdentifier: string }[];
 }
 
-/** Posts the parcels of a large delivery. What can't be posted to is counted, not tried for ever. */
+/**
+ * Sends the frames of one part of a large delivery. A connection that cannot be reached is counted
+ * and not retried: its client sees the gap and asks for what it missed.
+ */
 export async function handler({ Records }: Event): Promise<Result> {
   const batchItemFailures: Result["batchItemFailures"] = [];
   for (const { messageId, body } of Records) {
     try {
       const { sent, gone, failed } = await sendAll([JSON.parse(body) as Delivery]);
-      log.info("parcel", measure({ Delivered: sent, Gone: gone, Failed: failed }));
+      log.info("delivery", measure({ Delivered: sent, Gone: gone, Failed: failed }));
     } catch (error) {
-      log.error("parcel", error, { messageId });
+      log.error("delivery", error, { messageId });
       batchItemFailures.push({ itemIdentifier: messageId });
     }
   }

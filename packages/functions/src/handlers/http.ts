@@ -2,11 +2,10 @@ import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../api/app.ts";
-import { signCursors } from "../cursor.ts";
-import { mend } from "../api/event.ts";
-import { config, log, measure } from "../runtime.ts";
+import { normalise } from "../api/event.ts";
+import { config, enableCursors, log, measure } from "../runtime.ts";
 
-signCursors();
+enableCursors();
 
 const app = createApp({
   about: {
@@ -22,12 +21,12 @@ const app = createApp({
   secure: config.PUBLIC_SCHEME === "https",
 });
 
-// Asked while the function initialises: the first request finds the connection open.
+// Checked while the function initialises, so that the first request finds a connection open.
 DynamoDB.verifyShards().catch((error: unknown) => log.error("table", error, {}));
 
 const adapted = handle(app);
 
-/** What the function answers: 2.0 or 1.0, as the event was. */
+/** The result has the payload version of the event. */
 type Answer = Awaited<ReturnType<typeof adapted>>;
 type Result = Omit<Answer, "body"> & { body?: string };
 
@@ -44,10 +43,10 @@ const NOT_AN_EVENT: Result = {
   isBase64Encoded: false,
 };
 
-/** Answers events of an HTTP API (payload 2.0) and of a REST API (1.0); never throws. */
+/** Answers events of an HTTP API (payload 2.0) and of a REST API (payload 1.0); never throws. */
 export async function handler(event: unknown): Promise<Result> {
-  const mended = mend(event);
-  if (mended === undefined) return NOT_AN_EVENT;
-  const { body, ...result } = await adapted(mended as unknown as LambdaEvent);
+  const normalised = normalise(event);
+  if (normalised === undefined) return NOT_AN_EVENT;
+  const { body, ...result } = await adapted(normalised as unknown as LambdaEvent);
   return result.statusCode === 204 || result.statusCode === 304 ? result : { ...result, body };
 }

@@ -1,11 +1,10 @@
 import * as Connection from "@stockwire/core/live/connection";
-import { signCursors } from "../cursor.ts";
-import { act } from "../live/action.ts";
-import { config, log } from "../runtime.ts";
+import { receive } from "../live/receive.ts";
+import { config, enableCursors, log } from "../runtime.ts";
 
-signCursors();
+enableCursors();
 
-/** The events of the WebSocket API, and of its authorizer what it handed on. */
+/** An event of the WebSocket API, with the context that `authorizer.handler` returned. */
 interface Event {
   requestContext: {
     eventType: "CONNECT" | "MESSAGE" | "DISCONNECT";
@@ -27,13 +26,16 @@ interface Result {
 
 const OK: Result = { statusCode: 200 };
 
-/** Opens, serves and forgets a live connection. What a frame is answered with is posted to it. */
+/**
+ * Serves the routes of the WebSocket API: `$connect`, `$disconnect`, and every client frame. Answers
+ * to frames are sent through the management API, not returned.
+ */
 export async function handler({ requestContext, headers, body }: Event): Promise<Result> {
   const { connectionId, eventType, requestId } = requestContext;
   try {
     if (eventType === "CONNECT") return await connect(requestContext, headers ?? {});
     if (eventType === "DISCONNECT") await Connection.forget(connectionId);
-    else await act(connectionId, body ?? "");
+    else await receive(connectionId, body ?? "");
     return OK;
   } catch (error) {
     log.error("live", error, { requestId, eventType });
@@ -57,7 +59,7 @@ async function connect(
     connectedAt,
   });
   if (!opened) return { statusCode: 429 };
-  // Of what a browser offers only this is answered: the other protocol is its token.
+  // A browser offers two subprotocols, of which the second is its token: only the first is answered.
   const offered = Object.entries(headers).find(
     ([name]) => name.toLowerCase() === "sec-websocket-protocol",
   );

@@ -2,10 +2,10 @@ import { newId } from "@stockwire/core/id";
 import { sweep, type Swept } from "@stockwire/core/catalog/reservation";
 import { config, log, measure } from "../runtime.ts";
 
-/** Ms of one sweep; the next one, a minute later, goes on where this one stopped. */
+/** Time limit of one sweep; the next sweep, a minute later, continues. */
 const BUDGET = 45_000;
 
-/** Gives back what expired reservations hold; called by a schedule each minute. */
+/** Releases the units of expired reservations. A schedule invokes it every minute. */
 export async function handler(): Promise<Swept> {
   const now = Date.now();
   const by = { actor: "sweep", requestId: newId(), at: new Date(now).toISOString() };

@@ -2,10 +2,11 @@ import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Delivery } from "@stockwire/core/live/fan-out";
 import { config } from "../runtime.ts";
 
-/** The queue for what is for more connections than one call of a function posts to. */
+/** The SQS queue for deliveries to more connections than one invocation sends to. */
 
 const { DELIVERY_QUEUE_URL: QueueUrl } = config;
-const BATCH = 10; // messages; SQS takes no more at once
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
+const BATCH = 10; // messages
 const BATCH_BYTES = 256 * 1024;
 
 const sqs =
@@ -17,14 +18,15 @@ const sqs =
         maxAttempts: 3,
       });
 
-/** Hands parcels to the queue, each as a message; none without a queue. */
+/** Sends deliveries to the queue, each as a message; undefined if no queue is configured. */
 export const enqueue =
   sqs &&
-  (async (parcels: readonly Delivery[]): Promise<void> => {
-    for (const batch of batches(parcels.map((parcel) => JSON.stringify(parcel)))) {
+  (async (deliveries: readonly Delivery[]): Promise<void> => {
+    for (const batch of batches(deliveries.map((delivery) => JSON.stringify(delivery)))) {
       const Entries = batch.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
       const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-      if (Failed.length > 0) throw new Error(`${Failed.length} parcels were not taken`);
+      if (Failed.length > 0)
+        throw new Error(`${Failed.length} deliveries were not accepted by the queue`);
     }
   });
 

@@ -1,49 +1,49 @@
-import { createRemoteJWKSet, jwtVerify } from "jose";
+import { createRemoteJWKSet, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { type Caller, callerOf } from "../api/caller.ts";
+import { config, required } from "../runtime.ts";
 
-/** Tokens on the way in that no gateway verifies: those of the Live API. */
-
-interface Settings {
-  issuer: string;
-  /** One of them must be the token's. */
-  audiences: readonly string[];
-  jwksUri: string;
-}
+/** Verifies the tokens that no gateway verifies: a WebSocket API has no JWT authorizer. */
 
 const ALGORITHMS = ["RS256", "RS384", "RS512"];
 const MAX_LENGTH = 8 * 1024;
 const PART = /^[A-Za-z0-9_-]+$/;
 
-/** Verifies as the HTTP API's authorizer does; undefined for any token that is not good. */
-export type Verify = (token: string) => Promise<Caller | undefined>;
+const issuer = required("JWT_ISSUER");
+const { JWT_AUDIENCE: audiences, JWKS_URI: jwksUri } = config;
 
-/** Throws what keeps it from having the issuer's keys: a token is refused then, and no verdict. */
-export function createVerify({ issuer, audiences, jwksUri }: Settings): Verify {
-  const keys = createRemoteJWKSet(new URL(jwksUri), {
-    timeoutDuration: 1_500, // ms, as API Gateway has it
-    cooldownDuration: 10_000, // ms between fetches for keys that are not known
-  });
-  return async (token) => {
-    if (token.length > MAX_LENGTH || !isCanonical(token)) return undefined;
-    try {
-      const { payload } = await jwtVerify(token, keys, {
-        issuer,
-        algorithms: ALGORITHMS,
-        requiredClaims: ["exp", "sub"],
-      });
-      const { aud, client_id: clientId, token_use: use } = payload;
-      const meant = [aud ?? clientId].flat().some((each) => audiences.includes(String(each)));
-      return meant && (use === undefined || use === "access")
-        ? callerOf({ jwt: { claims: payload } })
-        : undefined;
-    } catch (error) {
-      if (isUnreachable(error)) throw error;
-      return undefined;
-    }
-  };
+const keys: JWTVerifyGetKey = createRemoteJWKSet(
+  new URL(jwksUri ?? `${issuer}/.well-known/jwks.json`),
+  {
+    timeoutDuration: 1_500, // ms, as API Gateway's own
+    cooldownDuration: 10_000, // ms between fetches for unknown keys
+  },
+);
+
+/**
+ * Verifies a token as the HTTP API's JWT authorizer does: issuer, audience or `client_id`, times,
+ * RS256 family. Resolves to undefined for any token that is not good. Throws if the issuer's keys
+ * cannot be fetched, since nothing can be said about the token then.
+ */
+export async function verifyToken(token: string): Promise<Caller | undefined> {
+  if (token.length > MAX_LENGTH || !isCanonical(token)) return undefined;
+  try {
+    const { payload } = await jwtVerify(token, keys, {
+      issuer,
+      algorithms: ALGORITHMS,
+      requiredClaims: ["exp", "sub"],
+    });
+    const { aud, client_id: clientId, token_use: use } = payload;
+    const isForUs = [aud ?? clientId].flat().some((each) => audiences.includes(String(each)));
+    return isForUs && (use === undefined || use === "access")
+      ? callerOf({ jwt: { claims: payload } })
+      : undefined;
+  } catch (error) {
+    if (isUnreachable(error)) throw error;
+    return undefined;
+  }
 }
 
-/** A part that decodes and encodes to something else is a second spelling: none is accepted. */
+/** False for a token with a second spelling: a part that decodes and encodes to something else. */
 function isCanonical(token: string): boolean {
   const parts = token.split(".");
   return (
@@ -54,6 +54,7 @@ function isCanonical(token: string): boolean {
   );
 }
 
+/** Errors of jose that are a verdict about the token; any other means that there was no verdict. */
 const VERDICTS = /^ERR_(?:JWT|JWS|JWKS_NO_MATCHING_KEY|JWKS_MULTIPLE|JOSE_ALG|JOSE_NOT)/;
 
 const isUnreachable = (error: unknown): boolean =>

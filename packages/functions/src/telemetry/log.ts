@@ -2,13 +2,13 @@ const LEVELS = { debug: 10, info: 20, warn: 30, error: 40, silent: 100 } as cons
 
 export type LogLevel = keyof typeof LEVELS;
 
-/** Writes structured lines. Callers pass no body, token, key, email or phone. */
+/** Writes structured lines. Callers must not pass a body, token, key, email address or phone number. */
 export interface Log {
   info(message: string, fields: Record<string, unknown>): void;
   error(message: string, error: unknown, fields: Record<string, unknown>): void;
 }
 
-/** One JSON object a line, under the keys that Powertools for AWS Lambda uses. */
+/** Writes one JSON object per line, with the keys that Powertools for AWS Lambda uses. */
 export function createLog(
   threshold: LogLevel,
   service: string,
@@ -28,7 +28,7 @@ export function createLog(
 }
 
 /**
- * Lambda tells each call's trace in the environment: `Root=1-5759e988-bd86;Parent=…;Sampled=1`.
+ * Lambda puts the trace of each invocation into the environment: `Root=1-5759e988-bd86;Parent=…;Sampled=1`.
  * https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
  */
 function trace(): { xray_trace_id?: string } {
@@ -36,7 +36,7 @@ function trace(): { xray_trace_id?: string } {
   return id === undefined ? {} : { xray_trace_id: id };
 }
 
-/** JSON that is one line to every reader: some end lines at U+2028 and U+2029 too. */
+/** JSON on one line for every reader: some readers end lines at U+2028 and U+2029, too. */
 export const jsonLine = (value: unknown): string =>
   JSON.stringify(value).replaceAll("\u2028", "\\u2028").replaceAll("\u2029", "\\u2029");
 

@@ -1,38 +1,37 @@
 /**
  * Metrics in CloudWatch's embedded metric format: members of a log line that CloudWatch reads.
- * Powertools writes the same, in a line of its own and with its logger around it; both together
- * make a cold start 18 % longer and a warm call twice as long, these thirty lines 2 % and nothing
- * (docs/deploy.md).
+ * Powertools writes the same in a line of its own, but makes a cold start 18 % longer and a warm
+ * invocation twice as long; this module costs 2 % and nothing (docs/deploy.md).
  * https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
  */
 
 export const NAMESPACE = "Stockwire";
 
-/** All metrics of ours, and their units. */
+/** Every metric of the service, with its unit. */
 export const UNITS = {
   Count: "Count",
   "4XX": "Count",
   "5XX": "Count",
   Latency: "Milliseconds",
   Changes: "Count",
-  /** From a write to its place in the log: of the oldest change of a batch. */
+  /** Time from a write to its append to the log, of the oldest change in a batch. */
   ChangeLag: "Milliseconds",
   Delivered: "Count",
   Gone: "Count",
   Failed: "Count",
   Queued: "Count",
   Expired: "Count",
-  /** For how long the oldest of the reservations has been overdue. */
+  /** How long the oldest expired reservation was overdue. */
   SweepLag: "Seconds",
 } as const;
 
 export type Metrics = Partial<Record<keyof typeof UNITS, number>>;
 
-/** `on`: for the stage as a whole. `routes`: for each route, too. */
+/** `on`: for the whole stage. `routes`: for each route, too. */
 export const METRIC_LEVELS = ["off", "on", "routes"] as const;
 export type MetricLevel = (typeof METRIC_LEVELS)[number];
 
-/** Members for a line of the log; those that are dimensions of a route must be in the line. */
+/** Returns members for a log line. With `ofRoute` the line must have `method` and `route`. */
 export type Measure = (metrics: Metrics, ofRoute?: boolean) => Record<string, unknown>;
 
 export const createMeasure =
