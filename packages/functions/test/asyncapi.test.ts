@@ -164,14 +164,14 @@ describe("a server frame", () => {
     for (const stranger of strangers) expect(frameFault(stranger)).toMatch(/^(?:not|unknown)/);
   });
 
-  test("may leave out what is optional, and have no end of its token", () => {
+  test("may leave out optional members, and have a token without expiry", () => {
     expectFrame({ type: "ack", authExpiresAt: null });
     expectFrame({ type: "error", code: "internal", detail: "This failed on our side" });
     const { before: _before, data: _data, clientRef: _clientRef, ...short } = change ?? {};
     expectFrame({ type: "events", events: [{ ...short, truncated: true }], cursor: "a" });
   });
 
-  test("that is wrong is told with what is wrong", () => {
+  test("that is invalid is reported with its fault", () => {
     expect(() => expectFrame({ type: "joined" })).toThrow("must have required property 'channel'");
   });
 });

@@ -57,7 +57,7 @@ test("a store that does not answer is waited for", async () => {
   expect(await opsOf(id)).toEqual(["create"]);
 });
 
-test("that nobody can tell yet who deleted a record is no fault of its change", async () => {
+test("a tombstone that cannot be read yet does not fail the change", async () => {
   const id = newId();
   const calls = failing("GetItem");
   expect(await handler({ Records: [created(id), deleted(id)] })).toEqual({ batchItemFailures: [] });
@@ -65,7 +65,7 @@ test("that nobody can tell yet who deleted a record is no fault of its change", 
   expect(await opsOf(id)).toEqual(["create", "delete"]);
 });
 
-test("a record that is none of ours fails alone; what stands before it is in the log", async () => {
+test("an unreadable record fails alone; the records before it are in the log", async () => {
   const [first, after] = [newId(), newId()];
   const poison = created(newId(), "seven");
   const Records = [created(first), poison, created(after)];

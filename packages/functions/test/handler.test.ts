@@ -29,7 +29,7 @@ const claims = { sub: "ana", scope: "admin" };
 const json = ({ body = "null" }: Result): Record<string, unknown> =>
   JSON.parse(body) as Record<string, unknown>;
 
-describe("events that are none", () => {
+describe("input that is no event", () => {
   test.each([
     undefined,
     null,
@@ -51,7 +51,7 @@ describe("events that are none", () => {
     expect(json(result)["code"]).toBe("invalid_request");
   });
 
-  test("no JSON whatever makes the handler throw, or answer with an error of ours", async () => {
+  test("no JSON value makes the handler throw or answer 5xx", async () => {
     await fc.assert(
       fc.asyncProperty(fc.jsonValue(), async (value) => {
         expect((await handler(value)).statusCode).toBe(400);
@@ -103,7 +103,7 @@ describe("events that are none", () => {
   }, 60_000);
 });
 
-describe("events as people write them", () => {
+describe("events written by hand", () => {
   test("method, resource and parameters are enough", async () => {
     const id = newId();
     const result = await handler({
@@ -117,7 +117,7 @@ describe("events as people write them", () => {
     expect((await handler({ httpMethod: "GET", path: "/health" })).statusCode).toBe(200);
   });
 
-  test("a stage prefix is taken off, and only that", async () => {
+  test("the stage prefix is removed, and nothing else", async () => {
     const v2 = event2({ method: "GET", path: "/prod/hello" });
     v2.requestContext.stage = "prod";
     expect((await handler(v2)).statusCode).toBe(200);
@@ -142,7 +142,7 @@ describe("events as people write them", () => {
     expect(broken.statusCode).toBe(400);
   });
 
-  test("a path is what the gateway decoded, whatever it holds", async () => {
+  test("the path is what the gateway decoded, whatever it contains", async () => {
     for (const id of ["a#b", "a?b=c", "100%", "a b", "☕"]) {
       const event = event2({ method: "GET", path: "/items/x", claims });
       event.rawPath = `/items/${id}`;
@@ -163,7 +163,7 @@ describe("events as people write them", () => {
     }
   });
 
-  test("claims that are empty or forged by a client's header are none", async () => {
+  test("claims that are empty or come from a client's header are ignored", async () => {
     const bare = event2({ method: "GET", path: "/users" });
     for (const authorizer of [
       undefined,
@@ -189,26 +189,23 @@ describe("results", () => {
   test.each([
     ["2.0", event2],
     ["1.0", event1],
-  ] as const)(
-    "%s has a status, flat headers and a string body",
-    async (_, eventOf) => {
-      for (const [method, path, body] of [
-        ["GET", "/users", undefined],
-        ["GET", "/nope", undefined],
-        ["POST", "/users", "{"],
-        ["GET", "/docs", undefined],
-        ["GET", "/openapi.json", undefined],
-      ] as const) {
-        const result = await handler(eventOf({ method, path, body, claims }));
-        expect(Number.isInteger(result.statusCode)).toBe(true);
-        expect(typeof result.body).toBe("string");
-        expect(result).toMatchObject({ isBase64Encoded: false });
-        expect(JSON.parse(JSON.stringify(result))).toEqual(result);
-      }
-    },
-  );
+  ] as const)("%s has a status, flat headers and a string body", async (_, eventOf) => {
+    for (const [method, path, body] of [
+      ["GET", "/users", undefined],
+      ["GET", "/nope", undefined],
+      ["POST", "/users", "{"],
+      ["GET", "/docs", undefined],
+      ["GET", "/openapi.json", undefined],
+    ] as const) {
+      const result = await handler(eventOf({ method, path, body, claims }));
+      expect(Number.isInteger(result.statusCode)).toBe(true);
+      expect(typeof result.body).toBe("string");
+      expect(result).toMatchObject({ isBase64Encoded: false });
+      expect(JSON.parse(JSON.stringify(result))).toEqual(result);
+    }
+  });
 
-  test("only listed origins are answered, each with its own name, with credentials", async () => {
+  test("only listed origins get CORS headers, each its own, with credentials", async () => {
     const from = async (Origin: string) =>
       (await handler(event2({ method: "GET", path: "/hello", headers: { Origin } }))).headers ?? {};
     const listed = await from("https://app.example");

@@ -1,6 +1,8 @@
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { createClient } from "@stockwire/core/store/client";
+import { FEEDS, resources } from "@stockwire/core/catalog/index";
+import { Hono } from "hono";
 import { hc } from "hono/client";
 import { testClient } from "hono/testing";
 import { afterEach, describe, expect, test } from "vitest";
@@ -8,7 +10,9 @@ import { type App, createApp } from "./app.ts";
 import { readConfig } from "../config.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMeasure } from "../telemetry/metric.ts";
+import type { Env } from "./env.ts";
 import { routes } from "./policy.ts";
+import { route, routesOf } from "./route.ts";
 
 const about = { name: "stockwire", version: "0", commit: "0", stage: "test", runtime: "node" };
 const authorizer = { jwt: { claims: { sub: "ana", scope: "admin" } } };
@@ -39,7 +43,7 @@ afterEach(() => {
 });
 
 describe("the policy", () => {
-  test("every route of the app stands in it, and the other way round", () => {
+  test("has every route of the app, and no other", () => {
     const served = appWith()
       .routes.filter(({ method }) => method !== "ALL")
       .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, "{$1}")}`);
@@ -48,7 +52,7 @@ describe("the policy", () => {
     expect(new Set(declared).size).toBe(declared.length);
   });
 
-  test("nothing is open but what the contract lists", () => {
+  test("opens only the routes that docs/contract.md lists", () => {
     const open = routes.filter(({ access }) => access === "open").map(({ path }) => path);
     expect(open.toSorted()).toEqual(
       [
@@ -70,7 +74,7 @@ describe("the policy", () => {
     ]);
   });
 
-  test("each route that takes a body has its schema", () => {
+  test("has a schema for each route that takes a body", () => {
     const without = routes.filter(
       ({ method, body }) => /^(?:POST|PUT|PATCH)$/.test(method) && !body,
     );
@@ -81,7 +85,7 @@ describe("the policy", () => {
     ]);
   });
 
-  test("reading and writing never share a scope", () => {
+  test("never lets one scope read and write", () => {
     for (const { method, path, access } of routes) {
       if (access === "open" || access === "token" || access === "reserve:inventory") continue;
       expect([path, access.split(":")[0]]).toEqual([path, method === "GET" ? "read" : "write"]);
@@ -89,8 +93,41 @@ describe("the policy", () => {
   });
 });
 
+describe("a route", () => {
+  const described = () => route({ summary: "A test", access: "open", answers: { 200: null } });
+
+  test("must start with its description", () => {
+    const app = new Hono<Env>().get("/users/bare", (c) => c.body(null));
+    expect(() => routesOf(app)).toThrow("GET /users/bare does not start with route()");
+  });
+
+  test("is described once", () => {
+    const app = new Hono<Env>()
+      .get("/users/twice", described(), (c) => c.body(null))
+      .get("/users/twice", described(), (c) => c.body(null));
+    expect(() => routesOf(app)).toThrow("GET /users/twice is described twice");
+  });
+
+  test("of no resource needs a tag", () => {
+    const app = new Hono<Env>().get("/nowhere", described(), (c) => c.body(null));
+    expect(() => routesOf(app)).toThrow("GET /nowhere has no tag");
+  });
+
+  test.each(FEEDS)("of %s: history, one record, and its not-found code", (feed) => {
+    const of = (path: RegExp) =>
+      routes.find(({ method, path: each }) => method === "GET" && path.test(each));
+    const history = of(new RegExp(`^/${feed}/\\{\\w+\\}/history$`));
+    expect(history).toMatchObject({ access: resources[feed].scopes.read });
+    expect(history?.alsoNeeds).toBe("read:history");
+    const one = of(new RegExp(`^/${feed}/\\{\\w+\\}$`));
+    expect(one?.refusals).toContain(resources[feed].records.notFound);
+    expect(one?.feeds).toContain(feed);
+    expect(one?.tag).toBe(resources[feed].tag);
+  });
+});
+
 describe("the app's type", () => {
-  test("is the client's: routes, inputs and answers", async () => {
+  test("gives clients routes, inputs and answers", async () => {
     use();
     const client = testClient(appWith(), env);
     const answer = await client.items.$post({ json: { name: "Test Item" } });
@@ -110,7 +147,7 @@ describe("the app's type", () => {
 });
 
 describe("failures", () => {
-  test("a bug is a bare 500, and its stack is logged once", async () => {
+  test("a bug is answered with a bare 500, and its stack is logged once", async () => {
     DynamoDB.configure({
       client: null as never,
       tableName: "secret-table",
@@ -133,7 +170,7 @@ describe("failures", () => {
     use();
   });
 
-  test("a store that is not there is 503 with Retry-After, and /ready says so", async () => {
+  test("a store that does not answer is 503 with Retry-After, and /ready reports it", async () => {
     use("http://127.0.0.1:1");
     const answer = await appWith().request("/items", {}, env);
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
@@ -155,7 +192,7 @@ describe("failures", () => {
 });
 
 describe("the log", () => {
-  test("has a line a request, and nothing that was sent", async () => {
+  test("has one line per request, without anything that the client sent", async () => {
     use();
     const canary = "c4n4ry";
     await appWith().request(
@@ -222,7 +259,7 @@ describe("the log", () => {
     expect(waited).not.toHaveProperty("Latency");
   });
 
-  test("a line names the trace that it belongs to", () => {
+  test("names the trace of the invocation", () => {
     const heard: string[] = [];
     process.env["_X_AMZN_TRACE_ID"] = "Root=1-5759e988-bd862e3fe1be;Parent=53995c3f42cd;Sampled=1";
     createLog("info", "test", (line) => heard.push(line)).info("i", {});
@@ -230,7 +267,7 @@ describe("the log", () => {
     expect(JSON.parse(heard[0] ?? "")).toMatchObject({ xray_trace_id: "1-5759e988-bd862e3fe1be" });
   });
 
-  test("is as loud as it is told", () => {
+  test("writes the lines of the configured level and above", () => {
     const heard: string[] = [];
     for (const level of ["debug", "info", "warn", "error", "silent"] as const) {
       const at = createLog(level, level, (line) => heard.push(line));
@@ -260,7 +297,7 @@ describe("configuration", () => {
     CURSOR_SECRET: "x".repeat(32),
   };
 
-  test("has defaults for what may be left out", () => {
+  test("has defaults for optional settings", () => {
     expect(readConfig(sound)).toMatchObject({
       AWS_REGION: "us-east-1",
       LIST_SHARDS: 4,
@@ -270,7 +307,7 @@ describe("configuration", () => {
     expect(readConfig({ ...sound, LOG_LEVEL: "INFO" }).LOG_LEVEL).toBe("info");
   });
 
-  test("a bad value fails at start, by name, without the value", () => {
+  test("refuses a bad value at start, naming the setting without its value", () => {
     const secret = "short and secret";
     const read = () =>
       readConfig({
