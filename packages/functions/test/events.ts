@@ -84,7 +84,6 @@ export function event1({ method, path, headers = {}, body, claims }: Call) {
         authorizer: {
           userId: claims["sub"],
           scope: claims["scope"],
-          role: "partner",
           principalId: "x",
         },
       }),

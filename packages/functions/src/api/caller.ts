@@ -10,7 +10,7 @@ export const RESOURCE_SERVER = "stockwire";
 /** The caller, as a gateway has verified it. */
 export interface Caller {
   sub: string;
-  kind: "user" | "client" | "partner";
+  kind: "user" | "client";
   scopes: readonly string[];
   expiresAt: string | null; // ISO 8601, UTC
 }
@@ -21,7 +21,6 @@ export interface Authorizer {
   principalId?: unknown;
   userId?: unknown;
   scope?: unknown;
-  role?: unknown;
 }
 
 const PREFIX = new RegExp(`^${RESOURCE_SERVER}/`);
@@ -50,10 +49,10 @@ export function callerOf(authorizer: Authorizer | undefined): Caller | undefined
     };
   }
   if (typeof authorizer?.userId === "string" && authorizer.userId !== "") {
-    const { userId, scope, role } = authorizer;
+    const { userId, scope } = authorizer;
     return {
       sub: userId,
-      kind: role === "partner" ? "partner" : "user",
+      kind: "user",
       scopes: scopesOf(scope),
       expiresAt: null,
     };

@@ -15,7 +15,7 @@ const READY_WITHIN = 900; // ms
 const Me = z
   .object({
     sub: z.string(),
-    kind: z.enum(["user", "client", "partner"]),
+    kind: z.enum(["user", "client"]),
     scopes: z.array(z.string()),
     expiresAt: z.iso.datetime().nullable(),
   })
