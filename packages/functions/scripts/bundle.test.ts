@@ -1,10 +1,12 @@
 import { build } from "esbuild";
 import { execFile } from "node:child_process";
-import { mkdtemp, readdir, rm, stat } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import asyncapi from "../src/api/docs/asyncapi.json" with { type: "json" };
+import openapi from "../src/api/docs/openapi.json" with { type: "json" };
 import { functionOptions, root } from "./bundle.ts";
 import { functions } from "./entry.ts";
 import { event2 } from "../test/events.ts";
@@ -72,6 +74,16 @@ test("each is one file that needs nothing beside it and answers", async () => {
   const disconnected = { eventType: "DISCONNECT", connectionId: "none" };
   expect(await invoke("live", { requestContext: disconnected })).toEqual({ statusCode: 200 });
   await expect(invoke("authorizer", { methodArn: "arn" })).rejects.toThrow("Unauthorized");
+});
+
+test("the http bundle serves the API documents and holds them packed", async () => {
+  for (const [path, document] of Object.entries({ openapi, asyncapi })) {
+    const event = event2({ method: "GET", path: `/${path}.json` });
+    const { statusCode, body } = (await invoke("http", event)) as Record<string, string>;
+    expect([statusCode, JSON.parse(body ?? "")]).toEqual([200, document]);
+  }
+  const bundle = await readFile(join(folder, "http/index.mjs"), "utf8");
+  expect(bundle).not.toContain(openapi.info.summary);
 });
 
 test("without its configuration it says at start what is missing", async () => {

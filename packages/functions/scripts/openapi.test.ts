@@ -1,7 +1,6 @@
-import { gunzipSync } from "node:zlib";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
-import { openapiGzip } from "../src/api/docs/openapi.gen.ts";
+import served from "../src/api/docs/openapi.json" with { type: "json" };
 import { routes } from "../src/api/policy.ts";
 import { openapi } from "./openapi-document.ts";
 
@@ -15,7 +14,7 @@ const document = JSON.parse(JSON.stringify(openapi())) as {
 
 describe("the OpenAPI document", () => {
   test("is the one that the app serves: else run npm run openapi", () => {
-    expect(JSON.parse(gunzipSync(Buffer.from(openapiGzip, "base64")).toString())).toEqual(document);
+    expect(served).toEqual(document);
   });
 
   test("S-437, C-43: is 3.1, with title and version", () => {

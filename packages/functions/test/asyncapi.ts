@@ -1,7 +1,6 @@
 import { Ajv, type ValidateFunction } from "ajv";
-import { gunzipSync } from "node:zlib";
 import { expect } from "vitest";
-import { asyncapiGzip } from "../src/api/docs/asyncapi.gen.ts";
+import document from "../src/api/docs/asyncapi.json" with { type: "json" };
 
 /** Holds frames against the AsyncAPI document that is served. */
 
@@ -10,16 +9,15 @@ interface Message {
   examples: { payload: Record<string, unknown> }[];
 }
 
-const { components } = JSON.parse(gunzipSync(Buffer.from(asyncapiGzip, "base64")).toString()) as {
-  components: { schemas: object; messages: Record<string, Message> };
-};
+const { schemas } = document.components;
+const messages: Record<string, Message> = document.components.messages;
 
 type Side = "Client" | "Server";
 
 /** The example that the document gives of each frame, by the frame's name. */
 export const examplesOf = (side: Side): Map<string, Record<string, unknown>> =>
   new Map(
-    Object.entries(components.messages).flatMap(([id, { name, examples }]) =>
+    Object.entries(messages).flatMap(([id, { name, examples }]) =>
       id.startsWith(side) && examples[0] ? [[name, examples[0].payload]] : [],
     ),
   );
@@ -36,12 +34,12 @@ function closed(node: unknown): unknown {
 
 // A pattern of its own stands beside each date-time.
 const ajv = new Ajv({ allErrors: true, formats: { "date-time": true } });
-ajv.addSchema({ $id: "doc", components: { schemas: closed(components.schemas) } });
+ajv.addSchema({ $id: "doc", components: { schemas: closed(schemas) } });
 ajv.addKeyword("components");
 
 const validators = (side: Side): ReadonlyMap<unknown, ValidateFunction> =>
   new Map(
-    Object.entries(components.messages).flatMap(([id, { name }]) =>
+    Object.entries(messages).flatMap(([id, { name }]) =>
       id.startsWith(side)
         ? [[name, ajv.compile({ $ref: `doc#/components/schemas/${id}` })] as const]
         : [],

@@ -1,9 +1,6 @@
 import { probe } from "@stockwire/core/store/dynamodb";
 import { type Context, Hono } from "hono";
-import { gunzipSync } from "node:zlib";
 import * as z from "zod";
-import { asyncapiGzip } from "../docs/asyncapi.gen.ts";
-import { openapiGzip } from "../docs/openapi.gen.ts";
 import { docsPage, type Page, problemsPage } from "../docs/page.ts";
 import type { Env } from "../env.ts";
 import { route } from "../route.ts";
@@ -47,11 +44,22 @@ const Readiness = z
 
 const open = { tag: "Service", access: "open" } as const;
 
-/** Sends a document that is kept gzipped, in base64. */
-const sendJson = (c: Context<Env>, packed: string) =>
-  c.body(gunzipSync(Buffer.from(packed, "base64")), 200, { "Content-Type": "application/json" });
+/**
+ * The generated documents are imported by the first request for them, so that a cold start does not
+ * parse them. In a Lambda bundle the JSON file is replaced (scripts/esbuild-plugins.ts).
+ */
+const documents = {
+  openapi: () => import("../docs/openapi.json", { with: { type: "json" } }),
+  asyncapi: () => import("../docs/asyncapi.json", { with: { type: "json" } }),
+};
 
-/** Sends a page that may load its own inline parts and nothing else. */
+// `c.json` would put the document's type into the type of the app, and so into the client's.
+const sendDocument = async (c: Context<Env>, name: keyof typeof documents) => {
+  const { default: document } = await documents[name]();
+  return c.body(JSON.stringify(document), 200, { "Content-Type": "application/json" });
+};
+
+/** Sends a page with a policy under which only its own inline script and style run. */
 const sendPage = (c: Context<Env>, { html, policy }: Page) =>
   c.html(html, 200, {
     "Content-Security-Policy": policy,
@@ -115,12 +123,12 @@ export const service = new Hono<Env>()
   .get(
     "/openapi.json",
     route({ ...open, summary: "Get this document", answers: { 200: z.unknown() } }),
-    (c) => sendJson(c, openapiGzip),
+    (c) => sendDocument(c, "openapi"),
   )
   .get(
     "/asyncapi.json",
     route({ ...open, summary: "Get the Live API's document", answers: { 200: z.unknown() } }),
-    (c) => sendJson(c, asyncapiGzip),
+    (c) => sendDocument(c, "asyncapi"),
   )
   .get(
     "/docs",
