@@ -1,9 +1,8 @@
-import axe, { type AxeResults } from "axe-core";
-import type { Browser, Page } from "playwright-core";
+import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { gzipSync } from "node:zlib";
 import { productOf, someone } from "./stage.ts";
-import { openBrowser, openWindow, rowOf } from "./window.ts";
+import { axeFaults, openBrowser, openWindow, rowOf } from "./window.ts";
 
 let browser: Browser;
 let product: { id: string; name: string };
@@ -26,18 +25,6 @@ const pages = () => [
   `history/inventory/${product.id}`,
 ];
 
-/** What axe has against a page, in a line each. */
-async function faults(page: Page): Promise<string[]> {
-  await page.evaluate(axe.source);
-  const violations = await page.evaluate(async () => {
-    const { axe: runner } = globalThis as unknown as { axe: { run: () => Promise<AxeResults> } };
-    return (await runner.run()).violations;
-  });
-  return violations.flatMap(({ id, nodes }) =>
-    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")} ${failureSummary}`),
-  );
-}
-
 for (const dark of [false, true]) {
   test(`axe finds nothing on any page, ${dark ? "dark" : "light"}`, async () => {
     const { page, go, close } = await openWindow(browser, "stock", { dark });
@@ -45,12 +32,12 @@ for (const dark of [false, true]) {
       await go(path);
       await page.locator("main").getByText(/./).first().waitFor();
       await page.waitForTimeout(400);
-      expect(await faults(page), path).toEqual([]);
+      expect(await axeFaults(page), path).toEqual([]);
     }
     await go("stock");
     await (await rowOf(page, product.name)).press("Adjust");
     await page.getByRole("dialog").waitFor();
-    expect(await faults(page), "the dialog").toEqual([]);
+    expect(await axeFaults(page), "the dialog").toEqual([]);
     await close();
   });
 }

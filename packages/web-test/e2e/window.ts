@@ -1,3 +1,4 @@
+import axe, { type AxeResults } from "axe-core";
 import { type Browser, chromium, type ConsoleMessage, type Page } from "playwright-core";
 import { expect, inject } from "vitest";
 import { chromiumPath } from "./chromium.ts";
@@ -98,3 +99,15 @@ export const noticesOf = (page: Page): Promise<string> => page.locator(".notices
 /** Waits until the page of changes hears all that comes. */
 export const listening = (page: Page): Promise<void> =>
   page.locator('.scroll[aria-busy="false"]').waitFor();
+
+/** The accessibility rules of axe that a page violates, one line for each element. */
+export async function axeFaults(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async () => {
+    const { axe: runner } = globalThis as unknown as { axe: { run: () => Promise<AxeResults> } };
+    return (await runner.run()).violations;
+  });
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")} ${failureSummary}`),
+  );
+}

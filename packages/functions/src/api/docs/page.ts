@@ -1,15 +1,20 @@
 import { createHash } from "node:crypto";
-import { script } from "./console.ts";
-import { meanings } from "./problems.ts";
-import { style } from "./style.ts";
 import { problems } from "../problem.ts";
+import { meanings } from "./problems.ts";
+import { script, style } from "./reference.gen.ts";
 
-/** A page, and the Content-Security-Policy under which only its own parts run. */
+/**
+ * The HTML of the API reference and of the list of problems. Script and style are inline, and the
+ * policy names their hashes, so that a browser runs nothing else.
+ */
+
 export interface Page {
   html: string;
+  /** The Content-Security-Policy that the page must be sent with. */
   policy: string;
 }
 
+/** The source expression that allows an inline script or style, by its hash. */
 const sourceOf = (inline: string) =>
   `'sha256-${createHash("sha256").update(inline).digest("base64")}'`;
 
@@ -26,7 +31,7 @@ ${body}</html>
   policy: `default-src 'none'; style-src ${sourceOf(style)}; img-src data:; ${own}base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'`,
 });
 
-/** The reference with its console. Links are relative: a stage may stand before `/docs`. */
+/** Links are relative, because the path of a deployed stage may precede `/docs`. */
 export const docsPage = (): Page =>
   page(
     "Stockwire API",
@@ -42,7 +47,7 @@ export const docsPage = (): Page =>
 </div>
 <main id="operations" tabindex="-1"><noscript>Needs JavaScript; see openapi.json.</noscript></main>
 </div>
-<div id="said" role="status"></div>
+<div id="announcement" role="status"></div>
 <script type="module">${script}</script>
 `,
     `script-src ${sourceOf(script)}; connect-src 'self'; `,
@@ -51,13 +56,13 @@ export const docsPage = (): Page =>
 const row = ([code, { status, title }]: [string, { status: number; title: string }]) =>
   `<tr id="${code}"><th scope="row">${status}<td><b>${title}</b> <code>${code}</code><br>${meanings[code as keyof typeof meanings]}`;
 
-/** Where the `type` of a problem leads. */
+/** The page that the `type` of a problem links to: one row per code, with the code as its id. */
 export const problemsPage = (): Page =>
   page(
     "Stockwire problems",
     `<header><h1>Problems</h1><a href="../docs">API reference</a></header>
 <main>
-<p>A refusal is <code>application/problem+json</code> (RFC 9457); its <code>code</code> is one of these.</p>
+<p>An error is answered with <code>application/problem+json</code> (RFC 9457). Its <code>code</code> is one of these.</p>
 <table><thead><tr><th scope="col">Status<th scope="col">Meaning
 <tbody>
 ${Object.entries(problems).map(row).join("\n")}

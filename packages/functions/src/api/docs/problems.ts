@@ -1,6 +1,6 @@
 import type { Code } from "@stockwire/core/error";
 
-/** What each code means and what to do about it; a new code does not compile until it is here. */
+/** What each problem code means for a client and what to do next. A new code must be added here. */
 export const meanings = {
   invalid_json: "The body is missing or is not JSON; send one JSON value in UTF-8.",
   invalid_request: "Members of the body are wrong; errors points at each one to correct.",

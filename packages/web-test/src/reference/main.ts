@@ -1,0 +1,111 @@
+import { loadDocument, type Operation, operationsOf } from "./document.ts";
+import { byId, code, el, small } from "./dom.ts";
+import { requestForm, tokenField } from "./request.ts";
+
+/**
+ * The script of the API reference at `/docs`: draws the operations of `openapi.json`, each with a
+ * form that sends real requests. `npm run reference` bundles it into packages/functions, which
+ * serves it inline under a policy that allows this script only.
+ */
+
+const NARROW = 880; // px; below it the list of operations is closed
+
+const foldMenu = () => (byId("details", "menu").open = innerWidth > NARROW);
+
+const KEPT = "token";
+
+/** Keeps the token in this tab's session. Where storage is forbidden it stays in its field only. */
+function startTokenField(): void {
+  const field = tokenField();
+  const keep = () => {
+    try {
+      sessionStorage.setItem(KEPT, field.value.trim());
+    } catch {
+      // storage is forbidden
+    }
+  };
+  try {
+    field.value = sessionStorage.getItem(KEPT) ?? "";
+  } catch {
+    // storage is forbidden
+  }
+  field.addEventListener("input", keep);
+  byId("button", "clear").addEventListener("click", () => {
+    field.value = "";
+    keep();
+  });
+  if (!/^(?:localhost|127\..+|\[::1\])$/.test(location.hostname)) return;
+  const port = location.port === "3000" ? "" : `--port ${location.port}`;
+  const command = el("code", {}, 'npm run -s token -- --scope "admin" ', el("wbr"), port);
+  byId("small", "hint").replaceChildren("On this laptop:", command);
+}
+
+interface View {
+  operation: Operation;
+  link: HTMLElement;
+  details: HTMLDetailsElement;
+  open: () => void;
+}
+
+/** One operation, as a link of the menu and as a section whose form is built when first opened. */
+function viewOf(operation: Operation): View {
+  const { id, method, path, scope } = operation;
+  const heading = () => [
+    el("span", { class: `badge ${method}` }, method),
+    el(
+      "code",
+      {},
+      path.split(/(?=\/)/).flatMap((step) => [el("wbr"), step]),
+    ),
+  ];
+  const access = scope === undefined ? "open" : scope === "" ? "any token" : code(scope);
+  const details = el(
+    "details",
+    { class: "op", id },
+    el("summary", {}, heading(), el("span", {}, operation.summary), small(access)),
+  );
+  let refresh: (() => void) | undefined;
+  const open = () => {
+    if (!refresh) {
+      const built = requestForm(operation);
+      details.append(built.form);
+      refresh = built.refresh;
+    }
+    refresh();
+    details.open = true;
+  };
+  details.addEventListener("toggle", () => {
+    if (details.open) open();
+  });
+  return { operation, details, open, link: el("a", { href: `#${id}` }, heading()) };
+}
+
+async function start(): Promise<void> {
+  const api = await loadDocument();
+  const views = operationsOf(api).map(viewOf);
+  const byTag = Object.entries(Object.groupBy(views, ({ operation }) => operation.tag));
+  const sections = (pick: (view: View) => HTMLElement) =>
+    byTag.map(([tag, some = []]) => el("section", {}, el("h2", {}, tag), some.map(pick)));
+  byId("details", "menu").append(...sections(({ link }) => link));
+  byId("main", "operations").replaceChildren(
+    el("p", {}, `${api.info.summary} · ${api.info.version}`),
+    ...sections(({ details }) => details),
+  );
+  const openLinked = () => {
+    const found = views.find(({ operation }) => operation.id === location.hash.slice(1));
+    if (!found) return;
+    foldMenu();
+    found.open();
+    found.details.scrollIntoView();
+    found.details.querySelector("summary")?.focus({ preventScroll: true });
+  };
+  addEventListener("hashchange", openLinked);
+  openLinked();
+}
+
+foldMenu();
+startTokenField();
+start().catch((error: unknown) => {
+  const text = `openapi.json can't be read: ${(error as Error).message}`;
+  byId("main", "operations").replaceChildren(el("p", { class: "bad", role: "alert" }, text));
+});
