@@ -4,33 +4,33 @@ import { MAX_REPLAY } from "@stockwire/core/live/subscription";
 import { FEEDS } from "@stockwire/core/catalog/index";
 import { readScope } from "@stockwire/core/changes/topic";
 
-/** What the document says of the API as a whole, and of connecting to it. */
+/** The AsyncAPI document's description of the API as a whole, its servers and its handshake. */
 
-/** A list in Markdown. */
-export const listed = (entries: Readonly<Record<string, string>>) =>
+/** A Markdown list of names with their explanations. */
+export const markdownList = (entries: Readonly<Record<string, string>>) =>
   Object.entries(entries)
     .map(([name, text]) => `- \`${name}\`: ${text}`)
     .join("\n");
 
-export const about = `Every change of a user, product, inventory level, item or reservation, told as it happens.
+export const about = `Sends every change of a user, product, inventory level, item or reservation as it happens.
 
-Client frames carry \`action\` and may carry \`id\`, which comes back as \`replyTo\`; server frames carry \`type\`. Clients ignore members that they do not know.
+A client frame has an \`action\` and may have an \`id\`; its replies repeat the id as \`replyTo\`. A server frame has a \`type\`. Clients must ignore members that they do not know.
 
 **Guarantees**
 
-1. No silent loss: every event after the cursor arrives, or the client is told, by \`reset\` or by a gap that \`heads\` of \`pong\` shows.
-2. Per record, versions arrive in order; per feed, \`seq\` has no gaps once duplicates are gone.
-3. At least once; \`feed\` and \`seq\` identify a duplicate.
-4. \`subscribed\` is true: a write that starts after it was sent is delivered.
-5. The records of a read and the events after its \`Feed-Cursor\` give the current state.
+1. No silent loss: every change after the cursor arrives. If it cannot, a \`reset\` says so, or \`heads\` in \`pong\` is ahead of the last change received.
+2. The versions of one record arrive in order. Without duplicates, the \`seq\` numbers of a feed have no gaps.
+3. Delivery is at least once; \`feed\` and \`seq\` identify a duplicate.
+4. A write that starts after \`subscribed\` was sent is delivered.
+5. The records of a read, with the changes after its \`Feed-Cursor\` applied, give the current state.
 
 **Topics** need the scope that reads their feed:
 
-${listed(Object.fromEntries(FEEDS.map((feed) => [feed, readScope(feed)])))}
+${markdownList(Object.fromEntries(FEEDS.map((feed) => [feed, readScope(feed)])))}
 
-**Limits**: ${MAX_CONNECTIONS} connections a caller, ${MAX_TOPICS} topics and channels a connection, 128 KiB a message in WebSocket frames of at most 32 KiB, 10 minutes idle, 2 hours a connection. More than ${MAX_REPLAY} missed changes of a feed are a \`reset\`.
+**Limits**: ${MAX_CONNECTIONS} connections per caller, ${MAX_TOPICS} topics and channels per connection, 128 KiB per message in WebSocket frames of at most 32 KiB, 10 minutes idle, 2 hours per connection. A client that missed more than ${MAX_REPLAY} changes of a feed gets a \`reset\`.
 
-**Handshake**: 401 without a good credential, 403 from an origin that is not allowed, 429 over the connections of a caller.`;
+**Handshake**: 401 without a valid credential, 403 from an origin that is not allowed, 429 if the caller has too many connections.`;
 
 export const securitySchemes = {
   token: { type: "http", scheme: "bearer", bearerFormat: "JWT", description: "RS256" },
@@ -39,13 +39,14 @@ export const securitySchemes = {
     in: "header",
     name: "Sec-WebSocket-Protocol",
     description:
-      'For browsers: `new WebSocket(url, ["stockwire.v1", "bearer.<jwt>"])`. The answer is `stockwire.v1` alone.',
+      'For browsers: `new WebSocket(url, ["stockwire.v1", "bearer.<jwt>"])`. The server selects `stockwire.v1`.',
   },
   ticket: {
     type: "httpApiKey",
     in: "query",
     name: "ticket",
-    description: "From `POST /live/tickets`: for 60 s, once, and for its caller",
+    description:
+      "A ticket from `POST /live/tickets`: valid once, for 60 seconds and for its caller only",
   },
 };
 
@@ -58,20 +59,20 @@ export const servers = {
     host: "{host}",
     protocol: "wss",
     protocolVersion: "13",
-    variables: { host: { default: "api.example.com", description: "Where it is deployed" } },
+    variables: { host: { default: "api.example.com", description: "Host of the deployed stage" } },
     security,
   },
   laptop: {
     host: "localhost:{port}",
     protocol: "ws",
     protocolVersion: "13",
-    description: "`npm run dev`",
+    description: "The local server: `npm run dev`",
     variables: { port: { default: "3000" } },
     security,
   },
 };
 
-/** A token in the query string is not accepted: it would stand in logs. */
+/** A token in the query string is refused, because URLs are written to access logs. */
 export const handshake = {
   method: "GET",
   headers: {
@@ -80,7 +81,7 @@ export const handshake = {
       Authorization: { type: "string", pattern: "^[Bb]earer \\S+$" },
       "Sec-WebSocket-Protocol": {
         type: "string",
-        description: "The subprotocols that are offered",
+        description: "The subprotocols that the client offers",
         examples: ["stockwire.v1, bearer.eyJhbGciOiJSUzI1NiJ9.e30.c2ln"],
       },
     },

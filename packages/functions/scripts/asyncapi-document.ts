@@ -2,12 +2,12 @@ import { Change } from "@stockwire/core/changes/change";
 import * as z from "zod";
 import packageJson from "../package.json" with { type: "json" };
 import { ClientFrame, ServerFrame } from "@stockwire/core/live/protocol";
-import { about, handshake, listed, securitySchemes, servers } from "./asyncapi-connection.ts";
+import { about, handshake, markdownList, securitySchemes, servers } from "./asyncapi-connection.ts";
 import { clientFrames, errorCodes, serverFrames } from "./asyncapi-frames.ts";
 
 type Json = Record<string, unknown>;
 
-/** The AsyncAPI 3.0 document of the Live API, from the schemas of its frames. */
+/** The AsyncAPI 3.0 document of the Live API, made from the schemas that validate its frames. */
 export function asyncapi(): Json {
   return {
     asyncapi: "3.0.0",
@@ -23,7 +23,8 @@ export function asyncapi(): Json {
       live: {
         address: "/live",
         title: "Live API",
-        description: "One WebSocket; each message is one frame, a JSON object in text.",
+        description:
+          "One WebSocket connection. Each message is one frame: a JSON object in a text message.",
         messages: Object.fromEntries(
           messages.map(({ id }) => [id, { $ref: `#/components/messages/${id}` }]),
         ),
@@ -36,9 +37,9 @@ export function asyncapi(): Json {
       messages: Object.fromEntries(messages.map((message) => [message.id, messageOf(message)])),
       securitySchemes,
       correlationIds: {
-        asked: { description: "Comes back as `replyTo`", location: "$message.payload#/id" },
-        answered: {
-          description: "`id` of the frame that this answers",
+        request: { description: "Repeated as `replyTo`", location: "$message.payload#/id" },
+        reply: {
+          description: "The `id` of the client frame that this frame answers",
           location: "$message.payload#/replyTo",
         },
       },
@@ -46,17 +47,17 @@ export function asyncapi(): Json {
   };
 }
 
-/** `ServerCaughtUp` for the server's `caught_up`: an action and a type can have one name. */
+/** `ServerCaughtUp` for the server's `caught_up`. The side is needed: `message` is an action and a type. */
 const idOf = (side: "Client" | "Server", name: string) =>
   side + name.replaceAll(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 interface Message {
   id: string;
-  name: string; // on the wire
+  name: string; // the value of `action` or `type`
   schema: z.ZodObject;
   summary: string;
   description?: string;
-  correlation?: "asked" | "answered";
+  correlation?: "request" | "reply";
   example: Json;
 }
 
@@ -64,7 +65,7 @@ const messages: readonly Message[] = [
   ...ClientFrame.options.map((schema): Message => {
     const name = schema.shape.action.value;
     const { summary, example } = clientFrames[name];
-    return { id: idOf("Client", name), name, schema, summary, correlation: "asked", example };
+    return { id: idOf("Client", name), name, schema, summary, correlation: "request", example };
   }),
   ...ServerFrame.options.map((schema): Message => {
     const name = schema.shape.type.value;
@@ -74,8 +75,8 @@ const messages: readonly Message[] = [
       name,
       schema,
       summary,
-      ...(name === "error" && { description: listed(errorCodes) }),
-      ...("replyTo" in schema.shape && { correlation: "answered" }),
+      ...(name === "error" && { description: markdownList(errorCodes) }),
+      ...("replyTo" in schema.shape && { correlation: "reply" }),
       example,
     };
   }),
@@ -93,7 +94,7 @@ const messageOf = ({ id, name, summary, description, correlation, example }: Mes
 const live = { $ref: "#/channels/live" };
 const inChannel = (id: string) => ({ $ref: `#/channels/live/messages/${id}` });
 
-/** As the application sees it: it receives what clients send. */
+/** AsyncAPI describes the application's side: `receive` is for client frames, `send` for server frames. */
 function operations(): Json {
   const received = Object.entries(clientFrames).map(([name, { summary, replies }]) => [
     `receive${idOf("Client", name).slice("Client".length)}`,
@@ -108,26 +109,26 @@ function operations(): Json {
       },
     },
   ]);
-  const sent = Object.entries(serverFrames).flatMap(([name, { summary, unasked }]) => {
+  const sent = Object.entries(serverFrames).flatMap(([name, { summary, unsolicited }]) => {
     const id = idOf("Server", name);
     const operation = { action: "send", channel: live, summary, messages: [inChannel(id)] };
-    return unasked ? [[`send${id.slice("Server".length)}`, operation]] : [];
+    return unsolicited ? [[`send${id.slice("Server".length)}`, operation]] : [];
   });
   return Object.fromEntries([...received, ...sent]);
 }
 
-/** JSON Schema draft-07, which AsyncAPI's own schemas are a superset of. */
+/** JSON Schemas in draft-07, because AsyncAPI 3.0's schema object extends that version. */
 function schemas(): Json {
-  const named = z.registry<{ id: string }>();
-  named.add(Change, { id: "Change" });
-  for (const { id, schema } of messages) named.add(schema, { id });
-  const made = z.toJSONSchema(named, {
+  const registry = z.registry<{ id: string }>();
+  registry.add(Change, { id: "Change" });
+  for (const { id, schema } of messages) registry.add(schema, { id });
+  const converted = z.toJSONSchema(registry, {
     target: "draft-7",
-    io: "input", // a client takes what is new in a frame of ours
+    io: "input", // leaves objects open: clients must ignore members that are added later
     uri: (id) => `#/components/schemas/${id}`,
   });
   return Object.fromEntries(
-    Object.entries(made.schemas).map(([id, { $schema: _schema, $id: _id, ...schema }]) => [
+    Object.entries(converted.schemas).map(([id, { $schema: _schema, $id: _id, ...schema }]) => [
       id,
       schema,
     ]),

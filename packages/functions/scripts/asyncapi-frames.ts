@@ -1,6 +1,9 @@
 import type { ClientFrame, ERROR_CODES, ServerFrame } from "@stockwire/core/live/protocol";
 
-/** What the document says of each frame besides its schema; a new frame does not compile until it is here. */
+/**
+ * Summary, replies and example of each frame. The schemas come from core; a frame that is missing
+ * here does not compile.
+ */
 
 type Action = ClientFrame["action"];
 type Type = ServerFrame["type"];
@@ -11,7 +14,7 @@ const topics = ["products", "products?category=books"];
 const at = "2026-11-21T00:43:40.123Z";
 const authExpiresAt = "2026-11-21T01:00:00.000Z";
 
-/** Any frame may be answered with `error`; `replies` are the other answers. */
+/** `replies` leaves out `error`, which may answer any frame. */
 export const clientFrames: {
   [A in Action]: {
     summary: string;
@@ -20,33 +23,34 @@ export const clientFrames: {
   };
 } = {
   hello: {
-    summary: "Asks who the caller is here, and for the limits",
+    summary: "Asks for the caller's identity on this connection, and for the limits",
     replies: ["welcome"],
     example: { action: "hello", id: "1" },
   },
   subscribe: {
     summary:
-      "Listens to topics, after what was missed since a cursor. A topic is a feed, one record of it (`products/{id}`) or a filter of it (`products?category=`, `inventory?level=low`, `items?type=`)",
+      "Subscribes to topics; with `since`, first sends the changes after that cursor. A topic is a feed (`products`), one record of it (`products/{id}`) or a filter of it (`products?category=`, `inventory?level=low`, `items?type=`)",
     replies: ["subscribed", "reset", "events", "caught_up"],
     example: { action: "subscribe", id: "2", topics, since: cursor },
   },
   unsubscribe: {
-    summary: "Listens to topics no longer",
+    summary: "Ends the subscription to topics",
     replies: ["unsubscribed"],
     example: { action: "unsubscribe", id: "3", topics },
   },
   ping: {
-    summary: "Keeps the connection from being idle, and asks what there is to have received",
+    summary:
+      "Keeps an idle connection open, and asks for the newest cursor of each subscribed feed",
     replies: ["pong", "goaway"],
     example: { action: "ping", id: "4" },
   },
   message: {
-    summary: "Sends a text to all in a channel; needs `publish:channels`",
+    summary: "Sends a text to all connections in a channel; needs the scope `publish:channels`",
     replies: ["message"],
     example: { action: "message", id: "5", message: "hi", channel: "lobby" },
   },
   join: {
-    summary: "Enters a channel; all are in `lobby`",
+    summary: "Joins a channel. Every connection is in `lobby` from the start",
     replies: ["joined"],
     example: { action: "join", id: "6", channel: "orders" },
   },
@@ -56,22 +60,23 @@ export const clientFrames: {
     example: { action: "leave", id: "7", channel: "orders" },
   },
   auth: {
-    summary: "A fresh token of the same subject, in place; topics that it does not permit end",
+    summary:
+      "Replaces the connection's token by a new one of the same subject. Subscriptions that the new token does not permit end",
     replies: ["unsubscribed", "ack"],
     example: { action: "auth", id: "8", token: "eyJhbGciOiJSUzI1NiJ9.e30.c2ln" },
   },
 };
 
-/** `unasked` frames also come without a frame that they answer. */
+/** `unsolicited` frames also come without a client frame before them. */
 export const serverFrames: {
   [T in Type]: {
     summary: string;
-    unasked?: true;
+    unsolicited?: true;
     example: Extract<ServerFrame, { type: T }>;
   };
 } = {
   welcome: {
-    summary: "Who the caller is here, and the limits",
+    summary: "The caller's identity on this connection, and the limits",
     example: {
       type: "welcome",
       replyTo: "1",
@@ -89,16 +94,19 @@ export const serverFrames: {
     },
   },
   subscribed: {
-    summary: "A write that starts after this was sent is delivered",
+    summary:
+      "The subscription is active: every write that starts after this frame was sent is delivered",
     example: { type: "subscribed", replyTo: "2", topics, cursor },
   },
   reset: {
-    summary: "Changes after the cursor can't be told: read these topics' records anew",
+    summary:
+      "The changes after the cursor are not available: read the records of these topics again",
     example: { type: "reset", replyTo: "2", topics, reason: "cursor_expired", cursor },
   },
   events: {
-    summary: "Changes, missed or new: at most 100 and 32 KiB. `cursor` is the position after them",
-    unasked: true,
+    summary:
+      "Changes, missed or new: at most 100, in at most 32 KiB. `cursor` is the cursor after the last of them",
+    unsolicited: true,
     example: {
       type: "events",
       events: [
@@ -122,20 +130,21 @@ export const serverFrames: {
     },
   },
   caught_up: {
-    summary: "All that was missed has been sent",
+    summary: "All changes that the client had missed have been sent",
     example: { type: "caught_up", replyTo: "2", cursor },
   },
   unsubscribed: {
-    summary: "These topics have ended",
+    summary: "The subscription to these topics has ended",
     example: { type: "unsubscribed", replyTo: "3", topics },
   },
   pong: {
-    summary: "The newest position of each subscribed feed: behind it, something was lost",
+    summary:
+      "The newest cursor of each subscribed feed. A client whose own cursor is older has missed changes",
     example: { type: "pong", replyTo: "4", heads },
   },
   goaway: {
     summary:
-      "Instead of `pong` from 110 minutes on: open a second connection, resume there from the cursor, then close this one",
+      "Replaces `pong` once the connection is 110 minutes old: open a second connection, resume there from the cursor, then close this one",
     example: { type: "goaway", replyTo: "4", heads },
   },
   joined: {
@@ -147,8 +156,8 @@ export const serverFrames: {
     example: { type: "left", replyTo: "7", channel: "orders" },
   },
   message: {
-    summary: "A text for all in a channel, its sender included",
-    unasked: true,
+    summary: "A text that was sent to a channel; its sender gets it too",
+    unsolicited: true,
     example: {
       type: "message",
       from: "d2Vi_c29ja2V0",
@@ -159,33 +168,37 @@ export const serverFrames: {
     },
   },
   ack: {
-    summary: "The fresh token counts from now on",
+    summary: "The new token is in use",
     example: { type: "ack", replyTo: "8", authExpiresAt },
   },
   error: {
     summary:
-      "A frame was refused, or failed on our side; the connection stays while its token is good",
-    unasked: true,
+      "A frame was refused, or the server failed to process it. The connection stays open while its token is valid",
+    unsolicited: true,
     example: {
       type: "error",
       replyTo: "2",
       code: "unknown_topic",
-      detail: "These are no topics",
+      detail: "These topics do not exist",
       errors: [{ pointer: "/topics/0", code: "unknown_topic", detail: "Not a topic" }],
     },
   },
 };
 
+/** Sentences for the description of the `error` frame. */
 export const errorCodes: Readonly<Record<(typeof ERROR_CODES)[number], string>> = {
-  unknown_action: "There is no such `action`.",
-  invalid_frame: "Not a JSON object, or not one of this action; `errors` points at each fault.",
-  unknown_topic: "`errors` points at what is no topic.",
-  forbidden_topic: "The token lacks the scope that reads `topics`.",
-  too_many_topics: "The connection would have more topics and channels than it may.",
-  invalid_cursor: "`since` is no cursor of ours; subscribe without it and read the records anew.",
+  unknown_action: "The `action` does not exist.",
+  invalid_frame:
+    "The frame is not a JSON object or does not fit its action; `errors` points at each fault.",
+  unknown_topic: "`errors` points at each topic that does not exist.",
+  forbidden_topic: "The token lacks the scope that reads the feed of `topics`.",
+  too_many_topics: "The connection would exceed its limit of topics and channels.",
+  invalid_cursor:
+    "`since` is not a cursor of this API; subscribe without it and read the records again.",
   insufficient_scope: "The token lacks the scope that the action needs.",
-  unauthenticated: "The fresh token is not good, or the connection's has expired and it ends.",
-  wrong_subject: "The fresh token is another subject's.",
-  unavailable: "The store is busy or slow; send the frame again.",
-  internal: "Something broke on our side.",
+  unauthenticated:
+    "The new token is not valid, or the connection's token has expired and the connection ends.",
+  wrong_subject: "The new token belongs to another subject.",
+  unavailable: "The database is busy or slow; send the frame again.",
+  internal: "An unexpected error in the server.",
 };

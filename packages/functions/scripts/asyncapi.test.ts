@@ -2,7 +2,7 @@ import specification from "@asyncapi/specs/schemas/3.0.0.json" with { type: "jso
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
 import packageJson from "../package.json" with { type: "json" };
-import served from "../src/api/docs/asyncapi.json" with { type: "json" };
+import committed from "../src/api/docs/asyncapi.json" with { type: "json" };
 import { ACTIONS, ERROR_CODES, ServerFrame } from "@stockwire/core/live/protocol";
 import { asyncapi } from "./asyncapi-document.ts";
 
@@ -31,8 +31,8 @@ const namesOf = (side: string) =>
 const idOf = ({ $ref }: Ref) => $ref.split("/").at(-1) ?? "";
 
 describe("the AsyncAPI document", () => {
-  test("is the one that the app serves: else run npm run asyncapi", () => {
-    expect(served).toEqual(document);
+  test("equals the committed one; if not, run npm run asyncapi", () => {
+    expect(committed).toEqual(document);
   });
 
   test("is valid AsyncAPI 3.0", () => {
@@ -59,7 +59,7 @@ describe("the AsyncAPI document", () => {
     expect(text).not.toMatch(/"\$ref":"(?!#)/);
   });
 
-  test("has every frame and no other, each in the channel, and what they share once", () => {
+  test("has each frame once, in the channel, and the schema that frames share once", () => {
     expect(namesOf("Client")).toEqual(ACTIONS);
     expect(namesOf("Server")).toEqual(TYPES);
     expect(Object.keys(document.channels.live.messages)).toEqual(Object.keys(messages));
@@ -71,23 +71,23 @@ describe("the AsyncAPI document", () => {
     });
   });
 
-  test("receives every client frame, and every server frame is a reply or is sent", () => {
+  test("has an operation for each client frame; each server frame is a reply or is sent", () => {
     const operations = Object.values(document.operations);
     const received = operations.filter(({ action }) => action === "receive");
     expect(received.flatMap((operation) => operation.messages.map(idOf))).toEqual(
       Object.keys(messages).filter((id) => id.startsWith("Client")),
     );
-    const told = operations.flatMap((operation) =>
+    const sent = operations.flatMap((operation) =>
       operation.action === "send" ? operation.messages : (operation.reply?.messages ?? []),
     );
-    expect([...new Set(told.map(idOf))].toSorted()).toEqual(
+    expect([...new Set(sent.map(idOf))].toSorted()).toEqual(
       Object.keys(messages)
         .filter((id) => id.startsWith("Server"))
         .toSorted(),
     );
   });
 
-  test("says what each error code means", () => {
+  test("explains each error code", () => {
     for (const code of ERROR_CODES) {
       expect(messages["ServerError"]?.description).toMatch(
         new RegExp(`^- \`${code}\`: [A-Z\`].+\\.$`, "m"),

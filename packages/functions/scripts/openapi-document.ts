@@ -7,7 +7,7 @@ type Json = Record<string, unknown>;
 
 const ref = (id: string) => ({ $ref: `#/components/schemas/${id}` });
 
-/** The OpenAPI 3.1 document, from the policy and the schemas that validate. */
+/** The OpenAPI 3.1 document, made from the policy of the routes and the schemas that validate. */
 export function openapi(): Json {
   const paths: Record<string, Json> = {};
   for (const route of routes) {
@@ -92,7 +92,7 @@ function queryParameters({ query }: Route): Json[] {
   return Object.entries(properties).map(([name, schema]) => ({ name, in: "query", schema }));
 }
 
-/** A named schema by its name, any other in place. */
+/** A reference to a schema that has a name; any other schema is written in place. */
 function schemaOf(schema: z.ZodType): Json {
   const id = z.globalRegistry.get(schema)?.id;
   return id === undefined ? inline(schema) : ref(id);
@@ -119,9 +119,9 @@ function successes(route: Route): Record<string, Json> {
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   201: "Created",
   204: "Deleted",
-  207: "Some entries failed",
-  304: "The caller has this version",
-  503: "The store does not answer",
+  207: "At least one entry failed",
+  304: "The caller already has this version",
+  503: "The database does not answer",
 };
 
 const contentType = ({ path }: Route) =>
@@ -155,41 +155,43 @@ const message = { "application/json": { schema: ref("GatewayMessage") } };
 
 const answers = {
   Problem: {
-    description: "A refusal of the app, or of the gateway in front in its own words",
+    description: "An error: a problem of the app, or a message of the gateway in front of it",
     content: { "application/problem+json": { schema: ref("Problem") }, ...message },
   },
-  Throttled: { description: "Throttled by the gateway", content: message },
+  Throttled: { description: "The gateway throttled the request", content: message },
 };
 
 const headerParameters = {
   IdempotencyKey: {
     name: "Idempotency-Key",
     in: "header",
-    description: "Makes the request safe to repeat for 24 hours",
+    description:
+      "Makes it safe to repeat the request: for 24 hours, repeats with this key get the first answer",
     schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,255}$" },
   },
   ClientRef: {
     name: "X-Client-Ref",
     in: "header",
-    description: "Comes back with the change that this request makes",
+    description: "Returned as `clientRef` in the changes that this request makes",
     schema: { type: "string", pattern: "^[A-Za-z0-9._-]{1,64}$" },
   },
   IfMatch: {
     name: "If-Match",
     in: "header",
-    description: 'Only if the record has this version, e.g. "3"',
+    description: 'Answers 412 unless the record has this version, e.g. "3"',
     schema: { type: "string" },
   },
   IfNoneMatch: {
     name: "If-None-Match",
     in: "header",
-    description: "Only if the record has another version; * creates an item at the id of a PUT",
+    description:
+      "On GET: answers 304 if the record has this version. On PUT: * creates an item with this id, or answers 412 if it exists",
     schema: { type: "string" },
   },
   RequestId: {
     name: "X-Request-Id",
     in: "header",
-    description: "Comes back in the answer and stands in the log",
+    description: "Returned in the answer and written to the log",
     schema: { type: "string", pattern: "^[A-Za-z0-9._-]{8,64}$" },
   },
 };
@@ -198,10 +200,12 @@ const text = (description: string) => ({ description, schema: { type: "string" }
 
 const answerHeaders = {
   ETag: text("The record's version in quotes"),
-  Location: text("Where the new record is"),
-  Link: text('The next page, rel="next"'),
-  "X-Request-Id": text("What to quote when asking about this request"),
-  "Idempotency-Replayed": text("true if this answer was kept from an earlier request"),
+  Location: text("The path of the new record"),
+  Link: text('The next page of the list, rel="next"'),
+  "X-Request-Id": text("Identifies this request when you ask for support"),
+  "Idempotency-Replayed": text(
+    "true if this is the stored answer of an earlier request with the same key",
+  ),
 };
 
 function schemas(): Json {
@@ -243,7 +247,7 @@ function schemas(): Json {
     },
     GatewayMessage: {
       type: "object",
-      description: "An answer of the gateway in front of the app",
+      description: "An error answer of the gateway in front of the app",
       required: ["message"],
       properties: { message: { type: "string" } },
     },

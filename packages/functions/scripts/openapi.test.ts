@@ -1,6 +1,6 @@
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
-import served from "../src/api/docs/openapi.json" with { type: "json" };
+import committed from "../src/api/docs/openapi.json" with { type: "json" };
 import { routes } from "../src/api/policy.ts";
 import { openapi } from "./openapi-document.ts";
 
@@ -13,11 +13,11 @@ const document = JSON.parse(JSON.stringify(openapi())) as {
 };
 
 describe("the OpenAPI document", () => {
-  test("is the one that the app serves: else run npm run openapi", () => {
-    expect(served).toEqual(document);
+  test("equals the committed one; if not, run npm run openapi", () => {
+    expect(committed).toEqual(document);
   });
 
-  test("S-437, C-43: is 3.1, with title and version", () => {
+  test("is OpenAPI 3.1 with a title and a version", () => {
     expect(document.openapi).toMatch(/^3\.1\./);
     expect(document.info).toMatchObject({
       title: "Stockwire",
@@ -25,7 +25,7 @@ describe("the OpenAPI document", () => {
     });
   });
 
-  test("S-120, S-439: has every route of the policy and no other, each id once", () => {
+  test("has exactly the routes of the policy, each with an id of its own", () => {
     const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, { operationId }]) => ({
         route: `${method.toUpperCase()} ${path}`,
@@ -49,7 +49,7 @@ describe("the OpenAPI document", () => {
     expect(text).not.toMatch(/"\$ref":"(?!#)/);
   });
 
-  test("S-113, S-121: its JSON Schemas, UserRequest among them, say what the validators do", () => {
+  test("has JSON Schemas that accept and refuse the same users as the validators", () => {
     const ajv = new Ajv2020({ strict: false, formats: { email: true, "date-time": true } });
     ajv.addSchema({ $id: "doc", components: document.components });
     const validate = ajv.compile({ $ref: "doc#/components/schemas/UserRequest" });
