@@ -1,9 +1,10 @@
 import { defineConfig, type ProxyOptions } from "vite";
+import { FEEDS } from "./src/catalog.ts";
 
-/** The server that pages under `npm run dev -w packages/web-test` talk to. */
+/** The server behind `npm run dev -w packages/web-test`. */
 const laptop = process.env["STOCKWIRE_URL"] ?? "http://localhost:3000";
 
-/** Requests of the page itself are the laptop's own page's; those of others stay theirs. */
+/** Sends API requests to the laptop. It accepts its own origin only, so the page's is replaced. */
 const proxy: ProxyOptions = {
   target: laptop,
   changeOrigin: true,
@@ -15,8 +16,8 @@ const proxy: ProxyOptions = {
   },
 };
 
-const API =
-  "^/(console/token|users|products|inventory|reservations|items|changes|live|me|health|version|docs)\\b";
+const OTHER_ROUTES = ["console/token", "changes", "live", "me", "health", "version", "docs"];
+const API = `^/(${[...FEEDS, ...OTHER_ROUTES].join("|")})\\b`;
 
 export default defineConfig({
   base: "/console/",
@@ -25,6 +26,6 @@ export default defineConfig({
   build: {
     target: "esnext",
     modulePreload: false,
-    assetsInlineLimit: 0, // the policy knows no data: URL
+    assetsInlineLimit: 0, // the content security policy allows no data: URL
   },
 });

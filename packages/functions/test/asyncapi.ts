@@ -2,7 +2,7 @@ import { Ajv, type ValidateFunction } from "ajv";
 import { expect } from "vitest";
 import document from "../src/api/docs/asyncapi.json" with { type: "json" };
 
-/** Holds frames against the AsyncAPI document that is served. */
+/** Checks frames against the AsyncAPI document that the app serves. */
 
 interface Message {
   name: string;
@@ -22,7 +22,7 @@ export const examplesOf = (side: Side): Map<string, Record<string, unknown>> =>
     ),
   );
 
-/** Clients ignore what they do not know; here it is a member that the document forgot. */
+/** Closes all objects. Clients ignore unknown members; in a test they are missing from the document. */
 function closed(node: unknown): unknown {
   if (Array.isArray(node)) return node.map(closed);
   if (typeof node !== "object" || node === null) return node;
@@ -32,7 +32,7 @@ function closed(node: unknown): unknown {
     : copy;
 }
 
-// A pattern of its own stands beside each date-time.
+// The format is not checked: each date-time has a pattern as well.
 const ajv = new Ajv({ allErrors: true, formats: { "date-time": true } });
 ajv.addSchema({ $id: "doc", components: { schemas: closed(schemas) } });
 ajv.addKeyword("components");
@@ -58,10 +58,10 @@ function fault(by: typeof byType, discriminator: string, frame: unknown): string
   return ajv.errorsText(validate.errors, { dataVar: String(name) });
 }
 
-/** What is wrong with a frame of the server, a member too many included; undefined if nothing is. */
+/** The error in a server frame, unknown members included; undefined if it is valid. */
 export const frameFault = (frame: unknown) => fault(byType, "type", frame);
 
-/** The same of a frame of a client. */
+/** The error in a client frame. */
 export const clientFrameFault = (frame: unknown) => fault(byAction, "action", frame);
 
 export const expectFrame = (frame: unknown): void => expectNone(frameFault(frame), frame);

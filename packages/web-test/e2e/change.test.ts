@@ -1,34 +1,34 @@
 import type { Client } from "@stockwire/client/http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { productOf, someone } from "./stage.ts";
-import { listening, openBrowser, openWindow } from "./window.ts";
+import { createProduct, secondClient } from "./stage.ts";
+import { subscribed, openBrowser, openWindow } from "./window.ts";
 
 let browser: Browser;
 let http: Client;
 beforeAll(async () => {
-  [browser, http] = await Promise.all([openBrowser(), someone()]);
+  [browser, http] = await Promise.all([openBrowser(), secondClient()]);
 });
 afterAll(() => browser.close());
 
 const reprice = (id: string, price: number) =>
   http.products[":id"].$patch({ param: { id }, json: { price } });
 
-test("a change is shown with feed, seq, op, who and what; its record leads to its history", async () => {
+test("a change is shown with feed, seq, op, actor and difference; its record links to its history", async () => {
   const { page, close } = await openWindow(browser, "changes");
   await page.getByLabel("Topic", { exact: true }).selectOption("products");
-  await listening(page);
-  const lines = page.locator(".change-row[data-seq]");
-  const { id, name } = await productOf(http, 3);
-  await lines.filter({ hasText: name }).waitFor();
+  await subscribed(page);
+  const rows = page.locator(".change-row[data-seq]");
+  const { id, name } = await createProduct(http, 3);
+  await rows.filter({ hasText: name }).waitFor();
   await reprice(id, 20);
 
-  const line = lines.filter({ hasText: "price" }).first();
-  await expect.poll(() => line.innerText()).toMatch(/products\s+\d+\s+update/);
-  await expect.poll(() => line.innerText()).toContain("price 12.5 → 20");
-  expect(await line.locator("td").nth(5).innerText()).not.toBe("");
+  const row = rows.filter({ hasText: "price" }).first();
+  await expect.poll(() => row.innerText()).toMatch(/products\s+\d+\s+update/);
+  await expect.poll(() => row.innerText()).toContain("price 12.5 → 20");
+  expect(await row.locator("td").nth(5).innerText()).not.toBe("");
 
-  await line.getByRole("link").click();
+  await row.getByRole("link").click();
   const entries = page.getByRole("list", { name: "History" }).getByRole("listitem");
   await expect.poll(() => entries.count()).toBe(2);
   await expect.poll(() => entries.first().innerText()).toContain("price 12.5 → 20");
@@ -38,42 +38,42 @@ test("a change is shown with feed, seq, op, who and what; its record leads to it
   await close();
 });
 
-test("the stream pauses, and a topic filters it", async () => {
-  const { id } = await productOf(http, 3);
+test("the list of changes can be paused and filtered by topic", async () => {
+  const { id } = await createProduct(http, 3);
   const { page, close } = await openWindow(browser, "changes");
   await page.getByLabel("Topic", { exact: true }).selectOption("products");
-  await listening(page);
-  const lines = page.locator(".change-row[data-seq]");
+  await subscribed(page);
+  const rows = page.locator(".change-row[data-seq]");
   const received = page.locator("[data-fact=received] dd");
   const paused = page.getByRole("button", { name: "Pause" });
   await paused.click();
   await reprice(id, 30);
   await expect.poll(() => received.innerText()).not.toBe("0");
-  expect(await lines.count()).toBe(0);
+  expect(await rows.count()).toBe(0);
   await paused.click();
-  await expect.poll(() => lines.count()).toBeGreaterThan(0);
+  await expect.poll(() => rows.count()).toBeGreaterThan(0);
 
   await page.getByLabel("Another topic").fill(`products/${id}`);
-  await page.getByRole("button", { name: "Listen" }).click();
-  await listening(page);
-  await productOf(http, 1);
+  await page.getByRole("button", { name: "Subscribe" }).click();
+  await subscribed(page);
+  await createProduct(http, 1);
   await reprice(id, 31);
   await expect.poll(() => received.innerText()).toBe("1");
-  await expect.poll(() => lines.allInnerTexts()).toEqual([expect.stringContaining("31")]);
+  await expect.poll(() => rows.allInnerTexts()).toEqual([expect.stringContaining("31")]);
   await close();
 });
 
-test("what happens while the line is cut is told when it is back, without a hole", async () => {
-  const { id } = await productOf(http, 3);
+test("changes made while the connection is interrupted are received afterwards, without a gap", async () => {
+  const { id } = await createProduct(http, 3);
   const { page, close } = await openWindow(browser, "changes");
-  await listening(page);
+  await subscribed(page);
   const fact = (name: string) => page.locator(`[data-fact^="${name}"] dd`).innerText();
   await reprice(id, 40);
   await expect.poll(() => fact("received")).not.toBe("0");
 
   await page.getByRole("switch").click();
   await expect.poll(() => page.locator(".status").innerText()).toContain("Connecting");
-  await new Promise((resolve) => setTimeout(resolve, 500)); // clocks of two machines
+  await new Promise((resolve) => setTimeout(resolve, 500)); // the clocks of browser and server may differ
   for (const price of [41, 42, 43]) await reprice(id, price);
   expect(await page.getByText("→ 43").count()).toBe(0);
   await page.getByText("→ 43").waitFor();

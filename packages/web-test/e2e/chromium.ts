@@ -3,7 +3,7 @@ import { delimiter, join } from "node:path";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome"];
 
-/** The browser of this machine: CHROMIUM, or one on the PATH. */
+/** The path of the browser: that of CHROMIUM, or the first on the PATH. Undefined if there is none. */
 export function chromiumPath(env = process.env): string | undefined {
   const folders = (env["PATH"] ?? "").split(delimiter);
   const found = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)));

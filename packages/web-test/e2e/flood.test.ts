@@ -1,15 +1,15 @@
 import type { Client } from "@stockwire/client/http";
 import type { Browser, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { productOf, someone } from "./stage.ts";
-import { listening, openBrowser, openWindow, rowOf } from "./window.ts";
+import { createProduct, secondClient } from "./stage.ts";
+import { subscribed, openBrowser, openWindow, findRow } from "./window.ts";
 
-/** A thousand events a second, put in between the server and the page. */
+/** Inserts 1 000 changes a second between the server and the page, and measures how the page copes. */
 
 let browser: Browser;
 let http: Client;
 beforeAll(async () => {
-  [browser, http] = await Promise.all([openBrowser(), someone()]);
+  [browser, http] = await Promise.all([openBrowser(), secondClient()]);
 });
 afterAll(() => browser.close());
 
@@ -20,20 +20,21 @@ interface Change {
   data: Record<string, unknown>;
 }
 
-interface Line {
+interface Tap {
   socket?: WebSocketRoute;
+  /** The last change of the feed that the server sent. */
   last?: Change;
 }
 
-/** Listens in on the page's socket, so that more of the same can be said on it. */
-async function tap(page: Page, line: Line, feed: string): Promise<void> {
+/** Intercepts the page's WebSocket, so that the test can send further frames on it. */
+async function intercept(page: Page, tap: Tap, feed: string): Promise<void> {
   await page.routeWebSocket(/^wss?:/, (socket) => {
-    line.socket = socket;
+    tap.socket = socket;
     const server = socket.connectToServer();
     socket.onMessage((text) => server.send(text));
     server.onMessage((text) => {
       const { events = [] } = JSON.parse(String(text)) as { events?: Change[] };
-      for (const event of events) if (event.feed === feed) line.last = event;
+      for (const event of events) if (event.feed === feed) tap.last = event;
       socket.send(text);
     });
   });
@@ -43,17 +44,17 @@ const SECONDS = 5;
 const TOTAL = SECONDS * 1000;
 const BATCH = 50;
 
-/** Goes on from the last change, as if that record changed a thousand times a second. */
+/** Sends changes that continue the last one, as if its record changed 1 000 times a second. */
 async function flood(
-  { socket, last }: Line,
+  { socket, last }: Tap,
   data: (n: number) => object,
   halfway?: () => Promise<void>,
 ) {
-  if (!socket || !last) throw new Error("the page has heard nothing yet");
+  if (!socket || !last) throw new Error("the page has received no change yet");
   const started = Date.now();
   for (let sent = 0; sent < TOTAL; sent += BATCH) {
-    const events = Array.from({ length: BATCH }, (_, at) => {
-      const n = sent + at + 1;
+    const events = Array.from({ length: BATCH }, (_, index) => {
+      const n = sent + index + 1;
       const [seq, version] = [last.seq + n, last.version + n];
       return {
         ...last,
@@ -71,30 +72,30 @@ async function flood(
   return last.seq + TOTAL;
 }
 
-async function expectCalm(page: Page): Promise<void> {
-  const { frames, longest, shift } = await seen(page);
+async function expectSmooth(page: Page): Promise<void> {
+  const { frames, longest, shift } = await measured(page);
   expect(frames, "frames").toBeGreaterThan(SECONDS * 5);
   expect(longest, "ms between two frames").toBeLessThan(1_000);
   expect(shift, "layout shift").toBe(0);
 }
 
-test("1 000 events a second do not freeze the stream, and move nothing on it", async () => {
-  const { id } = await productOf(http, 3);
-  const line: Line = {};
+test("1 000 changes a second do not freeze the list of changes and cause no layout shift", async () => {
+  const { id } = await createProduct(http, 3);
+  const tap: Tap = {};
   const { page, close } = await openWindow(browser, "changes", {
-    before: (opened) => tap(opened, line, "products"),
+    before: (opened) => intercept(opened, tap, "products"),
   });
   await page.getByLabel("Topic", { exact: true }).selectOption("products");
-  await listening(page);
+  await subscribed(page);
   await http.products[":id"].$patch({ param: { id }, json: { price: 7 } });
-  await expect.poll(() => line.last).toBeDefined();
+  await expect.poll(() => tap.last).toBeDefined();
   const received = page.locator("[data-fact=received] dd");
   await expect.poll(() => received.innerText()).not.toBe("0");
   const before = Number(await received.innerText());
-  await watch(page);
+  await startMeasuring(page);
 
   const seq = await flood(
-    line,
+    tap,
     (n) => ({ price: n }),
     async () => {
       const pressed = Date.now();
@@ -109,55 +110,55 @@ test("1 000 events a second do not freeze the stream, and move nothing on it", a
   await expect
     .poll(() => page.locator(".change-row[data-seq]").first().getAttribute("data-seq"))
     .toBe(`products-${seq}`);
-  await expectCalm(page);
+  await expectSmooth(page);
   expect(await page.locator("tr").count()).toBeLessThan(100);
   await close();
 });
 
-test("a level that changes 1 000 times a second is shown as it is, and moves nothing", async () => {
-  const { id, name } = await productOf(http, 3);
-  const line: Line = {};
+test("a level that changes 1 000 times a second ends with the right figures and causes no layout shift", async () => {
+  const { id, name } = await createProduct(http, 3);
+  const tap: Tap = {};
   const { page, close } = await openWindow(browser, "stock", {
-    before: (opened) => tap(opened, line, "inventory"),
+    before: (opened) => intercept(opened, tap, "inventory"),
   });
-  const { figures } = await rowOf(page, name);
+  const { figures } = await findRow(page, name);
   const adjustment = { param: { productId: id }, json: { delta: 1, reason: "counted" } };
   await http.inventory[":productId"].adjustments.$post(adjustment);
   await expect.poll(figures).toMatchObject({ available: "4" });
-  await watch(page);
-  await flood(line, (n) => ({ available: n, quantity: n + 7, reserved: 7 }));
+  await startMeasuring(page);
+  await flood(tap, (n) => ({ available: n, quantity: n + 7, reserved: 7 }));
   await expect
     .poll(figures)
     .toMatchObject({ available: "5,000", quantity: "5,007", reserved: "7" });
-  await expectCalm(page);
+  await expectSmooth(page);
   await close();
 });
 
-interface Watched {
+interface Measurements {
   frames: number;
   longest: number;
   shift: number;
 }
 
-/** Counts frames, the longest wait for one, and what moves by itself. */
-const watch = (page: Page) =>
+/** Measures in the page: frames, the longest time between two, and the layout shift. */
+const startMeasuring = (page: Page) =>
   page.evaluate(() => {
-    const watched: Watched = { frames: 0, longest: 0, shift: 0 };
-    Object.assign(globalThis, { watched });
+    const measurements: Measurements = { frames: 0, longest: 0, shift: 0 };
+    Object.assign(globalThis, { measurements });
     let last = performance.now();
-    const tick = (at: number) => {
-      watched.frames++;
-      watched.longest = Math.max(watched.longest, at - last);
-      last = at;
+    const tick = (now: number) => {
+      measurements.frames++;
+      measurements.longest = Math.max(measurements.longest, now - last);
+      last = now;
       requestAnimationFrame(tick);
     };
     requestAnimationFrame(tick);
     new PerformanceObserver((list) => {
       for (const entry of list.getEntries()) {
-        watched.shift += (entry as PerformanceEntry & { value: number }).value;
+        measurements.shift += (entry as PerformanceEntry & { value: number }).value;
       }
     }).observe({ type: "layout-shift" });
   });
 
-const seen = (page: Page): Promise<Watched> =>
-  page.evaluate(() => (globalThis as unknown as { watched: Watched }).watched);
+const measured = (page: Page): Promise<Measurements> =>
+  page.evaluate(() => (globalThis as unknown as { measurements: Measurements }).measurements);

@@ -9,17 +9,17 @@ const MAIN = new URL("../../local/main.ts", import.meta.url).pathname;
 
 export interface Laptop {
   url: string;
-  /** `kill -9`, as when the power goes. */
+  /** `kill -9`, as in a power failure. */
   kill: () => Promise<void>;
-  /** The same data on the same port. */
+  /** Starts again with the same data on the same port. */
   restart: () => Promise<void>;
   close: () => Promise<void>;
 }
 
-/** `npm run dev`'s own program, with a folder of its own, and its console built. */
-export async function startLaptop(wanted = "0"): Promise<Laptop> {
+/** Starts the program of `npm run dev` with an empty data folder, and waits until its console is built. */
+export async function startLaptop(wantedPort = "0"): Promise<Laptop> {
   const folder = await mkdtemp(join(tmpdir(), "stockwire-e2e-"));
-  let port = wanted;
+  let port = wantedPort;
   let child: ChildProcess;
 
   const start = async () => {
@@ -44,7 +44,7 @@ export async function startLaptop(wanted = "0"): Promise<Laptop> {
 
   const url = await start();
   port = new URL(url).port;
-  await built(url);
+  await waitForConsole(url);
   return {
     url,
     kill: () => end("SIGKILL"),
@@ -58,7 +58,7 @@ export async function startLaptop(wanted = "0"): Promise<Laptop> {
   };
 }
 
-async function built(url: string): Promise<void> {
+async function waitForConsole(url: string): Promise<void> {
   for (let tries = 0; tries < 120; tries++) {
     const page = await (await fetch(`${url}/console`)).text();
     if (page.includes('id="app"')) return;

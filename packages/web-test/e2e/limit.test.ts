@@ -1,6 +1,6 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { apiOf, isLaptop } from "./stage.ts";
+import { apiUrl, isLaptop } from "./stage.ts";
 import { openBrowser, openWindow } from "./window.ts";
 
 let browser: Browser;
@@ -9,72 +9,72 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-test("each limit answers in its own words", async () => {
+test("throttling, a missing scope and an invalid body each show the server's answer", async () => {
   const { page, close } = await openWindow(browser, "limits", {
     expected: /status of (400|403|404|429)/,
   });
-  const trial = (title: string) => page.getByRole("region", { name: title, exact: true });
-  const answer = (title: string) => trial(title).getByRole("region", { name: "The answer" });
+  const card = (title: string) => page.getByRole("region", { name: title, exact: true });
+  const answer = (title: string) => card(title).getByRole("region", { name: "The answer" });
 
-  await trial("Not valid").getByRole("button").click();
-  await expect.poll(() => answer("Not valid").innerText()).toContain("400 Bad Request");
-  const text = await answer("Not valid").innerText();
+  await card("Validation").getByRole("button").click();
+  await expect.poll(() => answer("Validation").innerText()).toContain("400 Bad Request");
+  const text = await answer("Validation").innerText();
   for (const pointer of ["/name", "/email", "/phone", "/age", "/colour"]) {
     expect(text).toContain(`"pointer": "${pointer}"`);
   }
 
-  await trial("Not permitted").getByRole("button").click();
+  await card("Missing scope").getByRole("button").click();
   const refused = isLaptop ? ["403 Forbidden", '"message": "Forbidden"'] : ["40"];
-  await expect.poll(() => answer("Not permitted").innerText()).toContain(refused[0] ?? "");
-  expect(await answer("Not permitted").innerText()).toContain(refused.at(-1));
+  await expect.poll(() => answer("Missing scope").innerText()).toContain(refused[0] ?? "");
+  expect(await answer("Missing scope").innerText()).toContain(refused.at(-1));
 
-  await trial("Too often").getByRole("button").click();
-  // A browser has few connections: on a busy machine it is not quick enough alone.
-  const others = rush();
+  await card("Throttling").getByRole("button").click();
+  // A browser opens few connections. On a busy machine it alone does not exceed the limit.
+  const load = startLoad();
   await expect
-    .poll(() => answer("Too often").innerText(), { timeout: 40_000 })
+    .poll(() => answer("Throttling").innerText(), { timeout: 40_000 })
     .toContain("429 Too Many Requests");
-  expect(await answer("Too often").innerText()).toContain('"message": "Too Many Requests"');
-  expect(await trial("Too often").innerText()).toMatch(/\d+ × 429 Too Many Requests/);
-  await others.end();
+  expect(await answer("Throttling").innerText()).toContain('"message": "Too Many Requests"');
+  expect(await card("Throttling").innerText()).toMatch(/\d+ × 429 Too Many Requests/);
+  await load.end();
   await close();
 });
 
-test("any request and any frame can be sent, and are answered as they are", async () => {
+test("custom requests and frames can be sent, and their answers are shown unchanged", async () => {
   const { page, close } = await openWindow(browser, "limits", { expected: /status of 404/ });
-  const trial = (title: string) => page.getByRole("region", { name: title, exact: true });
+  const card = (title: string) => page.getByRole("region", { name: title, exact: true });
   const answer = (title: string) =>
-    trial(title).getByRole("region", { name: "The answer" }).innerText();
+    card(title).getByRole("region", { name: "The answer" }).innerText();
 
-  const request = trial("Any request");
+  const request = card("Custom request");
   await request.getByRole("button").click();
-  await expect.poll(() => answer("Any request")).toContain('"scopes"');
+  await expect.poll(() => answer("Custom request")).toContain('"scopes"');
   await request.getByLabel("Method").selectOption("PATCH");
-  await request.getByLabel("Path").fill("/users/nobody");
+  await request.getByLabel("Path").fill("/users/unknown");
   await request.getByLabel("Body").fill('{"name":"Nobody"}');
   await request.getByRole("button").click();
-  await expect.poll(() => answer("Any request")).toContain('"code": "user_not_found"');
+  await expect.poll(() => answer("Custom request")).toContain('"code": "user_not_found"');
 
-  const frame = trial("Any frame");
+  const frame = card("Custom frame");
   await frame.getByRole("button").click();
-  await expect.poll(() => answer("Any frame")).toContain('"type": "welcome"');
+  await expect.poll(() => answer("Custom frame")).toContain('"type": "welcome"');
   await frame.getByLabel("Frame").fill('{"action":"dance"}');
   await frame.getByRole("button").click();
-  await expect.poll(() => answer("Any frame")).toContain('"code": "unknown_action"');
+  await expect.poll(() => answer("Custom frame")).toContain('"code": "unknown_action"');
   await close();
 });
 
-/** Asks the same without a pause; each is counted, and refused for want of a token. */
-function rush() {
-  let isOver = false;
-  const url = `${apiOf(inject("laptop"))}/users`;
+/** Sends the same request without a pause. Without a token it is refused, but it counts. */
+function startLoad() {
+  let isEnded = false;
+  const url = `${apiUrl(inject("laptop"))}/users`;
   const worker = async () => {
-    while (!isOver) await (await fetch(url)).body?.cancel();
+    while (!isEnded) await (await fetch(url)).body?.cancel();
   };
   const workers = Array.from({ length: 32 }, worker);
   return {
     async end() {
-      isOver = true;
+      isEnded = true;
       await Promise.all(workers);
     },
   };

@@ -1,18 +1,18 @@
 import { startVitest } from "vitest/node";
 import { chromiumPath } from "./chromium.ts";
 
-/** `npm run test:e2e [-- name of a file]`: drives the console in a real browser. */
+/** `npm run test:e2e [-- name of a file]`: tests the console in a real browser. */
 
 if (chromiumPath() === undefined) {
   process.stderr.write(
-    "Chromium is missing: `apt-get install -y chromium`, or set CHROMIUM to its binary\n",
+    "Chromium was not found: run `apt-get install -y chromium`, or set CHROMIUM to its path\n",
   );
   process.exit(1);
 }
-// Vitest has a BASE_URL of its own.
+// Vitest sets BASE_URL itself, so the tests read another name.
 process.env["STAGE_URL"] = process.env["BASE_URL"] ?? "";
 if (process.env["STAGE_URL"] && !(process.env["LIVE_URL"] && process.env["TOKEN"])) {
-  process.stderr.write("BASE_URL needs LIVE_URL (wss://…) and TOKEN (an access token) besides\n");
+  process.stderr.write("With BASE_URL, set LIVE_URL (wss://…) and TOKEN (an access token) too\n");
   process.exit(1);
 }
 

@@ -1,14 +1,14 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { gzipSync } from "node:zlib";
-import { productOf, someone } from "./stage.ts";
-import { axeFaults, openBrowser, openWindow, rowOf } from "./window.ts";
+import { createProduct, secondClient } from "./stage.ts";
+import { axeFaults, openBrowser, openWindow, findRow } from "./window.ts";
 
 let browser: Browser;
 let product: { id: string; name: string };
 beforeAll(async () => {
   browser = await openBrowser();
-  product = await productOf(await someone(), 4);
+  product = await createProduct(await secondClient(), 4);
 });
 afterAll(() => browser.close());
 
@@ -35,14 +35,14 @@ for (const dark of [false, true]) {
       expect(await axeFaults(page), path).toEqual([]);
     }
     await go("stock");
-    await (await rowOf(page, product.name)).press("Adjust");
+    await (await findRow(page, product.name)).press("Adjust");
     await page.getByRole("dialog").waitFor();
     expect(await axeFaults(page), "the dialog").toEqual([]);
     await close();
   });
 }
 
-test("no page is wider than 360 px", async () => {
+test("no page is wider than a screen of 360 px", async () => {
   const { page, go, close } = await openWindow(browser, "stock", { width: 360, height: 740 });
   for (const path of pages()) {
     await go(path);
@@ -56,9 +56,9 @@ test("no page is wider than 360 px", async () => {
   await close();
 });
 
-test("the keyboard alone reserves and adjusts, and the focus comes back", async () => {
+test("the keyboard alone can reserve and adjust, and the focus returns after the dialog", async () => {
   const { page, close } = await openWindow(browser, "stock");
-  const { row, figures } = await rowOf(page, product.name);
+  const { row, figures } = await findRow(page, product.name);
   const focused = () => page.evaluate(() => document.activeElement?.getAttribute("aria-label"));
   const tabTo = async (label: string) => {
     for (let presses = 0; presses < 60; presses++) {
@@ -84,20 +84,20 @@ test("the keyboard alone reserves and adjusts, and the focus comes back", async 
   await close();
 });
 
-test("the policy is strict, all is of this origin, and scripts are under 150 kB", async () => {
+test("the policy is strict, nothing is loaded from another origin, and scripts are under 150 kB", async () => {
   const url = inject("laptop");
-  const asked: string[] = [];
+  const urls: string[] = [];
   const { close } = await openWindow(browser, "stock", {
     before: async (page) => {
-      page.on("request", (request) => asked.push(request.url()));
+      page.on("request", (request) => urls.push(request.url()));
     },
   });
   await close();
   const stage = process.env["STAGE_URL"] || url;
-  const foreign = asked.filter((each) => !each.startsWith(url) && !each.startsWith(stage));
+  const foreign = urls.filter((each) => !each.startsWith(url) && !each.startsWith(stage));
   expect(foreign).toEqual([]);
 
-  const scripts = asked.filter((each) => each.endsWith(".js"));
+  const scripts = urls.filter((each) => each.endsWith(".js"));
   const sizes = scripts.map(async (each) => gzipSync(await (await fetch(each)).bytes()).length);
   const total = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   expect(total).toBeGreaterThan(1_000);

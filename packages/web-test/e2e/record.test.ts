@@ -1,21 +1,21 @@
 import { type Client, unwrap } from "@stockwire/client/http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { someone, unique } from "./stage.ts";
+import { secondClient, uniqueName } from "./stage.ts";
 import { openBrowser, openWindow } from "./window.ts";
 
 let browser: Browser;
 let http: Client;
 beforeAll(async () => {
-  [browser, http] = await Promise.all([openBrowser(), someone()]);
+  [browser, http] = await Promise.all([openBrowser(), secondClient()]);
 });
 afterAll(() => browser.close());
 
-const addressOf = (name: string) => `${name.replaceAll(/\W/g, ".").toLowerCase()}@example.com`;
+const emailOf = (name: string) => `${name.replaceAll(/\W/g, ".").toLowerCase()}@example.com`;
 
-test("users are paged, created and edited; problems stand at their fields", async () => {
-  const names = Array.from({ length: 12 }, () => unique("Paged"));
-  const items = names.map((name) => ({ name, email: addressOf(name) }));
+test("users are paged, created and edited; problems are shown at their fields", async () => {
+  const names = Array.from({ length: 12 }, () => uniqueName("Paged"));
+  const items = names.map((name) => ({ name, email: emailOf(name) }));
   await unwrap(http.users.batch.$post({ json: { items } }));
   const { page, go, close } = await openWindow(browser, "users", {
     expected: /status of (400|409)/,
@@ -48,27 +48,27 @@ test("users are paged, created and edited; problems stand at their fields", asyn
   expect(await problemOf("Name")).toEqual({ invalid: "true", text: "Name too short" });
   expect(await problemOf("Age")).toMatchObject({ invalid: "true" });
 
-  const name = unique("Ana");
+  const name = uniqueName("Ana");
   await field("Name").fill(name);
-  await field("Email").fill(addressOf(names[3] ?? "").toUpperCase());
+  await field("Email").fill(emailOf(names[3] ?? "").toUpperCase());
   await field("Age").fill("34");
   await create.click();
   await expect.poll(() => problemOf("Email")).toMatchObject({ text: "Email already exists" });
-  await field("Email").fill(addressOf(name));
+  await field("Email").fill(emailOf(name));
   await create.click();
   await page.getByRole("link", { name }).click();
   await field("Phone").fill("5550100123");
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("link", { name }).waitFor();
-  const { items: found } = await unwrap(http.users.$get({ query: { email: addressOf(name) } }));
+  const { items: found } = await unwrap(http.users.$get({ query: { email: emailOf(name) } }));
   expect(found).toEqual([expect.objectContaining({ age: 34, phone: "5550100123", version: 2 })]);
   await go("users");
   await close();
 });
 
-test("two who save the same user are offered mine and theirs", async () => {
-  const name = unique("Both");
-  const user = await unwrap(http.users.$post({ json: { name, email: addressOf(name), age: 30 } }));
+test("a user that another client changed meanwhile is merged by member", async () => {
+  const name = uniqueName("Both");
+  const user = await unwrap(http.users.$post({ json: { name, email: emailOf(name), age: 30 } }));
   const param = { id: user.id };
   const { page, close } = await openWindow(browser, `users/${user.id}`, {
     expected: /status of 412/,
@@ -99,7 +99,7 @@ test("two who save the same user are offered mine and theirs", async () => {
 });
 
 test("items of any shape are created, edited, merged and deleted", async () => {
-  const title = unique("Note");
+  const title = uniqueName("Note");
   const { page, close } = await openWindow(browser, "items/new", {
     expected: /status of (400|412)/,
   });

@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { apiOf, tokenOf, unique } from "./stage.ts";
+import { apiUrl, issueToken, uniqueName } from "./stage.ts";
 import { axeFaults, openBrowser } from "./window.ts";
 
 let browser: Browser;
@@ -9,16 +9,16 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-/** Opens the API reference. `close` fails if the page threw, logged an error or met its policy. */
+/** Opens the API reference. `close` fails if the page threw, logged an error or violated its policy. */
 async function openReference(expected = /^$/) {
-  const url = apiOf(inject("laptop"));
+  const url = apiUrl(inject("laptop"));
   const context = await browser.newContext({ locale: "en-GB" });
   const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on("pageerror", (error) => complaints.push(`thrown: ${error.message}`));
+  const problems: string[] = [];
+  page.on("pageerror", (error) => problems.push(`thrown: ${error.message}`));
   page.on("console", (message) => {
     if (message.type() === "error" && !expected.test(message.text())) {
-      complaints.push(message.text());
+      problems.push(message.text());
     }
   });
   await page.goto(`${url}/docs`);
@@ -28,7 +28,7 @@ async function openReference(expected = /^$/) {
     page,
     close: async () => {
       await context.close();
-      expect(complaints).toEqual([]);
+      expect(problems).toEqual([]);
     },
   };
 }
@@ -66,13 +66,15 @@ test("the API reference shows each operation of the document, with a form and a 
 
 test("the API reference sends requests: create a product, read it, and link a problem to its meaning", async () => {
   const { page, url, close } = await openReference(/status of 404/);
-  await page.getByRole("textbox", { name: "Token" }).fill(await tokenOf(inject("laptop")));
+  await page.getByRole("textbox", { name: "Token" }).fill(await issueToken(inject("laptop")));
 
   const create = await openOperation(page, "postProducts");
   const body = create.section.getByRole("textbox", { name: "Body" });
   const example = JSON.parse(await body.inputValue()) as object;
-  const name = unique("Referenced");
-  await body.fill(JSON.stringify({ ...example, name, sku: unique("sku").replaceAll(" ", "-") }));
+  const name = uniqueName("Referenced");
+  await body.fill(
+    JSON.stringify({ ...example, name, sku: uniqueName("sku").replaceAll(" ", "-") }),
+  );
   await create.send();
   await expect.poll(create.status).toContain("201 Created");
   expect(await create.section.getByLabel("Body", { exact: true }).innerText()).toContain(name);

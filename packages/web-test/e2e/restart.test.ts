@@ -1,8 +1,8 @@
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Laptop, startLaptop } from "./laptop.ts";
-import { isLaptop, productOf, someone } from "./stage.ts";
-import { openBrowser, openWindow, rowOf } from "./window.ts";
+import { isLaptop, createProduct, secondClient } from "./stage.ts";
+import { openBrowser, openWindow, findRow } from "./window.ts";
 
 let browser: Browser;
 let laptop: Laptop;
@@ -12,17 +12,17 @@ beforeAll(async () => {
 afterAll(() => Promise.all([browser.close(), laptop.close()]));
 
 test.runIf(isLaptop)(
-  "a server that is killed and started again is followed by both windows that watch",
+  "both windows recover after the server is killed and restarted",
   async () => {
     const { url } = laptop;
-    const http = await someone(url);
-    const { id, name } = await productOf(http, 5);
+    const http = await secondClient(url);
+    const { id, name } = await createProduct(http, 5);
     const expected = /ERR_CONNECTION|WebSocket connection|status of 50\d/;
     const windows = await Promise.all([
       openWindow(browser, "stock", { url, expected }),
       openWindow(browser, "stock", { url, expected }),
     ]);
-    const rows = await Promise.all(windows.map(({ page }) => rowOf(page, name)));
+    const rows = await Promise.all(windows.map(({ page }) => findRow(page, name)));
     const both = async () =>
       (await Promise.all(rows.map(({ figures }) => figures()))).map(({ available }) => available);
     const statuses = () =>
@@ -32,7 +32,7 @@ test.runIf(isLaptop)(
     await laptop.kill();
     await expect.poll(statuses).toEqual(Array(2).fill(expect.stringContaining("Connecting")));
     await laptop.restart();
-    // Written while nobody may be listening yet.
+    // The windows may not have reconnected yet.
     await http.inventory[":productId"].adjustments.$post({
       param: { productId: id },
       json: { delta: 4, reason: "received" },

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-test("the session says which token, which scopes, and how long", async () => {
+test("the session page shows the token's scopes and its remaining time", async () => {
   const { page, close } = await openWindow(browser, "session");
   const left = page.locator("[data-fact=left]");
   const first = await left.innerText();
@@ -20,31 +20,34 @@ test("the session says which token, which scopes, and how long", async () => {
   await close();
 });
 
-test.runIf(isLaptop)("a missing scope is told by the page, the gateway and the feed", async () => {
-  const { page, go, close } = await openWindow(browser, "session", { expected: /status of 403/ });
-  await page.getByRole("button", { name: "None" }).click();
-  await page.getByRole("checkbox", { name: "read:products" }).check();
-  await page.getByLabel("Subject").fill("ana");
-  await page.getByRole("button", { name: "Use a new token" }).click();
-  await expect.poll(() => page.locator(".facts").first().innerText()).toContain("ana");
+test.runIf(isLaptop)(
+  "a missing scope is reported by the page, the gateway and the Live API",
+  async () => {
+    const { page, go, close } = await openWindow(browser, "session", { expected: /status of 403/ });
+    await page.getByRole("button", { name: "None" }).click();
+    await page.getByRole("checkbox", { name: "read:products" }).check();
+    await page.getByLabel("Subject").fill("ana");
+    await page.getByRole("button", { name: "Use a new token" }).click();
+    await expect.poll(() => page.locator(".facts").first().innerText()).toContain("ana");
 
-  await page.getByRole("button", { name: "Try each" }).click();
-  const row = (feed: string) => page.getByRole("row").filter({ hasText: `${feed}\t` });
-  await expect.poll(() => row("items").innerText()).toContain("403");
-  await expect.poll(() => row("items").innerText()).toContain("forbidden_topic");
-  expect(await row("products").innerText()).toMatch(/200\s+subscribed/);
+    await page.getByRole("button", { name: "Check each" }).click();
+    const row = (feed: string) => page.getByRole("row").filter({ hasText: `${feed}\t` });
+    await expect.poll(() => row("items").innerText()).toContain("403");
+    await expect.poll(() => row("items").innerText()).toContain("forbidden_topic");
+    expect(await row("products").innerText()).toMatch(/200\s+subscribed/);
 
-  await go("stock");
-  await page.getByText("It lacks read:inventory").waitFor();
-  await go("session");
-  await page.getByRole("button", { name: "All" }).click();
-  await page.getByRole("button", { name: "Use a new token" }).click();
-  await go("stock");
-  await page.getByRole("table", { name: "Stock" }).waitFor();
-  await close();
-});
+    await go("stock");
+    await page.getByText("It lacks read:inventory").waitFor();
+    await go("session");
+    await page.getByRole("button", { name: "All" }).click();
+    await page.getByRole("button", { name: "Use a new token" }).click();
+    await go("stock");
+    await page.getByRole("table", { name: "Stock" }).waitFor();
+    await close();
+  },
+);
 
-test.runIf(isLaptop)("a page from elsewhere gets no token, and can't call for one", async () => {
+test.runIf(isLaptop)("a page of another origin can't get a token", async () => {
   const url = inject("laptop");
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -54,14 +57,14 @@ test.runIf(isLaptop)("a page from elsewhere gets no token, and can't call for on
   await page.goto("http://elsewhere.example/");
   const outcome = await page.evaluate(async (laptop) => {
     const body = JSON.stringify({ scopes: ["admin"], sub: "x", ttl: 60 });
-    const ask = (init: RequestInit) =>
+    const request = (init: RequestInit) =>
       fetch(`${laptop}/console/token`, { method: "POST", body, ...init }).then(
         ({ status, type }) => `${status} ${type}`,
         () => "blocked",
       );
     return [
-      await ask({ headers: { "content-type": "application/json" } }),
-      await ask({ mode: "no-cors" }),
+      await request({ headers: { "content-type": "application/json" } }),
+      await request({ mode: "no-cors" }),
     ];
   }, url);
   expect(outcome).toEqual(["blocked", expect.stringMatching(/blocked|opaque/)]);

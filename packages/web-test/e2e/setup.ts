@@ -8,8 +8,9 @@ declare module "vitest" {
 }
 
 /**
- * One laptop for all files: it serves the console, and is the stage unless BASE_URL names one. That
- * must permit the console's origin: http://localhost:3000, or the port in CONSOLE_PORT.
+ * Starts one laptop for all files. It serves the console, and is the stage unless BASE_URL names a
+ * deployed one. A deployed stage must allow the console's origin: http://localhost:3000, or with
+ * the port of CONSOLE_PORT.
  */
 export default async function setup(project: TestProject) {
   const { STAGE_URL, CONSOLE_PORT = "3000" } = process.env;

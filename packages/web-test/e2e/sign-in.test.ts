@@ -1,10 +1,10 @@
 import type { Browser, BrowserContext } from "playwright-core";
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { isLaptop, tokenOf } from "./stage.ts";
+import { isLaptop, issueToken } from "./stage.ts";
 import { openBrowser } from "./window.ts";
 
-/** The laptop under its other name is a stage of another origin; Cognito is played. */
+/** The laptop at 127.0.0.1 serves as a stage of another origin; the test answers for Cognito. */
 
 const DOMAIN = "https://cognito.example";
 const CLIENT = "browser-client";
@@ -15,20 +15,20 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 
-const addressOf = () => {
+const stageAddress = () => {
   const other = inject("laptop").replace("localhost", "127.0.0.1");
   const live = `${other.replace("http", "ws")}/live`;
   const query = new URLSearchParams({ api: other, live, auth: DOMAIN, client: CLIENT });
   return `${inject("laptop")}/console?${query.toString()}#/session`;
 };
 
-/** A user pool whose user is signed in already; gives each code once, for its own verifier. */
-async function playCognito(context: BrowserContext, forge = (state: string) => state) {
-  const asked: URLSearchParams[] = [];
+/** Fakes a user pool whose user is signed in: gives a code, and a token for it and its verifier. */
+async function fakeCognito(context: BrowserContext, forge = (state: string) => state) {
+  const requests: URLSearchParams[] = [];
   let challenge = "";
   await context.route(`${DOMAIN}/oauth2/authorize?*`, (route) => {
     const query = new URL(route.request().url()).searchParams;
-    asked.push(query);
+    requests.push(query);
     challenge = query.get("code_challenge") ?? "";
     const back = new URL(query.get("redirect_uri") ?? "");
     back.searchParams.set("code", "the-code");
@@ -37,35 +37,36 @@ async function playCognito(context: BrowserContext, forge = (state: string) => s
   });
   await context.route(`${DOMAIN}/oauth2/token`, async (route) => {
     const form = new URLSearchParams(route.request().postData() ?? "");
-    asked.push(form);
+    requests.push(form);
     const verifier = form.get("code_verifier") ?? "";
-    const isOurs = createHash("sha256").update(verifier).digest("base64url") === challenge;
-    const isGood = isOurs && form.get("code") === "the-code" && form.get("client_id") === CLIENT;
+    const isVerified = createHash("sha256").update(verifier).digest("base64url") === challenge;
+    const isValid =
+      isVerified && form.get("code") === "the-code" && form.get("client_id") === CLIENT;
     await route.fulfill({
-      status: isGood ? 200 : 400,
+      status: isValid ? 200 : 400,
       headers: { "access-control-allow-origin": "*", "content-type": "application/json" },
       body: JSON.stringify(
-        isGood ? { access_token: await tokenOf(inject("laptop")) } : { error: "invalid_grant" },
+        isValid ? { access_token: await issueToken(inject("laptop")) } : { error: "invalid_grant" },
       ),
     });
   });
-  return asked;
+  return requests;
 }
 
 test.runIf(isLaptop)(
-  "one signs in at Cognito with a code and PKCE, and stays on the stage",
+  "a user signs in at Cognito with a code and PKCE, and returns to the same stage",
   async () => {
     const context = await browser.newContext();
     const page = await context.newPage();
     const errors: string[] = [];
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
-    const asked = await playCognito(context);
-    await page.goto(addressOf());
+    const requests = await fakeCognito(context);
+    await page.goto(stageAddress());
     await page.getByRole("button", { name: "Sign in with Cognito" }).click();
     await expect.poll(() => page.locator(".status").innerText()).toContain("Live");
     expect(await page.locator(".status").innerText()).toContain("127.0.0.1");
-    expect(asked[0]?.get("code_challenge_method")).toBe("S256");
-    expect(asked[1]?.get("grant_type")).toBe("authorization_code");
+    expect(requests[0]?.get("code_challenge_method")).toBe("S256");
+    expect(requests[1]?.get("grant_type")).toBe("authorization_code");
     expect(page.url()).not.toContain("the-code");
     expect(new URL(page.url()).searchParams.get("client")).toBe(CLIENT);
     const kept = await page.evaluate(() =>
@@ -79,25 +80,25 @@ test.runIf(isLaptop)(
   },
 );
 
-test.runIf(isLaptop)("an answer that is not for this tab is refused", async () => {
+test.runIf(isLaptop)("a sign-in that another tab started is refused", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
-  const asked = await playCognito(context, () => "another-state");
-  await page.goto(addressOf());
+  const requests = await fakeCognito(context, () => "another-state");
+  await page.goto(stageAddress());
   await page.getByRole("button", { name: "Sign in with Cognito" }).click();
   await page.getByText("not for this tab").waitFor();
-  expect(asked).toHaveLength(1);
+  expect(requests).toHaveLength(1);
   await context.close();
 });
 
-test.runIf(isLaptop)("a token that is pasted works until the session is ended", async () => {
+test.runIf(isLaptop)("a pasted token works until the session is ended", async () => {
   const context = await browser.newContext();
   const page = await context.newPage();
-  await page.goto(addressOf());
+  await page.goto(stageAddress());
   await page.getByLabel("Access token").fill("nonsense");
   await page.getByRole("button", { name: "Use this token" }).click();
-  await page.getByText("That is no token").waitFor();
-  await page.getByLabel("Access token").fill(`Bearer ${await tokenOf(inject("laptop"))}`);
+  await page.getByText("Not a token").waitFor();
+  await page.getByLabel("Access token").fill(`Bearer ${await issueToken(inject("laptop"))}`);
   await page.getByRole("button", { name: "Use this token" }).click();
   await expect.poll(() => page.locator(".status").innerText()).toContain("Live");
   await page.getByRole("button", { name: "End the session" }).click();

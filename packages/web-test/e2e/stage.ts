@@ -1,51 +1,53 @@
 import { type Client, createClient, unwrap } from "@stockwire/client/http";
 import { inject } from "vitest";
+import { SCOPES } from "../src/catalog.ts";
 
-/** What the tests run against: the laptop, or the deployed stage of BASE_URL. */
+/** The stage that the tests run against: the laptop, or the deployed stage of BASE_URL. */
 
 const { STAGE_URL = "", LIVE_URL = "", TOKEN = "" } = process.env;
 export const isLaptop = STAGE_URL === "";
 
-/** Where requests go. */
-export const apiOf = (url: string): string => (isLaptop ? url : STAGE_URL);
+/** The base URL of the HTTP API; `laptop` is the URL of the laptop. */
+export const apiUrl = (laptop: string): string => (isLaptop ? laptop : STAGE_URL);
 
-const SCOPES =
-  "read:users write:users read:products write:products read:inventory write:inventory reserve:inventory read:items write:items read:history publish:channels";
-
-/** A token by the way of the console's own page. */
-export async function tokenOf(url: string): Promise<string> {
+/** A token with all scopes but `admin`, issued by the laptop as for its own console. */
+export async function issueToken(laptop: string): Promise<string> {
   if (!isLaptop) return TOKEN;
-  const answer = await fetch(`${url}/console/token`, {
+  const scopes = SCOPES.filter((scope) => scope !== "admin");
+  const response = await fetch(`${laptop}/console/token`, {
     method: "POST",
     headers: {
       "content-type": "application/json",
-      origin: url,
+      origin: laptop,
       "sec-fetch-site": "same-origin",
     },
-    body: JSON.stringify({ scopes: SCOPES.split(" "), sub: "e2e", ttl: 3600 }),
+    body: JSON.stringify({ scopes, sub: "e2e", ttl: 3600 }),
   });
-  const { token } = (await answer.json()) as { token: string };
+  const { token } = (await response.json()) as { token: string };
   return token;
 }
 
-/** Somebody else than the browser, on the same stage. */
-export async function someone(url = inject("laptop")): Promise<Client> {
-  return createClient({ baseUrl: apiOf(url), token: await tokenOf(url) });
+/** A client of the same stage beside the browser. */
+export async function secondClient(laptop = inject("laptop")): Promise<Client> {
+  return createClient({ baseUrl: apiUrl(laptop), token: await issueToken(laptop) });
 }
 
-/** The address of a page, and the token that it must be given. */
-export function addressOf(path: string, url: string): { address: string; token?: string } {
-  if (isLaptop) return { address: `${url}/console#/${path}` };
+/** The address of a page of the console. `token` is set if the test must enter it there. */
+export function pageAddress(path: string, laptop: string): { address: string; token?: string } {
+  if (isLaptop) return { address: `${laptop}/console#/${path}` };
   const query = new URLSearchParams({ api: STAGE_URL, live: LIVE_URL });
-  return { address: `${url}/console?${query.toString()}#/${path}`, token: TOKEN };
+  return { address: `${laptop}/console?${query.toString()}#/${path}`, token: TOKEN };
 }
 
 let count = 0;
-export const unique = (name: string): string =>
+export const uniqueName = (name: string): string =>
   `${name} ${Date.now().toString(36)}${(count++).toString(36)}`;
 
-/** A product of which so many are in stock. */
-export async function productOf(http: Client, initialQuantity: number, name = unique("Thing")) {
+export async function createProduct(
+  http: Client,
+  initialQuantity: number,
+  name = uniqueName("Thing"),
+) {
   const json = { name, price: 12.5, category: "Tests", initialQuantity };
   return unwrap(http.products.$post({ json }));
 }

@@ -1,20 +1,20 @@
 import type { Client } from "@stockwire/client/http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { productOf, someone } from "./stage.ts";
-import { noticesOf, openBrowser, openWindow, rowOf } from "./window.ts";
+import { createProduct, secondClient } from "./stage.ts";
+import { noticeText, openBrowser, openWindow, findRow } from "./window.ts";
 
 let browser: Browser;
 let http: Client;
 beforeAll(async () => {
-  [browser, http] = await Promise.all([openBrowser(), someone()]);
+  [browser, http] = await Promise.all([openBrowser(), secondClient()]);
 });
 afterAll(() => browser.close());
 
-test("levels change on screen as they change in the table, in words as in colour", async () => {
-  const { id, name } = await productOf(http, 12);
+test("levels on screen follow the stored levels, as text and as colour", async () => {
+  const { id, name } = await createProduct(http, 12);
   const { page, close } = await openWindow(browser, "stock");
-  const { figures, row } = await rowOf(page, name);
+  const { figures, row } = await findRow(page, name);
   await expect
     .poll(figures)
     .toEqual({ available: "12", reserved: "0", quantity: "12", level: "In stock" });
@@ -42,9 +42,9 @@ test("levels change on screen as they change in the table, in words as in colour
 });
 
 test("a row reserves, confirms, cancels and adjusts", async () => {
-  const { name } = await productOf(http, 3);
+  const { name } = await createProduct(http, 3);
   const { page, close } = await openWindow(browser, "stock");
-  const { figures, press } = await rowOf(page, name);
+  const { figures, press } = await findRow(page, name);
 
   await press("Reserve");
   await expect.poll(figures).toMatchObject({ available: "2", reserved: "1", quantity: "3" });
@@ -73,25 +73,25 @@ test("a row reserves, confirms, cancels and adjusts", async () => {
   await close();
 });
 
-test("two windows ask for the last unit: one gets it, and both show the same", async () => {
-  const { name } = await productOf(http, 1);
+test("of two windows that reserve the last unit one succeeds, and both show the same figures", async () => {
+  const { name } = await createProduct(http, 1);
   const expected = /status of 409/;
   const windows = await Promise.all([
     openWindow(browser, "stock", { expected }),
     openWindow(browser, "stock", { expected }),
   ]);
-  const rows = await Promise.all(windows.map(({ page }) => rowOf(page, name)));
+  const rows = await Promise.all(windows.map(({ page }) => findRow(page, name)));
 
   await Promise.all(rows.map(({ press }) => press("Reserve")));
-  const told = () => Promise.all(windows.map(({ page }) => noticesOf(page)));
-  await expect.poll(async () => (await told()).every((text) => text.includes(name))).toBe(true);
-  const texts = await told();
+  const notices = () => Promise.all(windows.map(({ page }) => noticeText(page)));
+  await expect.poll(async () => (await notices()).every((text) => text.includes(name))).toBe(true);
+  const texts = await notices();
   expect(texts.filter((text) => text.includes("done"))).toHaveLength(1);
   expect(texts.filter((text) => text.includes("409 insufficient_stock"))).toHaveLength(1);
 
   const both = () => Promise.all(rows.map(({ figures }) => figures()));
-  const held = { available: "0", reserved: "1", quantity: "1", level: "Out" };
-  await expect.poll(both).toEqual([held, held]);
+  const reserved = { available: "0", reserved: "1", quantity: "1", level: "Out" };
+  await expect.poll(both).toEqual([reserved, reserved]);
   await rows[0]?.press("Confirm");
   const sold = { available: "0", reserved: "0", quantity: "0", level: "Out" };
   await expect.poll(both).toEqual([sold, sold]);

@@ -2,9 +2,9 @@ import axe, { type AxeResults } from "axe-core";
 import { type Browser, chromium, type ConsoleMessage, type Page } from "playwright-core";
 import { expect, inject } from "vitest";
 import { chromiumPath } from "./chromium.ts";
-import { addressOf } from "./stage.ts";
+import { pageAddress } from "./stage.ts";
 
-/** Without these Chromium asks for hosts of its maker's at each start. */
+/** For a browser in a container. The last four flags stop Chromium's own background requests. */
 const ARGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -23,19 +23,20 @@ interface Options {
   height?: number;
   dark?: boolean;
   url?: string;
-  /** What of the browser's own complaints is part of the test: refusals, a server that is gone. */
+  /** Console messages that the test expects, such as failed requests. */
   expected?: RegExp;
+  /** Runs before the page is opened. */
   before?: (page: Page) => Promise<void>;
 }
 
 export interface Window {
   page: Page;
   go: (path: string) => Promise<void>;
-  /** Fails if the page has thrown, logged an error, or met its policy; then closes it. */
+  /** Closes the page. Fails if it threw, logged an error or a warning, or violated its policy. */
   close: () => Promise<void>;
 }
 
-/** A browser of its own, with nothing in common with others, on one page of the console. */
+/** Opens a page of the console in a browser context that shares nothing with other windows. */
 export async function openWindow(
   browser: Browser,
   path: string,
@@ -48,17 +49,17 @@ export async function openWindow(
     locale: "en-GB",
   });
   const page = await context.newPage();
-  const complaints: string[] = [];
-  const complain = (text: string) => {
-    if (!expected?.test(text)) complaints.push(text);
+  const problems: string[] = [];
+  const report = (text: string) => {
+    if (!expected?.test(text)) problems.push(text);
   };
-  page.on("pageerror", (error) => complain(`thrown: ${error.message}`));
+  page.on("pageerror", (error) => report(`thrown: ${error.message}`));
   page.on("console", (message: ConsoleMessage) => {
-    const isBad = message.type() === "error" || message.type() === "warning";
-    if (isBad) complain(`${message.text()} ${message.location().url}`);
+    const isProblem = message.type() === "error" || message.type() === "warning";
+    if (isProblem) report(`${message.text()} ${message.location().url}`);
   });
   await options.before?.(page);
-  const { address, token } = addressOf(path, url);
+  const { address, token } = pageAddress(path, url);
   await page.goto(address);
   if (token !== undefined) {
     await page.getByLabel("Access token").fill(token);
@@ -73,13 +74,13 @@ export async function openWindow(
     },
     async close() {
       await context.close();
-      expect(complaints).toEqual([]);
+      expect(problems).toEqual([]);
     },
   };
 }
 
-/** The row of a product; the list is searched for it, as there may be many. */
-export async function rowOf(page: Page, name: string) {
+/** Finds the row of a product by a search, because the list may be long. */
+export async function findRow(page: Page, name: string) {
   await page.getByLabel("Find a product").fill(name);
   const row = page.getByRole("row").filter({ has: page.getByRole("rowheader", { name }) });
   await row.waitFor();
@@ -94,10 +95,10 @@ export async function rowOf(page: Page, name: string) {
   return { row, press, figures };
 }
 
-export const noticesOf = (page: Page): Promise<string> => page.locator(".notices").innerText();
+export const noticeText = (page: Page): Promise<string> => page.locator(".notices").innerText();
 
-/** Waits until the page of changes hears all that comes. */
-export const listening = (page: Page): Promise<void> =>
+/** Waits until the subscription of the changes page is active. */
+export const subscribed = (page: Page): Promise<void> =>
   page.locator('.scroll[aria-busy="false"]').waitFor();
 
 /** The accessibility rules of axe that a page violates, one line for each element. */

@@ -5,16 +5,19 @@ import { HistoryPage } from "./change/history.tsx";
 import { ChannelsPage } from "./channel/page.tsx";
 import { status } from "./connection.ts";
 import { LimitsPage } from "./limit/page.tsx";
-import { FEEDS } from "./record/kind.ts";
+import { FEEDS } from "./catalog.ts";
 import { ItemsPage } from "./record/item.tsx";
 import { UsersPage } from "./record/user.tsx";
 import { href, route } from "./route.ts";
 import { SessionPage } from "./session/page.tsx";
 import { StockPage } from "./stock/page.tsx";
-import { target } from "./here.ts";
-import { Notices } from "./ui/notices.tsx";
+import { Notices } from "./notice.tsx";
+import { target } from "./session.ts";
 import { ThemeSwitch } from "./ui/theme.tsx";
 
+/** The frame of the console: header, navigation and the page that the route names. */
+
+/** `show` gets the parts of the route after the page's name. */
 interface Page {
   title: string;
   about: string;
@@ -24,7 +27,8 @@ interface Page {
 const PAGES: Readonly<Record<string, Page>> = {
   stock: {
     title: "Stock",
-    about: "What there is of each product, now. Try to sell the last of its kind in two windows.",
+    about:
+      "The current stock of each product. Try to sell the last one in two windows at the same time.",
     show: () => <StockPage />,
   },
   changes: {
@@ -34,7 +38,8 @@ const PAGES: Readonly<Record<string, Page>> = {
   },
   users: {
     title: "Users",
-    about: "An email address belongs to one user, however many ask for it at once.",
+    about:
+      "An email address belongs to one user only, even if several requests ask for it in the same moment.",
     show: ([id]) => <UsersPage id={id} />,
   },
   items: {
@@ -44,17 +49,17 @@ const PAGES: Readonly<Record<string, Page>> = {
   },
   channels: {
     title: "Channels",
-    about: "What is said here is heard in every window that has joined.",
+    about: "A message is shown in every window that has joined the channel.",
     show: () => <ChannelsPage />,
   },
   limits: {
     title: "Limits",
-    about: "What the server refuses, and its answers as they came.",
+    about: "What the server refuses, with its answers unchanged.",
     show: () => <LimitsPage />,
   },
   session: {
     title: "Session",
-    about: "Whose token this page uses, and what it permits.",
+    about: "The token that this page uses, and what it permits.",
     show: () => <SessionPage />,
   },
 };
@@ -63,7 +68,7 @@ const HISTORY: Page = {
   title: "History",
   about: "Every version of one record, and who made it.",
   show: ([feed, id]) => {
-    const known = FEEDS.find((one) => one === feed);
+    const known = FEEDS.find((name) => name === feed);
     return known && id ? <HistoryPage feed={known} id={id} /> : undefined;
   },
 };
@@ -74,11 +79,11 @@ export function App() {
   const [name = "stock", ...path] = route.value;
   const page = name === "history" ? HISTORY : (PAGES[name] ?? PAGES["stock"] ?? HISTORY);
   const heading = useRef<HTMLHeadingElement>(null);
-  const shown = useRef(name);
+  const shownName = useRef(name);
   useEffect(() => {
     document.title = `${page.title} · Stockwire`;
-    if (shown.current !== name) heading.current?.focus();
-    shown.current = name;
+    if (shownName.current !== name) heading.current?.focus();
+    shownName.current = name;
   }, [name]);
 
   return (
@@ -123,12 +128,12 @@ export function App() {
 const STATUS = { offline: "Offline", connecting: "Connecting", live: "Live" };
 
 function ConnectionStatus() {
-  const where = target.isLaptop ? "this laptop" : new URL(target.api).host;
+  const server = target.isLaptop ? "this laptop" : new URL(target.api).host;
   return (
-    <span class={`status ${status.value}`} role="status" title={where}>
+    <span class={`status ${status.value}`} role="status" title={server}>
       <span class="dot" aria-hidden="true" />
       {STATUS[status.value]}
-      <span class="hidden"> with {where}</span>
+      <span class="hidden"> with {server}</span>
     </span>
   );
 }

@@ -1,48 +1,52 @@
+import { effect, signal } from "@preact/signals";
 import { type Client, createClient } from "@stockwire/client/http";
 import { createLive, type Live } from "@stockwire/client/live";
-import { effect, signal } from "@preact/signals";
-import { CuttableSocket } from "./line.ts";
-import { generation, goodToken, session } from "./session.ts";
-import { target } from "./here.ts";
+import { InterruptibleSocket } from "./interruptible-socket.ts";
+import { generation, session, target, validToken } from "./session.ts";
 
-/** What pages speak to the server with. */
+/**
+ * The clients through which pages use the HTTP API and the Live API. A session has one pair; it is
+ * closed when the session ends or is replaced.
+ */
+
 export interface Connection {
   http: Client;
   live: Live;
 }
 
-/** Told in this window's changes, so that one knows one's own. */
+/** Sent with this window's requests, and found in their changes as `clientRef`. */
 export const CLIENT_REF = `console-${crypto.randomUUID().slice(0, 8)}`;
 
+/** Undefined while there is no session. */
 export const connection = signal<Connection>();
 
 export type Status = "offline" | "connecting" | "live";
 export const status = signal<Status>("offline");
 
-/** What the server calls this window. */
+/** The server's id of this window's WebSocket connection. */
 export const connectionId = signal("");
 
 function connect(): Connection {
-  const http = createClient({ baseUrl: target.api, token: goodToken, clientRef: CLIENT_REF });
-  const live = createLive({ url: target.live, token: goodToken, WebSocket: CuttableSocket });
+  const http = createClient({ baseUrl: target.api, token: validToken, clientRef: CLIENT_REF });
+  const live = createLive({ url: target.live, token: validToken, WebSocket: InterruptibleSocket });
   live.on("open", (welcome) => {
     status.value = "live";
     connectionId.value = welcome.connectionId;
   });
   live.on("down", () => (status.value = "connecting"));
-  // Everybody is in the lobby; asking for it opens the connection before a page needs one.
+  // Every connection is in the lobby. Joining it here opens the connection before a page needs it.
   live.join("lobby").catch(() => undefined);
   return { http, live };
 }
 
-/** A new token is a new connection, one that was merely renewed is not. */
+// `generation` rises with a new session but not with a renewed token, so a renewal does not reconnect.
 effect(() => {
   if (generation.value === 0 || session.peek() === undefined) return undefined;
-  const made = connect();
-  connection.value = made;
+  const opened = connect();
+  connection.value = opened;
   status.value = "connecting";
   return () => {
-    made.live.close();
+    opened.live.close();
     connection.value = undefined;
     status.value = "offline";
   };

@@ -1,6 +1,17 @@
 import { render } from "preact";
 import { App } from "./app.tsx";
-import { start } from "./start.ts";
+import { errorText, notify } from "./notice.tsx";
+import { navigate } from "./route.ts";
+import {
+  canIssueTokens,
+  FULL_ACCESS,
+  startIssuedSession,
+  startSession,
+  target,
+} from "./session.ts";
+import { finishSignIn, resumeAddress } from "./sign-in.ts";
+
+/** Draws the console and starts its first session. */
 
 const root = document.querySelector("#app");
 if (!root) throw new Error("the page has no #app");
@@ -8,7 +19,21 @@ root.replaceChildren();
 render(<App />, root);
 void start();
 
-// What has changed is drawn anew; the session and its connection stay.
+/** Takes the token of a completed sign-in, or one from the laptop; else shows the session page. */
+async function start(): Promise<void> {
+  if (resumeAddress()) return;
+  try {
+    const signedIn = target.signIn && (await finishSignIn(target.signIn));
+    if (signedIn) startSession(signedIn);
+    else if (canIssueTokens) await startIssuedSession(FULL_ACCESS);
+    else navigate("session");
+  } catch (error) {
+    notify("refused", `No session: ${errorText(error)}`);
+    navigate("session");
+  }
+}
+
+// Hot reload draws the new components; the session and its connection stay.
 import.meta.hot?.accept("./app.tsx", (next) => {
   const Next = next?.["App"] as typeof App | undefined;
   if (Next) render(<Next />, root);

@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 
-/** The page in the address: `#/users/0193…` is `["users", "0193…"]`. */
+/** The page that the URL's fragment names: `#/users/0193…` is `["users", "0193…"]`. */
+
 const read = (): string[] =>
   location.hash
     .replace(/^#\/?/, "")
@@ -13,6 +14,6 @@ addEventListener("hashchange", () => (route.value = read()));
 
 export const href = (...parts: string[]): string => `#/${parts.map(encodeURIComponent).join("/")}`;
 
-export const go = (...parts: string[]): void => {
+export const navigate = (...parts: string[]): void => {
   location.hash = href(...parts);
 };

@@ -1,102 +1,94 @@
 import { computed, signal } from "@preact/signals";
-import { target } from "./here.ts";
+import { type Scope, SCOPES } from "./catalog.ts";
+import { targetOf } from "./target.ts";
 import { type Claims, claimsOf } from "./token.ts";
 
-/** Whose token the page works with. It is kept in memory only. */
+/** The server that this page uses and the token for it. The token is kept in memory only. */
 
-export const SCOPES = [
-  "read:users",
-  "write:users",
-  "read:products",
-  "write:products",
-  "read:inventory",
-  "write:inventory",
-  "reserve:inventory",
-  "read:items",
-  "write:items",
-  "read:history",
-  "publish:channels",
-  "admin",
-] as const;
-export type Scope = (typeof SCOPES)[number];
+/** The stage that this page's address names. */
+export const target = targetOf(location);
 
-export interface Wanted {
+/** The laptop issues tokens to its own console; a deployed stage does not. */
+export const canIssueTokens = target.isLaptop;
+
+export interface TokenRequest {
   scopes: readonly Scope[];
   sub: string;
   ttl: number; // seconds
 }
 
-interface Session {
-  token: string;
-  claims: Claims;
-  /** How the next one is had; a token that was pasted has no next. */
-  renew?: () => Promise<string>;
-}
-
-export const session = signal<Session>();
-
-/** Rises with each token that is not just the last one renewed: all is to start anew. */
-export const generation = signal(0);
-
-export const now = signal(Date.now());
-setInterval(() => (now.value = Date.now()), 1000);
-
-export const secondsLeft = computed(() => {
-  const endsAt = session.value?.claims.expiresAt;
-  return endsAt === undefined ? undefined : Math.max(0, Math.round((endsAt - now.value) / 1000));
-});
-
-/** Whether the token permits something, as far as it says itself. */
-export const may = (scope: Scope): boolean => {
-  const scopes = session.value?.claims.scopes ?? [];
-  return scopes.includes(scope) || scopes.includes("admin");
-};
-
-export function begin(token: string, renew?: () => Promise<string>): void {
-  const claims = claimsOf(token);
-  session.value = { token, claims, ...(renew && { renew }) };
-  generation.value++;
-}
-
-export function end(): void {
-  session.value = undefined;
-  generation.value++;
-}
-
-async function mintToken(wanted: Wanted): Promise<string> {
-  const answer = await fetch("/console/token", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(wanted),
-  });
-  const { token, message } = (await answer.json()) as { token?: string; message?: string };
-  if (token === undefined) throw new Error(message ?? `The laptop answered ${answer.status}`);
-  return token;
-}
-
-/** Has the laptop make a token; and the next ones like it. */
-export async function mint(wanted: Wanted): Promise<void> {
-  begin(await mintToken(wanted), () => mintToken(wanted));
-}
-
-/** A token of the laptop's that the page itself does not change to. */
-export const spare = mintToken;
-
-export const everything: Wanted = {
+export const FULL_ACCESS: TokenRequest = {
   scopes: SCOPES.filter((scope) => scope !== "admin"),
   sub: "console",
   ttl: 3600,
 };
 
-export const canMint = target.isLaptop;
+interface Session {
+  token: string;
+  claims: Claims;
+  /** Gets the next token. A pasted token cannot be renewed. */
+  renew?: () => Promise<string>;
+}
 
-const MARGIN = 20_000; // ms
+export const session = signal<Session>();
 
-/** A token that is still good, and is not the refused one if another can be had. */
-export async function goodToken(refused?: string): Promise<string> {
-  const held = session.peek();
-  if (!held) throw new Error("There is no session");
-  const { token, claims, renew } = held;
+/** Rises with each new session and not with a renewed token: pages start again with it. */
+export const generation = signal(0);
+
+/** The current time in epoch ms, updated each second. */
+export const now = signal(Date.now());
+setInterval(() => (now.value = Date.now()), 1000);
+
+/** Undefined if the token has no end. */
+export const secondsLeft = computed(() => {
+  const endsAt = session.value?.claims.expiresAt;
+  return endsAt === undefined ? undefined : Math.max(0, Math.round((endsAt - now.value) / 1000));
+});
+
+/** True if the token names the scope. Only the server decides whether the token is valid. */
+export const hasScope = (scope: Scope): boolean => {
+  const scopes = session.value?.claims.scopes ?? [];
+  return scopes.includes(scope) || scopes.includes("admin");
+};
+
+export function startSession(token: string, renew?: () => Promise<string>): void {
+  const claims = claimsOf(token);
+  session.value = { token, claims, ...(renew && { renew }) };
+  generation.value++;
+}
+
+export function endSession(): void {
+  session.value = undefined;
+  generation.value++;
+}
+
+/** Has the laptop issue a token. The page's session stays as it is. */
+export async function issueToken(request: TokenRequest): Promise<string> {
+  const response = await fetch("/console/token", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(request),
+  });
+  const { token, message } = (await response.json()) as { token?: string; message?: string };
+  if (token === undefined) throw new Error(message ?? `The laptop answered ${response.status}`);
+  return token;
+}
+
+/** Starts a session with a token from the laptop, and renews it with tokens of the same request. */
+export async function startIssuedSession(request: TokenRequest): Promise<void> {
+  startSession(await issueToken(request), () => issueToken(request));
+}
+
+const MARGIN = 20_000; // ms before its end in which a token is renewed
+
+/**
+ * The session's token for a request. Renews it if it ends soon, or if the server refused it
+ * (`refused`). Throws if there is no session.
+ */
+export async function validToken(refused?: string): Promise<string> {
+  const current = session.peek();
+  if (!current) throw new Error("There is no session");
+  const { token, claims, renew } = current;
   const ends = claims.expiresAt ?? Infinity;
   if (!renew || (token !== refused && ends - Date.now() > MARGIN)) return token;
   const next = await renew();

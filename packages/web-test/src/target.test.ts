@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
-import { claimsOf } from "./token.ts";
 import { targetOf } from "./target.ts";
 
-test("without an address of a stage, the page speaks to its own server", () => {
+test("without the address of a stage, the target is the page's own server", () => {
   for (const search of ["", "?api=", "?api=http://localhost:3000"]) {
     expect(targetOf({ origin: "http://localhost:3000", search })).toEqual({
       api: "http://localhost:3000",
@@ -12,7 +11,7 @@ test("without an address of a stage, the page speaks to its own server", () => {
   }
 });
 
-test("a stage has an HTTP API, a Live API, and perhaps a sign-in", () => {
+test("the address of a stage names an HTTP API, a Live API and optionally a sign-in", () => {
   const search =
     "?api=https://a.example/v1/&live=wss://b.example/live&auth=https://c.example/&client=42";
   expect(targetOf({ origin: "http://localhost:3000", search })).toEqual({
@@ -21,18 +20,4 @@ test("a stage has an HTTP API, a Live API, and perhaps a sign-in", () => {
     isLaptop: false,
     signIn: { domain: "https://c.example", clientId: "42" },
   });
-});
-
-test("a token says who it is for, in any of the ways that scopes are written", () => {
-  const tokenOf = (claims: object) =>
-    `e30.${Buffer.from(JSON.stringify(claims)).toString("base64url")}.x`;
-  expect(claimsOf(tokenOf({ sub: "Zoë", scope: "read:users stockwire/admin", exp: 5 }))).toEqual(
-    expect.objectContaining({ sub: "Zoë", scopes: ["read:users", "admin"], expiresAt: 5000 }),
-  );
-  expect(claimsOf(tokenOf({ scp: ["read:items"] }))).toMatchObject({
-    sub: "",
-    scopes: ["read:items"],
-    expiresAt: undefined,
-  });
-  expect(() => claimsOf("nonsense")).toThrow(SyntaxError);
 });

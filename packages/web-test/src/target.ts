@@ -1,14 +1,14 @@
-/** Where a page's requests go. */
+/** The servers that a page sends its requests to. */
 export interface Target {
   api: string;
   live: string;
-  /** The server that serves the page; it hands out tokens itself. */
+  /** True for the server that serves the page: a laptop, which issues tokens itself. */
   isLaptop: boolean;
   /** A Cognito domain and its browser client. */
   signIn?: { domain: string; clientId: string };
 }
 
-/** `?api=…&live=…&auth=…&client=…` name a deployed stage; without them it is the page's own server. */
+/** Reads `?api=…&live=…&auth=…&client=…`. Without `api` the target is the page's own server. */
 export function targetOf({ origin, search }: Pick<Location, "origin" | "search">): Target {
   const query = new URLSearchParams(search);
   const own = { api: origin, live: `${origin.replace(/^http/, "ws")}/live` };
@@ -24,7 +24,7 @@ export function targetOf({ origin, search }: Pick<Location, "origin" | "search">
   };
 }
 
-/** The address of the console for a stage. */
+/** The address that opens the console for a stage. Empty members are left out. */
 export function addressOf(stage: Record<"api" | "live" | "auth" | "client", string>): string {
   const named = Object.entries(stage).filter(([, value]) => value.trim() !== "");
   const query = new URLSearchParams(named.map(([name, value]) => [name, value.trim()]));

@@ -3,14 +3,14 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Connection } from "../connection.ts";
 import { moment } from "../format.ts";
-import { wordsOf } from "../notice.ts";
-import type { Change, Feed } from "../record/kind.ts";
-import { READ } from "../record/kind.ts";
-import { Action } from "../ui/action.tsx";
-import { Empty, Gate } from "../ui/gate.tsx";
+import { errorText } from "../notice.tsx";
+import { type Change, type Feed, RESOURCES } from "../catalog.ts";
+import { Button } from "../ui/button.tsx";
+import { Empty, RequireScopes } from "../ui/require-scopes.tsx";
 import { Difference } from "./row.tsx";
 
-type Told = Omit<Change, "cursor">;
+/** A change as the history routes answer it. */
+type PastChange = Omit<Change, "cursor">;
 
 const PAGE = "20";
 
@@ -23,9 +23,9 @@ function fetchPage(http: Client, feed: Feed, id: string, nextToken: string | und
 }
 
 export const HistoryPage = ({ feed, id }: { feed: Feed; id: string }) => (
-  <Gate needs={[READ[feed], "read:history"]}>
+  <RequireScopes scopes={[RESOURCES[feed].readScope, "read:history"]}>
     {(connection) => <History key={id} connection={connection} feed={feed} id={id} />}
-  </Gate>
+  </RequireScopes>
 );
 
 interface Props {
@@ -34,24 +34,24 @@ interface Props {
   id: string;
 }
 
-/** What happened to one record, newest first; what happens now comes on top. */
+/** The changes of one record, newest first; new changes are added while the page is open. */
 function History({ connection: { http, live }, feed, id }: Props) {
-  const entries = useSignal<readonly Told[]>([]);
+  const changes = useSignal<readonly PastChange[]>([]);
   const next = useSignal<string | null>(null);
   const failure = useSignal<string>();
 
   const load = async (token?: string) => {
     try {
       const { items, nextToken } = await fetchPage(http, feed, id, token);
-      entries.value = merged([...entries.value, ...(items as Told[])]);
+      changes.value = merged([...changes.value, ...(items as PastChange[])]);
       next.value = nextToken;
     } catch (error) {
-      failure.value = wordsOf(error);
+      failure.value = errorText(error);
     }
   };
   useEffect(() => {
     const { close } = live.subscribe(`${feed}/${id}`, {
-      event: (change) => (entries.value = merged([change, ...entries.value])),
+      event: (change) => (changes.value = merged([change, ...changes.value])),
     });
     void load();
     return close;
@@ -64,28 +64,29 @@ function History({ connection: { http, live }, feed, id }: Props) {
       </p>
       {failure.value && <Empty title="No history">{failure.value}</Empty>}
       <ol class="timeline" aria-label="History">
-        {entries.value.map((entry) => (
-          <li key={entry.version} class={`op-${entry.op}`}>
+        {changes.value.map((change) => (
+          <li key={change.version} class={`op-${change.op}`}>
             <p>
-              <span class={`op op-${entry.op}`}>{entry.op}</span> version {entry.version} by{" "}
-              <b>{entry.actor}</b>
+              <span class={`op op-${change.op}`}>{change.op}</span> version {change.version} by{" "}
+              <b>{change.actor}</b>
             </p>
             <p class="difference">
-              <Difference change={entry} />
+              <Difference change={change} />
             </p>
             <p class="faint">
-              <time dateTime={entry.at}>{moment(entry.at)}</time> · request{" "}
-              <code>{entry.requestId}</code>
+              <time dateTime={change.at}>{moment(change.at)}</time> · request{" "}
+              <code>{change.requestId}</code>
             </p>
           </li>
         ))}
       </ol>
-      {next.value && <Action onPress={() => void load(next.value ?? undefined)}>Older</Action>}
+      {next.value && <Button onClick={() => void load(next.value ?? undefined)}>Older</Button>}
     </>
   );
 }
 
-const merged = (entries: readonly Told[]): Told[] =>
-  [...new Map(entries.map((entry) => [entry.version, entry])).values()].toSorted(
+/** Without duplicates: a page and the subscription may both bring a version. */
+const merged = (changes: readonly PastChange[]): PastChange[] =>
+  [...new Map(changes.map((change) => [change.version, change])).values()].toSorted(
     (a, b) => b.version - a.version,
   );

@@ -3,28 +3,35 @@ import type { Topic } from "@stockwire/client/live";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Connection } from "../connection.ts";
 import { count } from "../format.ts";
-import { cut, cutUntil } from "../line.ts";
-import { FEEDS, feedOf, READ } from "../record/kind.ts";
-import { may, now } from "../session.ts";
-import { Action } from "../ui/action.tsx";
-import { Empty, Gate } from "../ui/gate.tsx";
-import { type Log, openLog, SHOWN } from "./log.ts";
+import { FEEDS, feedOf, RESOURCES } from "../catalog.ts";
+import { interrupt, interruptedUntil } from "../interruptible-socket.ts";
+import { hasScope, now } from "../session.ts";
+import { Button } from "../ui/button.tsx";
+import { Empty, RequireScopes } from "../ui/require-scopes.tsx";
+import { type Monitor, openMonitor, SHOWN } from "./monitor.ts";
 import { ChangeRow } from "./row.tsx";
 
-const CUT = 10_000; // ms
+/** The changes page: subscribes to topics, lists what arrives, and can interrupt the connection. */
+
+const INTERRUPTION = 10_000; // ms
 const FILTERS: readonly Topic[] = ["inventory?level=low", "inventory?level=out"];
 
 export const ChangesPage = () => (
-  <Gate needs={[]}>{(connection) => <Changes connection={connection} />}</Gate>
+  <RequireScopes scopes={[]}>{(connection) => <Changes connection={connection} />}</RequireScopes>
 );
 
 function Changes({ connection }: { connection: Connection }) {
-  const permitted = FEEDS.filter((feed) => may(READ[feed]));
+  const permitted = FEEDS.filter((feed) => hasScope(RESOURCES[feed].readScope));
   const topic = useSignal("");
   const typed = useSignal("");
-  const options = [...permitted, ...FILTERS.filter((one) => may(READ[feedOf(one)]))];
+  const options = [
+    ...permitted,
+    ...FILTERS.filter((filter) => hasScope(RESOURCES[feedOf(filter)].readScope)),
+  ];
   const [first, ...rest] = topic.value === "" ? permitted : [topic.value as Topic];
-  if (first === undefined) return <Empty title="Nothing to hear">No scope permits a feed.</Empty>;
+  if (first === undefined) {
+    return <Empty title="No feed to show">The token has no scope that reads a feed.</Empty>;
+  }
   const choose = (value: string) => (topic.value = value);
 
   return (
@@ -38,8 +45,8 @@ function Changes({ connection }: { connection: Connection }) {
             onChange={(event) => choose(event.currentTarget.value)}
           >
             <option value="">all feeds</option>
-            {options.map((one) => (
-              <option key={one}>{one}</option>
+            {options.map((option) => (
+              <option key={option}>{option}</option>
             ))}
             {topic.value !== "" && !options.includes(topic.value as Topic) && (
               <option>{topic.value}</option>
@@ -59,69 +66,74 @@ function Changes({ connection }: { connection: Connection }) {
             value={typed.value}
             onInput={(event) => (typed.value = event.currentTarget.value)}
           />
-          <Action type="submit">Listen</Action>
+          <Button type="submit">Subscribe</Button>
         </form>
-        <CutSwitch />
+        <InterruptSwitch />
       </div>
-      <Stream key={topic.value} connection={connection} topics={[first, ...rest]} />
+      <ChangeMonitor key={topic.value} connection={connection} topics={[first, ...rest]} />
     </>
   );
 }
 
-/** Cuts this window's connection, and says how the gap was closed. */
-function CutSwitch() {
-  const left = useComputed(() => Math.max(0, Math.ceil((cutUntil.value - now.value) / 1000)));
-  const isCut = left.value > 0;
+/** Interrupts this window's connection, and shows the seconds until it is restored. */
+function InterruptSwitch() {
+  const left = useComputed(() =>
+    Math.max(0, Math.ceil((interruptedUntil.value - now.value) / 1000)),
+  );
+  const isInterrupted = left.value > 0;
   return (
     <button
       type="button"
       role="switch"
       class="switch"
-      aria-checked={isCut}
-      aria-disabled={isCut ? "true" : undefined}
+      aria-checked={isInterrupted}
+      aria-disabled={isInterrupted ? "true" : undefined}
       onClick={() => {
-        if (!isCut) cut(CUT);
+        if (!isInterrupted) interrupt(INTERRUPTION);
       }}
     >
       <span class="knob" aria-hidden="true" />
       <span class="switch-text">
-        {isCut ? `Cut for ${left.value} s` : "Cut the connection for 10 s"}
+        {isInterrupted ? `Cut for ${left.value} s` : "Cut the connection for 10 s"}
       </span>
     </button>
   );
 }
 
-interface StreamProps {
+interface MonitorProps {
   connection: Connection;
   topics: readonly [Topic, ...Topic[]];
 }
 
-function Stream({ connection, topics }: StreamProps) {
-  const log = useMemo(() => openLog(connection, topics), [connection]);
-  useEffect(() => () => log.close(), [log]);
+function ChangeMonitor({ connection, topics }: MonitorProps) {
+  const monitor = useMemo(() => openMonitor(connection, topics), [connection]);
+  useEffect(() => () => monitor.close(), [monitor]);
   return (
     <>
       <div class="bar">
-        <Action pressed={log.paused.value} onPress={() => (log.paused.value = !log.paused.value)}>
+        <Button
+          pressed={monitor.paused.value}
+          onClick={() => (monitor.paused.value = !monitor.paused.value)}
+        >
           Pause
-        </Action>
-        <Action onPress={log.clear}>Clear</Action>
-        <Tally log={log} />
+        </Button>
+        <Button onClick={monitor.clear}>Clear</Button>
+        <Counters monitor={monitor} />
       </div>
-      {log.refused.value && <Empty title="The server says">{log.refused.value}</Empty>}
-      <Lines log={log} />
+      {monitor.refused.value && <Empty title="The server says">{monitor.refused.value}</Empty>}
+      <ChangeTable monitor={monitor} />
     </>
   );
 }
 
-function Tally({ log }: { log: Log }) {
+function Counters({ monitor }: { monitor: Monitor }) {
   const facts = [
-    ["received", log.received.value],
-    ["caught up after a gap", log.late.value],
-    ["missing", log.holes.value],
+    ["received", monitor.received.value],
+    ["caught up after a gap", monitor.late.value],
+    ["missing", monitor.missing.value],
   ] as const;
   return (
-    <dl class="tally">
+    <dl class="counters">
       {facts.map(([name, value]) => (
         <div key={name} data-fact={name}>
           <dt>{name}</dt>
@@ -132,16 +144,16 @@ function Tally({ log }: { log: Log }) {
   );
 }
 
-/** Lines keep their places: what comes in changes their words, and moves nothing. */
-function Lines({ log }: { log: Log }) {
-  const entries = log.entries.value;
+/** A fixed number of rows: a new change rewrites their text, so that nothing on screen moves. */
+function ChangeTable({ monitor }: { monitor: Monitor }) {
+  const changes = monitor.changes.value;
   return (
     <div
       class="panel scroll"
       tabIndex={0}
       role="region"
       aria-label="Changes, newest first"
-      aria-busy={!log.ready.value}
+      aria-busy={!monitor.ready.value}
     >
       <table role="table" class="changes" aria-label="Changes">
         <thead role="rowgroup">
@@ -154,14 +166,16 @@ function Lines({ log }: { log: Log }) {
           </tr>
         </thead>
         <tbody role="rowgroup">
-          {Array.from({ length: SHOWN }, (_, line) => (
-            <ChangeRow key={line} entry={entries[line]} />
+          {Array.from({ length: SHOWN }, (_, index) => (
+            <ChangeRow key={index} received={changes[index]} />
           ))}
         </tbody>
       </table>
-      {entries.length === 0 && (
+      {changes.length === 0 && (
         <p class="waiting faint">
-          {log.ready.value ? "Waiting for changes: reserve something on Stock." : "Subscribing…"}
+          {monitor.ready.value
+            ? "Waiting for changes: reserve something on Stock."
+            : "Subscribing…"}
         </p>
       )}
     </div>

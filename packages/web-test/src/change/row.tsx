@@ -1,20 +1,20 @@
 import { memo } from "preact/compat";
 import { CLIENT_REF } from "../connection.ts";
 import { brief, clock, short } from "../format.ts";
-import type { Change } from "../record/kind.ts";
+import type { Change } from "../catalog.ts";
 import { href } from "../route.ts";
-import type { Entry } from "./log.ts";
+import type { ReceivedChange } from "./monitor.ts";
 
-/** One line of the stream; an empty line keeps its height. */
-export const ChangeRow = memo(({ entry }: { entry: Entry | undefined }) => {
-  if (!entry) {
+/** One row of the table; an empty row has the same height, so that rows never move. */
+export const ChangeRow = memo(({ received }: { received: ReceivedChange | undefined }) => {
+  if (!received) {
     return (
       <tr role="row" class="change-row" aria-hidden="true">
         <td colSpan={7} />
       </tr>
     );
   }
-  const { change, late } = entry;
+  const { change, late } = received;
   const { feed, seq, op, id, version, at, actor, clientRef } = change;
   return (
     <tr role="row" class="change-row" data-late={late || undefined} data-seq={`${feed}-${seq}`}>
@@ -45,27 +45,27 @@ export const ChangeRow = memo(({ entry }: { entry: Entry | undefined }) => {
   );
 });
 
-/** What changed from what to what. */
+/** The members that changed, with their values before and after. */
 export function Difference({ change }: { change: Omit<Change, "cursor"> }) {
   const { op, changed, before = {}, data = {}, truncated, reason } = change;
-  const because = reason ? <span class="faint"> · {reason}</span> : undefined;
-  if (truncated) return <>too large to be told: {changed.join(", ")}</>;
+  const note = reason ? <span class="faint"> · {reason}</span> : undefined;
+  if (truncated) return <>too large to show: {changed.join(", ")}</>;
   if (op === "delete") return <>was {nameOf(before)}</>;
   if (op === "create") return <>{nameOf(data)}</>;
   return (
     <>
-      {changed.map((name, at) => (
+      {changed.map((name, index) => (
         <span key={name}>
-          {at > 0 && " · "}
+          {index > 0 && " · "}
           {name} <del>{brief(before[name])}</del> → <ins>{brief(data[name])}</ins>
         </span>
       ))}
-      {because}
+      {note}
     </>
   );
 }
 
-/** A record in a few words. */
+/** A record in a few words: its name, its stock or its lines. */
 function nameOf(record: Record<string, unknown>): string {
   const { name, title, lines, quantity, status } = record;
   if (typeof quantity === "number") return `${quantity} on hand`;

@@ -3,16 +3,18 @@ import type { ChannelMessage } from "@stockwire/client/live";
 import { useEffect, useRef } from "preact/hooks";
 import { type Connection, connectionId } from "../connection.ts";
 import { clock, short } from "../format.ts";
-import { tried, wordsOf } from "../notice.ts";
-import { may } from "../session.ts";
-import { Action } from "../ui/action.tsx";
-import { Gate } from "../ui/gate.tsx";
+import { notifyOutcome, errorText } from "../notice.tsx";
+import { hasScope } from "../session.ts";
+import { Button } from "../ui/button.tsx";
+import { RequireScopes } from "../ui/require-scopes.tsx";
 
-const KEPT = 200;
+/** The channels page: joins channels, sends messages and shows those that arrive. */
+
+const KEPT = 200; // messages
 const LOBBY = "lobby";
 
 export const ChannelsPage = () => (
-  <Gate needs={[]}>{(connection) => <Channels connection={connection} />}</Gate>
+  <RequireScopes scopes={[]}>{(connection) => <Channels connection={connection} />}</RequireScopes>
 );
 
 function Channels({ connection: { live } }: { connection: Connection }) {
@@ -25,15 +27,15 @@ function Channels({ connection: { live } }: { connection: Connection }) {
   const list = useRef<HTMLDivElement>(null);
 
   useEffect(() => {
-    const offs = [
+    const unsubscribers = [
       live.on("message", (message) => {
         messages.value = [...messages.value, message].slice(-KEPT);
       }),
-      live.on("error", (error) => (refused.value = wordsOf(error))),
+      live.on("error", (error) => (refused.value = errorText(error))),
     ];
     return () => {
-      for (const off of offs) off();
-      for (const one of joined.peek()) if (one !== LOBBY) live.leave(one).catch(() => undefined);
+      for (const unsubscribe of unsubscribers) unsubscribe();
+      for (const name of joined.peek()) if (name !== LOBBY) live.leave(name).catch(() => undefined);
     };
   }, [live]);
 
@@ -42,28 +44,23 @@ function Channels({ connection: { live } }: { connection: Connection }) {
 
   const join = async () => {
     const name = wanted.value.trim();
-    if (
-      (await tried(
-        `Join ${name}`,
-        live.join(name).then(() => true),
-      )) === undefined
-    )
-      return;
+    const work = live.join(name).then(() => true);
+    if (!(await notifyOutcome(`Join ${name}`, work))) return;
     joined.value = [...new Set([...joined.value, name])];
     channel.value = name;
     wanted.value = "";
   };
   const leave = async () => {
     const name = channel.value;
-    await tried(`Leave ${name}`, live.leave(name));
-    joined.value = joined.value.filter((one) => one !== name);
+    await notifyOutcome(`Leave ${name}`, live.leave(name));
+    joined.value = joined.value.filter((other) => other !== name);
     channel.value = LOBBY;
   };
   const send = () => {
     if (text.value.trim() === "") return;
     refused.value = undefined;
     live.send(text.value, channel.value).catch((error: unknown) => {
-      refused.value = wordsOf(error);
+      refused.value = errorText(error);
     });
     text.value = "";
   };
@@ -73,17 +70,17 @@ function Channels({ connection: { live } }: { connection: Connection }) {
       <div class="bar">
         <div class="group" role="group" aria-label="Joined channels">
           {joined.value.map((name) => (
-            <Action
+            <Button
               key={name}
               pressed={channel.value === name}
-              onPress={() => (channel.value = name)}
+              onClick={() => (channel.value = name)}
             >
               #{name}
-            </Action>
+            </Button>
           ))}
         </div>
         {channel.value !== LOBBY && (
-          <Action onPress={() => void leave()}>Leave #{channel.value}</Action>
+          <Button onClick={() => void leave()}>Leave #{channel.value}</Button>
         )}
         <form
           class="pick"
@@ -98,20 +95,20 @@ function Channels({ connection: { live } }: { connection: Connection }) {
             value={wanted.value}
             onInput={(event) => (wanted.value = event.currentTarget.value)}
           />
-          <Action type="submit">Join</Action>
+          <Button type="submit">Join</Button>
         </form>
       </div>
       <div class="panel chat">
         <div
           ref={list}
-          class="said-so-far"
+          class="messages"
           role="log"
           aria-label={`Messages in ${channel.value}`}
           tabIndex={0}
         >
-          {shown.map((message, at) => (
+          {shown.map((message, index) => (
             <div
-              key={`${message.at}-${at}`}
+              key={`${message.at}-${index}`}
               class={message.from === connectionId.value ? "own" : "other"}
             >
               <p class="faint">
@@ -120,18 +117,18 @@ function Channels({ connection: { live } }: { connection: Connection }) {
                   {clock(message.at)}
                 </time>
               </p>
-              <p class="said">{message.message}</p>
+              <p class="message-text">{message.message}</p>
             </div>
           ))}
         </div>
         {shown.length === 0 && (
-          <p class="faint chat-empty">Open this page in a second window, and say something.</p>
+          <p class="faint chat-empty">Open this page in a second window and send a message.</p>
         )}
         <div role="alert">
           {refused.value && <p class="problem chat-problem">{refused.value}</p>}
         </div>
         <form
-          class="say"
+          class="message-form"
           onSubmit={(event) => {
             event.preventDefault();
             send();
@@ -139,14 +136,14 @@ function Channels({ connection: { live } }: { connection: Connection }) {
         >
           <input
             aria-label={`Message to ${channel.value}`}
-            placeholder="Say something"
+            placeholder="Write a message"
             maxLength={4096}
             value={text.value}
             onInput={(event) => (text.value = event.currentTarget.value)}
           />
-          <Action type="submit" primary off={!may("publish:channels")}>
+          <Button type="submit" primary disabled={!hasScope("publish:channels")}>
             Send
-          </Action>
+          </Button>
         </form>
       </div>
     </>

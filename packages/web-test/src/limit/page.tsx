@@ -1,82 +1,93 @@
 import { useSignal } from "@preact/signals";
-import { canMint, everything, goodToken, may, spare } from "../session.ts";
-import { target } from "../here.ts";
-import { Gate } from "../ui/gate.tsx";
-import { type Answer, ask } from "./answer.ts";
-import { AnyFrame, AnyRequest } from "./any.tsx";
-import { Trial } from "./trial.tsx";
+import {
+  canIssueTokens,
+  FULL_ACCESS,
+  hasScope,
+  issueToken,
+  target,
+  validToken,
+} from "../session.ts";
+import { RequireScopes } from "../ui/require-scopes.tsx";
+import { CustomFrame, CustomRequest } from "./custom-request.tsx";
+import { RequestCard } from "./request-card.tsx";
+import { type RawResponse, sendRequest } from "./response.ts";
 
-const WAVE = 100; // requests
-const PATIENCE = 15_000; // ms
+/** The limits page: requests that the server refuses, with its raw answers. */
+
+const BURST = 100; // requests
+const TIMEOUT = 15_000; // ms
 const THROTTLED = "429 Too Many Requests";
 
 export const LimitsPage = () => (
-  <Gate needs={[]}>
+  <RequireScopes scopes={[]}>
     {() => (
       <div class="columns">
-        <Throttle />
-        <Scope />
-        <Validity />
-        <AnyRequest />
-        <AnyFrame />
+        <Throttling />
+        <MissingScope />
+        <Validation />
+        <CustomRequest />
+        <CustomFrame />
       </div>
     )}
-  </Gate>
+  </RequireScopes>
 );
 
-/** More requests than the route's bucket holds, until it is empty. */
-function Throttle() {
-  const tally = useSignal<Readonly<Record<string, number>>>({});
-  const run = async (): Promise<Answer | undefined> => {
-    const token = await goodToken();
-    const one = () => ask(target.api, token, "GET", "/users?email=nobody@example.com");
-    const counts: Record<string, number> = {};
-    const until = Date.now() + PATIENCE;
+/** Sends bursts until the route's token bucket is empty. */
+function Throttling() {
+  const counts = useSignal<Readonly<Record<string, number>>>({});
+  const run = async (): Promise<RawResponse | undefined> => {
+    const token = await validToken();
+    const send = () => sendRequest(target.api, token, "GET", "/users?email=nobody@example.com");
+    const byStatus: Record<string, number> = {};
+    const deadline = Date.now() + TIMEOUT;
     for (;;) {
-      const answers = await Promise.all(Array.from({ length: WAVE }, one));
-      for (const { status } of answers) counts[status] = (counts[status] ?? 0) + 1;
-      tally.value = { ...counts };
-      const throttled = answers.find(({ status }) => status === THROTTLED);
-      if (throttled || Date.now() > until) return throttled ?? answers[0];
+      const responses = await Promise.all(Array.from({ length: BURST }, send));
+      for (const { status } of responses) byStatus[status] = (byStatus[status] ?? 0) + 1;
+      counts.value = { ...byStatus };
+      const throttled = responses.find(({ status }) => status === THROTTLED);
+      if (throttled || Date.now() > deadline) return throttled ?? responses[0];
     }
   };
-  const counted = Object.entries(tally.value).map(([status, count]) => `${count} × ${status}`);
+  const texts = Object.entries(counts.value).map(([status, count]) => `${count} × ${status}`);
   return (
-    <Trial title="Too often" verb="Ask until it is too much" run={run}>
+    <RequestCard title="Throttling" verb="Send requests until throttled" run={run}>
       <p>
-        <code>GET /users</code> takes 100 requests a second, and 200 at once.
-        {counted.length > 0 && <b class="num"> {counted.join(", ")}</b>}
+        <code>GET /users</code> takes 100 requests a second, and a burst of 200.
+        {texts.length > 0 && <b class="num"> {texts.join(", ")}</b>}
       </p>
-    </Trial>
+    </RequestCard>
   );
 }
 
-/** A deletion, with a token that may only read. */
-function Scope() {
+/** Deletes a user with a token that has no scope for it. */
+function MissingScope() {
   const run = async () => {
-    const readOnly = { ...everything, scopes: ["read:products"] as const, ttl: 60 };
-    const token = canMint ? await spare(readOnly) : await goodToken();
-    return ask(target.api, token, "DELETE", "/users/nobody");
+    const readOnly = { ...FULL_ACCESS, scopes: ["read:products"] as const, ttl: 60 };
+    const token = canIssueTokens ? await issueToken(readOnly) : await validToken();
+    return sendRequest(target.api, token, "DELETE", "/users/unknown");
   };
-  const who = canMint ? "a token that may only read products" : "your token";
+  const description = canIssueTokens ? "a token that may only read products" : "your token";
   return (
-    <Trial title="Not permitted" verb="Delete a user" run={run}>
+    <RequestCard title="Missing scope" verb="Delete a user" run={run}>
       <p>
-        <code>DELETE /users/nobody</code> needs <code>write:users</code>; it is asked with {who}.
-        {!canMint && may("write:users") && " Yours may do it, so this is a 404."}
+        <code>DELETE /users/unknown</code> needs <code>write:users</code>. The request has{" "}
+        {description}.
+        {!canIssueTokens &&
+          hasScope("write:users") &&
+          " It has that scope, so the answer is a 404."}
       </p>
-    </Trial>
+    </RequestCard>
   );
 }
 
-/** A user with everything wrong. */
-function Validity() {
-  const wrong = { name: "x", email: "not an address", phone: "12", age: 7, colour: "red" };
+/** Creates a user of which every member is invalid. */
+function Validation() {
+  const invalid = { name: "x", email: "not an address", phone: "12", age: 7, colour: "red" };
   const run = async () =>
-    ask(target.api, await goodToken(), "POST", "/users", JSON.stringify(wrong));
+    sendRequest(target.api, await validToken(), "POST", "/users", JSON.stringify(invalid));
   return (
-    <Trial title="Not valid" verb="Create a wrong user" run={run}>
-      <p>Every problem is told at once, each with a pointer.</p>
-    </Trial>
+    <RequestCard title="Validation" verb="Create an invalid user" run={run}>
+      <p>The answer lists all problems together, each with a pointer.</p>
+    </RequestCard>
   );
 }

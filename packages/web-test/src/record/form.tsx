@@ -1,28 +1,30 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { notify, tried } from "../notice.ts";
-import { go, href } from "../route.ts";
-import { may } from "../session.ts";
-import { Action } from "../ui/action.tsx";
+import { RESOURCES } from "../catalog.ts";
+import { notify, notifyOutcome } from "../notice.tsx";
+import { href, navigate } from "../route.ts";
+import { hasScope } from "../session.ts";
+import { Button } from "../ui/button.tsx";
 import { Merge } from "./merge.tsx";
 import { isStale, type Problems, problemsOf } from "./problem.ts";
 
 export type Members = Readonly<Record<string, unknown>>;
 
-/** A record's members without those that the server owns. */
+/** The members of a record without those that the server sets. */
 export function ownMembers(record: Members): Members {
-  const { id: _id, createdAt: _made, updatedAt: _changed, version: _version, ...own } = record;
+  const { id: _id, createdAt: _created, updatedAt: _updated, version: _version, ...own } = record;
   return own;
 }
 
 interface Props {
-  noun: "users" | "items";
+  resource: "users" | "items";
   /** Undefined for a new record. */
   record: (Members & { id: string; version: number }) | undefined;
+  /** The members that have a field; problems with other members are shown below the fields. */
   names: readonly string[];
-  /** What the form says; throws what can't be read. */
+  /** The members that the form holds now. Throws if its text can't be parsed. */
   read: () => Members;
-  /** Puts a merged record into the form. */
+  /** Replaces what the form holds, after a merge. */
   write: (members: Members) => void;
   save: (members: Members, base: Members, version: number | undefined) => Promise<unknown>;
   reload: () => Promise<Members & { version: number }>;
@@ -30,31 +32,34 @@ interface Props {
   children: (problems: Problems) => ComponentChildren;
 }
 
-/** Saves a record, shows each problem at its field, and merges what two have saved. */
+/**
+ * A form that creates or edits a record. Problems are shown at their fields. If the record was
+ * changed meanwhile (412), the user merges both versions.
+ */
 export function RecordForm(props: Props) {
-  const { noun, record, names, read, write, save, reload, remove, children } = props;
+  const { resource, record, names, read, write, save, reload, remove, children } = props;
   const problems = useSignal<Problems>({});
   const base = useSignal<Members>(record ? ownMembers(record) : {});
   const version = useSignal(record?.version);
   const theirs = useSignal<Members & { version: number }>();
-  const busy = useSignal(false);
+  const isBusy = useSignal(false);
 
-  const refuse = async (error: unknown) => {
+  const showError = async (error: unknown) => {
     if (isStale(error) && record) theirs.value = await reload();
     else problems.value = problemsOf(error, names);
   };
   const submit = async (members: Members) => {
-    busy.value = true;
+    isBusy.value = true;
     try {
       await save(members, base.value, version.value);
       notify("done", "Saved");
-      go(noun);
+      navigate(resource);
     } catch (error) {
-      await refuse(error).catch((gone: unknown) => {
-        problems.value = problemsOf(gone, names);
+      await showError(error).catch((reloadError: unknown) => {
+        problems.value = problemsOf(reloadError, names);
       });
     } finally {
-      busy.value = false;
+      isBusy.value = false;
     }
   };
   const send = () => {
@@ -74,8 +79,8 @@ export function RecordForm(props: Props) {
     write(members);
     void submit(members);
   };
-  const drop = async () => {
-    if ((await tried("Delete it", remove())) !== undefined) go(noun);
+  const removeRecord = async () => {
+    if ((await notifyOutcome("Delete", remove())) !== undefined) navigate(resource);
   };
   const general = problems.value[""] ?? [];
 
@@ -85,7 +90,7 @@ export function RecordForm(props: Props) {
       noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        if (!busy.value) send();
+        if (!isBusy.value) send();
       }}
     >
       {children(problems.value)}
@@ -106,20 +111,23 @@ export function RecordForm(props: Props) {
         />
       )}
       <div class="row">
-        <Action type="submit" primary off={!may(`write:${noun}`)}>
+        <Button type="submit" primary disabled={!hasScope(RESOURCES[resource].writeScope)}>
           {record ? "Save" : "Create"}
-        </Action>
-        <a class="action" href={href(noun)}>
+        </Button>
+        <a class="button" href={href(resource)}>
           Back
         </a>
         {record && (
           <>
-            <a class="action" href={href("history", noun, record.id)}>
+            <a class="button" href={href("history", resource, record.id)}>
               History
             </a>
-            <Action off={!may(`write:${noun}`)} onPress={() => void drop()}>
+            <Button
+              disabled={!hasScope(RESOURCES[resource].writeScope)}
+              onClick={() => void removeRecord()}
+            >
               Delete
-            </Action>
+            </Button>
             <span class="faint num">version {version.value}</span>
           </>
         )}

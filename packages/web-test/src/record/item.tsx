@@ -1,13 +1,16 @@
 import { unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
+import { RESOURCES } from "../catalog.ts";
 import type { Connection } from "../connection.ts";
 import { brief, moment } from "../format.ts";
 import { href } from "../route.ts";
 import { Field } from "../ui/field.tsx";
-import { Gate } from "../ui/gate.tsx";
+import { RequireScopes } from "../ui/require-scopes.tsx";
 import { type Members, ownMembers, RecordForm } from "./form.tsx";
 import { RecordList } from "./list.tsx";
 import { Loaded } from "./load.tsx";
+
+/** The items page: list and form. An item is edited as JSON and replaced as a whole (PUT). */
 
 type Http = Connection["http"];
 type Item = Members & { id: string; version: number; updatedAt: string };
@@ -16,7 +19,7 @@ const getItem = async (http: Http, id: string): Promise<Item> =>
   unwrap(http.items[":id"].$get({ param: { id } }));
 
 export const ItemsPage = ({ id }: { id: string | undefined }) => (
-  <Gate needs={["read:items"]}>
+  <RequireScopes scopes={[RESOURCES.items.readScope]}>
     {(connection) => {
       if (id === undefined) return <Items connection={connection} />;
       if (id === "new") return <ItemForm connection={connection} item={undefined} />;
@@ -26,7 +29,7 @@ export const ItemsPage = ({ id }: { id: string | undefined }) => (
         </Loaded>
       );
     }}
-  </Gate>
+  </RequireScopes>
 );
 
 const Items = ({ connection }: { connection: Connection }) => (
@@ -49,7 +52,7 @@ const Items = ({ connection }: { connection: Connection }) => (
 
 const EXAMPLE = { type: "note", title: "Anything goes" };
 
-/** Throws what is no JSON object, in words. */
+/** Throws a SyntaxError unless the text is a JSON object. */
 function parsed(text: string): Members {
   const value: unknown = JSON.parse(text);
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return { ...value };
@@ -76,7 +79,7 @@ function ItemForm({ connection, item }: { connection: Connection; item: Item | u
 
   return (
     <RecordForm
-      noun="items"
+      resource="items"
       record={item}
       names={["json"]}
       read={() => parsed(text.value)}
@@ -97,7 +100,7 @@ function ItemForm({ connection, item }: { connection: Connection; item: Item | u
           ) : (
             <Field
               label="Id"
-              hint="Empty for one of the server's; a free one otherwise"
+              hint="Optional; the server makes one if it is empty"
               value={id.value}
               onInput={(value) => (id.value = value)}
             />

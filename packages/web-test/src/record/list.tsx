@@ -1,12 +1,13 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
+import { RESOURCES } from "../catalog.ts";
 import type { Connection } from "../connection.ts";
-import { wordsOf } from "../notice.ts";
+import { errorText } from "../notice.tsx";
 import { href } from "../route.ts";
-import { may } from "../session.ts";
-import { Action } from "../ui/action.tsx";
-import { Empty } from "../ui/gate.tsx";
+import { hasScope } from "../session.ts";
+import { Button } from "../ui/button.tsx";
+import { Empty } from "../ui/require-scopes.tsx";
 
 interface Page<T> {
   items: readonly T[];
@@ -21,23 +22,23 @@ interface Props<T> {
   cells: (record: T) => readonly ComponentChildren[];
 }
 
-const LIMIT = 10;
-const SETTLED = 250; // ms
+const LIMIT = 10; // rows
+const RELOAD_AFTER = 250; // ms, so that a burst of changes reloads once
 
-/** A paged list, newest first, that is read again when its feed says that something changed. */
+/** A paged list, newest first. The page on screen is read again after a change of the feed. */
 export function RecordList<T extends { id: string }>(props: Props<T>) {
   const { connection, feed, fetchPage, columns, cells } = props;
   const page = useSignal<Page<T>>();
   const failure = useSignal<string>();
-  const trail = useSignal<readonly string[]>([]); // tokens of the pages up to this one
+  const tokens = useSignal<readonly string[]>([]); // page tokens, up to that of this page
 
   const load = async () => {
-    const nextToken = trail.peek().at(-1);
+    const nextToken = tokens.peek().at(-1);
     try {
       page.value = await fetchPage({ limit: String(LIMIT), ...(nextToken && { nextToken }) });
       failure.value = undefined;
     } catch (error) {
-      failure.value = wordsOf(error);
+      failure.value = errorText(error);
     }
   };
   useEffect(() => {
@@ -45,7 +46,7 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
     const { close } = connection.live.subscribe(feed, {
       event() {
         clearTimeout(timer);
-        timer = setTimeout(() => void load(), SETTLED);
+        timer = setTimeout(() => void load(), RELOAD_AFTER);
       },
     });
     void load();
@@ -55,8 +56,8 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
     };
   }, [connection]);
 
-  const turn = (tokens: readonly string[]) => {
-    trail.value = tokens;
+  const turnTo = (path: readonly string[]) => {
+    tokens.value = path;
     void load();
   };
   const next = page.value?.nextToken;
@@ -65,19 +66,22 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
   return (
     <>
       <div class="bar">
-        {may(`write:${feed}`) && (
-          <a class="action primary" href={href(feed, "new")}>
+        {hasScope(RESOURCES[feed].writeScope) && (
+          <a class="button primary" href={href(feed, "new")}>
             New
           </a>
         )}
         <span class="grow" />
-        <span class="faint num">Page {trail.value.length + 1}</span>
-        <Action off={trail.value.length === 0} onPress={() => turn(trail.value.slice(0, -1))}>
+        <span class="faint num">Page {tokens.value.length + 1}</span>
+        <Button
+          disabled={tokens.value.length === 0}
+          onClick={() => turnTo(tokens.value.slice(0, -1))}
+        >
           Newer
-        </Action>
-        <Action off={!next} onPress={() => next && turn([...trail.value, next])}>
+        </Button>
+        <Button disabled={!next} onClick={() => next && turnTo([...tokens.value, next])}>
           Older
-        </Action>
+        </Button>
       </div>
       {failure.value && <Empty title="The list can't be read">{failure.value}</Empty>}
       <div class="panel records-panel" tabIndex={0} role="region" aria-label={`List of ${feed}`}>
@@ -94,8 +98,8 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
           <tbody>
             {items.map((record) => (
               <tr key={record.id}>
-                {cells(record).map((cell, at) => (
-                  <td key={columns[at]} class="clip">
+                {cells(record).map((cell, index) => (
+                  <td key={columns[index]} class="clip">
                     {cell}
                   </td>
                 ))}

@@ -1,13 +1,15 @@
 import { useSignal } from "@preact/signals";
 import { brief } from "../format.ts";
-import { Action } from "../ui/action.tsx";
+import { Button } from "../ui/button.tsx";
 
 type Members = Readonly<Record<string, unknown>>;
 
 interface Props {
-  /** What the form was opened with, what it says now, and what somebody else saved meanwhile. */
+  /** The record that the form was opened with. */
   base: Members;
+  /** The content of the form. */
   mine: Members;
+  /** The record that another client saved meanwhile. */
   theirs: Members;
   version: number;
   onMerged: (merged: Members) => void;
@@ -15,13 +17,13 @@ interface Props {
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
-/** Offers, member by member, mine or theirs. */
+/** A three-way merge: for each member that differs, the user chooses mine or theirs. */
 export function Merge({ base, mine, theirs, version, onMerged }: Props) {
   const names = [...new Set([...Object.keys(mine), ...Object.keys(theirs)])];
   const differing = names.filter((name) => !same(mine[name], theirs[name]));
-  // What only the other side changed is theirs; what I changed is mine unless I say otherwise.
-  const untouched = differing.filter((name) => same(mine[name], base[name]));
-  const taken = useSignal<ReadonlySet<string>>(new Set(untouched));
+  // Members that I did not change start as theirs, the others as mine.
+  const unchanged = differing.filter((name) => same(mine[name], base[name]));
+  const taken = useSignal<ReadonlySet<string>>(new Set(unchanged));
   const take = (name: string, isTheirs: boolean) => {
     const next = new Set(taken.value);
     if (isTheirs) next.add(name);
@@ -34,8 +36,8 @@ export function Merge({ base, mine, theirs, version, onMerged }: Props) {
   };
   return (
     <section class="merge" role="alert" aria-labelledby="merge-heading">
-      <h2 id="merge-heading">Somebody saved version {version} meanwhile (412)</h2>
-      {differing.length === 0 && <p class="faint">It says the same as yours.</p>}
+      <h2 id="merge-heading">Another client saved version {version} meanwhile (412)</h2>
+      {differing.length === 0 && <p class="faint">It equals yours.</p>}
       {differing.map((name) => (
         <fieldset key={name}>
           <legend>{name}</legend>
@@ -53,9 +55,9 @@ export function Merge({ base, mine, theirs, version, onMerged }: Props) {
           ))}
         </fieldset>
       ))}
-      <Action primary onPress={save}>
+      <Button primary onClick={save}>
         Save the merged record
-      </Action>
+      </Button>
     </section>
   );
 }

@@ -1,22 +1,24 @@
 import { ProblemError } from "@stockwire/client/http";
-import { wordsOf } from "../notice.ts";
+import { errorText } from "../notice.tsx";
 
-/** What is wrong, by the member that it is about; `""` is for the whole. */
+/** Texts of problems by the member that they are about; `""` is for the record as a whole. */
 export type Problems = Readonly<Record<string, readonly string[]>>;
 
+/** Sorts the errors of a problem by member. Those of unknown members keep their pointer as text. */
 export function problemsOf(error: unknown, members: readonly string[]): Problems {
   if (!(error instanceof ProblemError) || error.errors.length === 0)
-    return { "": [wordsOf(error)] };
+    return { "": [errorText(error)] };
   const problems: Record<string, string[]> = {};
-  for (const fault of error.errors) {
-    const path = "pointer" in fault ? fault.pointer : "";
+  for (const entry of error.errors) {
+    const path = "pointer" in entry ? entry.pointer : "";
     const [, member = ""] = path.split("/");
     const known = members.includes(member);
-    const text = known ? fault.detail : `${path} ${fault.detail}`;
+    const text = known ? entry.detail : `${path} ${entry.detail}`;
     (problems[known ? member : ""] ??= []).push(text);
   }
   return problems;
 }
 
+/** True if the record has a newer version than the form (412). */
 export const isStale = (error: unknown): boolean =>
   error instanceof ProblemError && error.code === "precondition_failed";

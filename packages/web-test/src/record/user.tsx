@@ -1,20 +1,25 @@
-import { unwrap } from "@stockwire/client/http";
+import { type Client, unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
+import { RESOURCES } from "../catalog.ts";
 import type { Connection } from "../connection.ts";
 import { moment } from "../format.ts";
 import { href } from "../route.ts";
 import { Field } from "../ui/field.tsx";
-import { Gate } from "../ui/gate.tsx";
+import { RequireScopes } from "../ui/require-scopes.tsx";
 import { type Members, RecordForm } from "./form.tsx";
-import { getUser, type User } from "./kind.ts";
 import { RecordList } from "./list.tsx";
 import { Loaded } from "./load.tsx";
+
+/** The users page: list and form. An edit sends the changed members only (PATCH). */
+
+const getUser = (http: Client, id: string) => unwrap(http.users[":id"].$get({ param: { id } }));
+type User = Awaited<ReturnType<typeof getUser>>;
 
 const NAMES = ["name", "email", "phone", "age", "status"] as const;
 type Draft = Record<(typeof NAMES)[number], string>;
 
 export const UsersPage = ({ id }: { id: string | undefined }) => (
-  <Gate needs={["read:users"]}>
+  <RequireScopes scopes={[RESOURCES.users.readScope]}>
     {(connection) => {
       if (id === undefined) return <Users connection={connection} />;
       if (id === "new") return <UserForm connection={connection} user={undefined} />;
@@ -24,7 +29,7 @@ export const UsersPage = ({ id }: { id: string | undefined }) => (
         </Loaded>
       );
     }}
-  </Gate>
+  </RequireScopes>
 );
 
 const Users = ({ connection }: { connection: Connection }) => (
@@ -43,6 +48,7 @@ const Users = ({ connection }: { connection: Connection }) => (
   />
 );
 
+/** All fields as text, with the defaults of a new user. */
 const draftOf = (members: Members): Draft => {
   const text = (name: string) => {
     const value = members[name];
@@ -58,7 +64,7 @@ const draftOf = (members: Members): Draft => {
   };
 };
 
-/** As the server takes it: an empty member is none, and what is no number goes as it is. */
+/** Leaves empty members out. An age that is not a number is sent as text, for the server to refuse. */
 const membersOf = ({ name, email, phone, age, status }: Draft): Members => ({
   name,
   email,
@@ -85,7 +91,7 @@ function UserForm({ connection, user }: { connection: Connection; user: User | u
 
   return (
     <RecordForm
-      noun="users"
+      resource="users"
       record={user}
       names={NAMES}
       read={() => membersOf(draft.value)}
@@ -111,7 +117,7 @@ function UserForm({ connection, user }: { connection: Connection; user: User | u
         return (
           <>
             {field("name", "Name", { required: true })}
-            {field("email", "Email", { required: true, hint: "One user each" })}
+            {field("email", "Email", { required: true, hint: "Unique" })}
             {field("phone", "Phone", { hint: "Ten digits" })}
             {field("age", "Age", { hint: "18 to 120" })}
             {field("status", "Status", { options: ["active", "disabled"] })}

@@ -23,7 +23,7 @@ function typeName(schema: Schema): string {
   return [type].flat().join(" or ") + (format ? `, ${format}` : "");
 }
 
-/** Undefined if neither limit says anything; zod writes the safe integers where there is none. */
+/** Undefined without a limit. Zod writes the safe integers where an integer has none. */
 function range(low: number | undefined, high: number | undefined, unit = ""): string | undefined {
   const [from, to] = [low, high].map((n) =>
     n !== undefined && Math.abs(n) < Number.MAX_SAFE_INTEGER ? n : undefined,

@@ -1,11 +1,13 @@
 import { connection } from "../connection.ts";
 import { duration, moment } from "../format.ts";
-import { canMint, SCOPES, secondsLeft, session } from "../session.ts";
-import { Empty } from "../ui/gate.tsx";
-import { Mint } from "./mint.tsx";
-import { Probe } from "./probe.tsx";
+import { SCOPES } from "../catalog.ts";
+import { canIssueTokens, secondsLeft, session } from "../session.ts";
+import { Empty } from "../ui/require-scopes.tsx";
+import { IssueToken } from "./issue-token.tsx";
+import { AccessCheck } from "./access-check.tsx";
 import { Stage } from "./stage.tsx";
 
+/** The session page: the token, what it gives access to, and how to get another one. */
 export function SessionPage() {
   return (
     <div class="columns">
@@ -13,20 +15,20 @@ export function SessionPage() {
         <h2 id="token-heading">This token</h2>
         <Token />
       </section>
-      {canMint && (
-        <section class="panel padded" aria-labelledby="mint-heading">
-          <h2 id="mint-heading">Another token</h2>
-          <Mint />
+      {canIssueTokens && (
+        <section class="panel padded" aria-labelledby="issue-heading">
+          <h2 id="issue-heading">Another token</h2>
+          <IssueToken />
         </section>
       )}
       {connection.value && (
-        <section class="panel padded" aria-labelledby="probe-heading">
-          <h2 id="probe-heading">What it opens</h2>
-          <Probe key={session.value?.token} connection={connection.value} />
+        <section class="panel padded" aria-labelledby="access-heading">
+          <h2 id="access-heading">What it gives access to</h2>
+          <AccessCheck key={session.value?.token} connection={connection.value} />
         </section>
       )}
       <section class="panel padded" aria-labelledby="stage-heading">
-        <h2 id="stage-heading">{canMint ? "A deployed stage" : "This stage"}</h2>
+        <h2 id="stage-heading">{canIssueTokens ? "A deployed stage" : "This stage"}</h2>
         <Stage />
       </section>
     </div>
@@ -34,9 +36,9 @@ export function SessionPage() {
 }
 
 function Token() {
-  const held = session.value;
-  if (!held) return <Empty title="No token">Get one here.</Empty>;
-  const { sub, scopes, expiresAt, all } = held.claims;
+  const current = session.value;
+  if (!current) return <Empty title="No token">Get one on this page.</Empty>;
+  const { sub, scopes, expiresAt, all } = current.claims;
   const left = secondsLeft.value;
   return (
     <>
@@ -46,14 +48,16 @@ function Token() {
         <dt>Time left</dt>
         <dd>
           <span class="num" data-fact="left">
-            {left === undefined ? "no end" : duration(left)}
+            {left === undefined ? "unlimited" : duration(left)}
           </span>
           {expiresAt !== undefined && (
             <span class="faint"> · until {moment(new Date(expiresAt).toISOString())}</span>
           )}
         </dd>
         <dt>Renewed</dt>
-        <dd>{held.renew ? "by itself, before it ends" : "no: paste another in time"}</dd>
+        <dd>
+          {current.renew ? "automatically, before it expires" : "no: paste another one in time"}
+        </dd>
         <dt>Issuer</dt>
         <dd>
           <code>{typeof all["iss"] === "string" && all["iss"]}</code>

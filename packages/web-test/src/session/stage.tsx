@@ -1,18 +1,17 @@
 import { useSignal } from "@preact/signals";
-import { notify, wordsOf } from "../notice.ts";
-import { begin, end, session } from "../session.ts";
+import { errorText, notify } from "../notice.tsx";
+import { endSession, session, startSession, target } from "../session.ts";
 import { redirectUri, startSignIn } from "../sign-in.ts";
-import { target } from "../here.ts";
 import { addressOf } from "../target.ts";
-import { Action } from "../ui/action.tsx";
+import { Button } from "../ui/button.tsx";
 import { Field } from "../ui/field.tsx";
 
-/** Points the console at a deployed stage, and lets somebody in there. */
+/** On a laptop: opens the console for a deployed stage. On a stage: starts a session there. */
 export function Stage() {
-  return target.isLaptop ? <Address /> : <Entry />;
+  return target.isLaptop ? <StageAddress /> : <SignIn />;
 }
 
-function Address() {
+function StageAddress() {
   const stage = useSignal({ api: "", live: "", auth: "", client: "" });
   const field = (name: keyof typeof stage.value, label: string, hint: string, type?: "url") => (
     <Field
@@ -34,19 +33,19 @@ function Address() {
       {field("live", "Live API", "wss://….execute-api.….amazonaws.com/live", "url")}
       {field("auth", "Cognito domain", "To sign in; leave it empty to paste a token", "url")}
       {field("client", "Cognito client", `Callback URL: ${redirectUri()}`)}
-      <Action type="submit">Open this stage</Action>
+      <Button type="submit">Open this stage</Button>
     </form>
   );
 }
 
-function Entry() {
+function SignIn() {
   const token = useSignal("");
   const paste = () => {
     try {
-      begin(token.value.trim().replace(/^Bearer\s+/i, ""));
+      startSession(token.value.trim().replace(/^Bearer\s+/i, ""));
       token.value = "";
     } catch (error) {
-      notify("refused", `That is no token: ${wordsOf(error)}`);
+      notify("refused", `Not a token: ${errorText(error)}`);
     }
   };
   const { api, live, signIn } = target;
@@ -76,11 +75,11 @@ function Entry() {
           onInput={(value) => (token.value = value)}
         />
         <div class="row">
-          <Action type="submit" primary>
+          <Button type="submit" primary>
             Use this token
-          </Action>
-          {signIn && <Action onPress={() => void startSignIn(signIn)}>Sign in with Cognito</Action>}
-          {session.value && <Action onPress={end}>End the session</Action>}
+          </Button>
+          {signIn && <Button onClick={() => void startSignIn(signIn)}>Sign in with Cognito</Button>}
+          {session.value && <Button onClick={endSession}>End the session</Button>}
         </div>
       </form>
       <p>

@@ -3,15 +3,14 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { Connection } from "../connection.ts";
 import { count, duration, short } from "../format.ts";
-import { tried } from "../notice.ts";
-import type { Reservation } from "../record/kind.ts";
+import { notifyOutcome } from "../notice.tsx";
 import { href } from "../route.ts";
-import { may, now } from "../session.ts";
-import { Action } from "../ui/action.tsx";
+import { hasScope, now } from "../session.ts";
+import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Field } from "../ui/field.tsx";
 import { LevelBadge } from "../ui/level.tsx";
-import type { Row } from "./store.ts";
+import type { Reservation, Row } from "./store.ts";
 
 interface Props {
   row: Row;
@@ -19,7 +18,7 @@ interface Props {
   onClose: () => void;
 }
 
-/** All that can be done with one product's stock. */
+/** All actions on one product's stock. */
 export function StockDialog({ row, connection, onClose }: Props) {
   const { name } = row.product.value;
   const level = row.level.value;
@@ -41,14 +40,16 @@ export function StockDialog({ row, connection, onClose }: Props) {
       <Adjust row={row} connection={connection} />
       <Reorder row={row} connection={connection} />
       <Reserve row={row} connection={connection} />
-      <Holds row={row} connection={connection} />
+      <Reservations row={row} connection={connection} />
     </Dialog>
   );
 }
 
-type Part = Omit<Props, "onClose">;
+const SHOWN = 50; // reservations
 
-function Adjust({ row, connection: { http } }: Part) {
+type PartProps = Omit<Props, "onClose">;
+
+function Adjust({ row, connection: { http } }: PartProps) {
   const delta = useSignal("10");
   const reason = useSignal("received");
   const { name } = row.product.value;
@@ -56,17 +57,17 @@ function Adjust({ row, connection: { http } }: Part) {
     const json = { delta: Number(delta.value), reason: reason.value };
     const param = { productId: row.id };
     const answer = http.inventory[":productId"].adjustments.$post({ param, json });
-    void tried(`Adjust ${name} by ${delta.value}`, unwrap(answer));
+    void notifyOutcome(`Adjust ${name} by ${delta.value}`, unwrap(answer));
   };
   return (
-    <Form onSubmit={send} off={!may("write:inventory")} verb="Adjust">
+    <Form onSubmit={send} disabled={!hasScope("write:inventory")} verb="Adjust">
       <Field label="Add or take away" type="number" value={delta.value} onInput={set(delta)} />
       <Field label="Reason" value={reason.value} onInput={set(reason)} />
     </Form>
   );
 }
 
-function Reorder({ row, connection: { http } }: Part) {
+function Reorder({ row, connection: { http } }: PartProps) {
   const level = row.level.value;
   const point = useSignal(String(level?.reorderPoint ?? 0));
   const send = () => {
@@ -76,10 +77,10 @@ function Reorder({ row, connection: { http } }: Part) {
     const headers = { "If-Match": `"${version}"` };
     const param = { productId: row.id };
     const answer = http.inventory[":productId"].$put({ param, json }, { headers });
-    void tried(`Reorder at ${point.value}`, unwrap(answer));
+    void notifyOutcome(`Reorder at ${point.value}`, unwrap(answer));
   };
   return (
-    <Form onSubmit={send} off={!may("write:inventory")} verb="Set">
+    <Form onSubmit={send} disabled={!hasScope("write:inventory")} verb="Set">
       <Field
         label="Low at, or below"
         type="number"
@@ -91,17 +92,20 @@ function Reorder({ row, connection: { http } }: Part) {
   );
 }
 
-function Reserve({ row, connection: { http } }: Part) {
+function Reserve({ row, connection: { http } }: PartProps) {
   const quantity = useSignal("1");
   const minutes = useSignal("15");
   const { name } = row.product.value;
   const send = () => {
     const lines = [{ productId: row.id, quantity: Number(quantity.value) }];
     const json = { lines, ttlSeconds: Math.round(Number(minutes.value) * 60) };
-    void tried(`Reserve ${quantity.value} × ${name}`, unwrap(http.reservations.$post({ json })));
+    void notifyOutcome(
+      `Reserve ${quantity.value} × ${name}`,
+      unwrap(http.reservations.$post({ json })),
+    );
   };
   return (
-    <Form onSubmit={send} off={!may("reserve:inventory")} verb="Reserve">
+    <Form onSubmit={send} disabled={!hasScope("reserve:inventory")} verb="Reserve">
       <Field label="Units" type="number" min={1} value={quantity.value} onInput={set(quantity)} />
       <Field
         label="For minutes"
@@ -114,31 +118,41 @@ function Reserve({ row, connection: { http } }: Part) {
   );
 }
 
-function Holds({ row, connection: { http } }: Part) {
-  const holds = row.holds.value;
+function Reservations({ row, connection: { http } }: PartProps) {
+  const reservations = row.reservations.value;
   const close = (verb: "confirm" | "cancel", { id }: Reservation) =>
-    void tried(
+    void notifyOutcome(
       `${verb === "confirm" ? "Confirm" : "Cancel"} ${short(id)}`,
       unwrap(http.reservations[":id"][verb].$post({ param: { id } })),
     );
-  if (holds.length === 0) return <p class="faint">No reservation is active.</p>;
+  if (reservations.length === 0) return <p class="faint">No reservation is active.</p>;
   return (
-    <ul class="holds" aria-label="Active reservations">
-      {holds.slice(0, 50).map((hold) => (
-        <li key={hold.id}>
-          <code>{short(hold.id)}</code>
+    <ul class="reservations" aria-label="Active reservations">
+      {reservations.slice(0, SHOWN).map((reservation) => (
+        <li key={reservation.id}>
+          <code>{short(reservation.id)}</code>
           <span class="num">
-            {hold.lines.find(({ productId }) => productId === row.id)?.quantity ?? 0} ×
+            {reservation.lines.find(({ productId }) => productId === row.id)?.quantity ?? 0} ×
           </span>
           <span class="num faint grow">
-            {duration(Math.max(0, Math.round((Date.parse(hold.expiresAt) - now.value) / 1000)))}
+            {duration(
+              Math.max(0, Math.round((Date.parse(reservation.expiresAt) - now.value) / 1000)),
+            )}
           </span>
-          <Action small label={`Confirm ${short(hold.id)}`} onPress={() => close("confirm", hold)}>
+          <Button
+            small
+            label={`Confirm ${short(reservation.id)}`}
+            onClick={() => close("confirm", reservation)}
+          >
             Confirm
-          </Action>
-          <Action small label={`Cancel ${short(hold.id)}`} onPress={() => close("cancel", hold)}>
+          </Button>
+          <Button
+            small
+            label={`Cancel ${short(reservation.id)}`}
+            onClick={() => close("cancel", reservation)}
+          >
             Cancel
-          </Action>
+          </Button>
         </li>
       ))}
     </ul>
@@ -149,12 +163,13 @@ const set = (signal: { value: string }) => (value: string) => void (signal.value
 
 interface FormProps {
   onSubmit: () => void;
-  off: boolean;
+  disabled: boolean;
   verb: string;
   children: ComponentChildren;
 }
 
-function Form({ onSubmit, off, verb, children }: FormProps) {
+/** A form in one line; `verb` is the text of its button. */
+function Form({ onSubmit, disabled, verb, children }: FormProps) {
   return (
     <form
       class="inline-form"
@@ -164,9 +179,9 @@ function Form({ onSubmit, off, verb, children }: FormProps) {
       }}
     >
       {children}
-      <Action type="submit" off={off}>
+      <Button type="submit" disabled={disabled}>
         {verb}
-      </Action>
+      </Button>
     </form>
   );
 }

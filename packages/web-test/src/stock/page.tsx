@@ -1,21 +1,23 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Connection } from "../connection.ts";
-import { wordsOf } from "../notice.ts";
-import { Action } from "../ui/action.tsx";
-import { Empty, Gate } from "../ui/gate.tsx";
+import { errorText } from "../notice.tsx";
+import { Button } from "../ui/button.tsx";
+import { Empty, RequireScopes } from "../ui/require-scopes.tsx";
 import { LevelBadge } from "../ui/level.tsx";
 import { StockDialog } from "./dialog.tsx";
 import { StockRow } from "./row.tsx";
 import { openStock, type Row } from "./store.ts";
 
+/** The stock page: a live table of products and their levels, with search and filter. */
+
 const LEVELS = ["out", "low", "ok"] as const;
-const PAGE = 50;
+const PAGE = 50; // rows
 
 export const StockPage = () => (
-  <Gate needs={["read:products", "read:inventory"]}>
+  <RequireScopes scopes={["read:products", "read:inventory"]}>
     {(connection) => <Stock connection={connection} />}
-  </Gate>
+  </RequireScopes>
 );
 
 function Stock({ connection }: { connection: Connection }) {
@@ -38,16 +40,16 @@ function Stock({ connection }: { connection: Connection }) {
       <div class="bar">
         <div class="group" role="group" aria-label="Levels">
           {LEVELS.map((level) => (
-            <Action
+            <Button
               key={level}
               pressed={only.value === level}
-              onPress={() => (only.value = only.value === level ? undefined : level)}
+              onClick={() => (only.value = only.value === level ? undefined : level)}
             >
               <LevelBadge level={level} /> <span class="num">{stock.totals.value[level]}</span>
-            </Action>
+            </Button>
           ))}
         </div>
-        <a class="action" href={location.href} target="_blank" rel="noopener">
+        <a class="button" href={location.href} target="_blank" rel="noopener">
           Open a second window
         </a>
         <input
@@ -60,7 +62,7 @@ function Stock({ connection }: { connection: Connection }) {
         />
       </div>
       {stock.failure.value !== undefined && (
-        <Empty title="The stock can't be read">{wordsOf(stock.failure.value)}</Empty>
+        <Empty title="The stock can't be read">{errorText(stock.failure.value)}</Empty>
       )}
       <div class="panel">
         <table role="table" class="stock" aria-label="Stock" aria-busy={!stock.ready.value}>
@@ -83,17 +85,19 @@ function Stock({ connection }: { connection: Connection }) {
                 row={row}
                 stock={stock}
                 connection={connection}
-                onOpen={(one) => (opened.value = one)}
+                onOpen={(opening) => (opened.value = opening)}
               />
             ))}
           </tbody>
         </table>
-        {stock.ready.value && rows.length === 0 && <Empty title="No product">None fits.</Empty>}
+        {stock.ready.value && rows.length === 0 && (
+          <Empty title="No product">No product matches.</Empty>
+        )}
       </div>
       {rows.length > shown.value && (
-        <Action onPress={() => (shown.value += PAGE)}>
+        <Button onClick={() => (shown.value += PAGE)}>
           Show more of {rows.length - shown.value}
-        </Action>
+        </Button>
       )}
       {opened.value && (
         <StockDialog

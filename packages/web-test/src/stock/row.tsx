@@ -1,11 +1,10 @@
 import { unwrap } from "@stockwire/client/http";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import type { Connection } from "../connection.ts";
 import { count, money } from "../format.ts";
-import { tried } from "../notice.ts";
-import { may } from "../session.ts";
-import { Action } from "../ui/action.tsx";
-import { Changing } from "../ui/changing.tsx";
+import { notifyOutcome } from "../notice.tsx";
+import { hasScope } from "../session.ts";
+import { Button } from "../ui/button.tsx";
 import { LevelBadge } from "../ui/level.tsx";
 import { Sparkline } from "./sparkline.tsx";
 import type { Row, Stock } from "./store.ts";
@@ -17,25 +16,25 @@ interface Props {
   onOpen: (row: Row) => void;
 }
 
-/** One product: what there is of it, what moved lately, and what can be done. */
+/** One product: its stock, its latest movements and the actions on it. */
 export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
-  useEffect(() => stock.recall(row), [row]);
+  useEffect(() => stock.loadHistory(row), [row]);
   const { name, price, currency, category, sku } = row.product.value;
   const level = row.level.value;
-  const hold = row.holds.value[0];
+  const reservation = row.reservations.value[0];
 
   const reserve = () =>
-    tried(
+    notifyOutcome(
       `Reserve 1 × ${name}`,
       unwrap(http.reservations.$post({ json: { lines: [{ productId: row.id, quantity: 1 }] } })),
     );
   const close = (verb: "confirm" | "cancel") => {
-    if (!hold) return;
-    const what = `${verb === "confirm" ? "Confirm the sale of" : "Cancel the hold on"} ${name}`;
-    const param = { param: { id: hold.id } };
-    void tried(what, unwrap(http.reservations[":id"][verb].$post(param)));
+    if (!reservation) return;
+    const action = verb === "confirm" ? "Confirm the sale of" : "Cancel the reservation of";
+    const param = { param: { id: reservation.id } };
+    void notifyOutcome(`${action} ${name}`, unwrap(http.reservations[":id"][verb].$post(param)));
   };
-  const allowed = may("reserve:inventory");
+  const allowed = hasScope("reserve:inventory");
 
   return (
     <tr role="row" class="stock-row" data-level={level?.level} data-product={row.id}>
@@ -53,21 +52,36 @@ export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
       <Figure name="reserved" title="Reserved" value={level?.reserved} />
       <Figure name="quantity" title="On hand" value={level?.quantity} />
       <td role="cell" class="stock-spark">
-        <Sparkline points={row.trail.value} />
+        <Sparkline values={row.availability.value} />
       </td>
       <td role="cell" class="stock-actions">
-        <Action small off={!allowed} label={`Reserve one ${name}`} onPress={() => void reserve()}>
+        <Button
+          small
+          disabled={!allowed}
+          label={`Reserve one ${name}`}
+          onClick={() => void reserve()}
+        >
           Reserve
-        </Action>
-        <Action small off={!hold} label={`Confirm ${name}`} onPress={() => close("confirm")}>
+        </Button>
+        <Button
+          small
+          disabled={!reservation}
+          label={`Confirm ${name}`}
+          onClick={() => close("confirm")}
+        >
           Confirm
-        </Action>
-        <Action small off={!hold} label={`Cancel ${name}`} onPress={() => close("cancel")}>
+        </Button>
+        <Button
+          small
+          disabled={!reservation}
+          label={`Cancel ${name}`}
+          onClick={() => close("cancel")}
+        >
           Cancel
-        </Action>
-        <Action small label={`Adjust ${name}`} onPress={() => onOpen(row)}>
+        </Button>
+        <Button small label={`Adjust ${name}`} onClick={() => onOpen(row)}>
           Adjust
-        </Action>
+        </Button>
       </td>
     </tr>
   );
@@ -82,7 +96,21 @@ interface FigureProps {
 function Figure({ name, title, value }: FigureProps) {
   return (
     <td role="cell" class={`num stock-${name}`} data-title={title}>
-      {value === undefined ? "–" : <Changing value={count(value)} />}
+      {value === undefined ? "–" : <ChangingValue value={count(value)} />}
     </td>
+  );
+}
+
+/** Highlights a value for a moment when it changes: a new key restarts the animation. */
+function ChangingValue({ value }: { value: string }) {
+  const changes = useRef({ value, count: 0 });
+  if (changes.current.value !== value) {
+    changes.current = { value, count: changes.current.count + 1 };
+  }
+  const { count: times } = changes.current;
+  return (
+    <span key={times} class={times > 0 ? "changed" : undefined}>
+      {value}
+    </span>
   );
 }

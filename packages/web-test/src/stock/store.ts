@@ -1,62 +1,72 @@
 import { computed, type Signal, signal } from "@preact/signals";
+import { type Client, pages } from "@stockwire/client/http";
 import type { CollectionChange } from "@stockwire/client/live";
+import { oncePerFrame } from "../animation-frame.ts";
 import type { Connection } from "../connection.ts";
-import { perFrame } from "../frame.ts";
-import {
-  activeReservations,
-  allLevels,
-  allProducts,
-  type Level,
-  type Product,
-  type Reservation,
-} from "../record/kind.ts";
-import { may } from "../session.ts";
-import { Trails } from "./trail.ts";
+import { hasScope } from "../session.ts";
+import { AvailabilityHistory } from "./availability.ts";
 
-/** One product with its level, each part of which changes on screen by itself. */
+/**
+ * The stock page's data: live collections of products, levels and active reservations, joined by
+ * product. The screen is updated once a frame, however many changes arrive.
+ */
+
+const allProducts = (http: Client) => pages((query) => http.products.$get({ query }));
+const allLevels = (http: Client) => pages((query) => http.inventory.$get({ query }));
+const activeReservations = (http: Client) =>
+  pages((query) => http.reservations.$get({ query: { ...query, status: "active" } }));
+
+type RecordOf<L extends (http: Client) => () => Promise<{ records: unknown[] }>> = Awaited<
+  ReturnType<ReturnType<L>>
+>["records"][number];
+
+type Product = RecordOf<typeof allProducts>;
+type Level = RecordOf<typeof allLevels>;
+export type Reservation = RecordOf<typeof activeReservations>;
+
+/** One product. Each signal redraws only the cells that read it. */
 export interface Row {
   id: string;
   product: Signal<Product>;
   level: Signal<Level | undefined>;
-  holds: Signal<readonly Reservation[]>;
-  /** What was available, oldest first. */
-  trail: Signal<readonly number[]>;
+  reservations: Signal<readonly Reservation[]>;
+  /** The latest values of `available`, oldest first. */
+  availability: Signal<readonly number[]>;
 }
 
 export interface Stock {
   rows: Signal<readonly Row[]>;
   totals: Signal<{ out: number; low: number; ok: number }>;
   ready: Signal<boolean>;
-  /** Why there is nothing to see. */
+  /** The error if products or levels can't be read. */
   failure: Signal<unknown>;
-  /** Fetches what moved a product before the page was opened. */
-  recall: (row: Row) => void;
+  /** Fetches the values of `available` from before the page was opened. */
+  loadHistory: (row: Row) => void;
   close: () => void;
 }
 
-/** Live maps of products, levels and active reservations, joined; drawn once a frame. */
 export function openStock({ http, live }: Connection): Stock {
   const rows = signal<readonly Row[]>([]);
   const ready = signal(false);
   const failure = signal<unknown>();
   const byId = new Map<string, Row>();
-  const dirty = new Set<string>();
-  const trails = new Trails(http);
+  const changed = new Set<string>(); // products to draw
+  const availability = new AvailabilityHistory(http);
 
   const products = live.collection<Product>("products", { load: allProducts(http) });
   const levels = live.collection<Level>("inventory", { load: allLevels(http) });
-  const holds = may("reserve:inventory")
+  const reservations = hasScope("reserve:inventory")
     ? live.collection<Reservation>("reservations", { load: activeReservations(http) })
     : undefined;
-  const held = new Map<string, Set<string>>(); // product → reservations
+  const reservationIds = new Map<string, Set<string>>(); // of each product
 
-  const draw = perFrame(() => {
-    let moved = false;
-    for (const id of dirty) {
+  const draw = oncePerFrame(() => {
+    let isRowAddedOrRemoved = false;
+    for (const id of changed) {
       const product = products.get(id);
       const row = byId.get(id);
       if (!product) {
-        moved = byId.delete(id) || moved;
+        isRowAddedOrRemoved = byId.delete(id) || isRowAddedOrRemoved;
         continue;
       }
       const level = levels.get(id);
@@ -64,46 +74,48 @@ export function openStock({ http, live }: Connection): Stock {
       if (row) {
         row.product.value = product;
         row.level.value = level;
-        if (!same(row.holds.peek(), active)) row.holds.value = active;
-        row.trail.value = trails.of(id);
+        if (!same(row.reservations.peek(), active)) row.reservations.value = active;
+        row.availability.value = availability.get(id);
         continue;
       }
-      moved = true;
+      isRowAddedOrRemoved = true;
       byId.set(id, {
         id,
         product: signal(product),
         level: signal(level),
-        holds: signal(active),
-        trail: signal(trails.of(id)),
+        reservations: signal(active),
+        availability: signal(availability.get(id)),
       });
     }
-    dirty.clear();
-    if (moved) rows.value = [...byId.values()].toSorted(byName);
+    changed.clear();
+    if (isRowAddedOrRemoved) rows.value = [...byId.values()].toSorted(byName);
   });
 
-  const touch = (id: string) => {
-    dirty.add(id);
+  const drawRow = (id: string) => {
+    changed.add(id);
     draw();
   };
 
   const activeOf = (id: string): Reservation[] =>
-    [...(held.get(id) ?? [])].flatMap((one) => holds?.get(one) ?? []);
+    [...(reservationIds.get(id) ?? [])].flatMap((key) => reservations?.get(key) ?? []);
 
-  products.onChange(({ id }) => touch(id));
+  products.onChange(({ id }) => drawRow(id));
   levels.onChange((change) => {
-    if (change.type === "set") trails.add(change.id, change.record, change.previous);
-    touch(change.id);
+    if (change.type === "set") {
+      availability.add(change.id, change.record.available, !change.previous);
+    }
+    drawRow(change.id);
   });
-  holds?.onChange((change: CollectionChange<Reservation>) => {
+  reservations?.onChange((change: CollectionChange<Reservation>) => {
     const { id } = change;
     const record = change.type === "set" ? change.record : change.previous;
     const active = change.type === "set" && change.record.status === "active";
     for (const { productId } of record.lines) {
-      const ids = held.get(productId) ?? new Set();
+      const ids = reservationIds.get(productId) ?? new Set();
       if (active) ids.add(id);
       else ids.delete(id);
-      held.set(productId, ids);
-      touch(productId);
+      reservationIds.set(productId, ids);
+      drawRow(productId);
     }
   });
   const done = Promise.all([products.ready, levels.ready]);
@@ -121,9 +133,9 @@ export function openStock({ http, live }: Connection): Stock {
       for (const { level } of rows.value) totals[level.value?.level ?? "out"]++;
       return totals;
     }),
-    recall: ({ id }) => void trails.recall(id).then(() => touch(id)),
+    loadHistory: ({ id }) => void availability.load(id).then(() => drawRow(id)),
     close() {
-      for (const each of [products, levels, holds]) each?.close();
+      for (const collection of [products, levels, reservations]) collection?.close();
     },
   };
 }
@@ -131,4 +143,4 @@ export function openStock({ http, live }: Connection): Stock {
 const byName = (a: Row, b: Row) => a.product.peek().name.localeCompare(b.product.peek().name);
 
 const same = (a: readonly unknown[], b: readonly unknown[]) =>
-  a.length === b.length && a.every((one, at) => one === b[at]);
+  a.length === b.length && a.every((element, index) => element === b[index]);

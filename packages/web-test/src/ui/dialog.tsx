@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
-import { Action } from "./action.tsx";
-import { Notices } from "./notices.tsx";
+import { Button } from "./button.tsx";
+import { Notices } from "../notice.tsx";
 
 interface Props {
   title: string;
@@ -10,8 +10,8 @@ interface Props {
 }
 
 /**
- * A modal window; Escape closes it and the focus goes back to where it was. The page behind is out
- * of reach, so it says itself what has just happened.
+ * A modal dialog. Escape closes it, and the focus returns to the element that opened it. Screen
+ * readers do not read the page behind, so the dialog shows the notices as well.
  */
 export function Dialog({ title, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -21,9 +21,9 @@ export function Dialog({ title, onClose, children }: Props) {
     <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
       <header class="dialog-head">
         <h2 id={id}>{title}</h2>
-        <Action small label="Close" onPress={() => dialog.current?.close()}>
+        <Button small label="Close" onClick={() => dialog.current?.close()}>
           Close
-        </Action>
+        </Button>
       </header>
       {children}
       <Notices />

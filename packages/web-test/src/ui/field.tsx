@@ -4,7 +4,7 @@ interface Props {
   label: string;
   value: string;
   onInput: (value: string) => void;
-  /** What the server, or the form itself, has against it. */
+  /** Errors in the value, from the server or the form. */
   problems?: readonly string[];
   hint?: string;
   type?: "text" | "number" | "url" | "password";
@@ -14,7 +14,7 @@ interface Props {
   min?: number;
 }
 
-/** A labelled input with what is wrong with it beneath. */
+/** An input with its label, hint and problems. With `options` a select, with `lines` a textarea. */
 export function Field({ label, value, onInput, problems = [], hint, options, ...rest }: Props) {
   const id = useId();
   const { type = "text", lines, required, min } = rest;

@@ -4,7 +4,7 @@ const SHAPES = {
   out: { text: "Out", path: "M1.5 1.5h7v7h-7z" },
 };
 
-/** A level in colour, shape and words. */
+/** A stock level as colour, shape and text, so that no reader depends on colour. */
 export function LevelBadge({ level }: { level: keyof typeof SHAPES | undefined }) {
   if (!level) return <span class="badge">…</span>;
   const { text, path } = SHAPES[level];

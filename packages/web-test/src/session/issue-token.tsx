@@ -1,14 +1,15 @@
 import { useSignal } from "@preact/signals";
-import { tried } from "../notice.ts";
-import { everything, mint, type Scope, SCOPES } from "../session.ts";
-import { Action } from "../ui/action.tsx";
+import { notifyOutcome } from "../notice.tsx";
+import { type Scope, SCOPES } from "../catalog.ts";
+import { FULL_ACCESS, startIssuedSession } from "../session.ts";
+import { Button } from "../ui/button.tsx";
 import { Field } from "../ui/field.tsx";
 
-/** Has the laptop's issuer make a token with other scopes, for somebody else, or for less time. */
-export function Mint() {
-  const chosen = useSignal<ReadonlySet<Scope>>(new Set(everything.scopes));
-  const sub = useSignal(everything.sub);
-  const ttl = useSignal(String(everything.ttl));
+/** Starts a session with a token that the laptop issues, with chosen scopes, subject and lifetime. */
+export function IssueToken() {
+  const chosen = useSignal<ReadonlySet<Scope>>(new Set(FULL_ACCESS.scopes));
+  const sub = useSignal(FULL_ACCESS.sub);
+  const ttl = useSignal(String(FULL_ACCESS.ttl));
   const toggle = (scope: Scope) => {
     const next = new Set(chosen.value);
     if (!next.delete(scope)) next.add(scope);
@@ -16,7 +17,8 @@ export function Mint() {
   };
   const send = () => {
     const scopes = SCOPES.filter((scope) => chosen.value.has(scope));
-    void tried("A new token", mint({ scopes, sub: sub.value, ttl: Number(ttl.value) }));
+    const request = { scopes, sub: sub.value, ttl: Number(ttl.value) };
+    void notifyOutcome("A new token", startIssuedSession(request));
   };
   return (
     <form
@@ -51,11 +53,11 @@ export function Mint() {
         </div>
       </fieldset>
       <div class="row">
-        <Action type="submit" primary>
+        <Button type="submit" primary>
           Use a new token
-        </Action>
-        <Action onPress={() => (chosen.value = new Set(everything.scopes))}>All</Action>
-        <Action onPress={() => (chosen.value = new Set())}>None</Action>
+        </Button>
+        <Button onClick={() => (chosen.value = new Set(FULL_ACCESS.scopes))}>All</Button>
+        <Button onClick={() => (chosen.value = new Set())}>None</Button>
       </div>
     </form>
   );

@@ -1,21 +1,20 @@
 import { useSignal } from "@preact/signals";
-import { goodToken } from "../session.ts";
-import { target } from "../here.ts";
+import { target, validToken } from "../session.ts";
 import { Field } from "../ui/field.tsx";
-import { ask, say } from "./answer.ts";
-import { Trial } from "./trial.tsx";
+import { RequestCard } from "./request-card.tsx";
+import { sendFrame, sendRequest } from "./response.ts";
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/** Any request, with this page's token. */
-export function AnyRequest() {
+/** A form for any HTTP request, sent with the session's token. */
+export function CustomRequest() {
   const [method, path, body] = [useSignal("GET"), useSignal("/me"), useSignal("")];
   const run = async () => {
     const text = method.value === "GET" || body.value === "" ? undefined : body.value;
-    return ask(target.api, await goodToken(), method.value, path.value, text);
+    return sendRequest(target.api, await validToken(), method.value, path.value, text);
   };
   return (
-    <Trial title="Any request" verb="Send the request" run={run}>
+    <RequestCard title="Custom request" verb="Send the request" run={run}>
       <Field
         label="Method"
         options={METHODS}
@@ -24,22 +23,22 @@ export function AnyRequest() {
       />
       <Field label="Path" value={path.value} onInput={(value) => (path.value = value)} />
       <Field label="Body" lines={3} value={body.value} onInput={(value) => (body.value = value)} />
-    </Trial>
+    </RequestCard>
   );
 }
 
-/** Any frame, on a connection of its own. */
-export function AnyFrame() {
+/** A form for any frame, sent on a new connection. */
+export function CustomFrame() {
   const frame = useSignal('{ "action": "hello" }');
-  const run = async () => say(target.live, await goodToken(), frame.value);
+  const run = async () => sendFrame(target.live, await validToken(), frame.value);
   return (
-    <Trial title="Any frame" verb="Send the frame" run={run}>
+    <RequestCard title="Custom frame" verb="Send the frame" run={run}>
       <Field
         label="Frame"
         lines={3}
         value={frame.value}
         onInput={(value) => (frame.value = value)}
       />
-    </Trial>
+    </RequestCard>
   );
 }

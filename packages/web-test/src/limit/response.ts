@@ -1,12 +1,13 @@
-/** An answer as it came. */
-export interface Answer {
+/** Sends requests and frames without the typed client: no retry, and the answer is kept unchanged. */
+
+export interface RawResponse {
   request: string;
   status: string;
   headers: readonly (readonly [string, string])[];
   body: string;
 }
 
-const SHOWN = [
+const SHOWN_HEADERS = [
   "content-type",
   "retry-after",
   "www-authenticate",
@@ -15,14 +16,13 @@ const SHOWN = [
   "date",
 ] as const;
 
-/** Sends a request as it is: nothing is tried again and nothing is made of the answer. */
-export async function ask(
+export async function sendRequest(
   api: string,
   token: string,
   method: string,
   path: string,
   body?: string,
-): Promise<Answer & { code: number }> {
+): Promise<RawResponse> {
   const response = await fetch(api + path, {
     method,
     headers: {
@@ -32,12 +32,11 @@ export async function ask(
     ...(body !== undefined && { body }),
   });
   const text = await response.text();
-  const { status: code, statusText, headers } = response;
+  const { status, statusText, headers } = response;
   return {
     request: `${method} ${path}${body === undefined ? "" : `\n\n${pretty(body)}`}`,
-    code,
-    status: `${code} ${statusText}`.trim(),
-    headers: SHOWN.flatMap((name) => {
+    status: `${status} ${statusText}`.trim(),
+    headers: SHOWN_HEADERS.flatMap((name) => {
       const value = headers.get(name);
       return value === null ? [] : [[name, value] as const];
     }),
@@ -45,30 +44,31 @@ export async function ask(
   };
 }
 
-const SETTLED = 700; // ms
-const PATIENCE = 8_000; // ms
+const QUIET = 700; // ms without a frame after which the answer is complete
+const TIMEOUT = 8_000; // ms for the first frame
 
-/** Sends one frame on a connection of its own, and gathers what is said to it. */
-export function say(live: string, token: string, frame: string): Promise<Answer> {
+/** Sends one frame on a new connection and collects the frames that follow. */
+export function sendFrame(live: string, token: string, frame: string): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(live, ["stockwire.v1", `bearer.${token}`]);
-    const said: string[] = [];
-    let timer = setTimeout(() => socket.close(), PATIENCE);
+    const received: string[] = [];
+    let timer = setTimeout(() => socket.close(), TIMEOUT);
     socket.addEventListener("open", () => socket.send(frame));
     socket.addEventListener("message", ({ data }) => {
-      said.push(pretty(String(data)));
+      received.push(pretty(String(data)));
       clearTimeout(timer);
-      timer = setTimeout(() => socket.close(), SETTLED);
+      timer = setTimeout(() => socket.close(), QUIET);
     });
     socket.addEventListener("error", () => reject(new Error("The connection was refused")));
     socket.addEventListener("close", () => {
       clearTimeout(timer);
-      const status = `${said.length} ${said.length === 1 ? "frame" : "frames"}`;
-      resolve({ request: pretty(frame), status, headers: [], body: said.join("\n\n") });
+      const status = `${received.length} ${received.length === 1 ? "frame" : "frames"}`;
+      resolve({ request: pretty(frame), status, headers: [], body: received.join("\n\n") });
     });
   });
 }
 
+/** Indents JSON; any other text stays as it is. */
 function pretty(text: string): string {
   try {
     return JSON.stringify(JSON.parse(text), null, 2);

@@ -1,25 +1,25 @@
 import type { ComponentChildren } from "preact";
+import type { Scope } from "../catalog.ts";
 import { connection, type Connection } from "../connection.ts";
 import { href } from "../route.ts";
-import { generation, may, type Scope, session } from "../session.ts";
+import { generation, hasScope, session } from "../session.ts";
 
 interface Props {
-  needs: readonly Scope[];
+  scopes: readonly Scope[];
   children: (connection: Connection) => ComponentChildren;
 }
 
-/** Shows a page to a token that may see it, and says to any other what it lacks. */
-export function Gate({ needs, children }: Props) {
+/** Shows a page if the token has the scopes; otherwise shows which ones it lacks. */
+export function RequireScopes({ scopes, children }: Props) {
   const open = connection.value;
-  const held = session.value;
-  if (!open || !held) {
+  if (!open || !session.value) {
     return (
       <Empty title="No token">
-        <a href={href("session")}>Begin a session</a> to see this page.
+        <a href={href("session")}>Start a session</a> to see this page.
       </Empty>
     );
   }
-  const missing = needs.filter((scope) => !may(scope));
+  const missing = scopes.filter((scope) => !hasScope(scope));
   if (missing.length > 0) {
     return (
       <Empty title="This token may not see this">
@@ -30,6 +30,7 @@ export function Gate({ needs, children }: Props) {
   return <div key={generation.value}>{children(open)}</div>;
 }
 
+/** What a page or a list shows in place of its content. */
 export function Empty({ title, children }: { title: string; children: ComponentChildren }) {
   return (
     <div class="empty">
