@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { RESOURCES } from "../catalog.ts";
+import { type Feed, RESOURCES } from "../catalog.ts";
 import { notify, notifyOutcome } from "../notice.tsx";
 import { href, navigate } from "../route.ts";
 import { hasScope } from "../session.ts";
@@ -17,7 +17,7 @@ export function ownMembers(record: Members): Members {
 }
 
 interface Props {
-  resource: "users" | "items";
+  resource: Feed;
   /** Undefined for a new record. */
   record: (Members & { id: string; version: number }) | undefined;
   /** The members that have a field; problems with other members are shown below the fields. */

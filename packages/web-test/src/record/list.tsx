@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { RESOURCES } from "../catalog.ts";
+import { type Feed, RESOURCES } from "../catalog.ts";
 import type { Connection } from "../connection.ts";
 import { errorText } from "../notice.tsx";
 import { href } from "../route.ts";
@@ -16,7 +16,7 @@ interface Page<T> {
 
 interface Props<T> {
   connection: Connection;
-  feed: "users" | "items";
+  feed: Feed;
   fetchPage: (query: { limit: string; nextToken?: string }) => Promise<Page<T>>;
   columns: readonly string[];
   cells: (record: T) => readonly ComponentChildren[];

@@ -1,6 +1,5 @@
 import { createHash } from "node:crypto";
 import { problems } from "../problem.ts";
-import { meanings } from "./problems.ts";
 import { script, style } from "./reference.gen.ts";
 
 /**
@@ -53,8 +52,8 @@ export const docsPage = (): Page =>
     `script-src ${sourceOf(script)}; connect-src 'self'; `,
   );
 
-const row = ([code, { status, title }]: [string, { status: number; title: string }]) =>
-  `<tr id="${code}"><th scope="row">${status}<td><b>${title}</b> <code>${code}</code><br>${meanings[code as keyof typeof meanings]}`;
+const row = ([code, { status, title, meaning }]: [string, { status: number; title: string; meaning: string }]) =>
+  `<tr id="${code}"><th scope="row">${status}<td><b>${title}</b> <code>${code}</code><br>${meaning}`;
 
 /** The page that the `type` of a problem links to: one row per code, with the code as its id. */
 export const problemsPage = (): Page =>
