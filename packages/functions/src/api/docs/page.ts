@@ -52,7 +52,10 @@ export const docsPage = (): Page =>
     `script-src ${sourceOf(script)}; connect-src 'self'; `,
   );
 
-const row = ([code, { status, title, meaning }]: [string, { status: number; title: string; meaning: string }]) =>
+const row = ([code, { status, title, meaning }]: [
+  string,
+  { status: number; title: string; meaning: string },
+]) =>
   `<tr id="${code}"><th scope="row">${status}<td><b>${title}</b> <code>${code}</code><br>${meaning}`;
 
 /** The page that the `type` of a problem links to: one row per code, with the code as its id. */
