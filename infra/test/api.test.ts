@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { liveApi, httpApi } from "@stockwire/local/gateway-config";
+import { liveApi, httpApi } from "@stockwire/local/api-definition";
 import { cors, routes, throttles } from "@stockwire/functions/api/policy";
 import { all, one, routesOf, stack, stages } from "./stack.ts";
 

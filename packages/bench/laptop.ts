@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { openIssuer } from "@stockwire/local/issuer/issuer";
+import { openIssuerOf } from "@stockwire/local/server-registry";
 import { endsWithRun } from "./child.ts";
 
 /** `npm run dev`'s own program, on data of its own. */
@@ -30,7 +30,7 @@ export async function startLaptop(dataDir: string): Promise<Laptop> {
     });
     child.once("exit", () => reject(new Error("npm run dev ended before it was ready")));
   });
-  const issuer = await openIssuer({ dir: dataDir, issuer: url });
+  const issuer = await openIssuerOf({ dataDir, issuer: url });
   const engine = /\d+/.exec(await readFile(join(dataDir, "engine.pid"), "utf8"))?.[0];
   return {
     url,

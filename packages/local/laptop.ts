@@ -1,160 +1,152 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
-import { tables } from "@stockwire/core/store/tables";
-import { execFileSync, type StdioOptions } from "node:child_process";
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { resolve } from "node:path";
-import type { Duplex } from "node:stream";
-import { jsonLine } from "@stockwire/functions/telemetry/log";
+import { tables } from "@stockwire/core/store/tables";
 import { scopes } from "@stockwire/functions/api/policy";
-import { createConsole } from "./console/console.ts";
-import { createBuilder } from "./console/build.ts";
-import { cursorSecret } from "./engine/cursor-secret.ts";
-import { type Engine, startDynamodb } from "./engine/dynamodb.ts";
-import type { LocalError } from "./error.ts";
-import { httpApi } from "./gateway-config.ts";
+import { jsonLine } from "@stockwire/functions/telemetry/log";
 import { createHttpApi } from "@stockwire/gateway/http/http-api";
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
-import { listenOnLoopback } from "@stockwire/gateway/server";
-import { openIssuer } from "./issuer/issuer.ts";
-import { deliveryQueueUrl, isLive, type Live, startLive } from "./live.ts";
-import { schedule, type Schedule } from "./schedule.ts";
+import { httpApi } from "./api-definition.ts";
 import { seed } from "./commands/seed.ts";
-import { register, ROOT, unregister } from "./servers.ts";
-import { SQS_PATH } from "./queue/sqs.ts";
+import { createBuilder } from "./console/build.ts";
+import { createConsole } from "./console/console.ts";
+import { cursorSecret } from "./cursor-secret.ts";
+import { type Engine, startDynamodb } from "./engine/dynamodb.ts";
 import { createTables } from "./engine/tables.ts";
 import { deleteExpired } from "./engine/ttl.ts";
+import { credentialsOf, setEnvironment, tableName } from "./environment.ts";
+import type { LocalError } from "./error.ts";
+import { openListener } from "./listener.ts";
+import { isLiveUpgrade, type Live, startLive } from "./live.ts";
+import { schedule, type Schedule } from "./schedule.ts";
+import { openIssuerOf, register, unregister } from "./server-registry.ts";
+
+/**
+ * Stockwire on one machine: starts every AWS service that Stockwire uses, in the order in which they
+ * need each other, and connects them. The services are generic; what is specific to Stockwire is
+ * decided here, in live.ts, api-definition.ts and environment.ts.
+ */
 
 export interface LaptopOptions {
   port: number; // 0 picks a free one
   dataDir: string;
-  /** Whether a new table gets demo data. */
+  /** Whether a new table receives demo data. */
   seed: boolean;
   log: (line: string) => void;
-  /** DynamoDB is gone for good. */
+  /** The DynamoDB engine has failed and is not started again. */
   onDown: (reason: LocalError) => void;
 }
 
 export interface Laptop {
   url: string;
-  /** Lets requests under way finish, then ends the engine. */
+  /** Waits a bounded time for requests in progress, then stops all services. Takes at most 2 s. */
   stop(): Promise<void>;
 }
 
-const REGION = "us-east-1";
-const SWEEP_EVERY = 60_000; // ms
-const EXPIRE_EVERY = 10 * 60_000; // ms
-const DRAIN = 1_200; // ms; all is to be over within 2 s
+const SWEEP_INTERVAL = 60_000; // ms
+const TTL_INTERVAL = 10 * 60_000; // ms
+const DRAIN_TIMEOUT = 1_200; // ms
 
-/** Starts all of AWS that Stockwire needs, in this process. Throws ListenError and LocalError. */
+/** Starts everything and resolves when it is ready. Throws ListenError and LocalError. */
 export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
+  const { log } = options;
   const dataDir = resolve(options.dataDir);
-  let answer = (_req: IncomingMessage, res: ServerResponse) => void res.writeHead(503).end();
-  // The port first: it is the quickest to refuse, and the issuer is named after it.
-  let upgrade = (_req: IncomingMessage, socket: Duplex, _head: Buffer) => void socket.destroy();
-  const server = await listenOnLoopback({
-    port: options.port,
-    handle: (req, res) => answer(req, res),
-    upgrade: (req, socket, head) => upgrade(req, socket, head),
-    shouldUpgrade: isLive,
-    onError: (error) => options.log(`gateway: ${String(error)}`),
-    drainTimeout: DRAIN,
-  });
-  const url = `http://localhost:${server.port}`;
-  let ready = false; // until then requests are our own
+  let ready = false; // until then all requests are our own, and not logged
   let engine: Engine | undefined;
-  const schedules: Schedule[] = [];
-  const builder = createBuilder();
-  let live: Live | undefined;
   let clients: Clients | undefined;
+  let live: Live | undefined;
+  const schedules: Schedule[] = [];
+  const consoleBuilder = createBuilder();
+
+  // The port comes first: it is the quickest to fail, and the issuer is named after its URL.
+  const listener = await openListener({
+    port: options.port,
+    isUpgrade: isLiveUpgrade,
+    onError: (error) => log(`gateway: ${String(error)}`),
+    drainTimeout: DRAIN_TIMEOUT,
+  });
+  const { port, url } = listener;
+
+  // What accepts work stops before what the work needs.
   const stop = async () => {
-    unregister(server.port);
+    unregister(port);
     for (const each of schedules) each.stop();
-    builder.stop();
-    await Promise.all([live?.stop(), server.close()]);
+    consoleBuilder.stop();
+    await Promise.all([live?.stop(), listener.close()]);
     clients?.close();
     await engine?.stop();
   };
+
   try {
-    engine = await startDynamodb({ dataDir, log: options.log, onDown: options.onDown });
-    clients = connect(engine);
-    const created = await createTables(clients.dynamodb, tables, tableName);
-    await configure(engine, clients, url);
-    const { handler } = await import("@stockwire/functions/handlers/http");
-    const sweep = await import("@stockwire/functions/handlers/sweep");
-    schedules.push(
-      schedule(sweep.handler, {
-        everyMs: SWEEP_EVERY,
-        onError: (error) => options.log(`sweep: ${String(error)}`),
-      }),
-    );
-    const { dynamodb } = clients;
+    // DynamoDB
+    engine = await startDynamodb({ dataDir, log, onDown: options.onDown });
+    clients = createClients(engine);
+    const { dynamodb, streams } = clients;
+    const created = await createTables(dynamodb, tables, tableName);
     if (engine.endpoint !== undefined) {
-      schedules.push(
-        schedule(() => deleteExpired(dynamodb, tables, tableName), {
-          everyMs: EXPIRE_EVERY,
-          onError: (error) => options.log(`time to live: ${String(error)}`),
-        }),
-      );
+      // Amazon's DynamoDB deletes expired items by itself.
+      const expire = () => deleteExpired(dynamodb, tables, tableName);
+      const onError = (error: unknown) => log(`time to live: ${String(error)}`);
+      schedules.push(schedule(expire, { everyMs: TTL_INTERVAL, onError }));
     }
 
-    const issuer = await openIssuer({ dir: dataDir, issuer: url, scopes });
+    // Lambda: the handlers read their environment while they are imported
+    const secret =
+      process.env["CURSOR_SECRET"] ?? (await cursorSecret(dynamodb, tableName("Data")));
+    setEnvironment(engine, url, secret);
+    const http = await import("@stockwire/functions/handlers/http");
+    const sweep = await import("@stockwire/functions/handlers/sweep");
+
+    // EventBridge
+    const onSweepError = (error: unknown) => log(`sweep: ${String(error)}`);
+    schedules.push(schedule(sweep.handler, { everyMs: SWEEP_INTERVAL, onError: onSweepError }));
+
+    // Cognito
+    const issuer = await openIssuerOf({ dataDir, issuer: url }, scopes);
+
+    // DynamoDB Streams, SQS, and API Gateway's WebSocket API
     const accessLog = (record: object) => {
-      if (ready) options.log(jsonLine(record));
+      if (ready) log(jsonLine(record));
     };
-    const running = await startLive({
-      ...clients,
+    const liveServices = await startLive({
+      dynamodb,
+      streams,
       tableName,
       dataDir,
       credentials: credentialsOf(engine),
       region: process.env["AWS_REGION"],
-      log: options.log,
+      log,
       accessLog,
     });
-    live = running;
+    live = liveServices;
+
+    // API Gateway's HTTP API
     const api = createHttpApi({
       ...httpApi(
-        waking(handler, () => running.wake()),
+        wakingAfter(http.handler, () => liveServices.wake()),
         url,
       ),
       accessLog,
       onError: ({ what, error, requestId }) =>
-        options.log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
+        log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
     });
-    const pages = createConsole({ builder, sign: issuer.sign, scopes });
-    answer = (req, res) => {
-      const taken = [issuer, pages, running].some((each) => each.handle(req, res));
-      if (!taken) api.handle(req, res);
-    };
-    upgrade = (req, socket, head) => {
-      if (!running.upgrade(req, socket, head)) socket.destroy();
-    };
+
+    // The console
+    const consolePages = createConsole({ builder: consoleBuilder, sign: issuer.sign, scopes });
+
+    listener.serve([issuer, consolePages, liveServices], api, liveServices);
     if (options.seed && created.includes("Data")) {
-      await seed(
-        `http://127.0.0.1:${server.port}`,
-        issuer.sign({ claims: { sub: "seed", scope: "admin" } }),
-      );
+      const token = issuer.sign({ claims: { sub: "seed", scope: "admin" } });
+      await seed(`http://127.0.0.1:${port}`, token);
     }
-    const { endpoint } = engine;
     ready = true;
-    register({ port: server.port, dataDir, issuer: url, endpoint, table: tableName("Data") });
+    const { endpoint } = engine;
+    register({ port, dataDir, issuer: url, endpoint, table: tableName("Data") });
   } catch (error) {
     await stop();
     throw error;
   }
   return { url, stop };
-}
-
-const tableName = (id: string): string =>
-  `${process.env["STOCKWIRE_TABLE_PREFIX"] ?? "stockwire-"}${id}`;
-
-const LOCAL_CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
-
-/** What this process signs with; of the real AWS it has what the SDK finds. */
-function credentialsOf({ endpoint }: Engine): typeof LOCAL_CREDENTIALS | undefined {
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = process.env;
-  if (endpoint !== undefined) return LOCAL_CREDENTIALS;
-  return accessKeyId && secretAccessKey ? { accessKeyId, secretAccessKey } : undefined;
 }
 
 interface Clients {
@@ -163,11 +155,9 @@ interface Clients {
   close(): void;
 }
 
-function connect({ endpoint }: Engine): Clients {
-  const options =
-    endpoint === undefined ? {} : { endpoint, region: REGION, credentials: LOCAL_CREDENTIALS };
-  const dynamodb = new DynamoDBClient(options);
-  const streams = new DynamoDBStreamsClient(options);
+function createClients({ clientConfig }: Engine): Clients {
+  const dynamodb = new DynamoDBClient(clientConfig);
+  const streams = new DynamoDBStreamsClient(clientConfig);
   return {
     dynamodb,
     streams,
@@ -178,8 +168,8 @@ function connect({ endpoint }: Engine): Clients {
   };
 }
 
-/** The same function; what it writes is told at once. */
-function waking(handler: LambdaHandler, wake: () => void): LambdaHandler {
+/** The same handler, followed by `wake`: changes of a request need not wait for the next poll. */
+function wakingAfter(handler: LambdaHandler, wake: () => void): LambdaHandler {
   return async (event, context) => {
     try {
       return await handler(event, context);
@@ -187,40 +177,4 @@ function waking(handler: LambdaHandler, wake: () => void): LambdaHandler {
       wake();
     }
   };
-}
-
-/** Tells the handlers what a deployed function is told by its environment. */
-async function configure({ endpoint }: Engine, { dynamodb }: Clients, url: string): Promise<void> {
-  const engine =
-    endpoint === undefined
-      ? {}
-      : {
-          AWS_ENDPOINT_URL_DYNAMODB: endpoint,
-          AWS_REGION: REGION,
-          AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
-          AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
-        };
-  const defaults = { STAGE: "laptop", LOG_LEVEL: "warn", COMMIT: commit(), ALLOWED_ORIGINS: "*" };
-  Object.assign(process.env, { ...defaults, ...process.env }, engine, {
-    DATA_TABLE: tableName("Data"),
-    CHANGES_TABLE: tableName("Changes"),
-    CONNECTIONS_TABLE: tableName("Connections"),
-    DELIVERY_QUEUE_URL: deliveryQueueUrl(url),
-    AWS_ENDPOINT_URL_SQS: `${url}${SQS_PATH}`,
-    LIVE_ENDPOINT: `${url}/live`, // whatever host a client names
-    JWT_ISSUER: url,
-    JWKS_URI: `${url}/jwks.json`,
-    CURSOR_SECRET:
-      process.env["CURSOR_SECRET"] ?? (await cursorSecret(dynamodb, tableName("Data"))),
-    PUBLIC_SCHEME: "http",
-  });
-}
-
-function commit(): string {
-  try {
-    const run = { cwd: ROOT, stdio: ["ignore", "pipe", "ignore"] satisfies StdioOptions };
-    return execFileSync("git", ["rev-parse", "--short", "HEAD"], run).toString().trim();
-  } catch {
-    return "unknown";
-  }
 }

@@ -3,22 +3,27 @@ import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
-import { jsonLine } from "@stockwire/functions/telemetry/log";
 import * as EventSources from "@stockwire/functions/event-sources";
-import { deadLetterFile } from "./stream/dead-letter-file.ts";
-import { liveApi } from "./gateway-config.ts";
+import { jsonLine } from "@stockwire/functions/telemetry/log";
 import type { WebSocketLogRecord } from "@stockwire/gateway/access-log";
 import { createWebSocketApi } from "@stockwire/gateway/websocket/websocket-api";
+import { liveApi } from "./api-definition.ts";
 import { createQueue } from "./queue/queue.ts";
 import { createSqs } from "./queue/sqs.ts";
+import { deadLetterFile } from "./stream/dead-letter.ts";
 import { startStreamMapping } from "./stream/event-source-mapping.ts";
+import type { StreamRecord } from "./stream/record.ts";
 
-/** What brings changes to clients: Data's stream, the delivery queue, and the WebSocket API. */
+/**
+ * The services that bring changes to clients, in the order of their flow: the stream of the table Data
+ * invokes `changes`, the delivery queue invokes `deliver`, and the Live API holds the connections.
+ */
 export interface Live {
+  /** Takes over a WebSocket handshake at `/live`; returns false for any other path. */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): boolean;
-  /** Answers what is sent to `/live` and to the queue; else returns false. */
+  /** Answers requests to the Live API's management endpoint and to SQS; else returns false. */
   handle(req: IncomingMessage, res: ServerResponse): boolean;
-  /** Something was written here: its changes need not wait for the next poll. */
+  /** Polls the stream immediately. Call it after a write of this process. */
   wake(): void;
   stop(): Promise<void>;
 }
@@ -28,8 +33,8 @@ interface Options {
   streams: DynamoDBStreamsClient;
   tableName: (id: string) => string;
   dataDir: string;
+  /** The credentials and the region that functions sign their posts to connections with. */
   credentials: { accessKeyId: string; secretAccessKey: string } | undefined;
-  /** That functions sign for; the gateway's own if absent. */
   region: string | undefined;
   log: (line: string) => void;
   accessLog: (record: WebSocketLogRecord) => void;
@@ -37,24 +42,25 @@ interface Options {
 
 const DELIVERY_QUEUE = "stockwire-delivery";
 
-/** Whether an upgrade is the Live API's; to all else it is a plain request, as to an HTTP API. */
-export const isLive = ({ url = "", headers }: IncomingMessage): boolean =>
+/** True for a WebSocket handshake with the Live API. Any other upgrade is a plain HTTP request. */
+export const isLiveUpgrade = ({ url = "", headers }: IncomingMessage): boolean =>
   /^\/live(?:[/?]|$)/.test(url) && headers.upgrade?.toLowerCase() === "websocket";
 
-/** The queue that functions hand large deliveries to, as seen from this origin. */
+/** The URL of the queue for large deliveries, on a server at this origin. */
 export const deliveryQueueUrl = (origin: string): string =>
   createSqs([]).urlOf(DELIVERY_QUEUE, origin);
 
-/** Starts it; the functions' environment must be set. */
+/** Starts the services. The functions' environment must be set, because this imports handlers. */
 export async function startLive(options: Options): Promise<Live> {
   const { dynamodb, streams, tableName, dataDir, credentials, region, log, accessLog } = options;
   const live = await import("@stockwire/functions/handlers/live");
   const authorizer = await import("@stockwire/functions/handlers/authorizer");
   const changes = await import("@stockwire/functions/handlers/changes");
   const deliver = await import("@stockwire/functions/handlers/deliver");
-  const report = (what: string) => (error: unknown) => log(`${what}: ${String(error)}`);
+  const report = (source: string) => (error: unknown) => log(`${source}: ${String(error)}`);
+  const deadLetters = (name: string) => deadLetterFile(join(dataDir, "dead-letters", name));
 
-  const api = createWebSocketApi({
+  const webSocketApi = createWebSocketApi({
     ...liveApi(live.handler, authorizer.handler),
     ...(region && { identity: { region } }),
     ...(credentials && {
@@ -64,15 +70,17 @@ export async function startLive(options: Options): Promise<Live> {
     onError: ({ what, error, requestId }) =>
       log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
   });
+
   const queue = createQueue({
     ...EventSources.delivery,
     queueName: DELIVERY_QUEUE,
     functionName: "deliver",
     handler: deliver.handler,
-    onDeadLetter: deadLetterFile(join(dataDir, "dead-letters", "delivery.jsonl")),
+    onDeadLetter: deadLetters("delivery.jsonl"),
     onError: report("delivery"),
   });
   const sqs = createSqs([queue]);
+
   const { announced, ...mapping } = EventSources.stream;
   const stream = startStreamMapping({
     ...mapping,
@@ -82,20 +90,24 @@ export async function startLive(options: Options): Promise<Live> {
     leaseTableName: tableName("Leases"),
     functionName: "changes",
     handler: changes.handler,
-    filter: ({ dynamodb: { Keys } }) => {
-      const { S: pk } = (Keys?.["pk"] ?? {}) as { S?: string };
-      return announced.some((prefix) => pk?.startsWith(prefix));
-    },
-    onDeadLetter: deadLetterFile(join(dataDir, "dead-letters", "changes.jsonl")),
+    filter: (record) => announced.some((prefix) => partitionKey(record)?.startsWith(prefix)),
+    onDeadLetter: deadLetters("changes.jsonl"),
     onError: report("changes"),
   });
+
   return {
-    upgrade: (req, socket, head) => api.upgrade(req, socket, head),
-    handle: (req, res) => sqs.handle(req, res) || api.handle(req, res),
+    upgrade: (req, socket, head) => webSocketApi.upgrade(req, socket, head),
+    handle: (req, res) => sqs.handle(req, res) || webSocketApi.handle(req, res),
     wake: () => stream.wake(),
     async stop() {
+      // The stream first: its function posts to connections and sends to the queue.
       await stream.stop();
-      await Promise.all([api.close(), queue.stop()]);
+      await Promise.all([webSocketApi.close(), queue.stop()]);
     },
   };
+}
+
+function partitionKey({ dynamodb: { Keys } }: StreamRecord): string | undefined {
+  const { S } = (Keys?.["pk"] ?? {}) as { S?: string };
+  return S;
 }

@@ -1,23 +1,24 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { LocalError } from "./error.ts";
 import { ListenError } from "@stockwire/gateway/server";
-import { startLaptop } from "./laptop.ts";
-import { ROOT } from "./servers.ts";
+import { LocalError, messageOf } from "./error.ts";
+import { ROOT } from "./server-registry.ts";
+
+/** `npm run dev`. Expected errors are printed as one line; the exit code is then 1. */
 
 const USAGE = `Usage: npm run dev -- [options]
 
 Runs Stockwire on this machine: gateway, token issuer and an embedded DynamoDB.
 
-  --port N     where to listen; 0 picks a free port (PORT or 3000)
-  --data DIR   where the data live (STOCKWIRE_DATA or .stockwire)
-  --no-seed    leave a new table empty
-  --help       this text
+  --port N     port to listen on; 0 picks a free one (default: PORT or 3000)
+  --data DIR   folder of all data (default: STOCKWIRE_DATA or .stockwire)
+  --no-seed    add no demo data to a new table
+  --help       show this text
 
-  DYNAMODB_ENDPOINT  an engine that runs already, or \`aws\` for the real DynamoDB
-  DYNOXIDE_BIN       another binary of the embedded engine`;
+  DYNAMODB_ENDPOINT  URL of a running engine, or \`aws\` for Amazon's DynamoDB
+  DYNOXIDE_BIN       path of another binary of the embedded engine`;
 
-/** A mistake in the command line: said in one line. */
+/** A wrong command line. */
 class UsageError extends Error {}
 
 function readOptions() {
@@ -35,41 +36,44 @@ function readOptions() {
     if (values.data === "") throw new Error("--data must be a folder");
     return { ...values, port };
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 }
 
-function end(error: unknown): never {
-  const expected =
+function fail(error: unknown): never {
+  const isExpected =
     error instanceof UsageError || error instanceof LocalError || error instanceof ListenError;
-  console.error(expected ? error.message : error);
+  console.error(isExpected ? error.message : error);
   process.exit(1);
 }
 
 async function main(): Promise<void> {
   const { port, data, seed, help } = readOptions();
   if (help) return console.log(USAGE);
-  // A signal that comes while all is starting still ends it cleanly.
-  const signal = new Promise<void>((resolve) => {
-    process.once("SIGINT", () => resolve());
-    process.once("SIGTERM", () => resolve());
-  });
+  // Installed before the start, so that a signal during the start is not lost.
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+
+  const { startLaptop } = await import("./laptop.ts");
   const laptop = await startLaptop({
     port,
     dataDir: data,
     seed,
     log: (line) => console.log(line),
-    onDown: end,
+    onDown: fail,
   });
+  const actualPort = Number(new URL(laptop.url).port);
   console.log(`Console:       ${laptop.url}/console`);
   console.log(`API reference: ${laptop.url}/docs`);
-  console.log(
-    `A token:       npm run -s token -- --scope admin --port ${new URL(laptop.url).port}`,
-  );
+  console.log(`A token:       npm run -s token -- --scope admin --port ${actualPort}`);
   console.log(`Stockwire is ready: ${laptop.url}`);
-  await signal;
+  if (!stopping.signal.aborted) {
+    await new Promise((resolve) => stopping.signal.addEventListener("abort", resolve));
+  }
   await laptop.stop();
   process.exit(0);
 }
 
-main().catch(end);
+main().catch(fail);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { schedule } from "./schedule.ts";
 
-test("calls again and again, not twice at once, and goes on after a failure", async () => {
+test("the handler is called repeatedly, never concurrently, and also after a failure", async () => {
   let calls = 0;
   let running = 0;
   const failures: unknown[] = [];

@@ -1,16 +1,19 @@
-/** A schedule of EventBridge, as far as one function that is called at a fixed rate sees it. */
+/**
+ * A rate-based schedule of Amazon EventBridge, for one function in this process.
+ * https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#rate-based
+ */
 export interface Schedule {
-  /** Calls no more. A call under way is not waited for, nor are its failures reported. */
+  /** Starts no further call. Does not wait for a call in progress, whose failure is ignored. */
   stop(): void;
 }
 
 interface Options {
   everyMs: number;
-  /** Learns what the function throws; the schedule goes on. */
+  /** Receives what `handler` throws. The schedule continues. */
   onError: (error: unknown) => void;
 }
 
-/** Calls `handler` at a fixed rate; a call that takes longer than the rate is not overtaken. */
+/** Calls `handler` at a fixed rate, and skips a call while the previous one is still running. */
 export function schedule(handler: () => Promise<unknown>, { everyMs, onError }: Options): Schedule {
   let running = false;
   let stopped = false;

@@ -3,11 +3,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { scopes } from "@stockwire/functions/api/policy";
-import { httpApi } from "@stockwire/local/gateway-config";
+import { httpApi } from "@stockwire/local/api-definition";
 import { createHttpApi } from "@stockwire/gateway/http/http-api";
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
 import { listen } from "@stockwire/gateway/server";
-import { openIssuer } from "@stockwire/local/issuer/issuer";
+import { openIssuerOf } from "@stockwire/local/server-registry";
 
 /** The laptop's API on a port of its own, as laptop.ts puts it together but without throttles. */
 export interface LaptopApi {
@@ -29,7 +29,7 @@ export async function startLaptopApi(handler: LambdaHandler): Promise<LaptopApi>
   });
   const url = `http://localhost:${port}`;
   const dir = await mkdtemp(join(tmpdir(), "stockwire-bench-issuer-"));
-  const issuer = await openIssuer({ dir, issuer: url, scopes });
+  const issuer = await openIssuerOf({ dataDir: dir, issuer: url }, scopes);
   await rm(dir, { recursive: true });
   const { throttle: _, accountThrottle: __, routes, ...rest } = httpApi(handler, url);
   const api = createHttpApi({

@@ -12,15 +12,15 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, onTestFinished, test } from "vitest";
-import { register, unregister } from "../servers.ts";
 import { createTables } from "../engine/tables.ts";
+import { register, unregister } from "../server-registry.ts";
 
 const PROGRAM = join(import.meta.dirname, "check-stock.ts");
-/** Has a process say at its end how much it ever kept in memory, garbage aside. */
-const SAY_MEMORY = `data:text/javascript,${encodeURIComponent(`
+/** Makes a process print its largest heap, after garbage collection, when it ends. */
+const PRINT_MEMORY = `data:text/javascript,${encodeURIComponent(`
   let most = 0;
   setInterval(() => { gc(); most = Math.max(most, process.memoryUsage().heapUsed); }, 100).unref();
-  process.on("exit", () => console.error("kept " + most));
+  process.on("exit", () => console.error("heap " + most));
 `)}`;
 const endpoint = process.env["DYNAMODB_ENDPOINT"] ?? "";
 const plain = new DynamoDBClient({ endpoint });
@@ -50,14 +50,14 @@ function run(args: string[], env: Record<string, string> = {}): Promise<Run> {
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      ["--expose-gc", "--import", SAY_MEMORY, PROGRAM, ...args],
+      ["--expose-gc", "--import", PRINT_MEMORY, PROGRAM, ...args],
       { env: { ...process.env, ...env } },
       (error, stdout, stderr) =>
         resolve({
           code: error ? error.code : 0,
           lines: stdout.trimEnd().split("\n"),
-          stderr: stderr.replace(/kept \d+\n/, ""),
-          memory: Number(/kept (\d+)/.exec(stderr)?.[1]) / 1e6,
+          stderr: stderr.replace(/heap \d+\n/, ""),
+          memory: Number(/heap (\d+)/.exec(stderr)?.[1]) / 1e6,
         }),
     );
   });
@@ -75,14 +75,14 @@ async function reserved(productId: string, quantity: number): Promise<string> {
   return (await Reservation.create(Reservation.Create.parse(input), by())).value.id;
 }
 
-/** Overwrites attributes past all verbs; undefined removes one. */
+/** Overwrites attributes of a stored item directly; undefined removes one. */
 async function damage(key: DynamoDB.Key, attributes: DynamoDB.Attributes): Promise<void> {
   await DynamoDB.put({ Item: { ...(await DynamoDB.read(key)), ...key, ...attributes } });
 }
 
 const levelKey = (id: string) => ({ pk: `INVENTORY#${shardOf(id)}`, sk: id });
 
-test("a table that fits is no difference: exit code 0", async () => {
+test("correct stock has no difference: exit code 0", async () => {
   const id = await stocked(10);
   await reserved(id, 2);
   await Reservation.confirm(await reserved(id, 3), by());
@@ -93,7 +93,7 @@ test("a table that fits is no difference: exit code 0", async () => {
   });
 });
 
-test("each damage is found and told in words, and repaired when asked", async () => {
+test("each kind of damage is described, and repaired with --repair", async () => {
   const ids: string[] = [];
   const holders: string[] = [];
   for (let n = 0; n < 8; n++) {
@@ -116,7 +116,7 @@ test("each damage is found and told in words, and repaired when asked", async ()
   const active = { pk: `RESERVATION#${shardOf(holder(7))}`, sk: holder(7) };
   await damage(active, { gsi1pk: undefined, gsi1sk: undefined });
 
-  const told = [
+  const expected = [
     `product ${id(0)}: 9 available, but on hand less reserved is 7`,
     `product ${id(1)}: its level has headroom 7, listed at LEVEL#low ${id(1)}, but should have headroom 7, not listed`,
     `product ${id(2)}: movements sum up to 12, but 10 are on hand`,
@@ -131,13 +131,13 @@ test("each damage is found and told in words, and repaired when asked", async ()
   const summary = "8 products, 8 reservations";
   const found = await run(["--table", table]);
   expect(found.code).toBe(1);
-  for (const text of told) expect(found.lines).toContainEqual(expect.stringContaining(text));
-  expect(found.lines).toHaveLength(told.length + 1);
-  expect(found.lines.at(-1)).toBe(`${summary}: ${told.length} differences`);
+  for (const text of expected) expect(found.lines).toContainEqual(expect.stringContaining(text));
+  expect(found.lines).toHaveLength(expected.length + 1);
+  expect(found.lines.at(-1)).toBe(`${summary}: ${expected.length} differences`);
 
   const repaired = await run(["--table", table, "--repair"]);
   expect(repaired.code).toBe(0);
-  for (const text of told) {
+  for (const text of expected) {
     expect(repaired.lines.find((each) => each.includes(text))).toMatch(/: repaired$/);
   }
   expect(repaired.lines.at(-1)).toBe(`${summary}: no differences`);
@@ -145,7 +145,7 @@ test("each damage is found and told in words, and repaired when asked", async ()
   expect(await Inventory.get(id(4))).toMatchObject({ quantity: 10, reserved: 3, available: 7 });
 });
 
-test("what a machine can't repair is said and stays an error", async () => {
+test("a difference that cannot be repaired is reported and remains", async () => {
   const id = await stocked(10);
   await reserved(id, 3);
   await damage(levelKey(id), { quantity: 2, moved: 2, available: -1 });
@@ -155,7 +155,7 @@ test("what a machine can't repair is said and stays an error", async () => {
   expect(lines.at(-1)).toMatch(/: \d differences$/);
 });
 
-test("a server that runs on this machine is found by its port", async () => {
+test("a running server is found by its port", async () => {
   const port = 55_000 + (process.pid % 5000);
   register({ port, dataDir: "/nowhere", issuer: "http://here", endpoint, table });
   onTestFinished(() => unregister(port));
@@ -166,7 +166,7 @@ test("a server that runs on this machine is found by its port", async () => {
   });
 });
 
-test("thousands of records need no more memory than a few", async () => {
+test("thousands of records take no more memory than a few", async () => {
   await stocked(0);
   const few = await run(["--table", table]);
   await plant(3_000, 2_000);
@@ -178,7 +178,7 @@ test("thousands of records need no more memory than a few", async () => {
   expect(many.memory - few.memory).toBeLessThan(15);
 }, 120_000);
 
-/** Inventory of so many products; each reservation holds 2 units of the first 10. */
+/** Stores inventory of many products, and reservations that each hold 2 units of one of the first 10. */
 async function plant(products: number, reservations: number): Promise<void> {
   const hot = Array.from({ length: 10 }, () => newId());
   const ids = [...hot, ...Array.from({ length: products - hot.length }, () => newId())];
@@ -226,13 +226,13 @@ test("a store that does not answer is one clear line and exit code 2", async () 
   expect(stderr).toMatch(/^table .* at http:\/\/127.0.0.1:1 can't be read: .*ECONNREFUSED.*\n$/);
 });
 
-test("a table that is not Stockwire's is one clear line and exit code 2", async () => {
+test("a table that Stockwire has not used is one clear line and exit code 2", async () => {
   const { code, stderr } = await run(["--table", table]);
   expect(code).toBe(2);
   expect(stderr).toContain("is not a table that Stockwire has used");
 });
 
-test("--help explains", async () => {
+test("--help shows the usage", async () => {
   const { code, lines } = await run(["--help"]);
   expect(code).toBe(0);
   expect(lines[0]).toContain("check-stock");

@@ -7,29 +7,31 @@ import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { parseArgs } from "node:util";
-import { LocalError } from "../error.ts";
-import { find } from "../servers.ts";
+import { localClientConfig } from "../engine/engine-process.ts";
+import { LocalError, messageOf } from "../error.ts";
+import { find } from "../server-registry.ts";
+
+/**
+ * `npm run check-stock`: recomputes the stock of every product from its records and prints the
+ * differences. It reads only, unless --repair is given.
+ */
 
 const USAGE = `Usage: npm run check-stock -- [--port N | --table NAME] [--repair]
 
-Recomputes all stock from its records and prints what does not fit. Exit code 0: all
-fits; 1: something does not; 2: it could not be checked.
+Recomputes all stock from its records and prints the differences. Exit code 0: no
+difference; 1: differences; 2: the stock could not be checked.
 
-  --port N      the server on this machine whose data to check (PORT or 3000)
-  --table NAME  a table instead, where the AWS SDK finds it by its own means
-  --repair      mend what can be, and check again
-  --help        this text
+  --port N      check the data of the server on this port (default: PORT or 3000)
+  --table NAME  check this table instead, with the region and credentials of the AWS SDK
+  --repair      repair what can be repaired, and check again
+  --help        show this text
 
-  DYNAMODB_ENDPOINT  where the table is, if not on AWS`;
+  DYNAMODB_ENDPOINT  endpoint of the table's engine, if it is not on AWS`;
 
-const LOCAL = {
-  region: "us-east-1",
-  credentials: { accessKeyId: "local", secretAccessKey: "local" },
-};
-
-interface Place {
+/** The table to check. */
+interface Target {
   table: string;
-  engine?: string | undefined; // endpoint of a laptop's DynamoDB
+  engine?: string | undefined; // endpoint of a local DynamoDB engine; undefined for AWS
 }
 
 function readOptions() {
@@ -42,11 +44,11 @@ function readOptions() {
   try {
     return parseArgs({ options }).values;
   } catch (error) {
-    throw new LocalError(error instanceof Error ? error.message : String(error));
+    throw new LocalError(messageOf(error));
   }
 }
 
-function placeOf({ port, table }: { port?: string; table?: string }): Place {
+function targetOf({ port, table }: { port?: string; table?: string }): Target {
   if (table !== undefined) {
     if (port !== undefined) throw new LocalError("--port or --table, not both");
     if (table === "") throw new LocalError("--table must be the name of a table");
@@ -60,8 +62,8 @@ function placeOf({ port, table }: { port?: string; table?: string }): Place {
   return { table: server.table, engine: server.endpoint };
 }
 
-async function open({ engine }: Place) {
-  if (engine) return createClient({ ...LOCAL, endpoint: engine });
+async function open({ engine }: Target) {
+  if (engine) return createClient(localClientConfig(engine));
   const endpoint = process.env["AWS_ENDPOINT_URL_DYNAMODB"] || undefined;
   return createClient({ region: await sdkRegion(), endpoint });
 }
@@ -75,12 +77,15 @@ async function sdkRegion(): Promise<string> {
   }
 }
 
-/** Makes the verbs of core work on the table, with as many shards as it was laid out with. */
-async function connect(place: Place): Promise<() => void> {
-  const { table: tableName, engine } = place;
+/**
+ * Configures core for the table, with the number of shards that the table records. Returns a function
+ * that disconnects.
+ */
+async function connect(target: Target): Promise<() => void> {
+  const { table: tableName, engine } = target;
   const where = `table ${tableName}${engine ? ` at ${engine}` : ""}`;
   try {
-    const client = await open(place);
+    const client = await open(target);
     const Key = DynamoDB.SHARDS_KEY;
     const command = new GetCommand({ TableName: tableName, Key, ConsistentRead: true });
     const shards: unknown = (await client.send(command)).Item?.["shards"];
@@ -95,7 +100,7 @@ async function connect(place: Place): Promise<() => void> {
   }
 }
 
-/** The first line of what went wrong; some network errors have only a code. */
+/** The first line of an error's message; some network errors have a code only. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const [line = ""] = error.message.split("\n");
@@ -116,7 +121,7 @@ const textOf = ({ productId, rule, expected, actual, reservationId }: Difference
     expiry: `reservation ${reservationId}: ${actual} for the sweep, but should be ${expected}`,
   })[rule];
 
-/** Says how far it is, now and then. */
+/** Reports the progress on standard error: every second on a terminal, every 10 s in a log. */
 function reporter() {
   let due = Date.now() + 1_000;
   return (progress: Progress) => {
@@ -126,8 +131,11 @@ function reporter() {
   };
 }
 
-/** Mends what belongs to a difference; a product's inventory is mended as a whole. */
-function mender() {
+/**
+ * Returns a function that repairs a difference and resolves with whether it succeeded. A product's
+ * inventory is repaired as a whole, so only the first of its differences does work.
+ */
+function repairer() {
   let last: { productId: string; done: boolean } | undefined;
   return async ({ productId, reservationId }: Difference): Promise<boolean> => {
     const by = { actor: "check-stock", requestId: newId(), at: new Date().toISOString() };
@@ -137,8 +145,8 @@ function mender() {
   };
 }
 
-/** Prints all differences and gives their number. */
-async function check(mend?: (difference: Difference) => Promise<boolean>): Promise<number> {
+/** Prints all differences, with the outcome of `fix` if it is given, and returns their number. */
+async function check(fix?: (difference: Difference) => Promise<boolean>): Promise<number> {
   let count = 0;
   let progress: Progress = { products: 0, reservations: 0, unsettled: 0 };
   const report = reporter();
@@ -148,11 +156,11 @@ async function check(mend?: (difference: Difference) => Promise<boolean>): Promi
   };
   for await (const difference of checkStock({ onProgress })) {
     count++;
-    const outcome = mend && ((await mend(difference)) ? ": repaired" : ": not repaired");
+    const outcome = fix && ((await fix(difference)) ? ": repaired" : ": not repaired");
     console.log(textOf(difference) + (outcome ?? ""));
   }
   if (progress.unsettled > 0) {
-    console.error(`${progress.unsettled} records changed all the while: check again later`);
+    console.error(`${progress.unsettled} records kept changing: check again later`);
   }
   console.log(`${countOf(progress)}: ${summaryOf(count)}`);
   return count;
@@ -169,10 +177,10 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
-  const disconnect = await connect(placeOf(options));
+  const disconnect = await connect(targetOf(options));
   try {
     if (!options.repair) return (await check()) === 0 ? 0 : 1;
-    if ((await check(mender())) === 0) return 0;
+    if ((await check(repairer())) === 0) return 0;
     return (await check()) === 0 ? 0 : 1;
   } finally {
     disconnect();

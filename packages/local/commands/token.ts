@@ -1,24 +1,31 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { isRecord } from "@stockwire/gateway/json";
-import { TOKEN_TTL, openIssuer } from "../issuer/issuer.ts";
-import { ROOT, find } from "../servers.ts";
+import { messageOf } from "../error.ts";
+import { TOKEN_TTL } from "../issuer/issuer.ts";
+import { find, openIssuerOf, ROOT } from "../server-registry.ts";
+
+/**
+ * `npm run token`: signs an access token with the key of a server on this machine. The server need not
+ * run. Standard output holds the token only, so that scripts can capture it.
+ */
 
 const USAGE = `Usage: npm run -s token -- --scope "read:users write:users" [options]
 
 Prints an access token for the server on this machine, and nothing else.
 
   --scope TEXT     scopes, separated by spaces; "" for none
-  --sub NAME       subject (laptop-user)
-  --ttl SECONDS    lifetime (${TOKEN_TTL}); --ttl=-60 makes an expired one
-  --claims JSON    claims to set, or with null to remove
-  --header JSON    header members to set, or with null to remove
-  --port N         the server's port (PORT or 3000)`;
+  --sub NAME       subject (default: laptop-user)
+  --ttl SECONDS    lifetime (default: ${TOKEN_TTL}); --ttl=-60 gives an expired token
+  --claims JSON    claims to set; null removes a claim
+  --header JSON    header members to set; null removes a member
+  --port N         port of the server (default: PORT or 3000)
+  --help           show this text`;
 
 try {
   console.log(await main());
 } catch (error) {
-  console.error(error instanceof Error ? error.message.split("\n", 1)[0] : String(error));
+  console.error(messageOf(error).split("\n", 1)[0]);
   process.exitCode = 1;
 }
 
@@ -39,7 +46,7 @@ async function main(): Promise<string> {
   const { scope } = values;
   if (scope === undefined && !("scope" in claims) && !("scp" in claims)) {
     throw new Error(
-      '--scope is missing, such as --scope "read:users write:users" (--help tells more)',
+      '--scope is missing, for example --scope "read:users write:users" (see --help)',
     );
   }
   const port = parseInteger("--port", values.port);
@@ -48,7 +55,7 @@ async function main(): Promise<string> {
     dataDir: process.env["STOCKWIRE_DATA"] || join(ROOT, ".stockwire"),
     issuer: `http://localhost:${port}`,
   };
-  const issuer = await openIssuer({ dir: server.dataDir, issuer: server.issuer });
+  const issuer = await openIssuerOf(server);
   return issuer.sign({
     claims: { sub: values.sub, ...(scope === undefined ? {} : { scope }), ...claims },
     header: parseObject("--header", values.header),

@@ -1,18 +1,24 @@
 import type { Change } from "@stockwire/core/changes/change";
 import { parseArgs } from "node:util";
 import { createLive, type Topic } from "@stockwire/client/live";
-import { openIssuer } from "../issuer/issuer.ts";
-import { find } from "../servers.ts";
+import { messageOf } from "../error.ts";
+import { find, openIssuerOf } from "../server-registry.ts";
+
+/**
+ * `npm run watch`: prints the changes of a server on this machine. Changes go to standard output, and
+ * everything else to standard error. It reconnects when the server restarts.
+ */
 
 const USAGE = `Usage: npm run -s watch -- [TOPIC …] [options]
 
-Prints each change of the server on this machine the moment it happens; Ctrl-C ends it. A topic is
-a feed (users, products, inventory, items, reservations), a record (products/ID) or a filter
-("products?category=Books", "inventory?level=low", "items?type=book"); inventory unless told.
+Prints each change on the server on this machine as it happens. Ctrl-C ends it. A topic is a feed
+(users, products, inventory, items, reservations), a record (products/ID) or a filter
+("products?category=Books", "inventory?level=low", "items?type=book"). Default: inventory.
 
-  --json       whole changes, one JSON object a line
-  --since TEXT a cursor: what was missed since then comes first
-  --port N     the server's port (PORT or 3000)`;
+  --json        print whole changes, one JSON object per line
+  --since TEXT  a cursor: begin with the changes after it
+  --port N      port of the server (default: PORT or 3000)
+  --help        show this text`;
 
 class UsageError extends Error {}
 
@@ -32,16 +38,18 @@ function readOptions() {
     const [first = "inventory", ...rest] = positionals;
     return { ...values, port, topics: [first as Topic, ...(rest as Topic[])] as const };
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(messageOf(error));
   }
 }
 
-/** A change in one line: when, what, which, from what to what, by whom. */
+/** A change in one line: time, feed, operation, record, old and new values, reason, actor. */
 function lineOf({ at, feed, seq, op, id, version, changed, before, data, reason, actor }: Change) {
-  const values = changed.map((name) => `${name} ${text(before?.[name])} → ${text(data?.[name])}`);
-  const what = values.length > 0 ? `  ${values.join(", ")}` : "";
+  const differences = changed.map(
+    (name) => `${name} ${text(before?.[name])} → ${text(data?.[name])}`,
+  );
+  const values = differences.length > 0 ? `  ${differences.join(", ")}` : "";
   const why = reason === undefined ? "" : `  (${reason})`;
-  return `${at.slice(11, 23)}  ${feed} #${seq}  ${op} ${id} v${version}${what}${why}  by ${actor}`;
+  return `${at.slice(11, 23)}  ${feed} #${seq}  ${op} ${id} v${version}${values}${why}  by ${actor}`;
 }
 
 const text = (value: unknown): string => JSON.stringify(value) ?? "nothing";
@@ -51,7 +59,7 @@ async function main(): Promise<void> {
   if (help) return console.log(USAGE);
   const server = find(port);
   if (!server) throw new UsageError(`No server runs on port ${port}: start one with npm run dev`);
-  const issuer = await openIssuer({ dir: server.dataDir, issuer: server.issuer });
+  const issuer = await openIssuerOf(server);
   const live = createLive({
     url: `ws://localhost:${port}/live`,
     token: () => issuer.sign({ claims: { sub: "watch", scope: "admin" } }),
@@ -61,7 +69,7 @@ async function main(): Promise<void> {
   const changes = live.subscribe(topics, { ...(since !== undefined && { since }) });
   changes.ready.then(
     () => console.error(`Watching ${topics.join(", ")} on port ${port}`),
-    () => undefined, // told below
+    () => undefined, // the loop below throws the same error
   );
   for await (const entry of changes) {
     if (entry.type === "reset") console.error(`Changes were missed (${entry.reason})`);
@@ -70,6 +78,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : String(error));
+  console.error(messageOf(error));
   process.exitCode = 1;
 });

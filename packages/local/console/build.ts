@@ -11,22 +11,29 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, extname, join } from "node:path";
-import { ROOT } from "../servers.ts";
+import { messageOf } from "../error.ts";
+import { ROOT } from "../server-registry.ts";
 
-/** A file of the console, ready to be sent. */
+/**
+ * Builds the console with Vite whenever its sources have changed since the last build. A build is a
+ * folder `dist/<hash of the sources>`, so it stays valid after a restart, and several servers share it.
+ */
+
+/** A file of the console in memory. */
 export interface Asset {
   type: string;
   etag: string;
   body: Buffer;
 }
 
+/** `reason` is the error output of Vite. */
 export type Build =
   | { state: "ready"; page: Asset; assets: ReadonlyMap<string, Asset> }
   | { state: "building" }
   | { state: "failed"; reason: string };
 
 export interface Builder {
-  /** The console of the sources as they are now; starts to build what has changed. */
+  /** The build of the present sources. Starts one, and returns "building", if there is none yet. */
   current(): Build;
   stop(): void;
 }
@@ -46,9 +53,9 @@ const TYPES: Readonly<Record<string, string>> = {
   ".svg": "image/svg+xml",
 };
 
-/** Builds with Vite, in a process of its own, into `dist/<hash of the sources>`. */
+/** Vite runs in a child process, so that the server keeps answering during a build. */
 export function createBuilder(): Builder {
-  let known: { key: string; build: Build } | undefined;
+  let latest: { key: string; build: Build } | undefined;
   let running: ChildProcess | undefined;
 
   const start = (key: string): Build => {
@@ -62,19 +69,19 @@ export function createBuilder(): Builder {
       env: { PATH: process.env["PATH"], NODE_ENV: "production" },
     });
     running = child;
-    let said = "";
-    child.stderr.on("data", (chunk: Buffer) => (said += chunk.toString()));
-    const settle = (build: Build) => {
-      if (running !== child) return;
+    let errors = "";
+    child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+    const finish = (build: Build) => {
+      if (running !== child) return; // a later build has replaced this one
       running = undefined;
-      known = { key, build };
+      latest = { key, build };
     };
-    child.on("error", (error) => settle({ state: "failed", reason: error.message }));
+    child.on("error", (error) => finish({ state: "failed", reason: error.message }));
     child.on("close", (code) => {
       if (code !== 0 || running !== child) {
         rmSync(draft, { recursive: true, force: true });
-        settle({ state: "failed", reason: said.trim() || `Vite ended with ${code}` });
-      } else settle(keep(draft, key));
+        finish({ state: "failed", reason: errors.trim() || `Vite ended with ${code}` });
+      } else finish(publish(draft, key));
     });
     return { state: "building" };
   };
@@ -82,11 +89,11 @@ export function createBuilder(): Builder {
   return {
     current() {
       const key = hashOf(SOURCES);
-      if (known?.key !== key) {
+      if (latest?.key !== key) {
         const folder = join(CONSOLE, "dist", key);
-        known = { key, build: existsSync(folder) ? load(folder) : start(key) };
+        latest = { key, build: existsSync(folder) ? load(folder) : start(key) };
       }
-      return known.build;
+      return latest.build;
     },
     stop: () => void running?.kill(),
   };
@@ -110,15 +117,18 @@ function viteOf(folder: string): string | undefined {
   }
 }
 
-const ABANDONED = 10 * 60_000; // ms
+const ABANDONED_AFTER = 10 * 60_000; // ms
 
-/** Puts a build in its place; another process may have done so first. Earlier ones go. */
-function keep(draft: string, key: string): Build {
+/**
+ * Moves a finished build to its final folder, unless another process has done so first. Deletes
+ * earlier builds, and drafts of processes that were killed.
+ */
+function publish(draft: string, key: string): Build {
   const dist = join(CONSOLE, "dist");
   const folder = join(dist, key);
   for (const name of globSync(".draft-*", { cwd: dist })) {
     const other = join(dist, name);
-    const isOld = Date.now() - statSync(other).mtimeMs > ABANDONED;
+    const isOld = Date.now() - statSync(other).mtimeMs > ABANDONED_AFTER;
     if (other !== draft && isOld) rmSync(other, { recursive: true, force: true });
   }
   mkdirSync(dist, { recursive: true });
@@ -130,14 +140,14 @@ function keep(draft: string, key: string): Build {
   return load(folder);
 }
 
-/** Reads all that Vite wrote: nothing else can be asked for. */
+/** Reads a build into memory. Only these files can be requested, whatever the path of a request. */
 function load(folder: string): Build {
   try {
     const names = globSync("assets/*", { cwd: folder });
     const assets = new Map(names.map((name) => [name, read(join(folder, name))]));
     return { state: "ready", page: read(join(folder, "index.html")), assets };
   } catch (error) {
-    return { state: "failed", reason: error instanceof Error ? error.message : String(error) };
+    return { state: "failed", reason: messageOf(error) };
   }
 }
 

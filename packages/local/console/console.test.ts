@@ -1,8 +1,8 @@
 import { type IncomingHttpHeaders, request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Listening, listenOnLoopback } from "@stockwire/gateway/server";
 import type { Asset, Build } from "./build.ts";
 import { createConsole } from "./console.ts";
-import { type Listening, listenOnLoopback } from "@stockwire/gateway/server";
 
 const asset = (type: string, text: string): Asset => ({
   type,
@@ -38,7 +38,7 @@ interface Answer {
   text: string;
 }
 
-/** Sends a path and headers as they are. */
+/** Sends a request without normalizing its path or headers. */
 const send = (method: string, path: string, headers: object = {}, body?: string) =>
   new Promise<Answer>((resolve, reject) => {
     const options = { host: "127.0.0.1", port: server.port, method, path, headers: { ...headers } };
@@ -51,7 +51,7 @@ const send = (method: string, path: string, headers: object = {}, body?: string)
   });
 
 describe("files", () => {
-  test("the page is checked anew each time, the rest for good; nothing else is there", async () => {
+  test("the page is revalidated, assets are cached for ever, and any other path is 404", async () => {
     for (const path of ["/console", "/console/", "/console?api=https://a.example"]) {
       const { status, headers, text } = await send("GET", path);
       expect({ status, text }).toEqual({ status: 200, text: "<!doctype html>" });
@@ -89,7 +89,7 @@ describe("files", () => {
     }
   });
 
-  test("the policy permits this server and the stage in the address, and takes nothing else", async () => {
+  test("the policy permits this server and the stage in the address, and nothing else", async () => {
     const policyOf = async (query: string) =>
       String((await send("GET", `/console${query}`)).headers["content-security-policy"]);
     const connect = /connect-src ([^;]*);/;
@@ -112,7 +112,7 @@ describe("files", () => {
     }
   });
 
-  test("while it is built the page waits, and what went wrong is said", async () => {
+  test("the page reloads itself during a build, and shows the error of a failed one", async () => {
     build = { state: "building" };
     expect(await send("GET", "/console")).toMatchObject({
       status: 200,
@@ -135,7 +135,7 @@ describe("tokens", () => {
     "content-type": "application/json",
   });
 
-  test("the console's own page gets what it asks for", async () => {
+  test("the console's page gets the token that it requests", async () => {
     const { status, headers, text } = await send("POST", "/console/token", own(), wanted);
     expect({ status, cache: headers["cache-control"] }).toEqual({ status: 200, cache: "no-store" });
     const { token } = JSON.parse(text) as { token: string };
@@ -150,28 +150,28 @@ describe("tokens", () => {
     ["an opaque origin", { origin: "null" }],
     ["another site", { "sec-fetch-site": "cross-site" }],
     ["the same site only", { "sec-fetch-site": "same-site" }],
-    ["no word of the browser's", { "sec-fetch-site": undefined }],
+    ["no Sec-Fetch-Site", { "sec-fetch-site": undefined }],
     ["a form", { "content-type": "application/x-www-form-urlencoded" }],
     ["text", { "content-type": "text/plain" }],
-    ["a name that leads here", { host: "evil.example", origin: "http://evil.example" }],
-  ])("%s gets none", async (_, headers) => {
+    ["another host name for this machine", { host: "evil.example", origin: "http://evil.example" }],
+  ])("a request with %s gets no token", async (_, headers) => {
     const given = Object.entries({ ...own(), ...headers }).filter(([, value]) => value);
     const answer = await send("POST", "/console/token", Object.fromEntries(given), wanted);
     expect(answer).toMatchObject({ status: 403, text: '{"message":"Forbidden"}' });
   });
 
   test.each([
-    ["no JSON", "{"],
-    ["a scope that there is not", { scopes: ["root"], sub: "ana", ttl: 60 }],
-    ["for ever", { scopes: [], sub: "ana", ttl: 1e9 }],
-    ["a strange subject", { scopes: [], sub: "a b", ttl: 60 }],
-    ["more claims", { scopes: [], sub: "ana", ttl: 60, iss: "x" }],
-  ])("%s is refused", async (_, body) => {
+    ["a body that is not JSON", "{"],
+    ["an unknown scope", { scopes: ["root"], sub: "ana", ttl: 60 }],
+    ["a lifetime without end", { scopes: [], sub: "ana", ttl: 1e9 }],
+    ["an invalid subject", { scopes: [], sub: "a b", ttl: 60 }],
+    ["other claims", { scopes: [], sub: "ana", ttl: 60, iss: "x" }],
+  ])("a request with %s is refused", async (_, body) => {
     const text = typeof body === "string" ? body : JSON.stringify(body);
     expect(await send("POST", "/console/token", own(), text)).toMatchObject({ status: 400 });
   });
 
-  test("nor does a body without an end", async () => {
+  test("a body that is too large is refused", async () => {
     const answer = await send("POST", "/console/token", own(), "x".repeat(9_000));
     expect(answer.status).toBe(413);
   });

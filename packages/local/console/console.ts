@@ -1,12 +1,15 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import * as z from "zod";
-import type { Asset, Builder } from "./build.ts";
 import { readBody } from "@stockwire/gateway/body";
 import { type Issuer, TOKEN_TTL } from "../issuer/issuer.ts";
+import type { Asset, Builder } from "./build.ts";
 
-/** The console at `/console`: its files, and tokens for its own page. */
+/**
+ * The console at `/console`, and tokens with any scope for its page. A token is given to a page of this
+ * server only: never to another web site that the user has open, nor to another machine.
+ */
 export interface ConsolePages {
-  /** False if the request is for somebody else. */
+  /** Returns false, and touches nothing, if the path is not `/console` or below it. */
   handle(req: IncomingMessage, res: ServerResponse): boolean;
 }
 
@@ -20,8 +23,9 @@ const MAX_BODY = 8 * 1024; // bytes
 const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
 const YEAR = 31_536_000; // seconds
 
+/** Serves what `builder` has built. The user may request tokens of all `scopes`. */
 export function createConsole({ builder, sign, scopes }: Options): ConsolePages {
-  const Wanted = z.strictObject({
+  const TokenRequest = z.strictObject({
     scopes: z.array(z.enum(scopes)),
     sub: z.string().regex(/^[\w.@-]{1,64}$/),
     ttl: z
@@ -35,29 +39,29 @@ export function createConsole({ builder, sign, scopes }: Options): ConsolePages 
     const body = await readBody(req, MAX_BODY);
     if (body.outcome === "aborted") return;
     if (body.outcome === "too-large") return answer(res, 413, { message: "Too large" });
-    const wanted = Wanted.safeParse(jsonOf(body.bytes));
-    if (!wanted.success) return answer(res, 400, { message: z.prettifyError(wanted.error) });
-    const { sub, ttl } = wanted.data;
-    const token = sign({ claims: { sub, scope: wanted.data.scopes.join(" ") }, ttl });
+    const request = TokenRequest.safeParse(jsonOf(body.bytes));
+    if (!request.success) return answer(res, 400, { message: z.prettifyError(request.error) });
+    const { sub, ttl } = request.data;
+    const token = sign({ claims: { sub, scope: request.data.scopes.join(" ") }, ttl });
     answer(res, 200, { token });
   };
 
-  const show = (req: IncomingMessage, res: ServerResponse, url: URL): void => {
+  const sendPage = (req: IncomingMessage, res: ServerResponse, url: URL): void => {
     const build = builder.current();
     if (build.state === "ready") {
       const headers = { ...PAGE_HEADERS, "content-security-policy": policy(url) };
       return send(req, res, build.page, headers);
     }
     const failed = build.state === "failed";
-    const waiting = note(failed ? `The console can't be built\n\n${build.reason}` : BUILDING);
-    const refresh = failed ? undefined : "1";
+    const page = textPage(failed ? `The console can't be built\n\n${build.reason}` : BUILDING);
+    const refresh = failed ? undefined : "1"; // seconds
     res.writeHead(failed ? 500 : 200, {
       ...PAGE_HEADERS,
       "content-security-policy": "default-src 'none'; img-src data:; frame-ancestors 'none'",
       "content-type": "text/html; charset=utf-8",
       ...(refresh && { refresh }),
     });
-    res.end(waiting);
+    res.end(page);
   };
 
   return {
@@ -73,7 +77,7 @@ export function createConsole({ builder, sign, scopes }: Options): ConsolePages 
         return true;
       }
       if (path === "/console" || path === "/console/") {
-        show(req, res, new URL(req.url ?? "", `http://${req.headers.host ?? "localhost"}`));
+        sendPage(req, res, new URL(req.url ?? "", `http://${req.headers.host ?? "localhost"}`));
         return true;
       }
       const build = builder.current();
@@ -86,9 +90,9 @@ export function createConsole({ builder, sign, scopes }: Options): ConsolePages 
   };
 }
 
-const BUILDING = "Building the console; this takes a few seconds, once.";
+const BUILDING = "Building the console. This takes a few seconds, and only the first time.";
 
-const note = (text: string): string =>
+const textPage = (text: string): string =>
   `<!doctype html><html lang="en"><meta charset="utf-8"><title>Stockwire console</title><link rel="icon" href="data:,"><pre>${escaped(text)}</pre></html>`;
 
 const escaped = (text: string) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
@@ -101,7 +105,10 @@ const PAGE_HEADERS = {
   "x-frame-options": "DENY",
 };
 
-/** The page loads its own files only; it may call this server, and the stage in its address. */
+/**
+ * The content security policy: the page loads its own files only. It may send requests to this server,
+ * and to the stage that the parameters `api`, `live` and `auth` of its address name.
+ */
 function policy({ host, searchParams }: URL): string {
   const targets = ["api", "live", "auth"].flatMap((name) => searchParams.getAll(name));
   const origins = [`ws://${host}`, ...targets].flatMap((text) => originOf(text) ?? []);
@@ -109,25 +116,30 @@ function policy({ host, searchParams }: URL): string {
   return `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src ${connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'`;
 }
 
-/** Encrypted, or on this machine; as a source that can't say anything else in a policy. */
+/**
+ * The origin of a URL that the page may connect to: encrypted, or on this machine. Undefined for any
+ * other text, and for one that could add another directive to the policy.
+ */
 function originOf(text: string): string | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^[\w.:[\]-]+$/.test(url.host)) return undefined;
-  const secure = url.protocol === "https:" || url.protocol === "wss:";
-  const plain = url.protocol === "http:" || url.protocol === "ws:";
-  return secure || (plain && LOOPBACK.test(url.host)) ? `${url.protocol}//${url.host}` : undefined;
+  const isSecure = url.protocol === "https:" || url.protocol === "wss:";
+  const isPlain = url.protocol === "http:" || url.protocol === "ws:";
+  return isSecure || (isPlain && LOOPBACK.test(url.host))
+    ? `${url.protocol}//${url.host}`
+    : undefined;
 }
 
 /**
- * Whether a page of this very server asks. A page from elsewhere can forge none of these, nor can
- * one whose name was made to lead here: its Host is its own.
+ * True if a page of this server sends the request. A page of another origin cannot forge Origin and
+ * Sec-Fetch-Site. With DNS rebinding, where another domain resolves to this machine, Host is that domain.
  */
 function isOwnPage({ headers, socket }: IncomingMessage): boolean {
   const { host = "", origin } = headers;
-  const near = /^(?:::1|(?:::ffff:)?127\.)/.test(socket.remoteAddress ?? "");
-  const own = LOOPBACK.test(host) && origin === `http://${host}`;
-  const json = /^application\/json\s*(?:;|$)/i.test(headers["content-type"] ?? "");
-  return near && own && json && headers["sec-fetch-site"] === "same-origin";
+  const isLocal = /^(?:::1|(?:::ffff:)?127\.)/.test(socket.remoteAddress ?? "");
+  const isOwnOrigin = LOOPBACK.test(host) && origin === `http://${host}`;
+  const isJson = /^application\/json\s*(?:;|$)/i.test(headers["content-type"] ?? "");
+  return isLocal && isOwnOrigin && isJson && headers["sec-fetch-site"] === "same-origin";
 }
 
 function jsonOf(bytes: Buffer): unknown {

@@ -8,14 +8,14 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { createInterface } from "node:readline";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { startDynamodb, type Engine, type Options } from "./dynamodb.ts";
 import { LocalError } from "../error.ts";
-import { findProgram } from "./program.ts";
+import { startDynamodb, type Engine, type Options } from "./dynamodb.ts";
+import { findExecutable } from "./executable.ts";
 import { createTables } from "./tables.ts";
 
 const { DYNAMODB_ENDPOINT: _, ...ownEngine } = process.env;
 const { PATH } = process.env;
-const REAL = findProgram(ownEngine).command;
+const REAL = findExecutable(ownEngine).command;
 
 let dataDir: string;
 let engines: Engine[];
@@ -30,7 +30,7 @@ beforeEach(async () => {
 afterEach(async () => {
   for (const client of clients) client.destroy();
   for (const engine of engines) await engine.stop();
-  await allGone();
+  await allEnded();
   await rm(dataDir, { recursive: true });
 });
 
@@ -45,13 +45,8 @@ async function start(options: Partial<Options> = {}): Promise<Engine> {
   return engine;
 }
 
-function connect({ endpoint }: Engine, maxAttempts = 5): DynamoDBClient {
-  const client = new DynamoDBClient({
-    ...(endpoint && { endpoint }),
-    region: "us-east-1",
-    credentials: { accessKeyId: "local", secretAccessKey: "local" },
-    maxAttempts,
-  });
+function connect({ clientConfig }: Engine, maxAttempts = 5): DynamoDBClient {
+  const client = new DynamoDBClient({ ...clientConfig, maxAttempts });
   clients.push(client);
   return client;
 }
@@ -69,7 +64,7 @@ async function has(client: DynamoDBClient, id: string): Promise<boolean> {
   return found.Item !== undefined;
 }
 
-/** All that runs for this test's folder: engine, guard and the guard's own child. */
+/** The processes of this test's folder: the engine, its watchdog, and the watchdog's subshell. */
 function processes(): { pid: number; parent: number; command: string }[] {
   return execFileSync("ps", ["-A", "-o", "pid=,ppid=,args="], { encoding: "utf8" })
     .split("\n")
@@ -80,7 +75,7 @@ function processes(): { pid: number; parent: number; command: string }[] {
     });
 }
 
-async function allGone(): Promise<void> {
+async function allEnded(): Promise<void> {
   await vi.waitUntil(() => processes().length === 0, { timeout: 5000 });
 }
 
@@ -88,10 +83,10 @@ function groupOf(pid: number): string {
   return execFileSync("ps", ["-o", "pgid=", "-p", `${pid}`], { encoding: "utf8" }).trim();
 }
 
-const isGuard = ({ command }: { command: string }) => command.includes("guard.sh");
+const isWatchdog = ({ command }: { command: string }) => command.includes("watchdog.sh");
 
 function enginePid(): number {
-  return processes().find((one) => !isGuard(one))?.pid ?? 0;
+  return processes().find((one) => !isWatchdog(one))?.pid ?? 0;
 }
 
 async function startInOtherProcess(): Promise<ChildProcess> {
@@ -108,7 +103,7 @@ async function startInOtherProcess(): Promise<ChildProcess> {
   return child;
 }
 
-/** An engine to put in dynoxide's place. */
+/** A shell script that runs in place of dynoxide. */
 async function script(text: string): Promise<string> {
   const file = join(dataDir, "engine.sh");
   await writeFile(file, `#!/bin/sh\n${text}\n`);
@@ -121,7 +116,7 @@ function kill(pid: number): void {
   process.kill(pid, "SIGKILL");
 }
 
-test("the engine starts in a fresh folder, answers, and leaves nothing when stopped", async () => {
+test("the engine starts in a new folder, answers, and leaves no process when it is stopped", async () => {
   const engine = await start();
   expect(engine).toMatchObject({
     kind: "dynoxide",
@@ -142,7 +137,7 @@ test("data survive a stop and a start", async () => {
   expect(await has(connect(await start()), "kept")).toBe(true);
 });
 
-test("no acknowledged write is lost when the engine is killed, and it returns", async () => {
+test("an engine that is killed starts again and has lost no acknowledged write", async () => {
   const log = vi.fn<(line: string) => void>();
   const client = connect(await start({ log }), 10);
   await createTables(client, [Data], (id) => id);
@@ -158,14 +153,14 @@ test("no acknowledged write is lost when the engine is killed, and it returns", 
     });
     await vi.waitUntil(() => acknowledged.length > enough - 150, { interval: 2 });
     kill(enginePid());
-    await Promise.all(writers); // on the same port, or they would fail
+    await Promise.all(writers); // they would fail if the port had changed
   }
   const kept = await Promise.all(acknowledged.map((id) => has(client, id)));
   expect(kept.filter((one) => !one)).toEqual([]);
   expect(log.mock.calls).toHaveLength(4);
 });
 
-test("an engine that crashes again and again is given up with its last words", async () => {
+test("an engine that keeps crashing is reported with its last line and not started again", async () => {
   const broken = join(dataDir, "broken");
   const DYNOXIDE_BIN = await script(
     `if [ -e "${broken}" ]; then echo "error: disk on fire" >&2; exit 3; fi; exec "${REAL}" "$@"`,
@@ -175,11 +170,11 @@ test("an engine that crashes again and again is given up with its last words", a
   await writeFile(broken, "");
   kill(enginePid());
   await vi.waitUntil(() => onDown.mock.calls.length > 0, { timeout: 10_000 });
-  expect(onDown.mock.calls[0]?.[0].message).toMatch(/crashes again and again.*disk on fire/);
+  expect(onDown.mock.calls[0]?.[0].message).toMatch(/has crashed \d+ times: .*disk on fire/);
   expect(processes()).toEqual([]);
 });
 
-test("the engine does not outlive a parent that is killed, and the next start succeeds", async () => {
+test("the engine ends with a parent that is killed, and the next start succeeds", async () => {
   const parent = await startInOtherProcess();
   const first = enginePid();
   await expect(start()).rejects.toThrow(`process ${parent.pid} is using the data folder`);
@@ -188,52 +183,52 @@ test("the engine does not outlive a parent that is killed, and the next start su
   await once(parent, "exit");
   const engine = await start();
   expect(enginePid()).not.toBe(first);
-  expect(processes().filter((one) => !isGuard(one))).toHaveLength(1);
+  expect(processes().filter((one) => !isWatchdog(one))).toHaveLength(1);
   await createTables(connect(engine), [Data], (id) => id);
 });
 
-test("an engine whose parent and guard were both killed is ended by the next start", async () => {
+test("the next start ends an engine whose parent and watchdog were both killed", async () => {
   const parent = await startInOtherProcess();
   const orphan = enginePid();
-  for (const { pid } of processes().filter(isGuard)) kill(pid);
+  for (const { pid } of processes().filter(isWatchdog)) kill(pid);
   kill(parent.pid ?? 0);
   await once(parent, "exit");
   await start();
   expect(processes().map(({ pid }) => pid)).not.toContain(orphan);
 });
 
-test("a guard that is killed leaves no orphan, and the engine returns", async () => {
+test("if the watchdog is killed, the engine ends and is started again", async () => {
   const engine = await start();
   const client = connect(engine, 10);
   await createTables(client, [Data], (id) => id);
   const orphan = enginePid();
-  kill(processes().find((one) => isGuard(one) && one.parent === process.pid)?.pid ?? 0);
+  kill(processes().find((one) => isWatchdog(one) && one.parent === process.pid)?.pid ?? 0);
   await vi.waitUntil(() => !processes().some(({ pid }) => pid === orphan), { timeout: 5000 });
   await put(client, "after");
   expect(processes()).toHaveLength(3);
 });
 
-test("an engine that ignores its end is killed", async () => {
+test("an engine that does not react to SIGTERM is killed", async () => {
   const engine = await start();
   process.kill(enginePid(), "SIGSTOP");
   await engine.stop();
   expect(processes()).toEqual([]);
 });
 
-test("a stop right after a crash leaves nothing", async () => {
+test("a stop immediately after a crash leaves no process", async () => {
   const engine = await start();
   kill(enginePid());
   await engine.stop();
-  await allGone();
+  await allEnded();
   expect(processes()).toEqual([]);
 });
 
-test("Ctrl-C does not reach the engine: it is in a process group of its own", async () => {
+test("the engine has a process group of its own, so Ctrl-C does not reach it", async () => {
   await start();
   expect(groupOf(enginePid())).not.toBe(groupOf(process.pid));
 });
 
-test("an engine that finds its port taken gets another one", async () => {
+test("an engine whose port is taken starts on another one", async () => {
   const tried = join(dataDir, "tried");
   const DYNOXIDE_BIN = await script(
     `if [ ! -e "${tried}" ]; then
@@ -243,21 +238,21 @@ test("an engine that finds its port taken gets another one", async () => {
   expect((await start({ env: { PATH, DYNOXIDE_BIN } })).kind).toBe("dynoxide");
 });
 
-test("an engine that ends at once is one line with its last words, and frees the folder", async () => {
+test("an engine that ends during its start is one line with its last output, and unlocks the folder", async () => {
   const DYNOXIDE_BIN = await script('echo "error: no such luck" >&2; exit 1');
   const failed = start({ env: { PATH, DYNOXIDE_BIN } });
   await expect(failed).rejects.toThrow(LocalError);
-  await expect(failed).rejects.toThrow(/ended at once: error: no such luck$/);
+  await expect(failed).rejects.toThrow(/ended immediately after its start: error: no such luck$/);
   await start();
 });
 
-test("a folder that cannot be created is one line", async () => {
+test("a folder that cannot be created is one clear line", async () => {
   await expect(start({ dataDir: "/dev/null/x" })).rejects.toThrow(
     "the data folder /dev/null/x cannot be written",
   );
 });
 
-test("the stream records are indexed from the first start on", async () => {
+test("the stream records have an index after the first start", async () => {
   await start();
   const database = new DatabaseSync(join(dataDir, "dynoxide.db"), { readOnly: true });
   const indexes = database.prepare("SELECT name FROM pragma_index_list('_stream_records')").all();
@@ -265,8 +260,8 @@ test("the stream records are indexed from the first start on", async () => {
   expect(indexes).toEqual([{ name: "app_stream_seq" }]);
 });
 
-test("stream records that expire while the engine runs are dropped, and no write fails", async () => {
-  const client = connect(await start({ tendEveryMs: 100 }), 1);
+test("stream records that expire while the engine runs are deleted, and no write fails", async () => {
+  const client = connect(await start({ maintenanceIntervalMs: 100 }), 1);
   await createTables(client, [Data], (id) => id);
   await put(client, "first");
   const database = new DatabaseSync(join(dataDir, "dynoxide.db"), { timeout: 5000 });
@@ -287,7 +282,7 @@ test("stream records that expire while the engine runs are dropped, and no write
   for (let n = 0; n < written; n++) expect(await has(client, `${n}`)).toBe(true);
 });
 
-test("an external engine is used as it is, and not stopped", async () => {
+test("an external engine is used and not stopped", async () => {
   const own = await start();
   const env = { DYNAMODB_ENDPOINT: own.endpoint };
   const external = await start({ env, dataDir: "/dev/null/x" });
@@ -296,12 +291,12 @@ test("an external engine is used as it is, and not stopped", async () => {
   await createTables(connect(own), [Data], (id) => id);
 });
 
-test("the word aws leaves it to the SDK to find DynamoDB", async () => {
+test("the word aws means the DynamoDB that the SDK finds", async () => {
   const engine = await start({ env: { DYNAMODB_ENDPOINT: "aws" } });
-  expect(engine).toMatchObject({ kind: "external", endpoint: undefined });
+  expect(engine).toMatchObject({ kind: "external", endpoint: undefined, clientConfig: {} });
 });
 
-test("an external engine that is no URL or does not answer is one line", async () => {
+test("an external engine that is not a URL or does not answer is one clear line", async () => {
   await expect(start({ env: { DYNAMODB_ENDPOINT: "localhost:8000" } })).rejects.toThrow(
     "must be a URL or the word aws",
   );

@@ -2,85 +2,115 @@ import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LocalError } from "../error.ts";
-import type { Guarded } from "./guard.ts";
-import { endpointOf, launch, pidFile } from "./launch.ts";
-import { lockFolder } from "./lock.ts";
-import { endProcess } from "./process.ts";
-import { findProgram, type Program } from "./program.ts";
+import { LocalError, messageOf } from "../error.ts";
 import { schedule } from "../schedule.ts";
+import {
+  type ClientConfig,
+  endpointOf,
+  localClientConfig,
+  pidFile,
+  startEngineProcess,
+} from "./engine-process.ts";
+import { type Executable, findExecutable } from "./executable.ts";
+import { lockFolder } from "./lock.ts";
+import { endRecordedProcess } from "./pid-file.ts";
+import type { Child } from "./watchdog.ts";
 
-/** A DynamoDB that answers. */
+/**
+ * DynamoDB for this machine: an engine that runs already, or one that this process starts, restarts
+ * after a crash, and stops. At most one process uses a data folder at a time, and no engine outlives
+ * the process that started it.
+ */
+
+/** A DynamoDB that answers requests. */
 export interface Engine {
-  /** Undefined: real DynamoDB, where the SDK itself finds it. */
+  /** Undefined for Amazon's DynamoDB, which the SDK finds by itself. */
   readonly endpoint: string | undefined;
-  readonly kind: "external" | Program["kind"];
-  /** Ends the engine, if it is ours, and lets go of its folder. */
+  /** Configures SDK clients of DynamoDB and DynamoDB Streams; empty for Amazon's DynamoDB. */
+  readonly clientConfig: Partial<ClientConfig>;
+  readonly kind: "external" | Executable["kind"];
+  /** Stops the engine if this process started it, and unlocks the data folder. */
   stop(): Promise<void>;
 }
 
+/** Where the engine keeps its data, and how it reports. */
 export interface Options {
   readonly dataDir: string;
   readonly log: (line: string) => void;
-  /** The engine has ended and is not worth another start. */
+  /** The engine has crashed too often and is not started again. */
   readonly onDown?: (reason: LocalError) => void;
   readonly env?: NodeJS.ProcessEnv;
-  readonly tendEveryMs?: number;
+  readonly maintenanceIntervalMs?: number;
 }
 
-const STEADY = 1000; // ms after which a crash counts as the first again
-const BACKOFF = [0, 0, 0, 0, 100, 200, 400, 800, 1600]; // ms before each restart in a row
-const PORTS = 5;
-const TEND_EVERY = 60 * 60 * 1000; // ms
+const STABLE_AFTER = 1000; // ms without a crash, after which the backoff begins from its start
+const BACKOFF = [0, 0, 0, 0, 100, 200, 400, 800, 1600]; // ms before each consecutive restart
+const PORT_ATTEMPTS = 5;
+const MAINTENANCE_INTERVAL = 60 * 60 * 1000; // ms
+const GRACE = 2000; // ms that an engine of an earlier process has to end
 
 /**
- * DYNAMODB_ENDPOINT, a URL or `aws`, if it is set; else the engine that findProgram finds, run
- * as a child with its data in `dataDir`. Throws LocalError.
+ * Uses the engine at DYNAMODB_ENDPOINT, a URL or `aws`. Without that variable, starts the engine
+ * that `findExecutable` chooses, with its data in `dataDir`. Throws LocalError if there is no engine,
+ * if it does not answer, or if another process uses `dataDir`.
  */
 export async function startDynamodb(options: Options): Promise<Engine> {
   const env = options.env ?? process.env;
-  const endpoint = env["DYNAMODB_ENDPOINT"];
-  if (!endpoint) return startProgram(findProgram(env), options);
-  if (endpoint !== "aws") await mustAnswer(endpoint);
+  const given = env["DYNAMODB_ENDPOINT"];
+  if (!given) return startEngine(findExecutable(env), options);
+  const endpoint = given === "aws" ? undefined : given;
+  if (endpoint !== undefined) await mustAnswer(endpoint);
   return {
-    endpoint: endpoint === "aws" ? undefined : endpoint,
+    endpoint,
+    clientConfig: endpoint === undefined ? {} : localClientConfig(endpoint),
     kind: "external",
     stop: () => Promise.resolve(),
   };
 }
 
 /**
- * Starts an engine on a free port of the loopback interface, waits until it answers, and starts
- * it again on the same port when it crashes: 30 ms later, so that a client which retries sees no
- * failure. A new dynoxide answers within 20 ms, one that was killed lost no acknowledged write.
+ * Starts an engine on a free port of the loopback interface and waits until it answers. After a
+ * crash it is started again on the same port about 30 ms later, so that clients which retry see no
+ * failure. dynoxide answers 20 ms after its start, and loses no acknowledged write when it is killed.
  */
-export async function startProgram(program: Program, options: Options): Promise<Engine> {
-  const { dataDir, log } = options;
+export async function startEngine(executable: Executable, options: Options): Promise<Engine> {
+  const { dataDir, log, maintenanceIntervalMs = MAINTENANCE_INTERVAL } = options;
   const lock = await lockFolder(dataDir);
   try {
-    // The guard of a process that was killed may still be at it, or have been killed as well.
-    await endProcess(pidFile(dataDir), 2000);
-    await program.tend?.(dataDir, log);
-    const { port, engine } = await startOnFreePort(program, dataDir);
-    let tending = program.tend?.(dataDir, log);
-    await tending;
-    const tends = schedule(() => (tending = program.tend?.(dataDir, log)) ?? Promise.resolve(), {
-      everyMs: options.tendEveryMs ?? TEND_EVERY,
-      onError: (error) => log(`the DynamoDB engine's data were not tended: ${String(error)}`),
+    // The engine of a process that was killed may still be ending; its watchdog may be dead too.
+    await endRecordedProcess(pidFile(dataDir), GRACE);
+    // Twice, because in a new folder there are no data files before the engine has started.
+    await executable.maintain?.(dataDir, log);
+    const { port, engine } = await startOnFreePort(executable, dataDir);
+    let maintenance = executable.maintain?.(dataDir, log);
+    await maintenance;
+    const maintain = async () => {
+      maintenance = executable.maintain?.(dataDir, log);
+      await maintenance;
+    };
+    const periodic = schedule(maintain, {
+      everyMs: maintenanceIntervalMs,
+      onError: (error) => log(`maintenance of the DynamoDB engine failed: ${String(error)}`),
     });
 
     const stopping = new AbortController();
-    const supervised = supervise(program, options, port, engine, stopping.signal);
+    const supervision = supervise(executable, options, port, engine, stopping.signal);
     const end = async () => {
       stopping.abort();
-      tends.stop();
-      await supervised;
-      await tending;
+      periodic.stop();
+      await supervision;
+      await maintenance; // it has the data files open
       await rm(pidFile(dataDir), { force: true });
       await lock.release();
     };
     let ended: Promise<void> | undefined;
-    return { endpoint: endpointOf(port), kind: program.kind, stop: () => (ended ??= end()) };
+    const endpoint = endpointOf(port);
+    return {
+      endpoint,
+      clientConfig: localClientConfig(endpoint),
+      kind: executable.kind,
+      stop: () => (ended ??= end()),
+    };
   } catch (error) {
     await lock.release();
     throw error;
@@ -88,58 +118,61 @@ export async function startProgram(program: Program, options: Options): Promise<
 }
 
 async function startOnFreePort(
-  program: Program,
+  executable: Executable,
   dataDir: string,
-): Promise<{ port: number; engine: Guarded }> {
+): Promise<{ port: number; engine: Child }> {
   for (let attempt = 1; ; attempt++) {
     const port = await freePort();
     try {
-      return { port, engine: await launch(program, dataDir, port) };
+      return { port, engine: await startEngineProcess(executable, dataDir, port) };
     } catch (error) {
-      const clash = error instanceof LocalError && /in use/i.test(error.message);
-      if (!clash || attempt === PORTS) throw error;
+      // Another program took the port between freePort and the engine's start.
+      const isPortTaken = error instanceof LocalError && /in use/i.test(error.message);
+      if (!isPortTaken || attempt === PORT_ATTEMPTS) throw error;
     }
   }
 }
 
-/** Ends when the engine has been stopped, or given up. */
+/** Restarts the engine after each crash. Resolves once it is stopped, or has crashed too often. */
 async function supervise(
-  program: Program,
+  executable: Executable,
   { dataDir, log, onDown }: Options,
   port: number,
-  first: Guarded,
+  first: Child,
   stopping: AbortSignal,
 ): Promise<void> {
-  const asked = once(stopping, "abort");
-  let engine: Guarded | undefined = first;
-  let crashes = 0;
+  const stopRequested = once(stopping, "abort");
+  let engine: Child | undefined = first;
+  let crashes = 0; // consecutive
   let reason = "";
   while (!stopping.aborted) {
     if (engine) {
-      const since = Date.now();
-      const last: unknown = await Promise.race([engine.ended, asked]);
+      const startedAt = Date.now();
+      const lastLine: unknown = await Promise.race([engine.ended, stopRequested]);
       if (stopping.aborted) break;
-      if (Date.now() - since > STEADY) crashes = 0;
-      reason = typeof last === "string" ? last : "";
+      if (Date.now() - startedAt > STABLE_AFTER) crashes = 0;
+      reason = typeof lastLine === "string" ? lastLine : "";
     }
     const delay = BACKOFF[crashes];
     if (delay === undefined) {
-      onDown?.(new LocalError(`the DynamoDB engine crashes again and again: ${reason}`));
+      onDown?.(new LocalError(`the DynamoDB engine has crashed ${crashes} times: ${reason}`));
       return;
     }
     crashes++;
-    log("the DynamoDB engine ended by itself; starting it again");
+    log("the DynamoDB engine has crashed; starting it again");
     await sleep(delay, undefined, { signal: stopping }).catch(() => undefined);
     if (stopping.aborted) return;
-    engine = await launch(program, dataDir, port, stopping).catch((error: unknown) => {
-      reason = error instanceof Error ? error.message : String(error);
-      return undefined;
-    });
+    engine = await startEngineProcess(executable, dataDir, port, stopping).catch(
+      (error: unknown) => {
+        reason = messageOf(error);
+        return undefined;
+      },
+    );
   }
   await engine?.stop();
 }
 
-/** Any answer will do: credentials are the SDK's affair. */
+/** Any HTTP answer is enough: whether the credentials are right is checked by later requests. */
 async function mustAnswer(endpoint: string): Promise<void> {
   if (!/^https?:/.test(endpoint) || !URL.canParse(endpoint)) {
     throw new LocalError(`DYNAMODB_ENDPOINT must be a URL or the word aws, not ${endpoint}`);

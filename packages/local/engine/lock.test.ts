@@ -27,12 +27,12 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Another process that takes the lock and, if it gets it, holds it. */
-async function holder(): Promise<{ child: ChildProcess; said: unknown }> {
+/** Starts another process that tries to lock the folder, and holds the lock if it gets it. */
+async function startHolder(): Promise<{ child: ChildProcess; result: unknown }> {
   const child = spawn(process.execPath, ["--input-type=module", "-e", HOLDER, folder]);
   children.push(child);
-  const [said]: unknown[] = await once(createInterface(child.stdout), "line");
-  return { child, said };
+  const [result]: unknown[] = await once(createInterface(child.stdout), "line");
+  return { child, result };
 }
 
 async function kill(child: ChildProcess): Promise<void> {
@@ -41,7 +41,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await once(child, "exit");
 }
 
-test("a folder is created with its lock, and can be locked again once released", async () => {
+test("a folder is created and locked, and can be locked again after the release", async () => {
   const inner = join(folder, "a", "b");
   const lock = await lockFolder(inner);
   expect(await readFile(join(inner, "lock.pid"), "utf8")).toMatch(`${process.pid} `);
@@ -50,14 +50,14 @@ test("a folder is created with its lock, and can be locked again once released",
   await (await lockFolder(inner)).release();
 });
 
-test("a second lock in the same process is refused with its process id", async () => {
+test("a second lock in the same process is refused with the process id", async () => {
   const lock = await lockFolder(folder);
   await expect(lockFolder(folder)).rejects.toThrow(`process ${process.pid} is using`);
   await lock.release();
 });
 
-test("a folder locked by a living process is refused with its process id", async () => {
-  const { child } = await holder();
+test("a folder that a running process has locked is refused with its process id", async () => {
+  const { child } = await startHolder();
   const refused = lockFolder(folder);
   await expect(refused).rejects.toThrow(LocalError);
   await expect(refused).rejects.toThrow(
@@ -65,33 +65,33 @@ test("a folder locked by a living process is refused with its process id", async
   );
 });
 
-test("the lock of a process that was killed is free at once", async () => {
-  const { child } = await holder();
+test("the lock of a process that was killed is free immediately", async () => {
+  const { child } = await startHolder();
   await kill(child);
   expect(existsSync(join(folder, "lock.pid"))).toBe(true);
   await (await lockFolder(folder)).release();
 });
 
-test("a stale lock is free although another process has the id of its owner by now", async () => {
+test("a stale lock is free even if another process now has its owner's id", async () => {
   await writeFile(join(folder, "lock.pid"), `${process.pid} some other time\n`);
   const lock = await lockFolder(folder);
   expect(await readFile(join(folder, "lock.pid"), "utf8")).not.toMatch("some other time");
   await lock.release();
 });
 
-test("of processes that race for a stale lock exactly one gets it", async () => {
+test("exactly one of several processes that compete for a stale lock gets it", async () => {
   for (let round = 0; round < 3; round++) {
-    const stale = await holder();
-    expect(stale.said).toBe("held");
+    const stale = await startHolder();
+    expect(stale.result).toBe("held");
     await kill(stale.child);
-    const racers = await Promise.all(Array.from({ length: 6 }, holder));
-    expect(racers.filter(({ said }) => said === "held")).toHaveLength(1);
-    expect(racers.filter(({ said }) => said === "LocalError")).toHaveLength(5);
+    const racers = await Promise.all(Array.from({ length: 6 }, startHolder));
+    expect(racers.filter(({ result }) => result === "held")).toHaveLength(1);
+    expect(racers.filter(({ result }) => result === "LocalError")).toHaveLength(5);
     await Promise.all(racers.map(({ child }) => kill(child)));
   }
 });
 
-test("a folder that cannot be created or written is named in one line", async () => {
+test("a folder that cannot be created or written is one clear line with its name", async () => {
   const file = join(folder, "file");
   await writeFile(file, "");
   for (const impossible of [file, join(file, "below"), "/dev/null/x"]) {

@@ -2,31 +2,33 @@ import { access, constants, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
-import { LocalError } from "../error.ts";
-import { livingProcess, recordProcess } from "./process.ts";
+import { LocalError, messageOf } from "../error.ts";
+import { readPidFile, writePidFile } from "./pid-file.ts";
 
-/** A data folder that this process alone may use until `release`. */
+/**
+ * Locks a data folder against other processes. The lock is SQLite's own lock on an empty file, so the
+ * kernel releases it however its process ends: there is no stale lock to recover, and no race between
+ * processes that recover one. `lock.pid` serves the error message only.
+ */
+
+/** Exclusive use of a data folder until `release`. */
 export interface Lock {
   release(): Promise<void>;
 }
 
-const SQLITE_BUSY = 5;
-const PATIENCE = 1000; // ms
+const SQLITE_BUSY = 5; // https://www.sqlite.org/rescode.html#busy
+const PATIENCE = 1000; // ms to wait for a lock whose owner is unknown
 
-// A handle that is collected closes, and its lock with it.
+// References that keep the handles from garbage collection, which would close them and unlock.
 const held = new Set<DatabaseSync>();
 
 /**
- * Creates the folder if need be and locks it; throws LocalError if it cannot be written, or if
- * another process has it.
- *
- * The lock is SQLite's own on an empty file, so the kernel lets go of it however its process
- * ends: there is no stale lock to recover, and no race in recovering one. `lock.pid` only tells
- * the others whom to blame.
+ * Creates the folder if it does not exist, and locks it. Throws LocalError if it cannot be written,
+ * or if another process has locked it.
  */
 export async function lockFolder(folder: string): Promise<Lock> {
   await create(folder);
-  const owner = join(folder, "lock.pid");
+  const ownerFile = join(folder, "lock.pid");
   const deadline = Date.now() + PATIENCE;
   for (;;) {
     const database = tryLock(folder);
@@ -34,23 +36,23 @@ export async function lockFolder(folder: string): Promise<Lock> {
       held.add(database);
       const release = async () => {
         if (!held.delete(database)) return;
-        await rm(owner, { force: true });
+        await rm(ownerFile, { force: true });
         database.close();
       };
       try {
-        await recordProcess(owner, process.pid);
+        await writePidFile(ownerFile, process.pid);
       } catch (cause) {
         await release();
         throw unwritable(folder, cause);
       }
       return { release };
     }
-    const pid = await livingProcess(owner);
+    const pid = await readPidFile(ownerFile);
     if (pid !== undefined || Date.now() > deadline) {
-      const who = pid === undefined ? "another process" : `process ${pid}`;
-      throw new LocalError(`${who} is using the data folder ${folder}: end it, or use another`);
+      const owner = pid === undefined ? "another process" : `process ${pid}`;
+      throw new LocalError(`${owner} is using the data folder ${folder}: end it, or use another`);
     }
-    await sleep(10 + Math.random() * 20); // two who try at once can refuse each other
+    await sleep(10 + Math.random() * 20); // two processes that try at the same time can both fail
   }
 }
 
@@ -67,6 +69,7 @@ function tryLock(folder: string): DatabaseSync | undefined {
   let database: DatabaseSync | undefined;
   try {
     database = new DatabaseSync(join(folder, "lock"), { timeout: 0 });
+    // Nothing is ever written, so a journal in memory is enough.
     database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
     return database;
   } catch (cause) {
@@ -78,8 +81,6 @@ function tryLock(folder: string): DatabaseSync | undefined {
 }
 
 function unwritable(folder: string, cause: unknown): LocalError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new LocalError(`the data folder ${folder} cannot be written (${why}): use another`, {
-    cause,
-  });
+  const message = `the data folder ${folder} cannot be written (${messageOf(cause)}): use another`;
+  return new LocalError(message, { cause });
 }

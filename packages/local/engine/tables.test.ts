@@ -25,11 +25,7 @@ const names: string[] = [];
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), "stockwire-tables-"));
   engine = await startDynamodb({ dataDir, log: () => undefined });
-  client = new DynamoDBClient({
-    ...(engine.endpoint && { endpoint: engine.endpoint }),
-    region: "us-east-1",
-    credentials: { accessKeyId: "local", secretAccessKey: "local" },
-  });
+  client = new DynamoDBClient(engine.clientConfig);
 });
 
 afterAll(async () => {
@@ -47,7 +43,7 @@ function naming(): (id: string) => string {
   };
 }
 
-test("the tables are created as their specs say, ready for use", async () => {
+test("tables are created as specified and can be used immediately", async () => {
   const nameOf = naming();
   expect(await createTables(client, tables, nameOf)).toEqual(tables.map((spec) => spec.id));
 
@@ -85,7 +81,7 @@ test("the tables are created as their specs say, ready for use", async () => {
   expect(found.Items).toEqual([{ ...keys, extra: { S: "all" } }]);
 });
 
-test("tables that are there already are left as they are", async () => {
+test("existing tables and their items are not changed", async () => {
   const nameOf = naming();
   await createTables(client, [Data], nameOf);
   const TableName = names.find((name) => name.endsWith("Data"));
@@ -104,7 +100,7 @@ test("tables that are there already are left as they are", async () => {
   expect(found.Items).toEqual([Item]);
 });
 
-test("of callers at the same time one creates each table, and all succeed", async () => {
+test("of concurrent callers one creates each table, and all succeed", async () => {
   const name = naming()("Data");
   const created = await Promise.all(
     Array.from({ length: 8 }, () => createTables(client, [Data], () => name)),
@@ -112,7 +108,7 @@ test("of callers at the same time one creates each table, and all succeed", asyn
   expect(created.flat()).toEqual(["Data"]);
 });
 
-test("a table without its TTL, as a crash in between leaves it, gets it", async () => {
+test("a table that has no TTL because of a crash after its creation gets it", async () => {
   const name = naming()("Data");
   const { ttl: _, ...unfinished } = Data;
   await createTables(client, [unfinished], () => name);
@@ -130,13 +126,16 @@ const others: [string, TableSpec][] = [
   ["stream", streamless],
 ];
 
-test.each(others)("a table with another %s is refused in one line", async (_what, other) => {
-  const name = naming()("Data");
-  await createTables(client, [Data], () => name);
-  const refused = createTables(client, [other], () => name);
-  await expect(refused).rejects.toThrow(LocalError);
-  await expect(refused).rejects.toThrow(/^table \S+ has other keys.*delete the data folder/);
-});
+test.each(others)(
+  "a table with another %s is refused with one clear line",
+  async (_what, other) => {
+    const name = naming()("Data");
+    await createTables(client, [Data], () => name);
+    const refused = createTables(client, [other], () => name);
+    await expect(refused).rejects.toThrow(LocalError);
+    await expect(refused).rejects.toThrow(/^table \S+ has other keys.*delete the data folder/);
+  },
+);
 
 test("a table without a range key is refused too", async () => {
   const TableName = naming()("Data");

@@ -13,14 +13,20 @@ import type { TableSpec } from "@stockwire/core/store/tables";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LocalError } from "../error.ts";
 
+/**
+ * Creates DynamoDB tables from their specifications. An existing table is used only if it has the
+ * specified shape: keys, indexes, stream and TTL. Its data are never changed or deleted.
+ */
+
 type Keys = TableSpec["primaryIndex"];
 
-const READY_WITHIN = 120_000; // ms; local engines need none of it, AWS some ten seconds
+const READY_WITHIN = 120_000; // ms; local engines need no time, AWS about ten seconds
 
 /**
- * Creates the tables that are missing and waits until all can be used; gives the ids of those
- * that it created. Throws LocalError if a table is there whose keys, indexes, stream or TTL are
- * not those of its spec. Callers at the same time all succeed.
+ * Creates the missing tables, waits until all are active, and returns the ids of those that it
+ * created. Safe to call from several processes at the same time. Throws LocalError if an existing
+ * table has another shape than its specification.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
  */
 export async function createTables(
   client: DynamoDBClient,
@@ -32,15 +38,16 @@ export async function createTables(
       const name = nameOf(spec.id);
       const isNew = !(await describe(client, name)) && (await create(client, spec, name));
       const table = await untilActive(client, name);
-      if (shapeOf(table) !== shapeOfSpec(spec)) throw otherShape(name);
-      if (spec.ttl !== undefined) await expire(client, name, spec.ttl);
+      if (shapeOf(table) !== shapeOfSpec(spec)) throw shapeDiffers(name);
+      // Not only for new tables: a crash can happen between the two calls.
+      if (spec.ttl !== undefined) await enableTtl(client, name, spec.ttl);
       return isNew ? [spec.id] : [];
     }),
   );
   return created.flat();
 }
 
-/** False if another caller was first. */
+/** False if another caller has created the table first. */
 async function create(client: DynamoDBClient, spec: TableSpec, name: string): Promise<boolean> {
   const indexes = Object.entries(spec.globalIndexes).map(([index, keys]) => ({
     IndexName: index,
@@ -94,8 +101,8 @@ async function untilActive(client: DynamoDBClient, name: string): Promise<TableD
   throw new LocalError(`table ${name} is not active after ${READY_WITHIN / 1000} s`);
 }
 
-async function expire(client: DynamoDBClient, name: string, attribute: string): Promise<void> {
-  if (await expiresBy(client, name, attribute)) return;
+async function enableTtl(client: DynamoDBClient, name: string, attribute: string): Promise<void> {
+  if (await hasTtl(client, name, attribute)) return;
   try {
     await client.send(
       new UpdateTimeToLiveCommand({
@@ -104,17 +111,18 @@ async function expire(client: DynamoDBClient, name: string, attribute: string): 
       }),
     );
   } catch (error) {
-    // Another caller may have been first, which is refused.
-    if (!(await expiresBy(client, name, attribute))) throw error;
+    // DynamoDB refuses to enable TTL twice; another caller may have been first.
+    if (!(await hasTtl(client, name, attribute))) throw error;
   }
 }
 
-async function expiresBy(client: DynamoDBClient, name: string, attribute: string) {
+/** Throws LocalError if TTL is enabled with another attribute. */
+async function hasTtl(client: DynamoDBClient, name: string, attribute: string) {
   const { TimeToLiveDescription: ttl } = await client.send(
     new DescribeTimeToLiveCommand({ TableName: name }),
   );
   const on = ttl?.TimeToLiveStatus === "ENABLED" || ttl?.TimeToLiveStatus === "ENABLING";
-  if (on && ttl.AttributeName !== attribute) throw otherShape(name);
+  if (on && ttl.AttributeName !== attribute) throw shapeDiffers(name);
   return on;
 }
 
@@ -125,6 +133,7 @@ function keySchema({ hashKey, rangeKey }: Keys): KeySchemaElement[] {
   ];
 }
 
+/** A text that is equal for tables of equal shape. */
 function shapeOfSpec(spec: TableSpec): string {
   const indexes = Object.entries(spec.globalIndexes).map(
     ([name, keys]) => [name, keySchema(keys)] as const,
@@ -153,7 +162,7 @@ function flat(schema: KeySchemaElement[] = []): string {
   return schema.map((key) => `${key.KeyType} ${key.AttributeName}`).join(", ");
 }
 
-function otherShape(name: string): LocalError {
+function shapeDiffers(name: string): LocalError {
   return new LocalError(
     `table ${name} has other keys, indexes, stream or TTL than this version: delete the data folder, or use another`,
   );

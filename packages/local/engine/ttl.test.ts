@@ -26,7 +26,7 @@ afterAll(async () => {
   client.destroy();
 });
 
-test("items whose time has come are deleted, page after page, and no others", async () => {
+test("expired items are deleted page by page, and no others", async () => {
   const now = Date.now();
   const second = Math.floor(now / 1000);
   const put = (id: string, sk: string, expiresAt?: unknown) =>

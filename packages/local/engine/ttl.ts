@@ -2,11 +2,16 @@ import { ConditionalCheckFailedException, type DynamoDBClient } from "@aws-sdk/c
 import { DeleteCommand, DynamoDBDocumentClient, ScanCommand } from "@aws-sdk/lib-dynamodb";
 import type { TableSpec } from "@stockwire/core/store/tables";
 
-const PAGE = 500; // items; an engine that is asked for all at once answers nobody else
+/**
+ * Time to Live, which the embedded engine accepts but does not carry out. An item is deleted only if
+ * its TTL attribute is a number in the past at the moment of the delete.
+ */
+
+const PAGE = 500; // items; while the engine scans it answers no other request
 
 /**
- * DynamoDB's TTL, which the embedded engine does not have: deletes items whose time has come, and
- * gives how many. An item whose time is moved meanwhile stays.
+ * Deletes the expired items of all tables that have a TTL attribute, and returns how many it deleted.
+ * `now` is in epoch milliseconds; the attribute holds epoch seconds.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
  */
 export async function deleteExpired(
@@ -19,26 +24,27 @@ export async function deleteExpired(
   let deleted = 0;
   for (const { id, ttl, primaryIndex } of specs) {
     if (ttl === undefined) continue;
-    const expired = {
+    const expression = {
       ExpressionAttributeNames: { "#ttl": ttl },
       ExpressionAttributeValues: { ":now": Math.floor(now / 1000) },
     };
     const TableName = nameOf(id);
     const { hashKey, rangeKey } = primaryIndex;
-    for (let from: Record<string, unknown> | undefined; ;) {
+    for (let startKey: Record<string, unknown> | undefined; ;) {
       const { Items = [], LastEvaluatedKey } = await documents.send(
         new ScanCommand({
-          ...expired,
+          ...expression,
           TableName,
           FilterExpression: "#ttl <= :now",
           Limit: PAGE,
-          ...(from && { ExclusiveStartKey: from }),
+          ...(startKey && { ExclusiveStartKey: startKey }),
         }),
       );
       for (const item of Items) {
         const Key = { [hashKey]: item[hashKey], [rangeKey]: item[rangeKey] };
+        // The condition keeps an item whose time was moved after the scan.
         const command = new DeleteCommand({
-          ...expired,
+          ...expression,
           TableName,
           Key,
           ConditionExpression: "#ttl <= :now",
@@ -46,7 +52,7 @@ export async function deleteExpired(
         if (await succeeds(documents.send(command))) deleted++;
       }
       if (LastEvaluatedKey === undefined) break;
-      from = LastEvaluatedKey;
+      startKey = LastEvaluatedKey;
     }
   }
   return deleted;

@@ -3,15 +3,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createLocalJWKSet, jwtVerify } from "jose";
 import { expect, onTestFinished, test } from "vitest";
-import { LocalError } from "../error.ts";
 import { createHttpApi } from "@stockwire/gateway/http/http-api";
 import { listen } from "@stockwire/gateway/server";
-import { type Issuer, openIssuer } from "./issuer.ts";
+import { LocalError } from "../error.ts";
+import { type Issuer, type IssuerOptions, openIssuer } from "./issuer.ts";
 
 const SCOPES = ["read:items", "write:items"];
 const ISSUER = "http://localhost:3000";
 const FORM = { "content-type": "application/x-www-form-urlencoded" };
 const folder = () => mkdtempSync(join(tmpdir(), "issuer-"));
+const open = (options: Pick<IssuerOptions, "dir" | "issuer" | "scopes" | "clock">) =>
+  openIssuer({ ...options, audience: "api", clientId: "machine" });
 
 async function serve(dir = folder()) {
   let issuer: Issuer | undefined;
@@ -19,12 +21,12 @@ async function serve(dir = folder()) {
     port: 0,
     host: "127.0.0.1",
     handle(req, res) {
-      if (!issuer?.handle(req, res)) res.writeHead(404).end("for somebody else");
+      if (!issuer?.handle(req, res)) res.writeHead(404).end("another service");
     },
   });
   onTestFinished(() => server.close());
   const url = `http://127.0.0.1:${server.port}`;
-  issuer = await openIssuer({ dir, issuer: url, scopes: SCOPES });
+  issuer = await open({ dir, issuer: url, scopes: SCOPES });
   const { client } = issuer;
   const ask = (body: string, headers: Record<string, string> = FORM) =>
     fetch(`${url}/oauth2/token`, { method: "POST", headers, body });
@@ -36,7 +38,7 @@ const kid = (issuer: Issuer) => issuer.sign({ claims: {} }).split(".")[0];
 const claimsOf = (token: string): Record<string, unknown> =>
   JSON.parse(Buffer.from(token.split(".")[1] ?? "", "base64url").toString());
 
-test("a token from the endpoint verifies by discovery and keys alone, and looks like Cognito's", async () => {
+test("a token from the endpoint has Cognito's claims and can be verified by discovery alone", async () => {
   const { url, ask, secrets, client } = await serve();
   const answer = await ask(`grant_type=client_credentials&${secrets}&scope=read:items`);
   expect(answer.status).toBe(200);
@@ -50,7 +52,7 @@ test("a token from the endpoint verifies by discovery and keys alone, and looks 
   const keys = createLocalJWKSet(JSON.parse(await (await fetch(discovery.jwks_uri)).text()));
   const { payload } = await jwtVerify(body.access_token, keys, {
     issuer: discovery.issuer,
-    audience: "stockwire",
+    audience: "api",
     algorithms: ["RS256"],
   });
   expect(payload).toMatchObject({
@@ -63,13 +65,13 @@ test("a token from the endpoint verifies by discovery and keys alone, and looks 
   expect(Number(payload.exp) - Number(payload.iat)).toBe(3600);
 });
 
-test("without a scope the client gets all of its own", async () => {
+test("a client that requests no scope gets all of its scopes", async () => {
   const { ask, secrets } = await serve();
   const answer = await ask(`grant_type=client_credentials&${secrets}`);
   expect(JSON.parse(await answer.text())).toMatchObject({ scope: "read:items write:items" });
 });
 
-test("the client may name itself by HTTP Basic", async () => {
+test("a client can authenticate by HTTP Basic", async () => {
   const { ask, client } = await serve();
   const basic = `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString("base64")}`;
   const answer = await ask("grant_type=client_credentials", { ...FORM, authorization: basic });
@@ -83,15 +85,15 @@ test("the client may name itself by HTTP Basic", async () => {
 });
 
 test.each([
-  ["no secret", "grant_type=client_credentials&client_id=stockwire-laptop", 401, "invalid_client"],
+  ["no secret", "grant_type=client_credentials&client_id=machine", 401, "invalid_client"],
   [
     "a wrong secret",
-    "grant_type=client_credentials&client_id=stockwire-laptop&client_secret=x",
+    "grant_type=client_credentials&client_id=machine&client_secret=x",
     401,
     "invalid_client",
   ],
   [
-    "a scope that is not its own",
+    "a scope that it may not use",
     "grant_type=client_credentials&SECRETS&scope=read:items+admin",
     400,
     "invalid_scope",
@@ -106,7 +108,7 @@ test.each([
   ],
   ["an empty body", "", 401, "invalid_client"],
   ["a body of 17 kB", `x=${"y".repeat(17_000)}`, 413, "invalid_request"],
-])("a client with %s is refused in the words of RFC 6749", async (_, body, status, error) => {
+])("a client with %s is refused with an error code of RFC 6749", async (_, body, status, error) => {
   const { ask, secrets } = await serve();
   const answer = await ask(body.replace("SECRETS", secrets));
   expect(answer.status).toBe(status);
@@ -132,18 +134,18 @@ test.each([
   expect(answer.headers.get("allow")).toBe(allow);
 });
 
-test("pages of any origin may read the documents", async () => {
+test("pages of any origin can read the documents", async () => {
   const { url } = await serve();
   expect((await fetch(`${url}/jwks.json`)).headers.get("access-control-allow-origin")).toBe("*");
 });
 
-test("key and secret survive a restart, are for their owner's eyes only, and leave no drafts", async () => {
+test("key and secret survive a restart, are readable by their owner only, and leave no draft files", async () => {
   const dir = join(folder(), "new");
   const [first, second] = await Promise.all([
-    openIssuer({ dir, issuer: ISSUER }),
-    openIssuer({ dir, issuer: ISSUER }),
+    open({ dir, issuer: ISSUER }),
+    open({ dir, issuer: ISSUER }),
   ]);
-  const third = await openIssuer({ dir, issuer: ISSUER });
+  const third = await open({ dir, issuer: ISSUER });
   expect(second.client).toEqual(first.client);
   expect(third.client).toEqual(first.client);
   expect(kid(second)).toBe(kid(first));
@@ -153,7 +155,7 @@ test("key and secret survive a restart, are for their owner's eyes only, and lea
   expect(files.map((file) => statSync(join(dir, file)).mode & 0o777)).toEqual([0o600, 0o600]);
 });
 
-test("what is served of the key is public", async () => {
+test("only the public part of the key is served", async () => {
   const { url, dir } = await serve();
   const secret: { d: string } = JSON.parse(readFileSync(join(dir, "issuer-key.json"), "utf8"));
   const text = await (await fetch(`${url}/jwks.json`)).text();
@@ -173,18 +175,18 @@ test.each(["", "{", '{"kty":"RSA"}', "[]"])(
   async (text) => {
     const dir = folder();
     writeFileSync(join(dir, "issuer-key.json"), text);
-    const opened = openIssuer({ dir, issuer: ISSUER });
+    const opened = open({ dir, issuer: ISSUER });
     await expect(opened).rejects.toThrow(LocalError);
     await expect(opened).rejects.toThrow(/issuer-key\.json is damaged/);
   },
 );
 
-test("a folder that cannot be made is one clear error", async () => {
-  await expect(openIssuer({ dir: "/dev/null/x", issuer: ISSUER })).rejects.toThrow(LocalError);
+test("a folder that cannot be created is one clear error", async () => {
+  await expect(open({ dir: "/dev/null/x", issuer: ISSUER })).rejects.toThrow(LocalError);
 });
 
-test("claims and header members can be set and, with null, taken out", async () => {
-  const issuer = await openIssuer({ dir: folder(), issuer: ISSUER, clock: () => 1_000_000 });
+test("claims and header members can be set, and removed with null", async () => {
+  const issuer = await open({ dir: folder(), issuer: ISSUER, clock: () => 1_000_000 });
   const token = issuer.sign({
     claims: { sub: "ana", jti: null, aud: ["x"] },
     header: { kid: null, x: 1 },
@@ -193,7 +195,7 @@ test("claims and header members can be set and, with null, taken out", async () 
   expect(claimsOf(token)).toEqual({
     iss: ISSUER,
     sub: "ana",
-    client_id: "stockwire-laptop",
+    client_id: "machine",
     token_use: "access",
     aud: ["x"],
     iat: 1000,
@@ -208,7 +210,7 @@ test("claims and header members can be set and, with null, taken out", async () 
 });
 
 test.each(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"])(
-  "%s signs for real",
+  "a token with alg %s has a valid signature",
   async (alg) => {
     const { sign, url } = await serve();
     const { keys }: { keys: object[] } = JSON.parse(await (await fetch(`${url}/jwks.json`)).text());
@@ -218,14 +220,14 @@ test.each(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"])(
   },
 );
 
-test("the gateway accepts what the issuer signs, and nothing it did not", async () => {
+test("the gateway accepts tokens of this issuer and no others", async () => {
   const { url, sign } = await serve();
   const api = createHttpApi({
     authorizers: {
       jwt: {
         type: "JWT",
         issuer: url,
-        audience: ["stockwire"],
+        audience: ["api"],
         identitySource: "$request.header.Authorization",
       },
     },
@@ -239,7 +241,7 @@ test("the gateway accepts what the issuer signs, and nothing it did not", async 
     return (await fetch(`http://127.0.0.1:${server.port}/`, { headers })).status;
   };
   const claims = { scope: "read:items" };
-  const stranger = await openIssuer({ dir: folder(), issuer: url });
+  const stranger = await open({ dir: folder(), issuer: url });
   expect(await get(sign({ claims }))).toBe(200);
   expect(await get(sign({ claims: {} }))).toBe(403);
   expect(await get(sign({ claims, header: { alg: "none" } }))).toBe(401);

@@ -15,65 +15,73 @@ import { isRecord } from "@stockwire/gateway/json";
 import { openSecret } from "./secret-file.ts";
 import { type Client, grantToken } from "./token-endpoint.ts";
 
-/** The laptop's OIDC issuer: Cognito's part, as far as APIs and machines see it. */
+/**
+ * An OpenID Connect issuer in the place of a Cognito user pool: discovery document, public keys, the
+ * token endpoint for machines, and access tokens with the claims of Cognito's. Every process that
+ * opens the same folder signs with the same key, so its tokens are valid after a restart too.
+ * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
+ */
 export interface Issuer {
-  /** Answers discovery, keys and tokens; false if the request is for somebody else. */
+  /** Answers requests for its documents and for tokens. Returns false for any other path. */
   handle: (req: IncomingMessage, res: ServerResponse) => boolean;
-  /** Makes an access token; members given as null are left out of it. */
-  sign: (wanted: TokenWanted) => string;
-  /** The demo client, with its secret: for showing to the laptop's user, never for a log. */
+  /** Signs an access token. A claim or header member that is null is left out of it. */
+  sign: (request: TokenRequest) => string;
+  /** The only client of the token endpoint. The secret may be shown to the user, never logged. */
   client: Client;
 }
 
-/** What a token says besides the issuer's defaults. */
-export interface TokenWanted {
+/** Claims and header members that replace the issuer's defaults. */
+export interface TokenRequest {
   claims: Readonly<Record<string, unknown>>;
   header?: Readonly<Record<string, unknown>>;
   ttl?: number; // seconds
 }
 
-/** Where the issuer keeps its secrets, how it is called, and what its client may ask for. */
 export interface IssuerOptions {
+  /** The folder of the signing key and the client secret. */
   dir: string;
+  /** The issuer's URL: the `iss` claim, and the base of the URLs in the discovery document. */
   issuer: string;
+  audience: string;
+  clientId: string;
+  /** The scopes that the client may request. */
   scopes?: readonly string[];
   clock?: () => number; // epoch milliseconds
 }
 
-/** Lifetime of a token unless told otherwise. */
+/** The default lifetime of a token. */
 export const TOKEN_TTL = 3600; // seconds
 
-const AUDIENCE = "stockwire";
-const CLIENT_ID = "stockwire-laptop";
-
 /**
- * Opens the issuer whose key and client live in `dir`, and makes both at the first start. Throws
- * LocalError if they cannot be read or written.
+ * Opens the issuer whose signing key and client secret are files in `dir`. Creates them at the first
+ * start. Throws LocalError if they cannot be read or written.
  */
 export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
-  const { dir, issuer, scopes = [], clock = Date.now } = options;
+  const { dir, issuer, audience, clientId, scopes = [], clock = Date.now } = options;
   const key = await openSecret(join(dir, "issuer-key.json"), parseKey, makeKey);
-  const client = await openSecret(join(dir, "issuer-client.json"), parseClient, makeClient);
+  const client = await openSecret(join(dir, "issuer-client.json"), parseClient, () =>
+    makeClient(clientId),
+  );
   const jwk = publicJwk(key);
   const endpoint = { client, scopes, issue };
 
-  function sign({ claims, header = {}, ttl = TOKEN_TTL }: TokenWanted): string {
+  function sign({ claims, header = {}, ttl = TOKEN_TTL }: TokenRequest): string {
     const now = Math.floor(clock() / 1000);
     const defaults = {
       iss: issuer,
       client_id: client.id,
       token_use: "access",
-      aud: AUDIENCE,
+      aud: audience,
       iat: now,
       exp: now + ttl,
       jti: randomUUID(),
     };
     const fullHeader = withoutNulls({ alg: "RS256", typ: "JWT", kid: jwk.kid, ...header });
-    return compact(fullHeader, withoutNulls({ ...defaults, ...claims }), key);
+    return signedJwt(fullHeader, withoutNulls({ ...defaults, ...claims }), key);
   }
 
-  function issue(clientId: string, scope: string): { token: string; ttl: number } {
-    const token = sign({ claims: { sub: clientId, client_id: clientId, scope } });
+  function issue(id: string, scope: string): { token: string; ttl: number } {
+    const token = sign({ claims: { sub: id, client_id: id, scope } });
     return { token, ttl: TOKEN_TTL };
   }
 
@@ -88,7 +96,7 @@ export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
     handle(req, res) {
       const [path = ""] = (req.url ?? "").split("?", 1);
       const document = documents.get(path);
-      if (document !== undefined) serve(req, res, document);
+      if (document !== undefined) serveDocument(req, res, document);
       else if (path === "/oauth2/token") grantToken(req, res, endpoint).catch(() => res.destroy());
       else return false;
       return true;
@@ -96,7 +104,7 @@ export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
   };
 }
 
-function serve(req: IncomingMessage, res: ServerResponse, document: string): void {
+function serveDocument(req: IncomingMessage, res: ServerResponse, document: string): void {
   if (req.method !== "GET") {
     res.writeHead(405, { allow: "GET", "content-length": 0 }).end();
     return;
@@ -110,6 +118,7 @@ function serve(req: IncomingMessage, res: ServerResponse, document: string): voi
   res.writeHead(200, headers).end(document);
 }
 
+/** https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata */
 function discovery(issuer: string, scopes: readonly string[]): object {
   return {
     issuer,
@@ -125,10 +134,11 @@ function discovery(issuer: string, scopes: readonly string[]): object {
 }
 
 /**
- * Signs with the algorithm that the header names if this key can do it, else with RS256, so that
- * testers get a token whose header lies under a signature by the right key.
+ * Serializes and signs a token: https://www.rfc-editor.org/rfc/rfc7515#section-7.1. Uses the algorithm
+ * that the header names if an RSA key supports it, else RS256. Tests thereby get tokens with a false
+ * `alg` and a signature by the right key, which verifiers must refuse.
  */
-function compact(header: object, claims: object, key: KeyObject): string {
+function signedJwt(header: object, claims: object, key: KeyObject): string {
   const input = [header, claims]
     .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
     .join(".");
@@ -148,7 +158,7 @@ function withoutNulls(members: Readonly<Record<string, unknown>>): Record<string
 
 function publicJwk(key: KeyObject) {
   const { n, e } = createPublicKey(key).export({ format: "jwk" });
-  // RFC 7638: the members that make the key, in this order and without spaces.
+  // The thumbprint of the key: https://www.rfc-editor.org/rfc/rfc7638#section-3
   const kid = createHash("sha256")
     .update(JSON.stringify({ e, kty: "RSA", n }))
     .digest("base64url");
@@ -168,8 +178,8 @@ function parseKey(value: unknown): KeyObject | undefined {
   }
 }
 
-function makeClient(): Client {
-  return { id: CLIENT_ID, secret: randomBytes(32).toString("base64url") };
+function makeClient(id: string): Client {
+  return { id, secret: randomBytes(32).toString("base64url") };
 }
 
 function parseClient(value: unknown): Client | undefined {

@@ -1,27 +1,33 @@
 import { randomUUID } from "node:crypto";
 import { chmod, link, mkdir, open, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { LocalError } from "../error.ts";
+import { codeOf, LocalError, messageOf } from "../error.ts";
 
 /**
- * Reads a secret, or makes it when it is not there yet. Whoever comes first decides: two processes
- * that start at once end up with the same secret, and a crash leaves all of it or nothing.
+ * Secrets in files that only their owner can read. Two processes that start at the same time end up
+ * with the same secret, and a crash leaves a complete file or none.
+ */
+
+/**
+ * Reads the secret in `file`, and creates it with `make` if there is no such file. Throws LocalError if
+ * the file cannot be read or written, or if `parse` returns undefined for its content.
  */
 export async function openSecret<Secret>(
   file: string,
   parse: (value: unknown) => Secret | undefined,
   make: () => object,
 ): Promise<Secret> {
-  const known = await read(file, parse);
-  if (known !== undefined) return known;
+  const existing = await read(file, parse);
+  if (existing !== undefined) return existing;
   try {
     await create(file, JSON.stringify(make()));
   } catch (cause) {
     throw new LocalError(`${file} cannot be written: ${messageOf(cause)}`, { cause });
   }
-  const made = await read(file, parse);
-  if (made === undefined) throw new LocalError(`${file} was there and is gone again`);
-  return made;
+  // Read, not returned: another process may have created the file first.
+  const created = await read(file, parse);
+  if (created === undefined) throw new LocalError(`${file} was deleted while it was being read`);
+  return created;
 }
 
 async function read<Secret>(
@@ -37,9 +43,11 @@ async function read<Secret>(
   }
   const secret = parse(parseJson(text));
   if (secret === undefined) {
-    throw new LocalError(`${file} is damaged: delete it to get a new one (old tokens become void)`);
+    throw new LocalError(
+      `${file} is damaged: delete it to get a new one (existing tokens become invalid)`,
+    );
   }
-  // A copy or a restored backup may have come with other rights.
+  // The file may be a copy or a restored backup with other permissions.
   await chmod(file, 0o600).catch(() => undefined);
   return secret;
 }
@@ -55,7 +63,7 @@ async function create(file: string, text: string): Promise<void> {
     await handle.close();
   }
   try {
-    // Unlike a rename, a link does not replace what another process has put there meanwhile.
+    // Unlike a rename, a link fails if another process has created the file meanwhile.
     await link(draft, file);
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
@@ -70,12 +78,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : undefined;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

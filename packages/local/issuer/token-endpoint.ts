@@ -2,16 +2,22 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { readBody } from "@stockwire/gateway/body";
 
-/** Who may ask for tokens. */
+/**
+ * The OAuth 2.0 token endpoint with the client credentials grant: a machine exchanges its client id
+ * and secret for an access token. Errors use the codes of RFC 6749.
+ */
+
+/** The credentials of a client. */
 export interface Client {
   id: string;
   secret: string;
 }
 
-/** What the endpoint grants, and how. */
+/** The client, the scopes that it may request, and how a token is issued. */
 export interface TokenEndpoint {
   client: Client;
   scopes: readonly string[];
+  /** `scope` is a list separated by spaces, `ttl` the lifetime in seconds. */
   issue: (clientId: string, scope: string) => { token: string; ttl: number };
 }
 
@@ -26,8 +32,9 @@ const MAX_FORM = 16 * 1024; // bytes
 const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i;
 
 /**
- * Answers `POST /oauth2/token` with the client credentials grant, form-encoded as Cognito's endpoint
- * takes it: https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
+ * Answers `POST /oauth2/token`. The request is a form, as for Cognito's endpoint.
+ * https://docs.aws.amazon.com/cognito/latest/developerguide/token-endpoint.html
+ * https://www.rfc-editor.org/rfc/rfc6749#section-4.4
  */
 export async function grantToken(
   req: IncomingMessage,
@@ -35,7 +42,7 @@ export async function grantToken(
   endpoint: TokenEndpoint,
 ): Promise<void> {
   if (req.method !== "POST") {
-    return refuse(res, invalid(405, "the token endpoint takes POST", { allow: "POST" }));
+    return refuse(res, invalid(405, "the token endpoint accepts POST only", { allow: "POST" }));
   }
   if (!FORM.test(req.headers["content-type"] ?? "")) {
     return refuse(res, invalid(400, "the body must be application/x-www-form-urlencoded"));
@@ -77,19 +84,23 @@ function grant(
   if (type !== "client_credentials") {
     return { status: 400, error: "unsupported_grant_type", description: "only client_credentials" };
   }
-  const asked = (form.get("scope") ?? "").split(" ").filter((scope) => scope !== "");
-  if (!asked.every((scope) => scopes.includes(scope))) {
+  const requested = (form.get("scope") ?? "").split(" ").filter((scope) => scope !== "");
+  if (!requested.every((scope) => scopes.includes(scope))) {
     return {
       status: 400,
       error: "invalid_scope",
-      description: "the client may not have this scope",
+      description: "the client may not use this scope",
     };
   }
-  const scope = (asked.length > 0 ? [...new Set(asked)] : scopes).join(" ");
+  const scope = (requested.length > 0 ? [...new Set(requested)] : scopes).join(" ");
   return { ...issue(credentials.id, scope), scope };
 }
 
-/** RFC 6749, 2.3.1: from HTTP Basic, whose parts are form-encoded, or from the body; not from both. */
+/**
+ * The credentials from HTTP Basic, where both parts are form-encoded, or from the body. Undefined if
+ * they are missing, malformed, or given in both places.
+ * https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1
+ */
 function credentialsOf(
   form: URLSearchParams,
   authorization: string | undefined,
@@ -100,13 +111,13 @@ function credentialsOf(
     return id === null || secret === null ? undefined : { id, secret };
   }
   const [, encoded = ""] = /^basic +([A-Za-z0-9+/]+=*)$/i.exec(authorization) ?? [];
-  const [user, password] = split(Buffer.from(encoded, "base64").toString("utf8"));
+  const [user, password] = decodeBasic(Buffer.from(encoded, "base64").toString("utf8"));
   if (user === undefined || password === undefined || secret !== null) return undefined;
   if (id !== null && id !== user) return undefined;
   return { id: user, secret: password };
 }
 
-function split(text: string): (string | undefined)[] {
+function decodeBasic(text: string): (string | undefined)[] {
   const colon = text.indexOf(":");
   if (colon < 0) return [];
   try {
@@ -119,13 +130,13 @@ function split(text: string): (string | undefined)[] {
 }
 
 function isClient(given: Client, client: Client): boolean {
-  // Both are always compared, and digests have one length, so the time tells nothing.
-  const id = same(given.id, client.id);
-  const secret = same(given.secret, client.secret);
-  return id && secret;
+  // Constant time: both comparisons always run, and all digests have the same length.
+  const idMatches = isEqual(given.id, client.id);
+  const secretMatches = isEqual(given.secret, client.secret);
+  return idMatches && secretMatches;
 }
 
-function same(a: string, b: string): boolean {
+function isEqual(a: string, b: string): boolean {
   return timingSafeEqual(digest(a), digest(b));
 }
 

@@ -59,7 +59,7 @@ const bodies = (count: number) => Array.from({ length: count }, (_none, n) => `m
 const bodiesOf = ({ Records }: Batch) => Records.map((record) => record.body);
 const md5 = (text: string) => createHash("md5").update(text).digest("hex");
 
-test("a message arrives as Lambda has it", async () => {
+test("a message has the form of a Lambda event", async () => {
   const seen: SqsRecord[] = [];
   const queue = create(({ Records }) => void seen.push(...Records));
   const { messageId } = queue.send("häl\nlo");
@@ -84,7 +84,7 @@ test("a message arrives as Lambda has it", async () => {
   ]);
 });
 
-test("messages sent together come together, in batches, and not in more calls than allowed", async () => {
+test("messages sent together form batches, and concurrent invocations stay within the limit", async () => {
   let running = 0;
   let most = 0;
   const calls: string[][] = [];
@@ -104,7 +104,7 @@ test("messages sent together come together, in batches, and not in more calls th
   expect(most).toBe(3);
 });
 
-test("a batch never exceeds what a function can be called with", async () => {
+test("a batch never exceeds the payload limit of an invocation", async () => {
   const calls: number[] = [];
   const queue = create(({ Records }) => void calls.push(Records.length), {
     timeoutMs: 2000,
@@ -115,7 +115,7 @@ test("a batch never exceeds what a function can be called with", async () => {
   expect(calls).toEqual([5, 5]);
 });
 
-test("when a call fails all its messages come again, after the visibility timeout", async () => {
+test("after a failed invocation all its messages are received again after the visibility timeout", async () => {
   const times: number[] = [];
   const counts: string[] = [];
   const queue = create(({ Records }) => {
@@ -131,7 +131,7 @@ test("when a call fails all its messages come again, after the visibility timeou
   expect(letters).toEqual([]);
 });
 
-test("of a partial failure only what is named comes again", async () => {
+test("after a partial failure only the reported messages are received again", async () => {
   const calls: string[][] = [];
   const queue = create(({ Records }) => {
     calls.push(Records.map((record) => record.body));
@@ -146,7 +146,7 @@ test("of a partial failure only what is named comes again", async () => {
 test.each([
   [{ batchItemFailures: [{ itemIdentifier: "" }] }],
   [{ batchItemFailures: [{ itemIdentifier: "x" }] }],
-])("the response %j means that all failed", async (response) => {
+])("the response %j means that the whole batch has failed", async (response) => {
   const calls: string[][] = [];
   const queue = create((event) => {
     calls.push(bodiesOf(event));
@@ -157,7 +157,7 @@ test.each([
   expect(calls).toEqual([bodies(2), bodies(2)]);
 });
 
-test("a message that has failed too often is given up whole, its neighbours are not", async () => {
+test("a message that has failed too often becomes a dead letter, and others are not affected", async () => {
   const handled: string[] = [];
   let tries = 0;
   const queue = create(({ Records }) => {
@@ -180,7 +180,7 @@ test("a message that has failed too often is given up whole, its neighbours are 
   ]);
 });
 
-test("while the dead letters cannot be written the message is kept", async () => {
+test("a message stays in the queue until its dead letter is written", async () => {
   let refused = 0;
   const queue = create(
     () => {
@@ -200,7 +200,7 @@ test("while the dead letters cannot be written the message is kept", async () =>
   expect(letters[0]?.errorMessage).toBe("Error: poison");
 });
 
-test("a function that runs out of time has failed", async () => {
+test("a function that times out has failed", async () => {
   let calls = 0;
   const queue = create(() => (++calls === 1 ? new Promise(() => undefined) : undefined));
   queue.send("a");
@@ -208,11 +208,11 @@ test("a function that runs out of time has failed", async () => {
   expect(calls).toBe(2);
 });
 
-test("a visibility timeout below the function's own is refused, as on AWS", () => {
+test("a visibility timeout below the function's timeout is refused, as on AWS", () => {
   expect(() => create(() => undefined, { timeoutMs: 301 })).toThrow("visibility timeout");
 });
 
-test("stop lets a call under way finish and starts no other", async () => {
+test("stop waits for an invocation in progress and starts no other", async () => {
   const gate = Promise.withResolvers<void>();
   const handled: string[] = [];
   const queue = create(
@@ -232,7 +232,7 @@ test("stop lets a call under way finish and starts no other", async () => {
   expect(() => queue.send("c")).toThrow("stopped");
 });
 
-/** A queue that collects, behind a server, and the SDK's client for it. */
+/** A queue that collects its messages, its HTTP endpoint, and an SDK client for it. */
 async function open() {
   const handled: string[] = [];
   const queue = create((event) => void handled.push(...bodiesOf(event)));
@@ -257,7 +257,7 @@ async function open() {
   return { queue, handled, origin, QueueUrl, client, post };
 }
 
-test("the SDK sends a message, and believes the checksum", async () => {
+test("the SDK sends a message and accepts the checksum", async () => {
   const { queue, handled, QueueUrl, client } = await open();
   const MessageBody = JSON.stringify({ text: "häl\tlo 🙂" });
   const sent = await client.send(new SendMessageCommand({ QueueUrl, MessageBody }));
@@ -266,7 +266,7 @@ test("the SDK sends a message, and believes the checksum", async () => {
   expect(handled).toEqual([MessageBody]);
 });
 
-test("the SDK that is told by its environment alone finds the queue, without a warning", async () => {
+test("the SDK finds the queue by its environment variable alone, without a warning", async () => {
   const { queue, handled, origin, QueueUrl } = await open();
   vi.stubEnv("AWS_ENDPOINT_URL_SQS", origin + SQS_PATH);
   const warn = vi.spyOn(console, "warn");
@@ -279,7 +279,7 @@ test("the SDK that is told by its environment alone finds the queue, without a w
   warn.mockRestore();
 });
 
-test("the SDK sends a batch, of which an unfit entry fails alone", async () => {
+test("the SDK sends a batch, of which an invalid entry fails alone", async () => {
   const { queue, handled, QueueUrl, client } = await open();
   const Entries = [
     { Id: "a", MessageBody: "one" },
@@ -297,7 +297,7 @@ test("the SDK sends a batch, of which an unfit entry fails alone", async () => {
   expect(handled).toEqual(["one", "three"]);
 });
 
-test("a delay holds a message back", async () => {
+test("a message with a delay is delivered later", async () => {
   const { queue, handled, QueueUrl, client } = await open();
   await client.send(new SendMessageCommand({ QueueUrl, MessageBody: "late", DelaySeconds: 1 }));
   await client.send(new SendMessageCommand({ QueueUrl, MessageBody: "early" }));
@@ -305,7 +305,7 @@ test("a delay holds a message back", async () => {
   expect(handled).toEqual(["early", "late"]);
 });
 
-test("a message of 1 MiB is taken, and not a byte more, alone or in a batch", async () => {
+test("a message of 1 MiB is accepted, and not a byte more, alone or in a batch", async () => {
   const { QueueUrl, client } = await open();
   const MessageBody = "x".repeat(1024 * 1024);
   await client.send(new SendMessageCommand({ QueueUrl, MessageBody }));
@@ -323,7 +323,7 @@ test("a message of 1 MiB is taken, and not a byte more, alone or in a batch", as
 
 const entries = (count: number) => bodies(count).map((body) => ({ Id: body, MessageBody: body }));
 
-test("what SQS refuses is refused by the SDK's own errors", async () => {
+test("requests that SQS refuses are refused with the SDK's own errors", async () => {
   const { handled, QueueUrl, client } = await open();
   const send = (input: object) =>
     client.send(new SendMessageCommand({ QueueUrl, MessageBody: "a", ...input }));
@@ -350,7 +350,7 @@ test("what SQS refuses is refused by the SDK's own errors", async () => {
   expect(handled).toEqual(bodies(10));
 });
 
-test("other requests are not taken, and browsers and odd ones not served", async () => {
+test("other paths are not answered, and browsers and unknown operations are refused", async () => {
   const { handled, origin, QueueUrl, post } = await open();
   const headers = {
     "content-type": "application/x-amz-json-1.0",

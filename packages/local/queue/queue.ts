@@ -1,24 +1,43 @@
 import { createHash, randomBytes, randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { batchResult } from "../batch-response.ts";
 import { invoke, type LambdaHandler, MAX_PAYLOAD } from "@stockwire/gateway/lambda";
+import { batchResult } from "../batch-item-failures.ts";
 
-/** A queue, and the function that it is mapped to; names and meanings are AWS's own. */
+/**
+ * A standard SQS queue together with the event source mapping that feeds a function from it. Messages
+ * are delivered at least once, and to the dead-letter queue after too many receives. They are kept in
+ * memory only and end with the process: only work that may be lost belongs in this queue.
+ * https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+ */
+
+/** A queue and the function that it is mapped to; names and meanings are those of AWS. */
 export interface QueueConfig {
   queueName: string;
   functionName: string;
   handler: LambdaHandler;
   timeoutMs: number; // of the function; at most the visibility timeout
   batchSize: number;
+  /** https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html */
   maximumConcurrency: number;
-  visibilityTimeoutMs: number; // also the pause before a failed message comes again
+  /**
+   * How long a received message is invisible, which is also the pause before a failed one is retried.
+   * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-visibility-timeout.html
+   */
+  visibilityTimeoutMs: number;
+  /**
+   * A message that is received more often is a dead letter.
+   * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+   */
   maxReceiveCount: number;
-  /** Where a message goes after that; while this throws, the message is kept. */
+  /** The dead-letter queue. While it throws, the message stays in the queue. */
   onDeadLetter: (letter: QueueDeadLetter) => void | Promise<void>;
   onError: (error: unknown) => void;
 }
 
-/** A message as Lambda hands it to a function. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html */
+/**
+ * A message in a Lambda event.
+ * https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
+ */
 export interface SqsRecord {
   messageId: string;
   receiptHandle: string;
@@ -39,17 +58,18 @@ export interface SqsRecord {
 export interface QueueDeadLetter {
   timestamp: string;
   functionName: string;
-  /** What the function said last. */
+  /** The function's last error. */
   errorMessage?: string;
   message: SqsRecord;
 }
 
 export interface Queue {
   readonly queueName: string;
+  /** Throws if the queue has been stopped. */
   send(body: string, delayMs?: number): { messageId: string; md5OfBody: string };
-  /** Resolves when no message is left, be it handled or given up. */
+  /** Resolves when the queue is empty: every message is processed or a dead letter. */
   drain(): Promise<void>;
-  /** Lets calls under way finish, for a bounded time; what is left is gone. */
+  /** Waits a bounded time for invocations in progress. Messages that are left are lost. */
   stop(): Promise<void>;
 }
 
@@ -57,19 +77,18 @@ interface Message {
   id: string;
   body: string;
   md5: string;
-  sent: number; // epoch milliseconds
-  firstReceived?: number; // epoch milliseconds
+  sentAt: number; // epoch milliseconds
+  firstReceivedAt?: number; // epoch milliseconds
   receiveCount: number;
   error?: string;
 }
 
 const REGION = "us-east-1";
-const STOP_WITHIN = 1000; // ms
+const STOP_TIMEOUT = 1000; // ms
 
 /**
- * A standard queue of SQS with Lambda's event source mapping and ReportBatchItemFailures. Messages
- * are kept in memory only: they end with their process, so nothing may depend on them that its
- * sender could not do without.
+ * Creates a queue and starts its mapping, with ReportBatchItemFailures. Throws RangeError if the
+ * visibility timeout is shorter than the function's timeout, as Lambda does.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
 export function createQueue(config: QueueConfig): Queue {
@@ -79,52 +98,53 @@ export function createQueue(config: QueueConfig): Queue {
       `Queue visibility timeout: ${visibilityTimeoutMs} ms is less than Function timeout: ${timeoutMs} ms`,
     );
   }
-  const kept = new Set<Message>();
-  const hidden = new Map<Message, NodeJS.Timeout>();
+  const messages = new Set<Message>(); // all, visible or not
+  const invisible = new Map<Message, NodeJS.Timeout>(); // until their timers fire
   const running = new Set<Promise<void>>();
   let visible: Message[] = [];
-  let due: NodeJS.Immediate | undefined;
+  let nextReceive: NodeJS.Immediate | undefined;
   let stopped = false;
   let drained = Promise.withResolvers<void>();
 
-  // Not at once: messages that are sent together are received together.
-  const soon = () => {
-    if (!stopped) due ??= setImmediate(receive);
+  // Deferred, so that messages sent one after another in this tick form a batch.
+  const receiveSoon = () => {
+    if (!stopped) nextReceive ??= setImmediate(receive);
   };
 
-  const show = (message: Message) => {
-    hidden.delete(message);
+  const makeVisible = (message: Message) => {
+    invisible.delete(message);
     visible.push(message);
-    soon();
+    receiveSoon();
   };
 
-  const hide = (message: Message, ms: number) => {
-    if (!stopped) hidden.set(message, setTimeout(show, ms, message));
+  const makeInvisible = (message: Message, ms: number) => {
+    if (!stopped) invisible.set(message, setTimeout(makeVisible, ms, message));
   };
 
   const remove = (message: Message) => {
-    kept.delete(message);
-    if (kept.size > 0) return;
+    messages.delete(message);
+    if (messages.size > 0) return;
     drained.resolve();
     drained = Promise.withResolvers();
   };
 
   function receive(): void {
-    due = undefined;
+    nextReceive = undefined;
     while (visible.length > 0 && running.size < config.maximumConcurrency) {
-      const work = handle(takeBatch()).finally(() => {
+      const work = processBatch(takeBatch()).finally(() => {
         running.delete(work);
-        soon();
+        receiveSoon();
       });
       running.add(work);
     }
   }
 
+  /** Takes messages up to the batch size, and as many as fit into the payload of one invocation. */
   function takeBatch(): Message[] {
     let bytes = 0;
     let count = 0;
     for (const message of visible.slice(0, config.batchSize)) {
-      bytes += Buffer.byteLength(JSON.stringify(message.body)) + ENVELOPE;
+      bytes += Buffer.byteLength(JSON.stringify(message.body)) + RECORD_OVERHEAD;
       if (count > 0 && bytes > MAX_PAYLOAD) break;
       count++;
     }
@@ -133,17 +153,18 @@ export function createQueue(config: QueueConfig): Queue {
     return batch;
   }
 
-  async function handle(received: Message[]): Promise<void> {
-    const began = performance.now();
-    const restOf = () => Math.max(0, visibilityTimeoutMs - (performance.now() - began));
-    const again = (message: Message) => hide(message, restOf());
+  async function processBatch(received: Message[]): Promise<void> {
+    const receivedAt = performance.now();
+    const remaining = () => Math.max(0, visibilityTimeoutMs - (performance.now() - receivedAt));
     for (const message of received) {
       message.receiveCount++;
-      message.firstReceived ??= Date.now();
+      message.firstReceivedAt ??= Date.now();
     }
-    const over = received.filter((message) => message.receiveCount > config.maxReceiveCount);
-    await Promise.all(over.map((message) => bury(message, again)));
-    const batch = received.filter((message) => !over.includes(message));
+    const dead = received.filter((message) => message.receiveCount > config.maxReceiveCount);
+    await Promise.all(
+      dead.map((message) => sendDeadLetter(message, () => makeInvisible(message, remaining()))),
+    );
+    const batch = received.filter((message) => !dead.includes(message));
     if (batch.length === 0) return;
 
     const event = JSON.stringify({ Records: batch.map((message) => recordOf(queueName, message)) });
@@ -151,17 +172,17 @@ export function createQueue(config: QueueConfig): Queue {
     const identifiers = batch.map((message) => message.id);
     const result = batchResult(invocation, identifiers);
     if ("error" in result) onError(result.error);
-    const rest = restOf(); // the same for all, so that they come again together
+    const timeout = remaining(); // one value, so that messages that failed together form a batch again
     for (const message of batch) {
       if ("failed" in result && !result.failed.has(message.id)) remove(message);
       else {
         message.error = "error" in result ? String(result.error) : "reported as failed";
-        hide(message, rest);
+        makeInvisible(message, timeout);
       }
     }
   }
 
-  async function bury(message: Message, again: (message: Message) => void): Promise<void> {
+  async function sendDeadLetter(message: Message, retryLater: () => void): Promise<void> {
     try {
       await config.onDeadLetter({
         timestamp: new Date().toISOString(),
@@ -172,7 +193,7 @@ export function createQueue(config: QueueConfig): Queue {
       remove(message);
     } catch (error) {
       onError(error);
-      again(message);
+      retryLater();
     }
   }
 
@@ -180,22 +201,24 @@ export function createQueue(config: QueueConfig): Queue {
     queueName,
     send(body, delayMs = 0) {
       const md5 = createHash("md5").update(body).digest("hex");
-      const message = { id: randomUUID(), body, md5, sent: Date.now(), receiveCount: 0 };
+      const message = { id: randomUUID(), body, md5, sentAt: Date.now(), receiveCount: 0 };
       if (stopped) throw new Error(`the queue ${queueName} has been stopped`);
-      kept.add(message);
-      if (delayMs > 0) hide(message, delayMs);
-      else show(message);
+      messages.add(message);
+      if (delayMs > 0) makeInvisible(message, delayMs);
+      else makeVisible(message);
       return { messageId: message.id, md5OfBody: md5 };
     },
-    drain: () => (kept.size === 0 ? Promise.resolve() : drained.promise),
+    drain: () => (messages.size === 0 ? Promise.resolve() : drained.promise),
     async stop() {
       stopped = true;
-      clearImmediate(due);
-      for (const timer of hidden.values()) clearTimeout(timer);
-      const late = new AbortController();
-      const limit = sleep(STOP_WITHIN, undefined, { signal: late.signal }).catch(() => undefined);
+      clearImmediate(nextReceive);
+      for (const timer of invisible.values()) clearTimeout(timer);
+      const timeout = new AbortController();
+      const limit = sleep(STOP_TIMEOUT, undefined, { signal: timeout.signal }).catch(
+        () => undefined,
+      );
       await Promise.race([Promise.all(running), limit]);
-      late.abort();
+      timeout.abort();
     },
   };
 }
@@ -207,9 +230,9 @@ function recordOf(queueName: string, message: Message): SqsRecord {
     body: message.body,
     attributes: {
       ApproximateReceiveCount: `${message.receiveCount}`,
-      SentTimestamp: `${message.sent}`,
+      SentTimestamp: `${message.sentAt}`,
       SenderId: "local",
-      ApproximateFirstReceiveTimestamp: `${message.firstReceived ?? message.sent}`,
+      ApproximateFirstReceiveTimestamp: `${message.firstReceivedAt ?? message.sentAt}`,
     },
     messageAttributes: {},
     md5OfBody: message.md5,
@@ -219,4 +242,5 @@ function recordOf(queueName: string, message: Message): SqsRecord {
   };
 }
 
-const ENVELOPE = 1024; // bytes; more than a record has beside its body
+/** An upper bound of what a record adds to its body. */
+const RECORD_OVERHEAD = 1024; // bytes

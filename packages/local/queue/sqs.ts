@@ -3,11 +3,18 @@ import { MAX_BODY, readBody } from "@stockwire/gateway/body";
 import { isRecord } from "@stockwire/gateway/json";
 import type { Queue } from "./queue.ts";
 
-/** Where an SDK finds the queues of the laptop: AWS_ENDPOINT_URL_SQS is its origin and this. */
+/**
+ * The HTTP endpoint of SQS, for SDK clients of this machine: SendMessage and SendMessageBatch in
+ * AWS's JSON protocol. It checks no credentials, so it refuses other machines and web pages. A
+ * parameter that is not emulated is refused, not ignored.
+ */
+
+/** The path of the endpoint. An SDK uses it if AWS_ENDPOINT_URL_SQS is the origin and this path. */
 export const SQS_PATH = "/_sqs";
 
 const ACCOUNT = "123456789012";
-const MAX_MESSAGE = 1024 * 1024; // bytes; of one message, and of all in a batch together
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+const MAX_MESSAGE = 1024 * 1024; // bytes, of one message and of all messages in a batch together
 const MAX_ENTRIES = 10;
 const MAX_DELAY = 900; // seconds
 const NOT_EMULATED = [
@@ -18,13 +25,17 @@ const NOT_EMULATED = [
 ];
 
 interface Sqs {
-  /** What QueueUrl is on this origin. */
+  /** The QueueUrl of a queue at this origin. */
   urlOf(queueName: string, origin: string): string;
-  /** Answers what is sent to SQS; false if the request is for somebody else. */
+  /** Answers requests below SQS_PATH. Returns false, and touches nothing, for any other path. */
   handle(req: IncomingMessage, res: ServerResponse): boolean;
 }
 
-/** An error in SQS's own words; `query` is the code that older clients know. */
+/**
+ * An error with SQS's own code and message. `query` is the code of the older query protocol, which
+ * clients read from the header x-amzn-query-error.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-json-faqs.html
+ */
 class SqsError extends Error {
   readonly code: string;
   readonly query: string;
@@ -36,14 +47,14 @@ class SqsError extends Error {
 }
 
 /**
- * SendMessage and SendMessageBatch of SQS in AWS's JSON protocol, for programs of this machine.
- * Nobody signs in, so pages in a browser are kept out. Parameters that are not emulated are refused.
+ * Serves the queues over HTTP.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
  */
 export function createSqs(queues: readonly Queue[]): Sqs {
   const byPath = new Map(queues.map((queue) => [pathOf(queue.queueName), queue]));
 
-  const find = (QueueUrl: unknown): Queue => {
+  const queueAt = (QueueUrl: unknown): Queue => {
     const path =
       typeof QueueUrl === "string" && URL.canParse(QueueUrl) ? new URL(QueueUrl).pathname : "";
     const queue = byPath.get(path);
@@ -56,8 +67,9 @@ export function createSqs(queues: readonly Queue[]): Sqs {
   };
 
   const operations: Record<string, (input: Record<string, unknown>) => object> = {
-    "AmazonSQS.SendMessage": (input) => send(find(input["QueueUrl"]), input),
-    "AmazonSQS.SendMessageBatch": (input) => sendBatch(find(input["QueueUrl"]), input["Entries"]),
+    "AmazonSQS.SendMessage": (input) => send(queueAt(input["QueueUrl"]), input),
+    "AmazonSQS.SendMessageBatch": (input) =>
+      sendBatch(queueAt(input["QueueUrl"]), input["Entries"]),
   };
 
   async function respond(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -86,6 +98,7 @@ export function createSqs(queues: readonly Queue[]): Sqs {
     handle(req, res) {
       const [path = ""] = (req.url ?? "").split("?", 1);
       if (path !== SQS_PATH && !path.startsWith(`${SQS_PATH}/`)) return false;
+      // Browsers send Origin with every POST, SDKs never.
       if (!isLoopback(req.socket.remoteAddress) || req.headers.origin !== undefined) {
         answer(res, 403, { __type: "com.amazonaws.sqs#AccessDenied", message: "Access denied." });
       } else {
@@ -97,13 +110,14 @@ export function createSqs(queues: readonly Queue[]): Sqs {
 }
 
 function send(queue: Queue, input: Record<string, unknown>): object {
-  const { body, delay } = checked(input);
+  const { body, delay } = validated(input);
   const { messageId, md5OfBody } = queue.send(body, delay * 1000);
   return { MessageId: messageId, MD5OfMessageBody: md5OfBody };
 }
 
-function sendBatch(queue: Queue, given: unknown): object {
-  const entries = Array.isArray(given) ? given.filter(isRecord) : [];
+/** Refuses a malformed batch as a whole; otherwise each entry succeeds or fails by itself. */
+function sendBatch(queue: Queue, value: unknown): object {
+  const entries = Array.isArray(value) ? value.filter(isRecord) : [];
   if (entries.length === 0) {
     throw new SqsError(
       "EmptyBatchRequest",
@@ -159,10 +173,11 @@ function sendBatch(queue: Queue, given: unknown): object {
   return { Successful, ...(Failed.length > 0 && { Failed }) };
 }
 
-// The characters of XML 1.0, which are those that SQS takes.
+// The characters of XML 1.0, which are those that SQS accepts:
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 const ALLOWED = /^[\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]*$/u;
 
-function checked(input: Record<string, unknown>): { body: string; delay: number } {
+function validated(input: Record<string, unknown>): { body: string; delay: number } {
   const { MessageBody: body, DelaySeconds: delay = 0 } = input;
   for (const name of NOT_EMULATED) {
     const value = input[name];
@@ -200,7 +215,7 @@ function parse(bytes: Buffer): Record<string, unknown> {
     const value: unknown = JSON.parse(bytes.toString("utf8"));
     if (isRecord(value)) return value;
   } catch {
-    // Refused below.
+    // Not JSON: refused below.
   }
   throw new SqsError("SerializationException", "The request is not a JSON object.");
 }

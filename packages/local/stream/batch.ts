@@ -1,21 +1,27 @@
-import type { BatchResult } from "../batch-response.ts";
 import { MAX_PAYLOAD } from "@stockwire/gateway/lambda";
+import type { BatchResult } from "../batch-item-failures.ts";
 import type { StreamRecord } from "./record.ts";
 
-/** Why records are given up. */
+/**
+ * Batches of one shard: how they are cut, and how one is retried, bisected and discarded. Each record
+ * is processed or discarded in order, and none is skipped.
+ */
+
+/** Why records are discarded, in Lambda's words. */
 export type Condition = "RetryAttemptsExhausted" | "RecordAgeExceeded";
 
-/** How a batch is delivered; what `done`, `discard` or `pause` throws ends the delivery. */
-export interface Delivery {
+/** How a batch is processed. An error that `checkpoint`, `discard` or `pause` throws ends it. */
+export interface Processing {
   invoke(records: readonly StreamRecord[]): Promise<BatchResult>;
-  /** All up to this record is handled. */
-  done(last: StreamRecord): Promise<void>;
+  /** All records up to this one are processed or discarded. */
+  checkpoint(last: StreamRecord): Promise<void>;
   discard(
     records: readonly StreamRecord[],
     condition: Condition,
     attempts: number,
     error?: unknown,
   ): Promise<void>;
+  /** Waits before the next attempt; `attempts` have failed in a row. */
   pause(attempts: number): Promise<void>;
   maximumRetryAttempts: number; // -1: until the records are too old
   maximumRecordAgeSeconds: number; // -1: any age
@@ -26,27 +32,27 @@ export interface Delivery {
 type Batch = readonly StreamRecord[];
 
 /**
- * Delivers a batch until each of its records is handled or given up, in order. A failing batch is
+ * Processes a batch until each of its records is processed or discarded, in order. A failing batch is
  * split without a pause and without counting an attempt: at the first record that the function
- * names, else in halves, so that a poison record stands alone in the end.
+ * reports, else into halves, until a poison record is alone in its batch.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  */
-export async function deliver(batch: Batch, delivery: Delivery): Promise<void> {
-  const { bisectBatchOnFunctionError: bisect, maximumRetryAttempts: retries } = delivery;
-  const pending = [batch];
-  let attempts = 0;
+export async function processBatch(batch: Batch, processing: Processing): Promise<void> {
+  const { bisectBatchOnFunctionError: bisect, maximumRetryAttempts: retries } = processing;
+  const pending = [batch]; // a stack: the earliest records are on top
+  let attempts = 0; // failed in a row, of the batch on top
   for (let next = pending.pop(); next; next = pending.pop()) {
-    const old = tooOld(next, delivery);
-    if (old.length > 0) await giveUp(old, "RecordAgeExceeded", attempts, delivery);
-    const records = next.slice(old.length);
+    const expired = tooOld(next, processing);
+    if (expired.length > 0) await discard(expired, "RecordAgeExceeded", attempts, processing);
+    const records = next.slice(expired.length);
     if (records.length === 0) {
       attempts = 0;
       continue;
     }
-    const result = await delivery.invoke(records);
+    const result = await processing.invoke(records);
     const first = firstFailure(result, records);
-    if (first > 0) await done(records.slice(0, first), delivery);
+    if (first > 0) await checkpoint(records.slice(0, first), processing);
     const failed = records.slice(first);
     if (failed.length === 0 || first > 0) attempts = 0;
     if (failed.length === 0) continue;
@@ -63,60 +69,62 @@ export async function deliver(batch: Batch, delivery: Delivery): Promise<void> {
     attempts++;
     if (retries >= 0 && attempts > retries) {
       const error = "error" in result ? result.error : undefined;
-      await giveUp(failed, "RetryAttemptsExhausted", attempts, delivery, error);
+      await discard(failed, "RetryAttemptsExhausted", attempts, processing, error);
       attempts = 0;
     } else {
-      await delivery.pause(attempts);
+      await processing.pause(attempts);
       pending.push(failed);
     }
   }
 }
 
-/** Cuts records into batches that a function can be called with. */
+/** Cuts records into batches of at most `size` records that fit into the payload of one invocation. */
 export function* batches(records: Batch, size: number): Generator<Batch> {
   let batch: StreamRecord[] = [];
   let bytes = 0;
   for (const record of records) {
-    const more = Buffer.byteLength(JSON.stringify(record)) + 1;
-    if (batch.length === size || (batch.length > 0 && bytes + more > MAX_PAYLOAD - ENVELOPE)) {
+    const added = Buffer.byteLength(JSON.stringify(record)) + 1; // and a comma
+    if (batch.length === size || (batch.length > 0 && bytes + added > MAX_PAYLOAD - ENVELOPE)) {
       yield batch;
       batch = [];
       bytes = 0;
     }
     batch.push(record);
-    bytes += more;
+    bytes += added;
   }
   if (batch.length > 0) yield batch;
 }
 
 const ENVELOPE = Buffer.byteLength('{"Records":[]}');
 
-/** The position of the first record that failed; the number of records if none did. */
+/** The index of the first failed record; the number of records if none has failed. */
 function firstFailure(result: BatchResult, records: Batch): number {
   if ("error" in result) return 0;
   const first = records.findIndex((record) => result.failed.has(record.dynamodb.SequenceNumber));
   return first < 0 ? records.length : first;
 }
 
-function tooOld(records: Batch, { maximumRecordAgeSeconds: limit, now }: Delivery): Batch {
+/** The records at the beginning of a batch that exceed the maximum age. */
+function tooOld(records: Batch, { maximumRecordAgeSeconds: limit, now }: Processing): Batch {
   if (limit < 0) return [];
   const oldest = now() / 1000 - limit;
   const young = records.findIndex((one) => one.dynamodb.ApproximateCreationDateTime >= oldest);
   return young < 0 ? records : records.slice(0, young);
 }
 
-async function giveUp(
+async function discard(
   records: Batch,
   condition: Condition,
   attempts: number,
-  delivery: Delivery,
+  processing: Processing,
   error?: unknown,
 ): Promise<void> {
-  await delivery.discard(records, condition, attempts, error);
-  await done(records, delivery);
+  // The dead letter first: after a crash in between, the records are delivered again, not lost.
+  await processing.discard(records, condition, attempts, error);
+  await checkpoint(records, processing);
 }
 
-async function done(records: Batch, delivery: Delivery): Promise<void> {
+async function checkpoint(records: Batch, processing: Processing): Promise<void> {
   const last = records.at(-1);
-  if (last) await delivery.done(last);
+  if (last) await processing.checkpoint(last);
 }

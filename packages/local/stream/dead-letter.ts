@@ -1,8 +1,15 @@
+import { appendFile, mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import type { Condition } from "./batch.ts";
 import type { StreamRecord } from "./record.ts";
 
 /**
- * What an on-failure destination gets, in the form that has the records in it.
+ * Dead letters: what an event source mapping sends to its on-failure destination for records that
+ * it discards. Nothing that a function failed to process disappears without one.
+ */
+
+/**
+ * A dead letter of a stream, in the form that contains the records themselves.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
  */
 export interface StreamDeadLetter {
@@ -18,12 +25,12 @@ export interface StreamDeadLetter {
     batchSize: number;
     streamArn: string;
   };
-  /** What the function threw last; on AWS only letters of asynchronous calls say it. */
+  /** The function's last error. AWS adds this member for asynchronous invocations only. */
   responsePayload?: { errorType: string; errorMessage: string };
   payload: { Records: readonly StreamRecord[] };
 }
 
-interface GivenUp {
+interface Discarded {
   records: readonly StreamRecord[];
   condition: Condition;
   attempts: number;
@@ -34,8 +41,9 @@ interface GivenUp {
   now: number; // epoch milliseconds
 }
 
-export function streamDeadLetter(given: GivenUp): StreamDeadLetter {
-  const { records, condition, attempts, error, functionName, shardId, streamArn } = given;
+/** Builds the dead letter of consecutive records of one shard. */
+export function streamDeadLetter(discarded: Discarded): StreamDeadLetter {
+  const { records, condition, attempts, error, functionName, shardId, streamArn } = discarded;
   const first = records[0]?.dynamodb;
   const last = records.at(-1)?.dynamodb;
   return {
@@ -45,7 +53,7 @@ export function streamDeadLetter(given: GivenUp): StreamDeadLetter {
       approximateInvokeCount: attempts,
     },
     version: "1.0",
-    timestamp: new Date(given.now).toISOString(),
+    timestamp: new Date(discarded.now).toISOString(),
     DDBStreamBatchInfo: {
       shardId,
       startSequenceNumber: first?.SequenceNumber ?? "",
@@ -55,7 +63,7 @@ export function streamDeadLetter(given: GivenUp): StreamDeadLetter {
       batchSize: records.length,
       streamArn,
     },
-    ...(error !== undefined && { responsePayload: explain(error) }),
+    ...(error !== undefined && { responsePayload: responsePayload(error) }),
     payload: { Records: records },
   };
 }
@@ -64,8 +72,16 @@ function instant(epochSeconds = 0): string {
   return new Date(epochSeconds * 1000).toISOString().replace(".000Z", "Z");
 }
 
-function explain(error: unknown): { errorType: string; errorMessage: string } {
+function responsePayload(error: unknown): { errorType: string; errorMessage: string } {
   return error instanceof Error
     ? { errorType: error.name, errorMessage: error.message }
     : { errorType: "Error", errorMessage: String(error) };
+}
+
+/** An on-failure destination that appends each dead letter to a file, as one line of JSON. */
+export function deadLetterFile(file: string): (letter: object) => Promise<void> {
+  return async (letter) => {
+    await mkdir(dirname(file), { recursive: true });
+    await appendFile(file, `${JSON.stringify(letter)}\n`);
+  };
 }

@@ -21,16 +21,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeEach, expect, test, vi } from "vitest";
-import { deadLetterFile } from "./dead-letter-file.ts";
 import { startDynamodb } from "../engine/dynamodb.ts";
-import type { StreamDeadLetter } from "./dead-letter.ts";
-import type { StreamRecord } from "./record.ts";
+import { createTables } from "../engine/tables.ts";
+import { deadLetterFile, type StreamDeadLetter } from "./dead-letter.ts";
 import {
   startStreamMapping,
   type StreamMapping,
   type StreamMappingConfig,
 } from "./event-source-mapping.ts";
-import { createTables } from "../engine/tables.ts";
+import type { StreamRecord } from "./record.ts";
 
 const { DYNAMODB_ENDPOINT: endpoint = "", ...ownEngine } = process.env;
 const credentials = { accessKeyId: "local", secretAccessKey: "local" };
@@ -55,17 +54,17 @@ beforeEach(async () => {
 
 afterEach(async () => {
   for (const mapping of mappings) await mapping.stop();
-  await clear();
+  await cleanUp();
 });
 
 afterAll(async () => {
   connect(endpoint);
   tableNames = [leaseTableName];
-  await clear();
+  await cleanUp();
 });
 
-function connect(to: string): void {
-  const config = { endpoint: to, region: "us-east-1", credentials };
+function connect(url: string): void {
+  const config = { endpoint: url, region: "us-east-1", credentials };
   dynamodb = new DynamoDBClient({ ...config, maxAttempts: 8 });
   streams = new DynamoDBStreamsClient(config);
 }
@@ -76,7 +75,7 @@ async function createTable(name: string): Promise<void> {
   await createTables(dynamodb, [Data], () => name);
 }
 
-async function clear(): Promise<void> {
+async function cleanUp(): Promise<void> {
   for (const TableName of tableNames) await dynamodb.send(new DeleteTableCommand({ TableName }));
   dynamodb.destroy();
   streams.destroy();
@@ -135,7 +134,7 @@ const failureAt = (record: StreamRecord | undefined) => ({
   batchItemFailures: [{ itemIdentifier: sequenceNumberOf(record) }],
 });
 
-/** Collects what it is given; fails whenever a poison record is in the batch. */
+/** A handler that collects its records, and fails for each batch with a poison record. */
 function poisoned(poison: readonly string[]) {
   const calls: string[][] = [];
   const handled: string[] = [];
@@ -147,7 +146,7 @@ function poisoned(poison: readonly string[]) {
   return { calls, handled, handler };
 }
 
-test("a record arrives as Lambda has it, in DynamoDB's own JSON", async () => {
+test("a record has the form of a Lambda event, with attributes in DynamoDB JSON", async () => {
   const seen: StreamRecord[] = [];
   const mapping = start(({ Records }) => void seen.push(...Records));
   const bytes = new Uint8Array([1, 2, 255]);
@@ -190,7 +189,7 @@ test("a record arrives as Lambda has it, in DynamoDB's own JSON", async () => {
   expect(seen[2]?.dynamodb).not.toHaveProperty("NewImage");
 });
 
-test("what was written before the first start comes too, in order and in batches", async () => {
+test("records from before the first start are delivered too, in order and in batches", async () => {
   await putAll(ids(60));
   const { calls, handled, handler } = poisoned([]);
   const mapping = start(handler, { batchSize: 25 });
@@ -200,7 +199,7 @@ test("what was written before the first start comes too, in order and in batches
   expect(Math.max(...calls.map((call) => call.length))).toBe(25);
 });
 
-test("a batch never exceeds what a function can be called with", async () => {
+test("a batch never exceeds the payload limit of an invocation", async () => {
   const text = { S: "x".repeat(350_000) };
   for (const id of ids(20)) await put(id, { text });
   const { calls, handled, handler } = poisoned([]);
@@ -217,7 +216,7 @@ test("a write that changes nothing is not delivered", async () => {
   expect(handled).toEqual(["a", "b"]);
 });
 
-test("one batch at a time, even if the function is slow and wakes come all the while", async () => {
+test("one batch is processed at a time, even if the function is slow and wake-ups keep coming", async () => {
   let running = 0;
   let most = 0;
   const handled: string[] = [];
@@ -237,7 +236,7 @@ test("one batch at a time, even if the function is slow and wakes come all the w
   expect(handled).toEqual(ids(50));
 });
 
-test("a mapping that starts again goes on where the last one stopped", async () => {
+test("a new mapping continues where the last one stopped", async () => {
   const first = poisoned([]);
   const mapping = start(first.handler);
   await putAll(ids(10));
@@ -251,7 +250,7 @@ test("a mapping that starts again goes on where the last one stopped", async () 
   expect(second.handled).toEqual(ids(10, "s"));
 });
 
-test("stop lets a call under way finish and keeps its checkpoint", async () => {
+test("stop waits for an invocation in progress and keeps its checkpoint", async () => {
   const gate = Promise.withResolvers<void>();
   const entered = Promise.withResolvers<void>();
   const handled: string[] = [];
@@ -276,34 +275,39 @@ test.each([
   ["first", 0],
   ["middle", 7],
   ["last", 15],
-])("a poison record that comes %s is parked alone, and loses no neighbour", async (_what, n) => {
-  const poison = `r${n}`;
-  await putAll(ids(16));
-  const { calls, handled, handler } = poisoned([poison]);
-  const mapping = start(handler);
-  await mapping.settled();
-  expect(handled).toEqual(ids(16).filter((id) => id !== poison));
-  expect(calls.filter((call) => call.length === 1 && call[0] === poison)).toHaveLength(4);
+])(
+  "a poison record in %s place becomes a dead letter alone, and no other record is lost",
+  async (_what, n) => {
+    const poison = `r${n}`;
+    await putAll(ids(16));
+    const { calls, handled, handler } = poisoned([poison]);
+    const mapping = start(handler);
+    await mapping.settled();
+    expect(handled).toEqual(ids(16).filter((id) => id !== poison));
+    expect(calls.filter((call) => call.length === 1 && call[0] === poison)).toHaveLength(4);
 
-  expect(letters).toHaveLength(1);
-  expect(letters[0]).toMatchObject({
-    requestContext: { condition: "RetryAttemptsExhausted", approximateInvokeCount: 4 },
-    DDBStreamBatchInfo: { batchSize: 1 },
-    responsePayload: { errorType: "Error", errorMessage: "poison" },
-    payload: { Records: [{ eventName: "INSERT", dynamodb: { NewImage: { pk: { S: poison } } } }] },
-  });
-  const sequenceNumber = sequenceNumberOf(letters[0]?.payload.Records[0]);
-  expect(letters[0]?.DDBStreamBatchInfo).toMatchObject({
-    startSequenceNumber: sequenceNumber,
-    endSequenceNumber: sequenceNumber,
-  });
+    expect(letters).toHaveLength(1);
+    expect(letters[0]).toMatchObject({
+      requestContext: { condition: "RetryAttemptsExhausted", approximateInvokeCount: 4 },
+      DDBStreamBatchInfo: { batchSize: 1 },
+      responsePayload: { errorType: "Error", errorMessage: "poison" },
+      payload: {
+        Records: [{ eventName: "INSERT", dynamodb: { NewImage: { pk: { S: poison } } } }],
+      },
+    });
+    const sequenceNumber = sequenceNumberOf(letters[0]?.payload.Records[0]);
+    expect(letters[0]?.DDBStreamBatchInfo).toMatchObject({
+      startSequenceNumber: sequenceNumber,
+      endSequenceNumber: sequenceNumber,
+    });
 
-  await put("after");
-  await mapping.settled();
-  expect(handled.at(-1)).toBe("after");
-});
+    await put("after");
+    await mapping.settled();
+    expect(handled.at(-1)).toBe("after");
+  },
+);
 
-test("several poison records in one batch are each parked", async () => {
+test("each of several poison records in a batch becomes a dead letter", async () => {
   await putAll(ids(32));
   const poison = ["r0", "r1", "r17", "r31"];
   const { handled, handler } = poisoned(poison);
@@ -314,7 +318,7 @@ test("several poison records in one batch are each parked", async () => {
   );
 });
 
-test("without bisecting, all of a batch is given up together", async () => {
+test("without bisecting, a batch is discarded as a whole", async () => {
   await putAll(ids(4));
   const { calls, handler } = poisoned(["r2"]);
   await start(handler, { bisectBatchOnFunctionError: false, maximumRetryAttempts: 1 }).settled();
@@ -325,7 +329,7 @@ test("without bisecting, all of a batch is given up together", async () => {
   });
 });
 
-test("a failure that passes costs retries and nothing else", async () => {
+test("a temporary failure costs retries and nothing else", async () => {
   await put("a");
   let calls = 0;
   await start(() => {
@@ -336,7 +340,7 @@ test("a failure that passes costs retries and nothing else", async () => {
   expect(errors).toHaveLength(3);
 });
 
-test("maximumRetryAttempts of -1 retries until it works", async () => {
+test("with maximumRetryAttempts -1 a batch is retried until it succeeds", async () => {
   await put("a");
   let calls = 0;
   await start(
@@ -349,7 +353,7 @@ test("maximumRetryAttempts of -1 retries until it works", async () => {
   expect(letters).toEqual([]);
 });
 
-test("a partial failure is retried from its lowest record on", async () => {
+test("a partial failure is retried from the first failed record", async () => {
   await putAll(ids(6));
   const calls: string[][] = [];
   await start(({ Records }) => {
@@ -361,7 +365,7 @@ test("a partial failure is retried from its lowest record on", async () => {
   expect(calls).toEqual([ids(6), ids(6).slice(2)]);
 });
 
-test("what a partial failure leaves done is not repeated after a stop", async () => {
+test("records before a partial failure are not repeated after a restart", async () => {
   await putAll(ids(6));
   const failed = Promise.withResolvers<void>();
   const mapping = start(
@@ -379,7 +383,7 @@ test("what a partial failure leaves done is not repeated after a stop", async ()
   expect(handled).toEqual(ids(6).slice(2));
 });
 
-test("a record that is named each time is parked, those after it are not", async () => {
+test("a record that is reported each time becomes a dead letter, those after it do not", async () => {
   await putAll(ids(6));
   const handled: string[] = [];
   await start(({ Records }) => {
@@ -395,9 +399,9 @@ test.each([
   ["an empty identifier", { batchItemFailures: [{ itemIdentifier: "" }] }],
   ["an unknown identifier", { batchItemFailures: [{ itemIdentifier: "999999" }] }],
   ["a wrong key", { batchItemFailures: [{ id: "1" }] }],
-  ["no list", { batchItemFailures: "1" }],
-  ["no object", "done"],
-])("a response with %s means that all failed", async (_what, response) => {
+  ["a text for a list", { batchItemFailures: "1" }],
+  ["a text for an object", "done"],
+])("a response with %s means that the whole batch has failed", async (_what, response) => {
   await putAll(ids(2));
   const calls: string[][] = [];
   await start(
@@ -411,7 +415,7 @@ test.each([
 });
 
 test.each([[undefined], [null], [{}], [{ batchItemFailures: null }], [{ batchItemFailures: [] }]])(
-  "a response of %j means that none failed",
+  "the response %j means that no record has failed",
   async (response) => {
     await putAll(ids(2));
     let calls = 0;
@@ -423,7 +427,7 @@ test.each([[undefined], [null], [{}], [{ batchItemFailures: null }], [{ batchIte
   },
 );
 
-test("a function that runs out of time has failed", async () => {
+test("a function that times out has failed", async () => {
   await put("a");
   await start(() => new Promise(() => undefined), {
     timeoutMs: 20,
@@ -432,7 +436,7 @@ test("a function that runs out of time has failed", async () => {
   expect(letters[0]?.responsePayload?.errorMessage).toMatch(/timed out/);
 });
 
-test("records that are too old are given up without a call", async () => {
+test("records that are too old are discarded without an invocation", async () => {
   await putAll(ids(3));
   const { handled, handler } = poisoned([]);
   const tomorrow = { maximumRecordAgeSeconds: 3600, now: () => Date.now() + 86_400_000 };
@@ -446,7 +450,7 @@ test("records that are too old are given up without a call", async () => {
   });
 });
 
-test("records that the filter turns down are not delivered, nor read again", async () => {
+test("records that the filter rejects are neither delivered nor read again", async () => {
   await putAll([...ids(5), "skip", ...ids(5, "s"), "skip2"]);
   const { handled, handler } = poisoned([]);
   const filter = (record: StreamRecord) => !idOf(record).startsWith("skip");
@@ -460,7 +464,7 @@ test("records that the filter turns down are not delivered, nor read again", asy
   expect(again.handled).toEqual([]);
 });
 
-test("a filter that fails leaves the record to the function", async () => {
+test("if the filter throws, the record is delivered", async () => {
   const { handled, handler } = poisoned([]);
   await put("a");
   await start(handler, {
@@ -472,7 +476,7 @@ test("a filter that fails leaves the record to the function", async () => {
   expect(errors).toEqual([expect.any(TypeError)]);
 });
 
-test("while the dead letters cannot be written the record is not given up", async () => {
+test("a record is not discarded before its dead letter is written", async () => {
   await putAll(["bad", "good"]);
   let refused = 0;
   const { handled, handler } = poisoned(["bad"]);
@@ -486,7 +490,7 @@ test("while the dead letters cannot be written the record is not given up", asyn
   expect(handled).toEqual(["good"]);
 });
 
-test("dead letters in a file are one line of JSON each", async () => {
+test("each dead letter in a file is one line of JSON", async () => {
   const folder = await mkdtemp(join(tmpdir(), "stockwire-letters-"));
   const file = join(folder, "letters", "changes.jsonl");
   await putAll(["bad", "worse"]);
@@ -499,7 +503,7 @@ test("dead letters in a file are one line of JSON each", async () => {
 });
 
 test.each(["ExpiredIteratorException", "TrimmedDataAccessException", "ServiceUnavailable"])(
-  "after %s nothing is lost and nothing comes twice",
+  "after %s no record is lost or repeated",
   async (name) => {
     const { handled, handler } = poisoned([]);
     start(handler, { batchSize: 5, streams: failing(name) });
@@ -511,7 +515,7 @@ test.each(["ExpiredIteratorException", "TrimmedDataAccessException", "ServiceUna
   },
 );
 
-/** A client of which some readings fail, whose iterator is void then. */
+/** A client of which some GetRecords calls fail; their iterators are invalid from then on. */
 function failing(name: string): DynamoDBStreamsClient {
   const client = new DynamoDBStreamsClient({ endpoint, region: "us-east-1", credentials });
   const options = { message: name, $metadata: {} };
@@ -519,17 +523,17 @@ function failing(name: string): DynamoDBStreamsClient {
   const expired = new ExpiredIteratorException(options);
   const error = [trimmed, expired].find((one) => one.name === name) ?? new Error(name);
   let reads = 0;
-  let isVoid = false;
+  let isInvalid = false;
   client.middlewareStack.add(
     (next, context) => async (args) => {
       const { ShardIteratorType } = args.input as { ShardIteratorType?: string };
       if (context["commandName"] === "GetShardIteratorCommand") {
-        if (isVoid && error === trimmed && ShardIteratorType !== "TRIM_HORIZON") throw error;
-        isVoid = false;
+        if (isInvalid && error === trimmed && ShardIteratorType !== "TRIM_HORIZON") throw error;
+        isInvalid = false;
       }
       if (context["commandName"] === "GetRecordsCommand") {
-        isVoid ||= [2, 5, 6].includes(++reads);
-        if (isVoid) throw error;
+        isInvalid ||= [2, 5, 6].includes(++reads);
+        if (isInvalid) throw error;
       }
       return next(args);
     },
@@ -538,17 +542,17 @@ function failing(name: string): DynamoDBStreamsClient {
   return client;
 }
 
-test("an engine that is killed while it is read loses nothing and repeats in order", async () => {
+test("after an engine is killed no record is lost, and repeated ones come in order", async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "stockwire-stream-"));
   const engine = await startDynamodb({ dataDir, log: () => undefined, env: ownEngine });
-  await clear();
+  await cleanUp();
   tableNames = [];
   connect(engine.endpoint ?? "");
   await createTable("Data");
 
-  const seen = new Map<string, string>(); // in the order of first sight
-  const see = (record: StreamRecord) => seen.set(sequenceNumberOf(record), idOf(record));
-  const mapping = start(({ Records }) => Records.forEach(see), { batchSize: 7 });
+  const seen = new Map<string, string>(); // in the order of the first delivery
+  const collect = (record: StreamRecord) => seen.set(sequenceNumberOf(record), idOf(record));
+  const mapping = start(({ Records }) => Records.forEach(collect), { batchSize: 7 });
   for (let round = 0; round < 3; round++) {
     await putAll(ids(50, `${round}-`));
     process.kill(enginePid(dataDir), "SIGKILL");
@@ -570,13 +574,13 @@ test("an engine that is killed while it is read loses nothing and repeats in ord
 function enginePid(dataDir: string): number {
   const line = execFileSync("ps", ["-A", "-o", "pid=,args="], { encoding: "utf8" })
     .split("\n")
-    .find((one) => one.includes(join(dataDir, "dynoxide.db")) && !one.includes("guard.sh"));
+    .find((one) => one.includes(join(dataDir, "dynoxide.db")) && !one.includes("watchdog.sh"));
   const pid = Number(line?.trim().split(/\s+/)[0]);
   expect(pid).toBeGreaterThan(1);
   return pid;
 }
 
-test("a table that appears later is read from its beginning", async () => {
+test("the stream of a table that is created later is read from its beginning", async () => {
   const { handled, handler } = poisoned([]);
   tableName = `Late-${randomUUID()}`;
   const mapping = start(handler);
@@ -587,7 +591,7 @@ test("a table that appears later is read from its beginning", async () => {
   expect(handled).toEqual(["a"]);
 });
 
-test("of two mappings of a function one reads; when it stops the other goes on", async () => {
+test("one of two mappings of a function reads, and the other continues when it stops", async () => {
   const first = poisoned([]);
   const second = poisoned([]);
   const one = start(first.handler);
@@ -603,7 +607,7 @@ test("of two mappings of a function one reads; when it stops the other goes on",
   expect(second.handled).toEqual(["c"]);
 });
 
-test("mappings of two functions each get all", async () => {
+test("mappings of two functions each get all records", async () => {
   const first = poisoned([]);
   const second = poisoned([]);
   const both = [start(first.handler), start(second.handler, { functionName: "audit" })];
@@ -612,10 +616,10 @@ test("mappings of two functions each get all", async () => {
   expect([first.handled, second.handled]).toEqual([ids(10), ids(10)]);
 });
 
-test("a holder that gives no sign of life is relieved, and its checkpoints are refused", async () => {
+test("a lease that is not renewed is taken over, and its old holder's checkpoints are refused", async () => {
   const gate = Promise.withResolvers<void>();
   const entered = Promise.withResolvers<void>();
-  const asleep = start(
+  const suspended = start(
     async () => {
       entered.resolve();
       await gate.promise;
@@ -626,14 +630,14 @@ test("a holder that gives no sign of life is relieved, and its checkpoints are r
   await entered.promise;
 
   const { handled, handler } = poisoned([]);
-  const heir = start(handler, { leaseMs: 200 });
-  await heir.settled();
+  const successor = start(handler, { leaseMs: 200 });
+  await successor.settled();
   await put("c");
-  await heir.settled();
+  await successor.settled();
   expect(handled).toEqual(["a", "b", "c"]);
   gate.resolve();
-  await asleep.stop();
-  await heir.stop();
+  await suspended.stop();
+  await successor.stop();
 
   const last = poisoned([]);
   await put("d");
@@ -641,13 +645,13 @@ test("a holder that gives no sign of life is relieved, and its checkpoints are r
   expect(last.handled).toEqual(["d"]);
 });
 
-/** A client whose renewals get nowhere, as those of a process that is suspended. */
+/** A client whose lease renewals fail, like those of a suspended process. */
 function refusing(what: string): DynamoDBClient {
   const client = new DynamoDBClient({ endpoint, region: "us-east-1", credentials, maxAttempts: 1 });
   client.middlewareStack.add(
     (next) => async (args) => {
       const input = args.input as { UpdateExpression?: string };
-      if (input.UpdateExpression === `ADD ${what} :one`) throw new Error("no way out");
+      if (input.UpdateExpression === `ADD ${what} :one`) throw new Error("no connection");
       return next(args);
     },
     { step: "initialize" },
@@ -665,7 +669,7 @@ async function leaseOf(functionName: string) {
   };
 }
 
-/** A stream of the shards that are given, each with its records; no engine here ever has two. */
+/** A client with a stream of several shards. Local engines never have more than one. */
 function sharded(shards: Record<string, { parent?: string; ids: string[]; open?: boolean }>) {
   const read: string[] = [];
   const answers: Record<string, (input: Record<string, string>) => unknown> = {
@@ -703,7 +707,7 @@ function sharded(shards: Record<string, { parent?: string; ids: string[]; open?:
   return { read, client: client as unknown as DynamoDBStreamsClient };
 }
 
-test("a parent is read to its end before its children, and not again", async () => {
+test("a parent shard is read to its end before its children, and only once", async () => {
   const shards = {
     c2: { parent: "p", ids: ["c2-1", "c2-2", "c2-3"], open: true },
     c1: { parent: "p", ids: ["c1-1"] },
@@ -716,9 +720,9 @@ test("a parent is read to its end before its children, and not again", async () 
   const mapping = start(handler, { streams: first.client });
   await vi.waitUntil(() => handled.length === 11);
   await mapping.stop();
-  const place = (id: string) => handled.indexOf(id);
-  for (const id of ["c1-1", "c2-1", "g-1"]) expect(place(id)).toBeGreaterThan(place("p-5"));
-  expect(place("g-1")).toBeGreaterThan(place("c1-1"));
+  const indexOf = (id: string) => handled.indexOf(id);
+  for (const id of ["c1-1", "c2-1", "g-1"]) expect(indexOf(id)).toBeGreaterThan(indexOf("p-5"));
+  expect(indexOf("g-1")).toBeGreaterThan(indexOf("c1-1"));
   for (const one of ["c1", "c2", "g", "p", "q"]) {
     const own = handled.filter((id) => id.startsWith(`${one}-`));
     expect(own).toEqual(shards[one as keyof typeof shards].ids);
@@ -739,7 +743,7 @@ test("a parent is read to its end before its children, and not again", async () 
   );
 });
 
-/** A mapping in a process of its own that prints what it handles, and dies as it is told. */
+/** A mapping in another process, which prints the ids of its records and kills itself after one. */
 async function startInOtherProcess(dieAfter: string) {
   const url = (file: string) => JSON.stringify(new URL(file, import.meta.url));
   const code = `
@@ -777,18 +781,18 @@ async function startInOtherProcess(dieAfter: string) {
   return { lines, ended: once(child, "close") };
 }
 
-test("a process killed between handling and checkpoint: its heir repeats that batch, and loses none", async () => {
+test("a process is killed before its checkpoint: the next one repeats that batch and loses none", async () => {
   await putAll(ids(95));
   const { lines, ended } = await startInOtherProcess("r57");
   const { handled, handler } = poisoned([]);
-  const heir = start(handler); // stands by until then
+  const successor = start(handler); // on standby while the other process runs
   await ended;
-  await heir.settled();
+  await successor.settled();
   expect(lines).toEqual(ids(60));
   expect(handled).toEqual(ids(95).slice(50));
 });
 
-test("an idle mapping polls a few times a second, and wakes in a row share a poll", async () => {
+test("many wake-ups share a poll, and a wake-up does not wait for the next poll", async () => {
   let polls = 0;
   const client = new DynamoDBStreamsClient({
     endpoint,
@@ -808,7 +812,7 @@ test("an idle mapping polls a few times a second, and wakes in a row share a pol
   await put("a");
   const before = polls;
   for (let n = 0; n < 1000; n++) mapping.wake();
-  await vi.waitUntil(() => handled.length > 0); // long before the next poll is due
+  await vi.waitUntil(() => handled.length > 0); // long before the next regular poll
   expect(polls - before).toBeLessThan(5);
   client.destroy();
 });

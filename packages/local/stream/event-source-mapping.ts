@@ -1,48 +1,57 @@
 import { DescribeTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
-import { createPulse } from "./pulse.ts";
-import { type Lease, LeaseLost, Leases, leaseStore, SHARD_END } from "./lease.ts";
-import { backoff, pauseFor, type ReaderConfig, readStream } from "./reader.ts";
-import { isAfter, listShards, openShard, type Source } from "./shard.ts";
 import { createTables } from "../engine/tables.ts";
+import { type Lease, LeaseLost, Leases, leaseStore, SHARD_END } from "./lease.ts";
+import { backoff, pauseFor, type PollerConfig, pollStream } from "./poller.ts";
+import { isAfter, listShards, openShard, type Source } from "./shard.ts";
+import { createWakeSignal } from "./wake-signal.ts";
 
-/** Which stream to read, and what to do with its records. */
-export interface StreamMappingConfig extends ReaderConfig {
+/**
+ * Lambda's event source mapping for a DynamoDB stream: it polls the stream and invokes a function with
+ * batches of records. It starts at TRIM_HORIZON and understands ReportBatchItemFailures. Every record
+ * is delivered at least once; records of a shard in order and one batch at a time; records of a parent
+ * shard before those of its children. If several processes run the same mapping, one reads and the
+ * others stand by.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+ */
+
+/** Which stream to poll, and how. */
+export interface StreamMappingConfig extends PollerConfig {
   dynamodb: DynamoDBClient;
   streams: DynamoDBStreamsClient;
+  /** The table whose stream is polled. If it does not exist yet, the mapping waits for it. */
   tableName: string;
-  /** Where checkpoints are kept: made if need be, and shared by all who use this endpoint. */
+  /** The table of leases and checkpoints. It is created if missing; several mappings can share it. */
   leaseTableName: string;
-  leaseMs?: number; // without a sign of life until another process takes over
+  leaseMs?: number; // without a renewal, after which another process takes over
 }
 
+/** A running mapping. */
 export interface StreamMapping {
-  /** Polls at once, since somebody has written; cheap enough for each write. */
+  /** Polls immediately. Cheap enough to be called after each write of this process. */
   wake(): void;
-  /** Lets a call under way finish, for a bounded time, and hands the stream over. */
+  /** Waits a bounded time for an invocation in progress, and releases the lease. */
   stop(): Promise<void>;
-  /** Resolves when all that was written before is handled, by whichever process. */
+  /** Resolves when all records written before the call are processed, by whichever process. */
   settled(): Promise<void>;
 }
 
-const STANDBY_POLL = 1000; // ms
-const SETTLED_POLL = 10; // ms
-const SETTLED_TRIES = 10; // the engine may be restarting
-const STOP_WITHIN = 1000; // ms
-const STEADY = 5000; // ms of reading after which a failure counts as the first again
-const PAGE = 1000; // records
+const STANDBY_INTERVAL = 1000; // ms
+const SETTLED_INTERVAL = 10; // ms
+const SETTLED_ATTEMPTS = 10; // the engine may be restarting
+const STOP_TIMEOUT = 1000; // ms
+const STABLE_AFTER = 5000; // ms of polling, after which the backoff begins from its start
+const MAX_RECORDS = 1000;
 
 /**
- * Lambda's event source mapping for a DynamoDB stream, with ReportBatchItemFailures. From
- * TRIM_HORIZON on, each record comes at least once, each shard's in order and one batch at a time,
- * a parent's before its children's. Of several processes that do this for the same function one
- * reads, the others stand by. What a shard's reader knows of failed attempts ends with its process.
- * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
+ * Starts a mapping. It retries after all errors, and reports the first of consecutive ones to
+ * `onError`. The number of failed attempts of a batch is kept in memory, so it begins at zero in
+ * another process.
  */
 export function startStreamMapping(config: StreamMappingConfig): StreamMapping {
   const { dynamodb, streams, tableName, leaseTableName, functionName, onError } = config;
   const { leaseMs = 10_000 } = config;
-  const pulse = createPulse();
+  const wakeSignal = createWakeSignal();
   const stopping = new AbortController();
   const { signal } = stopping;
 
@@ -62,11 +71,11 @@ export function startStreamMapping(config: StreamMappingConfig): StreamMapping {
     return { source, leases };
   }
 
-  async function untilOurs(acquire: () => Promise<Lease | undefined>): Promise<Lease | undefined> {
+  async function standBy(acquire: () => Promise<Lease | undefined>): Promise<Lease | undefined> {
     while (!signal.aborted) {
       const lease = await acquire();
       if (lease) return lease;
-      await pauseFor(STANDBY_POLL, signal);
+      await pauseFor(STANDBY_INTERVAL, signal);
     }
     return undefined;
   }
@@ -75,13 +84,13 @@ export function startStreamMapping(config: StreamMappingConfig): StreamMapping {
     for (let failures = 0; !signal.aborted;) {
       try {
         const { source, leases } = await open();
-        const lease = await untilOurs(() => leases.acquire());
+        const lease = await standBy(() => leases.acquire());
         if (!lease) return;
-        const since = performance.now();
+        const startedAt = performance.now();
         try {
-          await readStream({ source, lease, config, pulse, signal });
+          await pollStream({ source, lease, config, wakeSignal, signal });
         } finally {
-          if (performance.now() - since > STEADY) failures = 0;
+          if (performance.now() - startedAt > STABLE_AFTER) failures = 0;
           await lease.release();
         }
       } catch (error) {
@@ -92,33 +101,36 @@ export function startStreamMapping(config: StreamMappingConfig): StreamMapping {
     }
   }
 
-  async function settle(): Promise<void> {
+  /** Notes the last record of each shard, and waits until the checkpoints have reached them. */
+  async function waitUntilSettled(): Promise<void> {
     const { source, leases } = await open();
-    const goals = new Map<string, string>();
+    const targets = new Map<string, string>();
     const before = await leases.checkpoints();
     for (const { ShardId: id = "" } of await listShards(source)) {
       if (before[id] === SHARD_END) continue;
-      const tip = await lastOf(source, id, before[id]);
-      if (tip !== undefined) goals.set(id, tip);
+      const target = await lastSequenceNumber(source, id, before[id]);
+      if (target !== undefined) targets.set(id, target);
     }
-    while (goals.size > 0) {
+    while (targets.size > 0) {
       if (signal.aborted) throw new Error("the mapping was stopped");
-      const reached = await leases.checkpoints();
-      for (const [id, goal] of goals) {
-        const at = reached[id];
-        if (at === SHARD_END || (at !== undefined && !isAfter(goal, at))) goals.delete(id);
+      const checkpoints = await leases.checkpoints();
+      for (const [id, target] of targets) {
+        const reached = checkpoints[id];
+        if (reached === SHARD_END || (reached !== undefined && !isAfter(target, reached))) {
+          targets.delete(id);
+        }
       }
-      if (goals.size > 0) await pauseFor(SETTLED_POLL, signal);
+      if (targets.size > 0) await pauseFor(SETTLED_INTERVAL, signal);
     }
   }
 
   async function settled(): Promise<void> {
-    pulse.beat();
+    wakeSignal.notify();
     for (let failures = 1; ; failures++) {
       try {
-        return await settle();
+        return await waitUntilSettled();
       } catch (error) {
-        if (signal.aborted || failures === SETTLED_TRIES) throw error;
+        if (signal.aborted || failures === SETTLED_ATTEMPTS) throw error;
         await pauseFor(backoff(config, failures), signal);
       }
     }
@@ -126,24 +138,24 @@ export function startStreamMapping(config: StreamMappingConfig): StreamMapping {
 
   const running = run();
   return {
-    wake: () => pulse.beat(),
+    wake: () => wakeSignal.notify(),
     async stop() {
       stopping.abort();
-      pulse.beat();
-      const late = new AbortController();
-      await Promise.race([running, pauseFor(STOP_WITHIN, late.signal)]);
-      late.abort();
+      wakeSignal.notify();
+      const timeout = new AbortController();
+      await Promise.race([running, pauseFor(STOP_TIMEOUT, timeout.signal)]);
+      timeout.abort();
     },
     settled,
   };
 }
 
-/** The last record of a shard after the given one. */
-async function lastOf(source: Source, shardId: string, after: string | undefined) {
+/** The sequence number of the shard's last record; undefined if there is none after the given one. */
+async function lastSequenceNumber(source: Source, shardId: string, after: string | undefined) {
   const shard = openShard(source, shardId);
   let last = after;
   for (;;) {
-    const page = await shard.next(last, PAGE);
+    const page = await shard.next(last, MAX_RECORDS);
     last = page.records.at(-1)?.dynamodb.SequenceNumber ?? last;
     if (page.last || page.empty) return last === after ? undefined : last;
   }

@@ -3,8 +3,17 @@ import { DynamoDBDocumentClient, GetCommand, UpdateCommand } from "@aws-sdk/lib-
 import type { TableSpec } from "@stockwire/core/store/tables";
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { codeOf } from "../error.ts";
 
-/** Who reads which stream for which function, and how far it has got. */
+/**
+ * Leases on streams, as the Kinesis Client Library keeps them: one process at a time reads a stream
+ * for a function, and only the lease holder can write checkpoints. Leases are items of a table on the
+ * stream's own endpoint. Deleting the data therefore also deletes the checkpoints, which would be
+ * wrong for the new stream; checkpoints in a separate file would survive.
+ * https://docs.aws.amazon.com/streams/latest/dev/kcl-concepts.html
+ */
+
+/** The lease table: an item for each function and stream, with the lease holder and checkpoints. */
 export const Leases = {
   id: "Leases",
   fields: ["functionName", "eventSourceArn"],
@@ -12,32 +21,34 @@ export const Leases = {
   globalIndexes: {},
 } as const satisfies TableSpec;
 
-/** The checkpoint of a shard that is closed and handled to its end. */
+/** The checkpoint of a closed shard whose records are all processed. */
 export const SHARD_END = "SHARD_END";
 
-/** By shard: the sequence number of the last record that is handled, or SHARD_END. */
+/** By shard id: the sequence number of the last processed record, or SHARD_END. */
 export type Checkpoints = Readonly<Record<string, string>>;
 
-/** Another process reads the stream now. */
+/** This process does not hold the lease any more; another one may read the stream now. */
 export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
 }
 
-/** The right to read a stream. */
+/** The right to read a stream. It is renewed in the background until `release`. */
 export interface Lease {
+  /** The checkpoints at the time when the lease was taken. */
   readonly checkpoints: Checkpoints;
-  /** Whether it is safe to call the function; a checkpoint is refused to any but the holder. */
+  /** False once the lease may have expired. Check it before each invocation of the function. */
   isHeld(): boolean;
-  /** Throws LeaseLost. */
+  /** Throws LeaseLost if another process has taken the lease. */
   checkpoint(shardId: string, sequenceNumber: string): Promise<void>;
-  /** Throws LeaseLost. */
-  forget(shardId: string): Promise<void>;
+  /** Removes the checkpoint of a shard that has expired. Throws LeaseLost. */
+  deleteCheckpoint(shardId: string): Promise<void>;
   release(): Promise<void>;
 }
 
 export interface LeaseStore {
-  /** Takes the lease if it is free; undefined if another process has it. */
+  /** Takes the lease if it is free; undefined if another process holds it. */
   acquire(): Promise<Lease | undefined>;
+  /** The current checkpoints, whichever process writes them. */
   checkpoints(): Promise<Checkpoints>;
 }
 
@@ -55,15 +66,13 @@ interface Row {
   checkpoints?: Record<string, string>;
 }
 
-const CALL_WITHIN = 10_000; // ms
+const CALL_TIMEOUT = 10_000; // ms
 
 /**
- * Leases kept in a table beside the stream, as the Kinesis Client Library does: conditional writes
- * settle who reads, on any endpoint that two processes share, and whoever deletes the data deletes
- * the checkpoints with them, which a file elsewhere would outlive. A lease whose counter stands
- * still for `leaseMs` is free, so no clocks are compared; one whose process has died on this
- * machine is free at once.
- * https://docs.aws.amazon.com/streams/latest/dev/kcl-concepts.html
+ * Opens the lease of one function on one stream. All writes are conditional, so that of several
+ * processes one wins. A lease is free if its counter has not changed for `leaseMs` by this process's
+ * own clock, so clocks are never compared; or if its holder was a process of this machine that has
+ * ended.
  */
 export function leaseStore(options: Options): LeaseStore {
   const { tableName: TableName, functionName, eventSourceArn, leaseMs } = options;
@@ -72,16 +81,16 @@ export function leaseStore(options: Options): LeaseStore {
   const me = JSON.stringify([hostname(), process.pid, randomUUID()]);
   let seen: { holder: string; counter: number; since: number } | undefined;
 
-  const within = () => ({ abortSignal: AbortSignal.timeout(CALL_WITHIN) });
+  const withTimeout = () => ({ abortSignal: AbortSignal.timeout(CALL_TIMEOUT) });
 
   async function read(): Promise<Row> {
     const command = new GetCommand({ TableName, Key, ConsistentRead: true });
-    const { Item = {} } = await client.send(command, within());
+    const { Item = {} } = await client.send(command, withTimeout());
     return Item;
   }
 
   function isFree(holder: string, counter: number): boolean {
-    if (holder === me || isDead(holder)) return true;
+    if (holder === me || hasEnded(holder)) return true;
     const now = performance.now();
     if (seen?.holder !== holder || seen.counter !== counter) {
       seen = { holder, counter, since: now };
@@ -90,10 +99,10 @@ export function leaseStore(options: Options): LeaseStore {
   }
 
   function hold(checkpoints: Checkpoints): Lease {
-    let renewed = performance.now();
+    let renewedAt = performance.now();
     let lost = false;
     const write = async (UpdateExpression: string, names = {}, values = {}) => {
-      const began = performance.now();
+      const startedAt = performance.now(); // the lease counts from the request, not from its answer
       const command = new UpdateCommand({
         TableName,
         Key,
@@ -103,30 +112,30 @@ export function leaseStore(options: Options): LeaseStore {
         ExpressionAttributeValues: { ":me": me, ...values },
       });
       try {
-        await client.send(command, within());
+        await client.send(command, withTimeout());
       } catch (cause) {
         if (!(cause instanceof ConditionalCheckFailedException)) throw cause;
         lost = true;
         throw new LeaseLost("another process reads the stream", { cause });
       }
-      renewed = began;
+      renewedAt = startedAt;
     };
     const renewal = setInterval(() => {
-      if (performance.now() - renewed < leaseMs / 3) return;
-      // Without an answer the lease runs out by itself.
+      if (performance.now() - renewedAt < leaseMs / 3) return;
+      // If renewals keep failing, `isHeld` becomes false by itself.
       write("ADD leaseCounter :one", {}, { ":one": 1 }).catch(() => undefined);
     }, leaseMs / 3);
     renewal.unref();
     return {
       checkpoints,
-      isHeld: () => !lost && performance.now() - renewed < leaseMs,
+      isHeld: () => !lost && performance.now() - renewedAt < leaseMs,
       checkpoint: (shardId, sequenceNumber) =>
         write(
-          "SET checkpoints.#shard = :at ADD leaseCounter :one",
+          "SET checkpoints.#shard = :sequenceNumber ADD leaseCounter :one",
           { "#shard": shardId },
-          { ":at": sequenceNumber, ":one": 1 },
+          { ":sequenceNumber": sequenceNumber, ":one": 1 },
         ),
-      forget: (shardId) => write("REMOVE checkpoints.#shard", { "#shard": shardId }),
+      deleteCheckpoint: (shardId) => write("REMOVE checkpoints.#shard", { "#shard": shardId }),
       async release() {
         clearInterval(renewal);
         if (!lost) await write("REMOVE leaseOwner").catch(() => undefined);
@@ -143,6 +152,7 @@ export function leaseStore(options: Options): LeaseStore {
         Key,
         UpdateExpression:
           "SET leaseOwner = :me, checkpoints = if_not_exists(checkpoints, :none) ADD leaseCounter :one",
+        // Fails if another process has taken or renewed the lease since it was read.
         ConditionExpression:
           holder === undefined
             ? "attribute_not_exists(leaseOwner)"
@@ -156,7 +166,7 @@ export function leaseStore(options: Options): LeaseStore {
         ReturnValues: "ALL_NEW",
       });
       try {
-        const { Attributes } = await client.send(command, within());
+        const { Attributes } = await client.send(command, withTimeout());
         const { checkpoints = {} }: Row = Attributes ?? {};
         return hold(checkpoints);
       } catch (error) {
@@ -168,13 +178,14 @@ export function leaseStore(options: Options): LeaseStore {
   };
 }
 
-function isDead(holder: string): boolean {
+/** True if the holder was a process of this machine that does not run any more. */
+function hasEnded(holder: string): boolean {
   const [host, pid]: unknown[] = JSON.parse(holder);
   if (host !== hostname() || typeof pid !== "number") return false;
   try {
     process.kill(pid, 0);
     return false;
   } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "ESRCH";
+    return codeOf(error) === "ESRCH";
   }
 }

@@ -1,10 +1,16 @@
 import type { _Record, AttributeValue } from "@aws-sdk/client-dynamodb-streams";
 import { isDeepStrictEqual } from "node:util";
 
-type Image = Record<string, unknown>; // attribute values as DynamoDB's JSON: numbers and binary as text
+/**
+ * Converts stream records from the form of the DynamoDB Streams API to the form of a Lambda event,
+ * and hides where a local engine's records differ from AWS's.
+ */
+
+/** Attribute values in DynamoDB JSON: numbers are text, binary values are base64. */
+type Image = Record<string, unknown>;
 
 /**
- * A record as Lambda hands it to a function.
+ * A stream record in a Lambda event.
  * https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
  */
 export interface StreamRecord {
@@ -26,7 +32,10 @@ export interface StreamRecord {
   eventSourceARN: string;
 }
 
-/** Turns a record as the Streams API gives it into one as a function sees it. */
+/**
+ * Converts a record of the Streams API into a record of a Lambda event.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_Record.html
+ */
 export function streamRecord(record: _Record, streamArn: string): StreamRecord {
   const { dynamodb = {}, userIdentity } = record;
   return {
@@ -56,12 +65,15 @@ export function streamRecord(record: _Record, streamArn: string): StreamRecord {
   };
 }
 
-/** A write that changes nothing has no record on AWS; dynoxide makes one. */
-export function changesNothing({ dynamodb: { NewImage, OldImage } }: StreamRecord): boolean {
+/**
+ * True for a write that changed nothing. AWS has no stream record for it, dynoxide has one.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+ */
+export function isUnchanged({ dynamodb: { NewImage, OldImage } }: StreamRecord): boolean {
   return NewImage !== undefined && isDeepStrictEqual(NewImage, OldImage);
 }
 
-// DynamoDB Local 3.3.1 gives expired items a name that no function knows.
+// DynamoDB Local 3.3.1 uses a name for expired items that AWS does not have.
 function eventName({ eventName: name, dynamodb }: _Record): string {
   if (name === "INSERT" || name === "MODIFY") return name;
   return dynamodb?.NewImage ? (name ?? "") : "REMOVE";

@@ -8,10 +8,10 @@ import { createMeasure } from "@stockwire/functions/telemetry/metric";
 import { type Call, event1, event2 } from "../../functions/test/events.ts";
 import { onSharedEngine, startLaptop } from "./laptop.ts";
 
-/** One way to reach the application; the contract holds on each. */
+/** One way to send requests to the application. The contract is tested on each of them. */
 export interface Driver {
   name: string;
-  /** Whether a gateway stands in front and refuses in its own words. */
+  /** Whether a gateway is in front of the app and refuses requests with its own messages. */
   gateway: boolean;
   send(request: Request): Promise<Answer>;
   close(): Promise<void>;
@@ -20,11 +20,11 @@ export interface Driver {
 export interface Request {
   method: string;
   path: string;
-  /** Of the caller's token; null for none. */
+  /** The scope of the caller's token; null sends no token. */
   scope?: string | null;
   sub?: string;
   headers?: Record<string, string>;
-  /** Sent as it is if a string, else as JSON. */
+  /** A string is sent unchanged, any other value as JSON. */
   body?: unknown;
 }
 
@@ -32,13 +32,13 @@ export interface Answer {
   status: number;
   headers: Headers;
   text: string;
-  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into any answer
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests read any answer
   json: any;
 }
 
 const { DYNAMODB_ENDPOINT = "", DATA_TABLE = "" } = process.env;
 const { CHANGES_TABLE = "", CONNECTIONS_TABLE = "" } = process.env;
-const CURSOR_SECRET = "a secret of the tests, long enough for one";
+const CURSOR_SECRET = "the cursor secret of these tests, long enough";
 
 const environment = {
   AWS_ENDPOINT_URL_DYNAMODB: DYNAMODB_ENDPOINT,
@@ -80,7 +80,7 @@ const callOf = (request: Request): Call => {
   return { method, path, headers: headersOf(request), body: encoded(body), claims };
 };
 
-/** The app itself, called as Hono's test client calls it. */
+/** The app, called directly as Hono's test client does. */
 async function inProcess(): Promise<Driver> {
   const client = createClient({
     region: "us-east-1",
@@ -123,7 +123,7 @@ async function lambda(version: "2.0" | "1.0"): Promise<Driver> {
     name: `Lambda, payload ${version}`,
     gateway: false,
     async send(request) {
-      // As Lambda does it: events and results are JSON.
+      // Like Lambda, which transports events and results as JSON.
       const event: unknown = JSON.parse(JSON.stringify(eventOf(callOf(request))));
       const result = JSON.parse(JSON.stringify(await handler(event))) as Awaited<
         ReturnType<typeof handler>
@@ -142,7 +142,7 @@ async function lambda(version: "2.0" | "1.0"): Promise<Driver> {
   };
 }
 
-/** Real HTTP, through the laptop's gateway and issuer, in a process of its own. */
+/** HTTP to a laptop server in another process, through its gateway and with its issuer's tokens. */
 async function overHttp(): Promise<Driver> {
   const laptop = await startLaptop({ args: ["--no-seed"], env: onSharedEngine() });
   return {
@@ -165,7 +165,7 @@ async function overHttp(): Promise<Driver> {
   };
 }
 
-/** Every way in; each test file opens its own. */
+/** All drivers. Each test file opens its own. */
 export const drivers = [
   { name: "Hono in process", open: inProcess },
   { name: "Lambda, payload 2.0", open: () => lambda("2.0") },
@@ -173,4 +173,5 @@ export const drivers = [
   { name: "HTTP through the laptop's gateway", open: overHttp },
 ];
 
+/** An email address that no other user has. */
 export const address = (): string => `u${newId().replaceAll("-", "")}@example.com`;

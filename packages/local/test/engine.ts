@@ -8,17 +8,17 @@ import { startDynamodb } from "../engine/dynamodb.ts";
 import { LocalError } from "../error.ts";
 import { createTables } from "../engine/tables.ts";
 
-const GIVEN = "STOCKWIRE_TEST_RUN";
+const STARTED_BY = "STOCKWIRE_TEST_RUN";
 
 /**
- * Gives all tests of a run one engine, DYNAMODB_ENDPOINT or one of its own, with tables that no
- * other run uses. The tests find both in the environment: DYNAMODB_ENDPOINT, and DATA_TABLE for
- * the table Data.
+ * Global setup of vitest: one engine for all tests of a run, DYNAMODB_ENDPOINT or a new one, with
+ * tables that no other run uses. Tests find them in the environment: DYNAMODB_ENDPOINT, and DATA_TABLE
+ * and so on for the names of the tables.
  */
 export default async function setup(): Promise<() => Promise<void>> {
-  // Several projects of one run name this file: the first to come gives the engine to all.
-  if (process.env[GIVEN] === String(process.pid)) return () => Promise.resolve();
-  process.env[GIVEN] = String(process.pid);
+  // Several projects of a run have this setup; the first one starts the engine for all.
+  if (process.env[STARTED_BY] === String(process.pid)) return () => Promise.resolve();
+  process.env[STARTED_BY] = String(process.pid);
   const dataDir = await mkdtemp(join(tmpdir(), "stockwire-test-"));
   const engine = await startDynamodb({ dataDir, log: () => undefined });
   if (!engine.endpoint)

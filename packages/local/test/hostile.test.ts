@@ -6,7 +6,7 @@ import { routes } from "@stockwire/functions/api/policy";
 import { address } from "./drivers.ts";
 import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 
-/** Whatever is sent, the answer is a documented one, and the data stay as they were. */
+/** Whatever a client sends, the answer is documented, and no other record changes. */
 
 const corpus = <T>(name: string): T[] => {
   const owner = name === "hostile-paths" ? "gateway" : "core";
@@ -22,7 +22,7 @@ const strings = [
 let laptop: RunningLaptop;
 let port: number;
 let authorization: string;
-let bystander: { path: string; before: string };
+let other: { path: string; before: string };
 
 beforeAll(async () => {
   laptop = await startLaptop({
@@ -37,11 +37,11 @@ beforeAll(async () => {
     JSON.stringify({ name: "By Stander", email: address() }),
   );
   const path = header(made, "location");
-  bystander = { path, before: (await send("GET", path)).body.toString() };
+  other = { path, before: (await send("GET", path)).body.toString() };
 });
 
 afterAll(async () => {
-  expect((await send("GET", bystander.path)).body.toString()).toBe(bystander.before);
+  expect((await send("GET", other.path)).body.toString()).toBe(other.before);
   expect((await send("GET", "/health")).status).toBe(200);
   for (const line of laptop.output) {
     if (line.startsWith("{")) expect(() => JSON.parse(line) as unknown).not.toThrow();
@@ -72,9 +72,9 @@ const send = (
     body: body === undefined ? undefined : Buffer.from(body),
   });
 
-const GATEWAY_WORDS = /^\{"message":"[A-Z][A-Za-z ]+"\}$/;
+const GATEWAY_MESSAGE = /^\{"message":"[A-Z][A-Za-z ]+"\}$/;
 
-/** Fails unless this is a success, or a refusal as the contract or the gateway words it. */
+/** Fails unless this is a success, a problem of the contract, or a refusal by the gateway. */
 function expectDocumented(what: string, { status, body, headers }: RawAnswer): void {
   const text = body.toString();
   if (status >= 500 || status < 200) expect.fail(`${what}: ${status} ${text}`);
@@ -83,7 +83,7 @@ function expectDocumented(what: string, { status, body, headers }: RawAnswer): v
   if (type.startsWith("application/problem+json")) {
     const problem = JSON.parse(text) as { status: number; code: string };
     expect([what, problem.status, typeof problem.code]).toEqual([what, status, "string"]);
-  } else if (!GATEWAY_WORDS.test(text)) expect.fail(`${what}: ${status} ${text}`);
+  } else if (!GATEWAY_MESSAGE.test(text)) expect.fail(`${what}: ${status} ${text}`);
 }
 
 async function each<T>(inputs: readonly T[], work: (input: T) => Promise<void>): Promise<void> {
@@ -102,7 +102,7 @@ interface Generated {
   n: number;
 }
 
-/** The body that a size recipe stands for. */
+/** Builds the body that a description from the corpus stands for. */
 function generate({ open = "", close = "", core = "", kind, n }: Generated): string {
   switch (kind) {
     case "wide":
@@ -121,9 +121,9 @@ function generate({ open = "", close = "", core = "", kind, n }: Generated): str
 }
 
 const writable = routes.filter(({ body }) => body !== undefined);
-const targetOf = (path: string) => path.replaceAll(/\{\w+\}/g, "nobody");
+const targetOf = (path: string) => path.replaceAll(/\{\w+\}/g, "none");
 
-test("A-14, S-141: no hostile body makes an error of ours, at any route", async () => {
+test("no hostile body causes a server error, at any route", async () => {
   const bodies = corpus<{ id: string; gen?: Generated; raw?: string; b64?: string }>("json-bodies");
   expect(bodies).toHaveLength(38);
   for (const { method, path } of writable) {
@@ -131,22 +131,22 @@ test("A-14, S-141: no hostile body makes an error of ours, at any route", async 
       const body = gen ? generate(gen) : b64 ? Buffer.from(b64, "base64") : (raw ?? "");
       const answer = await send(method, targetOf(path), body);
       expectDocumented(`${method} ${path} ${id}`, answer);
-      const harmless = path.startsWith("/items") && answer.status === 201;
-      if (answer.status < 400 && !harmless && answer.status !== 207) {
+      const isAllowed = path.startsWith("/items") && answer.status === 201;
+      if (answer.status < 400 && !isAllowed && answer.status !== 207) {
         expect.fail(`${method} ${path} took ${id} with ${answer.status}`);
       }
     });
   }
 }, 120_000);
 
-test("ten megabytes and more are refused before they are read as JSON", async () => {
+test("bodies of ten megabytes and more are refused before they are parsed", async () => {
   for (const bytes of [10 * 1024 * 1024, 10 * 1024 * 1024 + 1]) {
     const answer = await send("POST", "/items", `{"a":"${"x".repeat(bytes - 8)}"}`);
     expect(answer.status).toBe(413);
   }
 });
 
-test("JSONTestSuite: what a parser must reject is 400, what it accepts comes back the same", async () => {
+test("JSONTestSuite: texts that a parser must reject are 400, accepted ones are returned unchanged", async () => {
   const vectors = corpus<{ id: string; expect: string; b64: string }>("json-parsing");
   await each(vectors, async ({ id, expect: verdict, b64 }) => {
     const bytes = Buffer.from(b64, "base64");
@@ -165,7 +165,7 @@ test("JSONTestSuite: what a parser must reject is 400, what it accepts comes bac
   });
 }, 120_000);
 
-test("every hostile string in an item comes back as it was sent, or is refused", async () => {
+test("every hostile string in an item is returned unchanged or refused", async () => {
   let kept = 0;
   await each(strings, async (string) => {
     const item = { value: string, nested: [{ [string]: string }], type: string };
@@ -181,9 +181,9 @@ test("every hostile string in an item comes back as it was sent, or is refused",
   expect(kept).toBeGreaterThan(580);
 }, 120_000);
 
-const SHARE = Number(process.env["HOSTILE_SHARE"] ?? 3); // one of so many; all in test:stress
+const SHARE = Number(process.env["HOSTILE_SHARE"] ?? 3); // every third string; test:stress sends all
 
-test("hostile strings as members of a user, a product or a level are kept or refused", async () => {
+test("hostile strings as members of a user, a product or a stock level are stored or refused", async () => {
   await each(
     strings.filter((_, n) => n % SHARE === 0),
     async (string) => {
@@ -226,16 +226,16 @@ test("hostile strings as members of a user, a product or a level are kept or ref
       }
       expectDocumented(
         what,
-        await send("PUT", "/inventory/nobody", JSON.stringify({ quantity: string })),
+        await send("PUT", "/inventory/none", JSON.stringify({ quantity: string })),
       );
     },
   );
 }, 120_000);
 
-const well = strings.filter((string) => string.isWellFormed() && string.length < 2_000);
+const wellFormed = strings.filter((string) => string.isWellFormed() && string.length < 2_000);
 
 test("every hostile string as an id, a parameter, a cursor or a header is refused or finds nothing", async () => {
-  await each(well, async (string) => {
+  await each(wellFormed, async (string) => {
     const what = JSON.stringify(string).slice(0, 60);
     const encoded = encodeURIComponent(string);
     for (const path of [`/users/${encoded}`, `/items/${encoded}`, `/products?limit=${encoded}`]) {
@@ -260,7 +260,7 @@ test("every hostile string as an id, a parameter, a cursor or a header is refuse
       "X-Request-Id",
       "X-Client-Ref",
     ]) {
-      const answer = await send("DELETE", "/users/nobody", undefined, [[name, visible]]);
+      const answer = await send("DELETE", "/users/none", undefined, [[name, visible]]);
       expectDocumented(`${name} ${what}`, answer);
       if (name === "X-Request-Id" && !/^[\w.-]{8,64}$/.test(visible)) {
         expect(header(answer, "x-request-id")).not.toBe(visible);
@@ -269,7 +269,7 @@ test("every hostile string as an id, a parameter, a cursor or a header is refuse
   });
 }, 240_000);
 
-test("no variant of a path reaches what its caller may not", async () => {
+test("no variant of a path gives access without a token", async () => {
   const variants = corpus<{ t: string }>("hostile-paths").map(({ t }) => t);
   for (const { method, path, access, body } of routes) {
     const p = targetOf(path);
@@ -291,7 +291,7 @@ test("no variant of a path reaches what its caller may not", async () => {
   }
 }, 120_000);
 
-test("an Idempotency-Key that runs into another caller's finds nothing", async () => {
+test("an Idempotency-Key that looks like another caller's does not match it", async () => {
   const key = newId();
   const as = (sub: string, idempotencyKey: string) =>
     request(port, {

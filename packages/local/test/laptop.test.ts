@@ -8,7 +8,7 @@ import { newId } from "@stockwire/core/id";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type RunningLaptop, startLaptop } from "./laptop.ts";
 
-/** `npm run dev` as its user meets it; each test has a folder and an engine of its own. */
+/** `npm run dev` as a user runs it. Each test has its own data folder and engine. */
 
 const own = {
   DYNAMODB_ENDPOINT: undefined,
@@ -70,7 +70,7 @@ const engines = (): string[] => {
 };
 
 describe("npm run dev", () => {
-  test("S-050, S-365, S-398: a new folder has John, Jane and stock; a token opens them", async () => {
+  test("a new data folder has demo users and stock, which a token gives access to", async () => {
     const laptop = await start();
     const { items } = (await (await get(laptop, "/users?order=asc")).json()) as {
       items: { email: string }[];
@@ -91,7 +91,7 @@ describe("npm run dev", () => {
     expect(await answer.json()).toMatchObject({ scopes: ["read:users"] });
   });
 
-  test("npm run seed adds what is missing and nothing twice", async () => {
+  test("npm run seed creates missing records only", async () => {
     const laptop = await start(["--no-seed"]);
     expect(((await (await get(laptop, "/users")).json()) as { count: number }).count).toBe(0);
     const { port } = new URL(laptop.url);
@@ -99,7 +99,7 @@ describe("npm run dev", () => {
     expect((await run("commands/seed.ts", ["--port", port])).stdout).toBe("0 records are new\n");
   });
 
-  test("what was deleted does not come back at the next start, and tokens stay valid", async () => {
+  test("after a restart deleted records stay deleted and tokens stay valid", async () => {
     const laptop = await start();
     const token = laptop.token({ sub: "ana", scope: "admin" });
     const { items } = (await (await get(laptop, "/users")).json()) as { items: { id: string }[] };
@@ -114,7 +114,7 @@ describe("npm run dev", () => {
   });
 
   test.each(["SIGINT", "SIGTERM"] as const)(
-    "%s ends it cleanly, engine and all",
+    "%s ends the server and the engine with exit code 0",
     async (signal) => {
       const laptop = await start();
       expect(engines().length).toBeGreaterThan(0);
@@ -148,7 +148,7 @@ describe("npm run dev", () => {
     blocker.close();
   });
 
-  test("a missing engine says what to install", async () => {
+  test("if the engine is missing, the error says what to install", async () => {
     const { code, stderr } = await run("main.ts", ["--port", "0", "--data", folder], {
       DYNOXIDE_BIN: "/nowhere/dynoxide",
     });
@@ -156,7 +156,7 @@ describe("npm run dev", () => {
     expect(stderr).toMatch(/dynoxide/);
   });
 
-  test("--help tells all options of each command", async () => {
+  test("--help shows the usage of each command", async () => {
     for (const file of [
       "main.ts",
       "commands/seed.ts",
@@ -171,7 +171,7 @@ describe("npm run dev", () => {
 });
 
 describe("no acknowledged write is lost", () => {
-  /** Writers that never stop; each remembers what was acknowledged. */
+  /** Clients that write until they are stopped, and remember the acknowledged writes. */
   function writers(of: () => RunningLaptop) {
     const acknowledged = new Map<string, number>();
     let writing = true;
@@ -208,7 +208,7 @@ describe("no acknowledged write is lost", () => {
     }
   };
 
-  test("kill -9 of the server during writes", async () => {
+  test("after kill -9 of the server during writes", async () => {
     let laptop = await start(["--no-seed"]);
     const { acknowledged, reaches, stop } = writers(() => laptop);
     for (let round = 1; round <= 5; round++) {
@@ -222,7 +222,7 @@ describe("no acknowledged write is lost", () => {
     await expectAll(laptop, acknowledged);
   }, 60_000);
 
-  test("kill -9 of the engine during writes", async () => {
+  test("after kill -9 of the engine during writes", async () => {
     const laptop = await start(["--no-seed"]);
     const { acknowledged, reaches, stop } = writers(() => laptop);
     for (let round = 1; round <= 5; round++) {
@@ -237,7 +237,7 @@ describe("no acknowledged write is lost", () => {
     await expectAll(laptop, acknowledged);
   }, 60_000);
 
-  test("a retry with its key after kill -9 has its effect once", async () => {
+  test("a request retried with its key after kill -9 is applied once", async () => {
     let laptop = await start(["--no-seed"]);
     const product = (await (
       await post(laptop, "/products", {

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { openIssuer } from "../issuer/issuer.ts";
+import { openIssuerOf } from "../server-registry.ts";
 
 const MAIN = new URL("../main.ts", import.meta.url).pathname;
 
@@ -12,7 +12,7 @@ export interface RunningLaptop {
   url: string;
   pid: number;
   dataDir: string;
-  /** All lines that it has printed. */
+  /** All lines that it has printed to standard output. */
   output: string[];
   token(claims: Record<string, unknown>): string;
   kill(signal: NodeJS.Signals): void;
@@ -28,7 +28,7 @@ interface Options {
   dataDir?: string;
 }
 
-/** Starts `npm run dev`'s own program as a process of its own, and waits until it is ready. */
+/** Starts the program of `npm run dev` in another process, and resolves when it is ready. */
 export async function startLaptop({
   args = [],
   env = {},
@@ -51,7 +51,7 @@ export async function startLaptop({
     });
     void ended.then((code) => reject(new Error(`it ended with ${code}: ${errors.join("\n")}`)));
   });
-  const issuer = await openIssuer({ dir: folder, issuer: url });
+  const issuer = await openIssuerOf({ dataDir: folder, issuer: url });
   if (child.pid === undefined) throw new Error("a running process has a pid");
   return {
     url,
@@ -69,7 +69,7 @@ export async function startLaptop({
   };
 }
 
-/** The environment in which a laptop works on the test run's engine and table. */
+/** The environment of a laptop that uses the engine and the tables of the test run. */
 export const onSharedEngine = (): Record<string, string | undefined> => ({
   DYNAMODB_ENDPOINT: process.env["DYNAMODB_ENDPOINT"],
   STOCKWIRE_TABLE_PREFIX: process.env["DATA_TABLE"]?.replace(/Data$/, ""),

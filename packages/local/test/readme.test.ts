@@ -8,12 +8,12 @@ import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { startLaptop } from "./laptop.ts";
 
-/** What the README says, typed as it stands but for the port and the folder. */
+/** Runs the commands of the README, changed only in port and folder. */
 
 const root = join(import.meta.dirname, "../../..");
 const own = { DYNAMODB_ENDPOINT: undefined, STOCKWIRE_TABLE_PREFIX: undefined };
 
-test("S-104, S-308: the tour creates, lists, conflicts, updates once and sells the last unit once", async () => {
+test("the tour creates, lists, conflicts, updates once and sells the last unit once", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8");
   const tour = /## Two minutes with curl[\s\S]*?```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
   const laptop = await startLaptop({ env: own });
@@ -21,7 +21,7 @@ test("S-104, S-308: the tour creates, lists, conflicts, updates once and sells t
     const { port } = new URL(laptop.url);
     const script = tour
       .replaceAll("localhost:3000", `localhost:${port}`)
-      .replaceAll(/curl -s (?!"localhost.*sku=)/g, "curl -s -w '\\n' "); // one answer a line
+      .replaceAll(/curl -s (?!"localhost.*sku=)/g, "curl -s -w '\\n' "); // one answer per line
     const { stdout } = await promisify(execFile)("bash", ["-euc", script], {
       cwd: root,
       env: { ...process.env, PORT: port },
@@ -41,7 +41,7 @@ test("S-104, S-308: the tour creates, lists, conflicts, updates once and sells t
   }
 });
 
-test("watch prints each change as it happens, and ends with the signal that it gets", async () => {
+test("watch prints each change as it happens, and ends on a signal", async () => {
   const laptop = await startLaptop({ env: own });
   try {
     const { port } = new URL(laptop.url);
@@ -69,7 +69,7 @@ test("watch prints each change as it happens, and ends with the signal that it g
   }
 });
 
-test("watch says in one line what is wrong", async () => {
+test("watch reports an error in one line", async () => {
   const run = (...args: string[]) =>
     promisify(execFile)("npm", ["run", "-s", "watch", "--", ...args], { cwd: root }).then(
       () => "",
@@ -79,7 +79,7 @@ test("watch says in one line what is wrong", async () => {
   expect(await run("--port", "x")).toContain("--port must be 1 to 65535");
 });
 
-test("npm run dev ends with the signal that npm gets, and leaves nothing behind", async () => {
+test("npm run dev ends on the signal that npm receives, and leaves no process", async () => {
   const folder = await mkdtemp(join(tmpdir(), "stockwire-npm-"));
   const npm = spawn("npm", ["run", "dev", "--", "--port", "0", "--data", folder], {
     cwd: root,

@@ -7,9 +7,9 @@ import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
 import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 
-/** Stock through HTTP, with many clients at once and with programs that are killed. */
+/** Stock through the HTTP API: many concurrent clients, and processes that are killed. */
 
-const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 2); // of 500 reservations at once
+const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 2); // of 500 concurrent reservations
 const KILLS = Number(process.env["STRESS_KILLS"] ?? 10);
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -19,11 +19,11 @@ afterEach(async () => {
 
 interface Answer {
   status: number;
-  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into any answer
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests read any answer
   json: any;
 }
 
-/** A client that may do with stock what the contract's scopes permit, and no more. */
+/** Sends a request with the scopes for stock, and no others. */
 async function send(
   laptop: RunningLaptop,
   method: string,
@@ -82,7 +82,7 @@ const unitsOf = (productId: string, of: readonly Reservation[]): number =>
     .filter((line) => line.productId === productId)
     .reduce((sum, { quantity }) => sum + quantity, 0);
 
-test(`500 reservations at once on a stock of 100 reserve exactly 100 units, in ${ROUNDS} rounds`, async () => {
+test(`500 concurrent reservations on a stock of 100 reserve exactly 100 units, in ${ROUNDS} rounds`, async () => {
   const laptop = await startLaptop({ args: ["--no-seed"], env: onSharedEngine() });
   closing.push(() => laptop.close());
   for (let round = 0; round < ROUNDS; round++) {
@@ -109,7 +109,7 @@ test(`500 reservations at once on a stock of 100 reserve exactly 100 units, in $
   }
 }, 300_000);
 
-test("an extension moves the end, and what has ended is refused", async () => {
+test("an extension moves the expiry, and a closed reservation is refused", async () => {
   const laptop = await startLaptop({ args: ["--no-seed"], env: onSharedEngine() });
   closing.push(() => laptop.close());
   const productId = await stocked(laptop, 3);
@@ -117,13 +117,13 @@ test("an extension moves the end, and what has ended is refused", async () => {
     lines: [{ productId, quantity: 2 }],
   });
   const path = `/reservations/${json.id}`;
-  const rivals = await Promise.all(
+  const extensions = await Promise.all(
     Array.from({ length: 50 }, (_, n) =>
       send(laptop, "POST", `${path}/extend`, { ttlSeconds: 1_000 + n }),
     ),
   );
-  expect(new Set(rivals.map(({ status }) => status))).toEqual(new Set([200]));
-  const longest = Math.max(...rivals.map((each) => Date.parse(each.json.expiresAt)));
+  expect(new Set(extensions.map(({ status }) => status))).toEqual(new Set([200]));
+  const longest = Math.max(...extensions.map((each) => Date.parse(each.json.expiresAt)));
   const extended = (await send(laptop, "GET", path)).json;
   expect(Date.parse(extended.expiresAt)).toBe(longest);
   const ends = await Promise.all(
@@ -148,7 +148,7 @@ interface Done {
   answer: Answer;
 }
 
-/** Clients that never stop; each tries each request with its key until it knows the outcome. */
+/** Clients that send requests until they are stopped, and retry each one until its outcome is known. */
 function shoppers(of: () => RunningLaptop, products: readonly string[]) {
   const done: Done[] = [];
   const held: string[] = [];
@@ -157,7 +157,7 @@ function shoppers(of: () => RunningLaptop, products: readonly string[]) {
   const settle = async (path: string, body: object | undefined): Promise<Answer> => {
     const key = newId();
     for (;;) {
-      // What a program says that is being killed is that it is being killed: no answer, or 503.
+      // A process that is being killed answers 503 or not at all.
       const answer = await send(of(), "POST", path, body, key).catch(() => undefined);
       if (answer && answer.status !== 503) return answer;
       await new Promise((resolve) => setImmediate(resolve));
@@ -202,7 +202,7 @@ function shoppers(of: () => RunningLaptop, products: readonly string[]) {
   };
 }
 
-test(`kill -9 of server or engine, ${KILLS} times, leaves each effect once and the stock exact`, async () => {
+test(`kill -9 of server or engine, ${KILLS} times, applies each request once and leaves the stock exact`, async () => {
   const folder = await mkdtemp(join(tmpdir(), "stockwire-stress-"));
   closing.push(() => rm(folder, { recursive: true, force: true }));
   const env = {
@@ -252,11 +252,11 @@ test(`kill -9 of server or engine, ${KILLS} times, leaves each effect once and t
   const all = await reservations(laptop, "");
   const made = succeeded.filter(({ verb }) => verb === "reserve");
   expect(idsOf(all)).toEqual(idsOf(made.map(({ answer }) => answer.json as Reservation)));
-  const has = (verb: Done["verb"], id: string) =>
+  const isDone = (verb: Done["verb"], id: string) =>
     succeeded.some((each) => each.verb === verb && each.path.includes(id));
   for (const { id, status, version } of all) {
-    expect([id, status === "confirmed"]).toEqual([id, has("confirm", id)]);
-    expect([id, status === "cancelled"]).toEqual([id, has("cancel", id)]);
+    expect([id, status === "confirmed"]).toEqual([id, isDone("confirm", id)]);
+    expect([id, status === "cancelled"]).toEqual([id, isDone("cancel", id)]);
     expect([id, version]).toEqual([id, status === "active" ? 1 : 2]);
   }
 

@@ -12,7 +12,7 @@ contract((api) => {
   const changes = (query: string, scope = "read:products") =>
     api.send("GET", `/changes?${query}`, { scope });
 
-  test("C-36: every list and record read says from where to listen", async () => {
+  test("every read of a list or record has a cursor to subscribe from", async () => {
     const { id } = await product();
     const { json: item } = await api.send("POST", "/items", { body: { a: 1 } });
     const { json: user } = await api.send("POST", "/users", {
@@ -46,7 +46,7 @@ contract((api) => {
     expect(written.headers.has("feed-cursor")).toBe(false);
   });
 
-  test("without a cursor /changes starts now, and its cursor goes on from there", async () => {
+  test("without a cursor /changes starts at the newest change, and returns a cursor", async () => {
     const first = await changes("topic=products");
     expect(first.json).toEqual({ events: [], cursor: expect.any(String), more: false });
     const next = await changes(`topic=products&since=${first.json.cursor}&limit=1&wait=0`);
@@ -54,7 +54,7 @@ contract((api) => {
     expect(Object.keys(next.json)).toEqual(["events", "cursor", "more"]);
   });
 
-  test("a topic is read with its resource's scope", async () => {
+  test("reading a topic needs its resource's scope", async () => {
     const topics = {
       "read:users": ["users", "users/none"],
       "read:products": ["products", "products/none", "products?category=Pens"],
@@ -72,7 +72,7 @@ contract((api) => {
     }
   });
 
-  test("what is no topic, no cursor or no number is 400", async () => {
+  test("invalid topics, cursors and numbers are 400", async () => {
     const topics = [
       "nothing",
       "products/",
@@ -106,12 +106,12 @@ contract((api) => {
       expect([status, json.code]).toEqual([400, "invalid_cursor"]);
       expect(json.errors).toEqual([expect.objectContaining({ parameter: "since" })]);
     }
-    // A cursor of one feed says nothing of another.
+    // A cursor of one feed is not valid for another.
     const foreign = await changes(`topic=users&since=${cursor}`, "read:users");
     expect(foreign.json).toMatchObject(problem(400, "invalid_cursor"));
   });
 
-  test("history is read with the resource's scope and its own, and only of what there was", async () => {
+  test("history needs the resource's scope and read:history, and is 404 for unknown records", async () => {
     const { id } = await product();
     const both = "read:products read:history";
     for (const path of [`/products/${id}/history`, `/inventory/${id}/history`]) {
@@ -137,7 +137,7 @@ contract((api) => {
     }
   });
 
-  test("a ticket is for whoever has a token, and not to be guessed", async () => {
+  test("any token gets a ticket, which is random and expires", async () => {
     const before = Date.now();
     const [a, b] = [
       await api.send("POST", "/live/tickets", { scope: "read:items" }),

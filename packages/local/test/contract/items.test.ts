@@ -6,7 +6,7 @@ contract((api) => {
   const create = async (body: object = { name: "Test Item" }) =>
     (await api.send("POST", "/items", { body })).json;
 
-  test("S-034, S-093, S-099, S-104, A-06: an item of any shape gets an id and times", async () => {
+  test("an item of any shape gets an id and times", async () => {
     const body = { name: "Test Item", tags: ["a", { b: null }], price: 9.99, deep: { er: true } };
     const answer = await api.send("POST", "/items", { body });
     expect(answer.status).toBe(201);
@@ -21,7 +21,7 @@ contract((api) => {
     expect((await api.send("GET", `/items/${answer.json.id}`)).json).toEqual(answer.json);
   });
 
-  test("S-098, S-101, C-23: an unknown item is 404 for every method", async () => {
+  test("an unknown item is 404 for every method", async () => {
     const id = `item_${newId()}`;
     for (const [method, body] of [
       ["GET", undefined],
@@ -38,7 +38,7 @@ contract((api) => {
     }
   });
 
-  test("S-100, A-07: PUT replaces the attributes and keeps id and createdAt", async () => {
+  test("PUT replaces the attributes and keeps id and createdAt", async () => {
     const item = await create({ a: 1, b: 2 });
     const answer = await api.send("PUT", `/items/${item.id}`, { body: { c: 3 } });
     expect(answer.status).toBe(200);
@@ -51,7 +51,7 @@ contract((api) => {
     });
   });
 
-  test("PATCH is a merge patch, null removes", async () => {
+  test("PATCH is a merge patch: null removes a member", async () => {
     const item = await create({ a: 1, b: { c: 2, d: 3 }, e: [1] });
     const answer = await api.send("PATCH", `/items/${item.id}`, {
       body: { a: null, b: { d: null, f: 4 }, e: [2] },
@@ -60,7 +60,7 @@ contract((api) => {
     expect(rest).toEqual({ b: { c: 2, f: 4 }, e: [2], version: 2 });
   });
 
-  test("S-100: If-None-Match: * creates at an id of the caller's, once", async () => {
+  test("PUT with If-None-Match: * creates an item with the caller's id, once", async () => {
     const path = `/items/my-${newId()}`;
     const headers = { "If-None-Match": "*" };
     const first = await api.send("PUT", path, { body: { n: 1 }, headers });
@@ -79,21 +79,18 @@ contract((api) => {
     expect([elsewhere.status, elsewhere.json.code]).toEqual([400, "invalid_parameter"]);
   });
 
-  test.each(["id", "createdAt", "updatedAt", "version"])(
-    "S-099, A-08: the server owns %s",
-    async (name) => {
-      const { status, json } = await api.send("POST", "/items", { body: { [name]: 1 } });
-      expect(status).toBe(400);
-      expect(json).toMatchObject(
-        problem(400, "reserved_property", { errors: [{ pointer: `/${name}` }] }),
-      );
-      expect((await api.send("POST", "/items", { body: { nested: { [name]: 1 } } })).status).toBe(
-        201,
-      );
-    },
-  );
+  test.each(["id", "createdAt", "updatedAt", "version"])("a client cannot set %s", async (name) => {
+    const { status, json } = await api.send("POST", "/items", { body: { [name]: 1 } });
+    expect(status).toBe(400);
+    expect(json).toMatchObject(
+      problem(400, "reserved_property", { errors: [{ pointer: `/${name}` }] }),
+    );
+    expect((await api.send("POST", "/items", { body: { nested: { [name]: 1 } } })).status).toBe(
+      201,
+    );
+  });
 
-  test("S-141: names that reach a prototype are refused at any depth, and nothing is polluted", async () => {
+  test("names of prototype members are refused at any depth, and no prototype is changed", async () => {
     for (const name of ["__proto__", "constructor", "prototype"]) {
       for (const body of [`{"${name}":{"polluted":1}}`, `{"a":[{"${name}":{"polluted":1}}]}`]) {
         const { status, json } = await api.send("POST", "/items", { body });
@@ -103,7 +100,7 @@ contract((api) => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
-  test("S-102: numbers come back exactly or are refused, never rounded", async () => {
+  test("numbers are returned exactly or refused, never rounded", async () => {
     for (const source of ["9007199254740993", "1e400", "0.30000000000000001", "-0", "1e-400"]) {
       const { status, json } = await api.send("POST", "/items", { body: `{"n":${source}}` });
       expect([source, status, json.code]).toEqual([source, 400, "invalid_request"]);
@@ -129,7 +126,7 @@ contract((api) => {
     expect([grown.status, grown.json.code]).toEqual([413, "body_too_large"]);
   });
 
-  test("S-097: items are listed newest first or oldest first, and by type", async () => {
+  test("items are listed newest first or oldest first, and by type", async () => {
     const type = newId();
     const made = [await create({ type }), await create({ type }), await create({ type, other: 1 })];
     expect((await api.send("GET", `/items?type=${type}`)).json.items).toEqual(made.toReversed());
@@ -139,13 +136,13 @@ contract((api) => {
     expect((await api.send("GET", "/items?order=sideways")).json.code).toBe("invalid_parameter");
   });
 
-  test("C-45: id order is creation order, within a millisecond too", async () => {
+  test("ids sort in the order of creation, also within a millisecond", async () => {
     const made: string[] = [];
     for (let i = 0; i < 20; i++) made.push((await create({})).id);
     expect(made).toEqual(made.toSorted());
   });
 
-  test("an id with reserved characters is one id", async () => {
+  test("an id can contain reserved characters", async () => {
     const id = `a b#c?d;é☕%${newId()}`;
     const path = `/items/${encodeURIComponent(id)}`;
     const made = await api.send("PUT", path, { body: { n: 1 }, headers: { "If-None-Match": "*" } });

@@ -15,7 +15,7 @@ contract((api) => {
     api.send("POST", `/reservations/${id}/${action}`, { body, scope: "reserve:inventory" });
   const level = async (id: string) => (await api.send("GET", `/inventory/${id}`)).json;
 
-  test("all lines are reserved, and the whole reservation comes back", async () => {
+  test("all lines are reserved, and the whole reservation is returned", async () => {
     const [a, b] = [await stocked(5), await stocked(5)];
     const answer = await reserve(
       [
@@ -44,7 +44,7 @@ contract((api) => {
     expect(await level(b)).toMatchObject({ quantity: 5, reserved: 5, available: 0, level: "out" });
   });
 
-  test("a shortage is 409, says what is short, and reserves nothing", async () => {
+  test("a shortage is 409 with the missing products, and nothing is reserved", async () => {
     const [a, b] = [await stocked(5), await stocked(1)];
     const { status, json } = await reserve([
       { productId: a, quantity: 1 },
@@ -69,7 +69,7 @@ contract((api) => {
     expect(statuses.filter((status) => status === 409)).toHaveLength(9);
   });
 
-  test("confirming sells; repeating is 200; what is closed stays so", async () => {
+  test("confirm sells the units, can be repeated, and closes the reservation", async () => {
     const id = await stocked(5);
     const { json } = await reserve([{ productId: id, quantity: 2 }]);
     const confirmed = await act(json.id, "confirm");
@@ -90,7 +90,7 @@ contract((api) => {
     }
   });
 
-  test("cancelling releases; extending moves the end, never closer", async () => {
+  test("cancel releases the units; extend moves the expiry to later", async () => {
     const id = await stocked(5);
     const { json } = await reserve([{ productId: id, quantity: 2 }], { ttlSeconds: 60 });
     const extended = await act(json.id, "extend", { ttlSeconds: 3600 });
@@ -111,7 +111,7 @@ contract((api) => {
     expect([answer.status, answer.json.currentVersion]).toEqual([412, 1]);
   });
 
-  test("a repeated request with its key reserves and sells once", async () => {
+  test("requests repeated with their key reserve and sell once", async () => {
     const id = await stocked(9);
     const headers = { "Idempotency-Key": newId() };
     const body = { lines: [{ productId: id, quantity: 2 }] };
@@ -127,7 +127,7 @@ contract((api) => {
     expect(await level(id)).toMatchObject({ quantity: 7, reserved: 0 });
   });
 
-  test("a product with active reservations can't be deleted, nor set below them", async () => {
+  test("a product with active reservations cannot be deleted, nor its quantity set below them", async () => {
     const id = await stocked(5);
     const { json } = await reserve([{ productId: id, quantity: 3 }]);
     const refused = await api.send("DELETE", `/products/${id}`);
@@ -170,7 +170,7 @@ contract((api) => {
     }
   });
 
-  test("lists: of a product, active or not", async () => {
+  test("reservations can be listed by product and status", async () => {
     const id = await stocked(9);
     const made = [];
     for (let n = 0; n < 3; n++) made.push((await reserve([{ productId: id, quantity: 1 }])).json);

@@ -2,13 +2,14 @@ import { afterAll, beforeAll, describe } from "vitest";
 import { expectDocumented } from "../documented.ts";
 import { type Answer, type Driver, drivers, type Request } from "../drivers.ts";
 
+/** The application under test, through one of the drivers. */
 export interface Api {
-  /** Whether a gateway refuses before the app does. */
+  /** Whether a gateway refuses requests before the app sees them. */
   readonly gateway: boolean;
   send(method: string, path: string, request?: Omit<Request, "method" | "path">): Promise<Answer>;
 }
 
-/** Runs the same cases against every way in. Each answer must be one that its route documents. */
+/** Runs the same cases with every driver. Each answer must be one that its route documents. */
 export function contract(cases: (api: Api) => void): void {
   describe.each(drivers)("$name:", ({ open }) => {
     let driver: Driver;
@@ -29,7 +30,7 @@ export function contract(cases: (api: Api) => void): void {
   });
 }
 
-/** A problem as the contract has it: nothing missing, nothing more. */
+/** The members of a problem document that the contract prescribes. */
 export const problem = (status: number, code: string, more: object = {}) => ({
   type: `/docs/problems#${code}`,
   status,

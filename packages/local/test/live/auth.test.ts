@@ -1,22 +1,22 @@
 import { expect, test } from "vitest";
 import { eventually, type LiveClient, until } from "./client.ts";
-import { come, email, liveSuite } from "./suite.ts";
+import { waitForChanges, email, liveSuite } from "./suite.ts";
 
-/** A connection that lives longer than the token it was opened with, or than it may. */
+/** Connections that outlive their token, or the maximum duration of a connection. */
 
 const { create, laptop, open, settled, subscribe, tables } = liveSuite("auth");
 const rowOf = async (client: LiveClient) => {
-  const { connectionId } = await client.ask({ action: "hello" });
+  const { connectionId } = await client.request({ action: "hello" });
   const rows = await tables.rows("Connections");
   return rows.filter(({ pk, sk }) => `${String(pk)} ${String(sk)}`.includes(connectionId));
 };
 
-test("a fresh token of the same subject takes the place of the old", async () => {
+test("a new token of the same subject replaces the old one", async () => {
   const exp = Math.floor(Date.now() / 1000);
   const client = await open({ sub: "ann", scope: "read:items read:users", exp: exp + 60 });
   await subscribe(client, ["items", "users", "users/x"]);
   const auth = (claims: object) =>
-    client.ask({ action: "auth", token: laptop().token({ scope: "admin", ...claims }) });
+    client.request({ action: "auth", token: laptop().token({ scope: "admin", ...claims }) });
   for (const [claims, code] of [
     [{ sub: "eve" }, "wrong_subject"],
     [{ sub: "ann", exp: exp - 1 }, "unauthenticated"],
@@ -24,7 +24,7 @@ test("a fresh token of the same subject takes the place of the old", async () =>
   ] as const) {
     expect(await auth(claims)).toMatchObject({ type: "error", code });
   }
-  expect(await client.ask({ action: "hello" })).toMatchObject({
+  expect(await client.request({ action: "hello" })).toMatchObject({
     scopes: ["read:items", "read:users"],
     authExpiresAt: new Date((exp + 60) * 1000).toISOString(),
   });
@@ -36,48 +36,48 @@ test("a fresh token of the same subject takes the place of the old", async () =>
   expect(ack).toMatchObject({ authExpiresAt: new Date((exp + 120) * 1000).toISOString() });
   const { id } = await create("/items", {});
   await create("/users", { name: "Una", email: email() });
-  await come(client, 1);
+  await waitForChanges(client, 1);
   await settled(client);
-  expect(client.events()[0]).toMatchObject({ feed: "items", id });
-  expect(client.events().filter(({ feed }) => feed === "users")).toEqual([]);
+  expect(client.changes()[0]).toMatchObject({ feed: "items", id });
+  expect(client.changes().filter(({ feed }) => feed === "users")).toEqual([]);
   expect(await subscribe(client, ["users"])).toMatchObject({ code: "forbidden_topic" });
 });
 
-test("PROMISES 20: with its token delivery ends, and the connection at its next word", async () => {
+test("when its token expires, a connection gets no more changes and is closed after its next frame", async () => {
   const exp = Math.floor(Date.now() / 1000) + 2;
   const client = await open({ exp });
   const renewed = await open({ sub: "ren", exp });
   for (const one of [client, renewed]) await subscribe(one, ["items"]);
   await create("/items", { n: 1 });
-  for (const one of [client, renewed]) await come(one, 1);
+  for (const one of [client, renewed]) await waitForChanges(one, 1);
   const token = laptop().token({ sub: "ren", scope: "admin" });
-  await renewed.ask({ action: "auth", token });
+  await renewed.request({ action: "auth", token });
   await until(() => Date.now() > exp * 1000, "the end of the token");
   await create("/items", { n: 2 });
-  await come(renewed, 2);
-  const farewell = await client.ask({ action: "subscribe", topics: ["users"] });
-  expect(farewell).toMatchObject({ type: "error", code: "unauthenticated" });
-  expect(client.events()).toHaveLength(1);
+  await waitForChanges(renewed, 2);
+  const last = await client.request({ action: "subscribe", topics: ["users"] });
+  expect(last).toMatchObject({ type: "error", code: "unauthenticated" });
+  expect(client.changes()).toHaveLength(1);
   await until(() => client.closed, "the server to close it");
   expect(client.closed?.code).toBe(1000);
   await eventually(
     async () =>
       !(await tables.rows("Connections")).some((row) => row["authExpiresAt"] === exp * 1000),
-    "its rows to go",
+    "its rows to be deleted",
   );
 });
 
-test("after 110 minutes the next ping is answered with goaway, and the connection goes on", async () => {
+test("after 110 minutes a ping is answered with goaway, and the connection stays open", async () => {
   const client = await open();
   await subscribe(client, ["items"]);
   const row = (await rowOf(client)).find(({ sk }) => sk === "CONNECTION") ?? {};
   const minutesAgo = (n: number) => ({ connectedAt: Date.now() - n * 60_000 });
   await tables.alter(row, minutesAgo(109));
-  expect((await client.ask({ action: "ping" })).type).toBe("pong");
+  expect((await client.request({ action: "ping" })).type).toBe("pong");
   await tables.alter(row, minutesAgo(110));
-  const goaway = await client.ask({ action: "ping" });
+  const goaway = await client.request({ action: "ping" });
   expect(goaway.type).toBe("goaway");
   expect(Object.keys(goaway["heads"])).toEqual(["items"]);
   await create("/items", {});
-  await come(client, 1);
+  await waitForChanges(client, 1);
 });

@@ -5,30 +5,31 @@ import { WebSocket } from "ws";
 import { frameFault } from "../../../functions/test/asyncapi.ts";
 import type { RunningLaptop } from "../laptop.ts";
 
-/** A client of the Live API that hides nothing, and holds each frame against the AsyncAPI document. */
+/** A bare client of the Live API that shows all frames, and checks each against the AsyncAPI document. */
 
-// oxlint-disable-next-line typescript/no-explicit-any -- tests look into any frame
+// oxlint-disable-next-line typescript/no-explicit-any -- tests read any frame
 export type Frame = Record<string, any> & { type: string };
 
 export interface LiveClient {
-  /** 101, or what the handshake was refused with. */
+  /** The status of the handshake; 101 if it was accepted. */
   status: number;
   /** The subprotocol that the server has chosen. */
   protocol: string;
-  /** All that have come, oldest first. */
+  /** All received frames, oldest first. */
   frames: Frame[];
-  /** The events among them. */
-  events(): Frame[];
+  /** The changes in the received `events` frames. */
+  changes(): Frame[];
   closed: { code: number; reason: string } | undefined;
   send(frame: object | string): void;
-  /** Sends a frame under an id of its own, and gives what answers it. */
-  ask(frame: object): Promise<Frame>;
-  /** Waits for a frame that was not there when it was called last. */
+  /** Sends a frame with a new id, and resolves with the frame that replies to it. */
+  request(frame: object): Promise<Frame>;
+  /** Resolves with the next frame of this type after the last one that this function returned. */
   next(type: string): Promise<Frame>;
   close(): Promise<void>;
   ws: WebSocket;
 }
 
+/** What a handshake sends. */
 export interface Handshake {
   token?: string | undefined;
   protocols?: string[];
@@ -36,39 +37,39 @@ export interface Handshake {
   headers?: Record<string, string>;
 }
 
-const PATIENCE = 20_000; // ms
+const TIMEOUT = 20_000; // ms
 
-/** Asks until there is an answer other than undefined and false. */
+/** Calls `look` until it returns a value other than undefined and false. Fails after the timeout. */
 export async function until<T>(
   look: () => T | undefined | false,
   what: string,
-  patience = PATIENCE,
+  timeout = TIMEOUT,
 ): Promise<T> {
-  for (const end = Date.now() + patience; ; await pause(5)) {
+  for (const end = Date.now() + timeout; ; await pause(5)) {
     const found = look();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > end) expect.fail(`waited in vain for ${what}`);
+    if (Date.now() > end) expect.fail(`timed out waiting for ${what}`);
   }
 }
 
-/** Until it is true; for what has to be asked for. */
-export async function eventually(ask: () => Promise<boolean>, what: string): Promise<void> {
-  for (const end = Date.now() + PATIENCE; !(await ask()); await pause(20)) {
-    if (Date.now() > end) expect.fail(`waited in vain for ${what}`);
+/** Calls an asynchronous check until it resolves with true. Fails after the timeout. */
+export async function eventually(check: () => Promise<boolean>, what: string): Promise<void> {
+  for (const end = Date.now() + TIMEOUT; !(await check()); await pause(20)) {
+    if (Date.now() > end) expect.fail(`timed out waiting for ${what}`);
   }
 }
 
 const open = new Set<WebSocket>();
 const faults: string[] = [];
 
-/** Ends what a test has left open, and fails if any frame was not as documented. */
-export function endClients(): void {
+/** Ends all open connections, and fails if a received frame differs from the document. */
+export function closeClients(): void {
   for (const ws of open) ws.terminate();
   open.clear();
   expect(faults.splice(0)).toEqual([]);
 }
 
-/** Shakes hands with a laptop; resolves whatever the answer is. */
+/** Opens a connection to a laptop. Resolves also if the handshake is refused. */
 export function connect(
   { url }: { url: string },
   { token, protocols = [], query = "", headers = {} }: Handshake,
@@ -83,10 +84,10 @@ export function connect(
     status: 0,
     protocol: "",
     frames: [],
-    events: () => client.frames.flatMap(({ type, events }) => (type === "events" ? events : [])),
+    changes: () => client.frames.flatMap(({ type, events }) => (type === "events" ? events : [])),
     closed: undefined,
     send: (frame) => ws.send(typeof frame === "string" ? frame : JSON.stringify(frame)),
-    async ask(frame) {
+    async request(frame) {
       const id = newId();
       client.send({ id, ...frame });
       const answers = () => client.frames.find(({ replyTo }) => replyTo === id);
@@ -105,7 +106,7 @@ export function connect(
     },
     async close() {
       ws.close();
-      await until(() => client.closed, "its own end");
+      await until(() => client.closed, "the connection to close");
     },
     ws,
   };
@@ -138,7 +139,7 @@ export function connect(
 export interface Answer {
   status: number;
   headers: Headers;
-  // oxlint-disable-next-line typescript/no-explicit-any -- tests look into any answer
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests read any answer
   json: any;
 }
 
@@ -148,7 +149,7 @@ export interface As {
   headers?: Record<string, string>;
 }
 
-/** A request to the HTTP API of a laptop. */
+/** Sends a request to the HTTP API of a laptop. */
 export async function send(
   laptop: Pick<RunningLaptop, "url" | "token">,
   method: string,

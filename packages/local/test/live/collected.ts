@@ -5,35 +5,36 @@ import { createLive, type LiveOptions, type Topic } from "@stockwire/client/live
 import type { RunningLaptop } from "../laptop.ts";
 import type { Frame } from "./client.ts";
 
-/** The shipped client's collections of all feeds, whose connection can be cut. */
+/** Collections of all feeds in the real client, whose connection a test can interrupt. */
 export interface Collected {
   ready: Promise<unknown>;
   has(key: string): boolean;
-  /** By feed and id, as they are now. */
+  /** The current records by `feed/id`. */
   records(): Map<string, Frame>;
   cut(how: "reset" | "close" | "stop reading"): void;
   stop(): void;
 }
 
-export function collect(of: () => RunningLaptop): Collected {
+/** `laptop` returns the running laptop, which changes with each restart. */
+export function collect(laptop: () => RunningLaptop): Collected {
   const sockets = new Set<WebSocket>();
-  class Cuttable extends WebSocket {
+  class InterruptibleSocket extends WebSocket {
     constructor(url: string, protocols: string[]) {
       super(url, protocols, { perMessageDeflate: false });
       sockets.add(this);
       this.on("close", () => sockets.delete(this));
     }
   }
-  const baseUrl = of().url;
-  const token = () => of().token({ sub, scope: "admin" });
+  const baseUrl = laptop().url;
+  const token = () => laptop().token({ sub, scope: "admin" });
   const sub = newId();
-  const random = () => Math.random() * 0.05; // it need not be as patient as it should be
+  const random = () => Math.random() * 0.05; // short backoff, to keep the test short
   const client = createClient({ baseUrl, token, random });
   const live = createLive({
     url: `${baseUrl.replace("http", "ws")}/live`,
     token,
-    // Its events differ from those of browsers in their types alone.
-    WebSocket: Cuttable as unknown as NonNullable<LiveOptions["WebSocket"]>,
+    // The events of ws differ from those of browsers in their types only.
+    WebSocket: InterruptibleSocket as unknown as NonNullable<LiveOptions["WebSocket"]>,
     pingEvery: 1_000,
     pongWithin: 3_000,
     random,

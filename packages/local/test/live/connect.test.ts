@@ -3,15 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId } from "@stockwire/core/id";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { openIssuer } from "../../issuer/issuer.ts";
+import { openIssuerOf } from "../../server-registry.ts";
 import { type RunningLaptop, startLaptop } from "../laptop.ts";
-import { connect, endClients, eventually, type Handshake, send } from "./client.ts";
+import { connect, closeClients, eventually, type Handshake, send } from "./client.ts";
 import { ownTables } from "./tables.ts";
 
-/** Who may open a live connection, how, and for how long. */
+/** Which credentials open a live connection, and for how long. */
 
 const ORIGIN = "https://shop.example.com";
-const CANARY = "canary-that-no-log-may-hold";
+const CANARY = "canary-that-no-log-may-contain";
 
 const tables = ownTables("connect");
 let laptop: RunningLaptop;
@@ -22,7 +22,7 @@ beforeAll(async () => {
     env: { ...tables.env, ALLOWED_ORIGINS: ORIGIN, LOG_LEVEL: "debug" },
   });
 });
-afterEach(endClients);
+afterEach(closeClients);
 afterAll(async () => {
   await laptop.close();
   await tables.drop();
@@ -40,7 +40,7 @@ const ticketOf = async (sub = "ana", scope = "read:items") => {
 };
 
 describe("credentials", () => {
-  test("S-217, S-233: a header, or a subprotocol of which only stockwire.v1 is answered", async () => {
+  test("a token is accepted in a header or a subprotocol; the server selects only stockwire.v1", async () => {
     const byHeader = await open({ token: tokenOf() });
     expect([byHeader.status, byHeader.protocol]).toEqual([101, ""]);
     const named = await open({ token: tokenOf(), protocols: ["stockwire.v1"] });
@@ -51,14 +51,14 @@ describe("credentials", () => {
     ]) {
       const client = await open({ protocols });
       expect([client.status, client.protocol]).toEqual([101, "stockwire.v1"]);
-      expect(await client.ask({ action: "hello" })).toMatchObject({ sub: "ana" });
+      expect(await client.request({ action: "hello" })).toMatchObject({ sub: "ana" });
     }
   });
 
-  test("S-216, S-222: hello tells who it is, and the table holds no more than that", async () => {
+  test("hello returns the caller and the limits, and the table stores nothing else", async () => {
     const exp = soon() + 600;
     const client = await open({ token: tokenOf({ sub: "hel", scope: "read:items admin", exp }) });
-    const { replyTo: _, ...welcome } = await client.ask({ action: "hello" });
+    const { replyTo: _, ...welcome } = await client.request({ action: "hello" });
     expect(welcome).toEqual({
       type: "welcome",
       connectionId: expect.any(String),
@@ -74,11 +74,11 @@ describe("credentials", () => {
       },
     });
     const { connectionId } = welcome;
-    const ofIt = async () =>
+    const rowsOfIt = async () =>
       (await tables.rows("Connections")).filter((row) =>
         Object.values(row).some((value) => String(value).includes(connectionId)),
       );
-    const row = (await ofIt()).find(({ sk }) => sk === "CONNECTION");
+    const row = (await rowsOfIt()).find(({ sk }) => sk === "CONNECTION");
     expect(row).toEqual({
       pk: `CONNECTION#${connectionId}`,
       sk: "CONNECTION",
@@ -92,14 +92,14 @@ describe("credentials", () => {
       expiresAt: Math.floor(Number(row?.["connectedAt"]) / 1000) + 130 * 60,
     });
     await client.close();
-    await eventually(async () => (await ofIt()).length === 0, "its rows to go");
+    await eventually(async () => (await rowsOfIt()).length === 0, "its rows to be deleted");
   });
 
-  test("PROMISES 21: a ticket opens one connection, once, for whom it was made", async () => {
+  test("a ticket opens one connection, for its own subject", async () => {
     const ticket = await ticketOf("bob", "read:users");
     const client = await open({ query: `?ticket=${ticket}` });
     expect(client.status).toBe(101);
-    expect(await client.ask({ action: "hello" })).toMatchObject({
+    expect(await client.request({ action: "hello" })).toMatchObject({
       sub: "bob",
       scopes: ["read:users"],
     });
@@ -116,7 +116,7 @@ describe("credentials", () => {
     }
   });
 
-  test("a ticket ends: after a minute, and with the token that it was asked for with", async () => {
+  test("a ticket expires after a minute, and its connection with the token that requested it", async () => {
     const before = new Set((await tables.rows("Connections")).map(({ pk }) => pk));
     const ticket = await ticketOf();
     const rows = await tables.rows("Connections");
@@ -131,15 +131,15 @@ describe("credentials", () => {
     });
     const { ticket: bounded } = (await answer.json()) as { ticket: string };
     const client = await open({ query: `?ticket=${bounded}` });
-    expect(await client.ask({ action: "hello" })).toMatchObject({
+    expect(await client.request({ action: "hello" })).toMatchObject({
       authExpiresAt: new Date(exp * 1000).toISOString(),
     });
     expect((await fetch(`${laptop.url}/live/tickets`, { method: "POST" })).status).toBe(401);
   });
 
-  test("PROMISES 22: none, a bad, an ended or a foreign one is 401, and so is a token in the URL", async () => {
+  test("a missing, invalid, expired or foreign token is 401, and so is a token in the URL", async () => {
     const folder = await mkdtemp(join(tmpdir(), "stockwire-foreign-"));
-    const foreign = await openIssuer({ dir: folder, issuer: laptop.url });
+    const foreign = await openIssuerOf({ dataDir: folder, issuer: laptop.url });
     await rm(folder, { recursive: true });
     const claims = { sub: "ana", scope: "admin" };
     const good = tokenOf();
@@ -178,11 +178,11 @@ describe("credentials", () => {
     expect((await open({ query: `?ticket=${good}` })).status).toBe(401);
     expect((await open({ query: `?ticket=${CANARY}` })).status).toBe(401);
     expect((await open({ query: "?ticket=" })).status).toBe(401);
-    // What is tried first decides: a good ticket does not help a bad token.
+    // The header takes precedence: a valid ticket does not help an invalid token.
     expect((await open({ token: "bad", query: `?ticket=${await ticketOf()}` })).status).toBe(401);
   });
 
-  test("PROMISES 21: a page of an origin that may not call is 403, whatever it holds", async () => {
+  test("a page of another origin is 403, whatever its credentials", async () => {
     const token = tokenOf();
     for (const origin of [
       "https://evil.example.com",
@@ -202,32 +202,32 @@ describe("credentials", () => {
       const cookie = `token=${token}`;
       expect((await open({ headers: { origin, cookie } })).status).toBe(403);
       expect((await open({ query: `?ticket=${ticket}`, headers: { origin } })).status).toBe(403);
-      // The refused page has not used the ticket up.
+      // The refused request has not redeemed the ticket.
       expect((await open({ query: `?ticket=${ticket}`, headers: { origin: ORIGIN } })).status).toBe(
         101,
       );
-      endClients();
+      closeClients();
     }
     expect((await open({ token, headers: { origin: ORIGIN } })).status).toBe(101);
     const cookie = `token=${token}`;
     expect((await open({ headers: { origin: ORIGIN, cookie } })).status).toBe(401);
   });
 
-  test("the 21st connection of one caller is 429 until another of them ends", async () => {
+  test("the 21st connection of a caller is 429 until one of the others closes", async () => {
     const token = tokenOf({ sub: newId() });
     const clients = await Promise.all(Array.from({ length: 20 }, () => open({ token })));
     expect(clients.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 101));
     expect((await open({ token })).status).toBe(429);
     expect((await open({ token: tokenOf({ sub: "another" }) })).status).toBe(101);
     await clients[7]?.close();
-    await eventually(async () => (await open({ token })).status === 101, "a place");
+    await eventually(async () => (await open({ token })).status === 101, "a free connection");
     expect((await open({ token })).status).toBe(429);
-    endClients();
+    closeClients();
 
     await eventually(
       async () =>
         !(await tables.rows("Connections")).some((row) => row["connections"] !== undefined),
-      "all to be forgotten",
+      "all connections to be deleted",
     );
     const crowd = await Promise.all(Array.from({ length: 50 }, () => open({ token })));
     const statuses = crowd.map(({ status }) => status);
@@ -235,12 +235,12 @@ describe("credentials", () => {
     expect(statuses.filter((status) => status === 429)).toHaveLength(30);
     for (const client of crowd) {
       if (client.status === 101)
-        expect((await client.ask({ action: "hello" })).type).toBe("welcome");
+        expect((await client.request({ action: "hello" })).type).toBe("welcome");
     }
   });
 });
 
-test("PROMISES 22: no line of the log holds a token, a ticket or what came in their place", async () => {
+test("no log line contains a token, a ticket, or an invalid one", async () => {
   const tokens = [tokenOf({ jti: CANARY }), tokenOf({ exp: 1 })];
   const ticket = await ticketOf();
   await open({ token: tokens[0] });

@@ -8,10 +8,10 @@ import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type FaultyProxy, faultyProxy } from "../../../core/test/support/fault-proxy.ts";
 import { type RunningLaptop, startLaptop } from "../laptop.ts";
-import { connect, endClients, type LiveClient, until } from "./client.ts";
+import { connect, closeClients, type LiveClient, until } from "./client.ts";
 import { ownTables } from "./tables.ts";
 
-/** kill -9 between any two steps from a change in the stream to the checkpoint behind it. */
+/** kill -9 between any two steps on the way from a stream record to its checkpoint. */
 
 const STEPS = new Set(["GetItem", "TransactWriteItems", "Query", "UpdateItem", "BatchWriteItem"]);
 
@@ -31,7 +31,7 @@ beforeAll(async () => {
     shards: 4,
   });
 });
-afterEach(endClients);
+afterEach(closeClients);
 afterAll(async () => {
   laptop?.kill("SIGKILL");
   await laptop?.ended;
@@ -50,9 +50,9 @@ async function start(): Promise<RunningLaptop> {
   return laptop;
 }
 
-const listen = async (at: RunningLaptop, since?: string): Promise<[LiveClient, string]> => {
+const subscribe = async (at: RunningLaptop, since?: string): Promise<[LiveClient, string]> => {
   const client = await connect(at, { token: at.token({ sub: newId(), scope: "admin" }) });
-  const { type, cursor } = await client.ask({
+  const { type, cursor } = await client.request({
     action: "subscribe",
     topics: ["items"],
     ...(since !== undefined && { since }),
@@ -63,7 +63,7 @@ const listen = async (at: RunningLaptop, since?: string): Promise<[LiveClient, s
 
 const by = () => ({ actor: "ana", requestId: newId(), at: new Date().toISOString() });
 
-/** Changes that nobody but the stream tells the laptop of. */
+/** Writes past the laptop, which learns of these changes from the stream only. */
 async function write(): Promise<string[]> {
   const { value } = await Item.create({ type: "a" }, by());
   await Item.patch(value.id, { type: "b" }, by(), undefined);
@@ -71,7 +71,7 @@ async function write(): Promise<string[]> {
   return [1, 2, 3].map((version) => `${value.id} ${version}`);
 }
 
-/** Lets the calls of the laptop pass until the given one, which never comes back. */
+/** Lets the laptop's requests to DynamoDB pass until the given one, which is never answered. */
 function freezeAt(step: number): { frozen: () => boolean; passed: string[] } {
   const passed: string[] = [];
   let frozen = false;
@@ -87,38 +87,41 @@ function freezeAt(step: number): { frozen: () => boolean; passed: string[] } {
 type Change = Record<string, unknown>;
 const nameOf = ({ id, version }: Change) => `${String(id)} ${String(version)}`;
 
-test("each change is in the log once and reaches its client, wherever the process dies", async () => {
+test("wherever the process is killed, each change is in the log once and reaches its client", async () => {
   const written: string[] = [];
   const killedAt = new Set<string>();
   const kinds = new Set(["GetItem", "TransactWriteItems", "Query", "UpdateItem"]);
-  let doomed = await start();
+  let running = await start();
   for (let step = 1; !killedAt.isSupersetOf(kinds);) {
-    const [, cursor] = await listen(doomed);
+    const [, cursor] = await subscribe(running);
     const { frozen, passed } = freezeAt(step);
     const changes = await write();
     written.push(...changes);
     await until(frozen, `step ${step}, after ${passed.join(" ")}`);
-    doomed.kill("SIGKILL");
-    await doomed.ended;
-    const died = passed.at(-1) ?? "";
-    // Only a process that has just begun asks for the head; the checkpoint is the last step.
-    step = killedAt.size === 0 || died === "UpdateItem" ? 1 : step + 1;
-    killedAt.add(died);
+    running.kill("SIGKILL");
+    await running.ended;
+    const lastStep = passed.at(-1) ?? "";
+    // Only a new process reads the head of the feed; the checkpoint is the last step.
+    step = killedAt.size === 0 || lastStep === "UpdateItem" ? 1 : step + 1;
+    killedAt.add(lastStep);
 
-    const heir = freezeAt(Infinity);
-    doomed = await start();
-    const [again] = await listen(doomed, cursor);
-    const told = () => {
-      const events = new Map(again.events().map((event) => [Number(event["seq"]), nameOf(event)]));
-      return [...events].toSorted(([a], [b]) => a - b).map(([, name]) => name);
+    const successor = freezeAt(Infinity);
+    running = await start();
+    const [again] = await subscribe(running, cursor);
+    const received = () => {
+      const bySeq = new Map(
+        again.changes().map((change) => [Number(change["seq"]), nameOf(change)]),
+      );
+      return [...bySeq].toSorted(([a], [b]) => a - b).map(([, name]) => name);
     };
     await until(
       () =>
-        changes.every((name) => told().includes(name)) &&
-        heir.passed.lastIndexOf("UpdateItem") > heir.passed.lastIndexOf("TransactWriteItems"),
+        changes.every((name) => received().includes(name)) &&
+        successor.passed.lastIndexOf("UpdateItem") >
+          successor.passed.lastIndexOf("TransactWriteItems"),
       `the changes of step ${step}`,
     );
-    expect(told()).toEqual(changes);
+    expect(received()).toEqual(changes);
   }
   const rows = await tables.rows("Changes");
   const log = rows.filter(({ seq, sk }) => seq !== undefined && sk !== "HEAD");

@@ -3,14 +3,14 @@ import { newId } from "@stockwire/core/id";
 import * as Offset from "@stockwire/core/changes/offset";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Frame, type LiveClient, send, until } from "./client.ts";
-import { come, email, liveSuite } from "./suite.ts";
+import { waitForChanges, email, liveSuite } from "./suite.ts";
 
-/** Reading on from a cursor: live, by long poll, and after a list. */
+/** Resuming from a cursor: live, by long poll, and after reading a list. */
 
-const CURSOR_SECRET = "a secret of the tests, long enough for one";
+const CURSOR_SECRET = "the cursor secret of these tests, long enough";
 const DAY = 24 * 60 * 60 * 1000; // ms
 
-const { api, create, laptop, listening, open, subscribe, tables } = liveSuite("cursor", {
+const { api, create, laptop, subscriber, open, subscribe, tables } = liveSuite("cursor", {
   CURSOR_SECRET,
 });
 
@@ -19,12 +19,12 @@ beforeAll(() => SignedToken.configure(CURSOR_SECRET));
 const changesSince = async (topic: string, since: string, more = "") =>
   (await api("GET", `/changes?topic=${topic}&since=${encodeURIComponent(since)}${more}`)).json;
 
-describe("from a cursor on", () => {
-  test("A-40: who was away is told what was missed, then that this was all", async () => {
-    const client = await listening("items", "users");
-    const { cursor } = await client.ask({ action: "subscribe", topics: ["items", "users"] });
+describe("resuming from a cursor", () => {
+  test("a client that was away gets the missed changes, then caught_up", async () => {
+    const client = await subscriber("items", "users");
+    const { cursor } = await client.request({ action: "subscribe", topics: ["items", "users"] });
     await create("/items", { n: 0 });
-    await come(client, 1);
+    await waitForChanges(client, 1);
     await client.close();
     const items = [];
     for (let n = 0; n < 120; n++) items.push({ n });
@@ -32,9 +32,9 @@ describe("from a cursor on", () => {
       await api("POST", "/items/batch", { items: part });
     }
     const user = await create("/users", { name: "Una", email: email() });
-    const witness = await listening("users");
+    const probe = await subscriber("users");
     await create("/users", { name: "Ida", email: email() });
-    await come(witness, 1);
+    await waitForChanges(probe, 1);
 
     const again = await open();
     await subscribe(again, ["items", "users"], cursor);
@@ -44,29 +44,29 @@ describe("from a cursor on", () => {
       ...Array.from({ length: again.frames.length - 2 }, () => "events"),
       "caught_up",
     ]);
-    const events = again.events();
-    const ofItems = events.filter(({ feed }) => feed === "items");
+    const changes = again.changes();
+    const ofItems = changes.filter(({ feed }) => feed === "items");
     expect(ofItems.map(({ seq }) => seq)).toEqual(ofItems.map((_, n) => ofItems[0]?.["seq"] + n));
     expect(ofItems).toHaveLength(121);
-    expect(events.find(({ feed }) => feed === "users")).toMatchObject({ id: user["id"] });
+    expect(changes.find(({ feed }) => feed === "users")).toMatchObject({ id: user["id"] });
 
     const resumed = await open();
     await subscribe(resumed, ["items", "users"], caughtUp["cursor"]);
     await resumed.next("caught_up");
-    expect(resumed.events()).toEqual([]);
+    expect(resumed.changes()).toEqual([]);
     for (const at of [0, 100, 119]) {
       const middle = await open();
       await subscribe(middle, ["items"], ofItems[at]?.["cursor"]);
       await middle.next("caught_up");
-      expect(middle.events()).toEqual(ofItems.slice(at + 1));
+      expect(middle.changes()).toEqual(ofItems.slice(at + 1));
     }
     const filtered = await open();
     await subscribe(filtered, ["items?type=none", `items/${ofItems[9]?.["id"]}`], cursor);
     await filtered.next("caught_up");
-    expect(filtered.events()).toEqual([ofItems[9]]);
+    expect(filtered.changes()).toEqual([ofItems[9]]);
   });
 
-  test("what can't be told is a reset with its reason, and delivery goes on", async () => {
+  test("missed changes that cannot be read are a reset with a reason, and delivery continues", async () => {
     const head = (await api("GET", "/changes?topic=items")).json.cursor as string;
     const { seqs, at } = Offset.decode(head, "since");
     const foreign = Offset.encode({ seqs: { users: 0 }, at });
@@ -94,7 +94,7 @@ describe("from a cursor on", () => {
     expect(partly.frames.filter(({ type }) => type === "reset")).toMatchObject([
       { topics: ["items"], reason: "not_in_cursor" },
     ]);
-    expect(partly.events().every(({ feed }) => feed === "users")).toBe(true);
+    expect(partly.changes().every(({ feed }) => feed === "users")).toBe(true);
     for (const [since, status, code] of [
       [foreign, 400, "invalid_cursor"],
       [old, 410, "cursor_expired"],
@@ -112,12 +112,12 @@ describe("from a cursor on", () => {
     expect(refused).toMatchObject({ type: "error", code: "invalid_cursor" });
   });
 
-  test("who is more than 10 000 changes behind is told to read anew", async () => {
-    const client = await listening("reservations");
+  test("a client that is more than 10 000 changes behind gets a reset", async () => {
+    const client = await subscriber("reservations");
     const pen = { name: "Pen", price: 1, category: "Pens", initialQuantity: 9 };
     const lines = [{ productId: (await create("/products", pen))["id"], quantity: 1 }];
     await create("/reservations", { lines });
-    await come(client, 1);
+    await waitForChanges(client, 1);
     const rows = await tables.rows("Changes");
     const head = rows.find(({ pk }) => pk === "HEAD#reservations") ?? {};
     const before = { seqs: { reservations: Number(head["seq"]) }, at: Date.now() };
@@ -129,13 +129,13 @@ describe("from a cursor on", () => {
     const { cursor } = await again.next("caught_up");
     expect(Offset.decode(cursor, "since").seqs).toEqual({ reservations: seq });
     await create("/reservations", { lines });
-    await come(again, 1);
-    expect(again.events().map((event) => event["seq"])).toEqual([seq + 1]);
+    await waitForChanges(again, 1);
+    expect(again.changes().map((change) => change["seq"])).toEqual([seq + 1]);
   });
 
-  test("GET /changes answers as soon as something happens, with what the Live API tells", async () => {
+  test("GET /changes answers as soon as there is a change, with the same content as the Live API", async () => {
     const type = newId();
-    const client = await listening("items", `items?type=${type}`);
+    const client = await subscriber("items", `items?type=${type}`);
     const topics = ["items", `items?type=${type}`];
     const starts = await Promise.all(
       topics.map(
@@ -149,20 +149,20 @@ describe("from a cursor on", () => {
     const { id } = await create("/items", { type });
     const answers = await Promise.all(polls);
     expect(Date.now() - began).toBeLessThan(10_000);
-    await come(client, 1);
-    for (const { events } of answers) expect(events).toEqual(client.events());
+    await waitForChanges(client, 1);
+    for (const { events } of answers) expect(events).toEqual(client.changes());
     await api("PATCH", `/items/${id}`, { type: "another" });
     await api("DELETE", `/items/${id}`);
-    await come(client, 3);
+    await waitForChanges(client, 3);
     const all = await changesSince("items", since);
-    expect(all.events).toEqual(client.events());
+    expect(all.events).toEqual(client.changes());
     expect(await changesSince(`items?type=${type}`, since)).toMatchObject({
       events: [{ op: "create" }, { op: "leave" }],
     });
-    expect((await changesSince(`items/${id}`, since)).events).toEqual(client.events());
+    expect((await changesSince(`items/${id}`, since)).events).toEqual(client.changes());
     const one = await changesSince("items", since, "&limit=1");
-    expect([one.events, one.more]).toEqual([client.events().slice(0, 1), true]);
-    expect((await changesSince("items", one.cursor)).events).toEqual(client.events().slice(1));
+    expect([one.events, one.more]).toEqual([client.changes().slice(0, 1), true]);
+    expect((await changesSince("items", one.cursor)).events).toEqual(client.changes().slice(1));
     const idle = Date.now();
     expect(await changesSince("items", all.cursor, "&wait=1")).toMatchObject({ events: [] });
     expect(Date.now() - idle).toBeGreaterThanOrEqual(950);
@@ -179,7 +179,7 @@ describe("from a cursor on", () => {
 });
 
 describe("Feed-Cursor", () => {
-  test("each read of a list or a record has one, a 304 too; what is no read has none", async () => {
+  test("every read of a list or a record has one, also a 304, and no other answer", async () => {
     const { id } = await create("/products", {
       name: "Pen",
       price: 1,
@@ -207,12 +207,12 @@ describe("Feed-Cursor", () => {
         expect(Object.keys(seqs)).toContain(feed);
       }
     }
-    for (const path of ["/health", "/me", "/changes?topic=items", "/users/nobody/history"]) {
+    for (const path of ["/health", "/me", "/changes?topic=items", "/users/none/history"]) {
       expect([path, (await api("GET", path)).headers.has("feed-cursor")]).toEqual([path, false]);
     }
   });
 
-  test("a list and the events after its cursor are the state, whatever is written meanwhile", async () => {
+  test("a list and the changes after its cursor give the current state, despite concurrent writes", async () => {
     for (let n = 0; n < 40; n++) await create("/items", { n });
     let writing = true;
     const write = async () => {
@@ -245,15 +245,15 @@ describe("Feed-Cursor", () => {
     await writers;
     const marker = await create("/items", { marker: true });
     for (const [n, client] of clients.entries()) {
-      await until(() => client.events().some(({ id }) => id === marker["id"]), "the marker");
+      await until(() => client.changes().some(({ id }) => id === marker["id"]), "the marker");
       await client.next("caught_up");
       const map = maps[n] ?? new Map<string, Frame>();
-      // What is live already overtakes what was missed: the numbers are the order.
-      const events = new Map(client.events().map((event) => [Number(event["seq"]), event]));
-      const seqs = [...events.keys()].toSorted((a, b) => a - b);
+      // New changes can arrive before missed ones: seq gives the order.
+      const bySeq = new Map(client.changes().map((change) => [Number(change["seq"]), change]));
+      const seqs = [...bySeq.keys()].toSorted((a, b) => a - b);
       expect(seqs).toEqual(seqs.map((_, at) => (seqs[0] ?? 0) + at));
       for (const seq of seqs) {
-        const { op, id, version, data } = events.get(seq) as Frame;
+        const { op, id, version, data } = bySeq.get(seq) as Frame;
         if ((map.get(id)?.["version"] ?? 0) > version) continue;
         if (op === "delete") map.delete(id);
         else map.set(id, data);

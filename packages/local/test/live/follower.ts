@@ -6,20 +6,22 @@ import { connect, type Frame, type LiveClient } from "./client.ts";
 import type { RunningLaptop } from "../laptop.ts";
 
 /**
- * Keeps a map of records by listening, whatever happens to its connection: events in the order of
- * their numbers, each once; a hole, and a head that is further on, make it ask again.
+ * A minimal live client that keeps a map of the records, whatever happens to its connection. It applies
+ * changes in the order of `seq`, each once, and subscribes again when one is missing or when a pong
+ * reports a later head.
  */
 export interface Follower {
-  /** By feed: all events so far, number n at n − 1. */
+  /** By feed: all changes so far; the change with seq n is at index n − 1. */
   logs: Map<string, Frame[]>;
   has(key: string): boolean;
-  /** By feed and id, as they are now. */
+  /** The current records by `feed/id`. */
   records(): Map<string, Frame>;
-  /** Events that came again, and times that it asked for what was missing. */
+  /** How many changes were received more than once. */
   repeated: number;
-  asked: number;
+  /** How often it subscribed again because changes were missing. */
+  catchUps: number;
   connections: number;
-  /** Whether it is connected and has all up to the head, as the server's answer to a ping says. */
+  /** True if it is connected and has all changes up to the heads in the last pong. */
   hasAll(): boolean;
   cut(how: "reset" | "close" | "stop reading"): void;
   stop(): void;
@@ -27,9 +29,10 @@ export interface Follower {
 
 const PING_EVERY = 1000; // ms
 
-export function follow(of: () => RunningLaptop, feeds: readonly string[]): Follower {
+/** `laptop` returns the running laptop, which changes with each restart. */
+export function follow(laptop: () => RunningLaptop, feeds: readonly string[]): Follower {
   const cursors = new Map<string, string>();
-  const held = new Map(feeds.map((feed) => [feed, new Map<number, Frame>()]));
+  const outOfOrder = new Map(feeds.map((feed) => [feed, new Map<number, Frame>()]));
   const records = new Map<string, Frame>();
   let client: LiveClient | undefined;
   let following = true;
@@ -40,7 +43,7 @@ export function follow(of: () => RunningLaptop, feeds: readonly string[]): Follo
     has: (key) => records.has(key),
     records: () => records,
     repeated: 0,
-    asked: 0,
+    catchUps: 0,
     connections: 0,
     hasAll: () => complete,
     cut(how) {
@@ -55,18 +58,18 @@ export function follow(of: () => RunningLaptop, feeds: readonly string[]): Follo
     },
   };
 
-  function take(event: Frame): void {
-    const feed = String(event["feed"]);
+  function receiveChange(change: Frame): void {
+    const feed = String(change["feed"]);
     const log = follower.logs.get(feed) ?? [];
-    const waiting = held.get(feed);
-    const seq = Number(event["seq"]);
+    const waiting = outOfOrder.get(feed);
+    const seq = Number(change["seq"]);
     const known = log[seq - 1] ?? waiting?.get(seq);
     if (known !== undefined) {
       follower.repeated++;
-      expect(event).toEqual(known);
+      expect(change).toEqual(known);
       return;
     }
-    waiting?.set(seq, event);
+    waiting?.set(seq, change);
     for (let next; (next = waiting?.get(log.length + 1)) !== undefined;) {
       waiting?.delete(log.length + 1);
       log.push(next);
@@ -90,13 +93,14 @@ export function follow(of: () => RunningLaptop, feeds: readonly string[]): Follo
     client?.send({ action: "subscribe", topics: [feed], ...(since !== undefined && { since }) });
   };
 
-  async function connection(): Promise<void> {
-    const token = of().token({ sub: newId(), scope: "admin" });
-    client = await connect(of(), { token });
+  /** Holds one connection until it is closed. */
+  async function holdConnection(): Promise<void> {
+    const token = laptop().token({ sub: newId(), scope: "admin" });
+    client = await connect(laptop(), { token });
     if (client.status !== 101) throw new Error(`the handshake was answered ${client.status}`);
     follower.connections++;
     const { ws } = client;
-    // From the very beginning there is a position before the first change.
+    // The first subscription starts before the first change, at seq 0.
     for (const feed of feeds) {
       if (!cursors.has(feed))
         cursors.set(feed, Offset.encode({ seqs: { [feed]: 0 }, at: Date.now() }));
@@ -112,8 +116,10 @@ export function follow(of: () => RunningLaptop, feeds: readonly string[]): Follo
   }
 
   function receive(frame: Frame): void {
-    if (frame.type === "events") for (const event of frame["events"]) take(event as Frame);
-    if (frame.type === "reset") expect.fail(`there was no need of ${JSON.stringify(frame)}`);
+    if (frame.type === "events") {
+      for (const change of frame["events"]) receiveChange(change as Frame);
+    }
+    if (frame.type === "reset") expect.fail(`unexpected ${JSON.stringify(frame)}`);
     if (frame.type !== "pong") return;
     const behind = feeds.filter((feed) => {
       const { seqs } = Offset.decode(frame["heads"][feed] as string, "head");
@@ -121,14 +127,14 @@ export function follow(of: () => RunningLaptop, feeds: readonly string[]): Follo
     });
     complete = behind.length === 0 && Object.keys(frame["heads"]).length === feeds.length;
     for (const feed of behind) {
-      follower.asked++;
+      follower.catchUps++;
       subscribe(feed);
     }
   }
 
   const run = async () => {
     while (following) {
-      await connection().catch(() => pause(50)); // the server is down
+      await holdConnection().catch(() => pause(50)); // the server is down
     }
   };
   void run();

@@ -15,12 +15,12 @@ import { frameFault } from "../../../functions/test/asyncapi.ts";
 import { connect, type Frame, type LiveClient, until } from "./client.ts";
 import { liveSuite } from "./suite.ts";
 
-/** Whatever a client sends, it is told so or cut off, and nobody else notices. */
+/** Whatever a client sends, it gets an error frame or is disconnected; other clients are not affected. */
 
 const ORIGIN = "https://shop.example.com";
 const CANARY = "canary-of-hostile-frames";
 
-const { api, create, laptop, open, listening, subscribe } = liveSuite("hostile", {
+const { api, create, laptop, open, subscriber, subscribe } = liveSuite("hostile", {
   LOG_LEVEL: "debug",
   ALLOWED_ORIGINS: ORIGIN,
 });
@@ -70,7 +70,7 @@ async function shakeHands({ id, auth, h = {}, path = "/live", version = "1.1" }:
 }
 
 describe("the corpus", () => {
-  test("a handshake that should be refused is, and by the gateway", async () => {
+  test("invalid handshakes are refused by the gateway", async () => {
     for (const each of handshakes) {
       const status = await shakeHands(each);
       if (each.expect === "accept") expect([each.id, status]).toEqual([each.id, "101"]);
@@ -79,6 +79,7 @@ describe("the corpus", () => {
     }
   });
 
+  /** Sends the frames of a corpus entry, and checks what the server does. */
   async function play({ id, f, deflate, expect: kind, codes = [] }: Item): Promise<void> {
     const token = laptop().token({ sub: newId(), scope: "admin" });
     const { socket, received, ended } = rawSocket(
@@ -91,7 +92,7 @@ describe("the corpus", () => {
         "GET /live HTTP/1.1",
       ),
     );
-    expect(await until(() => answer(received()), `${id} to be let in`)).toBe("101");
+    expect(await until(() => answer(received()), `${id} to be accepted`)).toBe("101");
     for (const frame of f) {
       const bytes = bytesOf(frame);
       if (frame.drip) for (const byte of bytes) socket.write(Buffer.from([byte]));
@@ -116,16 +117,16 @@ describe("the corpus", () => {
     socket.destroy();
   }
 
-  test("each of its frames is answered or closed as it says, and a bystander served", async () => {
-    const bystander = await open();
+  test("each frame is answered or closes the connection as specified, and other clients are served", async () => {
+    const other = await open();
     for (const item of items) {
       await play(item);
-      expect(await bystander.ask({ action: "ping" })).toMatchObject({ type: "pong" });
+      expect(await other.request({ action: "ping" })).toMatchObject({ type: "pong" });
     }
   }, 60_000);
 });
 
-describe("frames that are none", () => {
+describe("invalid frames", () => {
   const refused = async (client: LiveClient, frame: unknown): Promise<Frame> => {
     const before = client.frames.length;
     client.send(typeof frame === "string" ? frame : JSON.stringify(frame));
@@ -133,7 +134,7 @@ describe("frames that are none", () => {
   };
   const expectRefusal = (of: Frame, code: string, what: string) => {
     expect([what, of.type, of["code"]]).toEqual([what, "error", code]);
-    // A pointer names the member that is not known; of what it held nothing comes back.
+    // A pointer names the unknown member; its value is never repeated.
     const { replyTo: _replyTo, errors = [], ...rest } = of;
     expect(
       JSON.stringify([rest, errors.map(({ pointer: _pointer, ...fault }: Frame) => fault)]),
@@ -141,7 +142,7 @@ describe("frames that are none", () => {
     expect(JSON.stringify(of).length).toBeLessThan(4_096);
   };
 
-  test("S-219: text that is no frame is an error frame, and the connection stays", async () => {
+  test("text that is not a frame is answered with an error frame, and the connection stays open", async () => {
     const client = await open();
     const deep = (n: number) => `${"[".repeat(n)}${"]".repeat(n)}`;
     for (const [code, texts] of [
@@ -176,11 +177,11 @@ describe("frames that are none", () => {
         expectRefusal(await refused(client, text), code, what);
       }
     }
-    expect((await client.ask({ action: "ping" })).type).toBe("pong");
+    expect((await client.request({ action: "ping" })).type).toBe("pong");
     expect(client.closed).toBeUndefined();
   });
 
-  test("a frame of a known action with something wrong in it is invalid_frame", async () => {
+  test("a frame of a known action with an invalid member is invalid_frame", async () => {
     const client = await open();
     const topics = ["items"];
     for (const frame of [
@@ -227,7 +228,7 @@ describe("frames that are none", () => {
     expect(long["replyTo"]?.length ?? 0).toBeLessThanOrEqual(64);
   });
 
-  test("topics that are none, and cursors that are forged or another's", async () => {
+  test("unknown topics, and cursors that are forged or from elsewhere, are refused", async () => {
     const client = await open();
     for (const topic of [
       CANARY,
@@ -272,13 +273,13 @@ describe("frames that are none", () => {
       if (since === cursor) continue;
       expectRefusal(await subscribe(client, ["items"], since), "invalid_cursor", since);
     }
-    const heads = await client.ask({ action: "ping" });
+    const heads = await client.request({ action: "ping" });
     expect(Object.keys(heads["heads"])).toEqual(["items"]);
   });
 
-  test("another subject's or a worthless token changes nothing", async () => {
+  test("a token of another subject or an invalid token changes nothing", async () => {
     const client = await open({ sub: "mia", scope: "read:items" });
-    const { sub, scopes } = await client.ask({ action: "hello" });
+    const { sub, scopes } = await client.request({ action: "hello" });
     for (const [token, code] of [
       [laptop().token({ sub: "eve", scope: "admin" }), "wrong_subject"],
       [laptop().token({ sub: "mia", scope: "admin", exp: 1 }), "unauthenticated"],
@@ -286,13 +287,13 @@ describe("frames that are none", () => {
       [`${CANARY}.${CANARY}.${CANARY}`, "unauthenticated"],
       ["..", "unauthenticated"],
     ] as const) {
-      expectRefusal(await client.ask({ action: "auth", token }), code, token.slice(0, 20));
+      expectRefusal(await client.request({ action: "auth", token }), code, token.slice(0, 20));
     }
-    expect(await client.ask({ action: "hello" })).toMatchObject({ sub, scopes });
+    expect(await client.request({ action: "hello" })).toMatchObject({ sub, scopes });
     expect(await subscribe(client, ["users"])).toMatchObject({ code: "forbidden_topic" });
   });
 
-  test("what is too large or binary ends the connection, with the gateway's own code", async () => {
+  test("a frame that is too large or binary closes the connection with the gateway's code", async () => {
     for (const [data, code] of [
       [Buffer.from('{"action":"ping"}'), 1003],
       ["x".repeat(32 * 1024 + 1), 1009],
@@ -300,9 +301,9 @@ describe("frames that are none", () => {
     ] as const) {
       const client = await open();
       client.ws.send(data);
-      expect((await until(() => client.closed, "its end")).code).toBe(code);
+      expect((await until(() => client.closed, "the connection to close")).code).toBe(code);
     }
-    // The same in frames that are small enough is one message that is not.
+    // Small frames, but together one message that is invalid.
     const client = await open();
     const text = JSON.stringify({ action: "subscribe", topics: Array(10_000).fill("items") });
     for (let at = 0; at < text.length; at += 30_000) {
@@ -312,8 +313,8 @@ describe("frames that are none", () => {
   });
 });
 
-test("hundreds of hostile frames cost no memory, and delay nobody for long", async () => {
-  const bystander = await listening("items");
+test("hundreds of hostile frames cost no memory, and do not delay other clients for long", async () => {
+  const other = await subscriber("items");
   const client = await open();
   const texts = [
     CANARY,
@@ -323,20 +324,20 @@ test("hundreds of hostile frames cost no memory, and delay nobody for long", asy
     '{"action":"constructor"}',
   ];
   const flood = async (count: number) => {
-    const until0 = client.frames.length + count;
+    const expected = client.frames.length + count;
     for (let n = 0; n < count; n++) client.send(texts[n % texts.length] ?? "");
-    await until(() => client.frames.length >= until0, `${count} answers`);
+    await until(() => client.frames.length >= expected, `${count} answers`);
     client.frames.splice(0);
   };
   await flood(150);
   const before = rss();
   for (let round = 0; round < 4; round++) await flood(150);
   const { id } = await create("/items", {});
-  await until(() => bystander.events().some((event) => event["id"] === id), "its event");
+  await until(() => other.changes().some((change) => change["id"] === id), "its change");
   expect(rss() - before).toBeLessThan(150);
   expect(client.closed).toBeUndefined();
   const again = await connect(laptop(), {
     token: laptop().token({ sub: newId(), scope: "admin" }),
   });
-  expect((await again.ask({ action: "hello" })).type).toBe("welcome");
+  expect((await again.request({ action: "hello" })).type).toBe("welcome");
 }, 60_000);

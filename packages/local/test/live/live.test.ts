@@ -1,44 +1,44 @@
 import { newId } from "@stockwire/core/id";
 import { describe, expect, test } from "vitest";
-import { endClients, type LiveClient, until } from "./client.ts";
-import { come, liveSuite } from "./suite.ts";
+import { closeClients, type LiveClient, until } from "./client.ts";
+import { waitForChanges, liveSuite } from "./suite.ts";
 
-/** What a connection can do: topics, channels and ping. */
+/** The frames of a connection: topics, channels and ping. */
 
 const { api, create, open, subscribe, settled } = liveSuite("live");
 const pen = (category = newId()) => ({ name: "Pen", price: 1.5, category });
-/** What came, told short. */
-const told = (client: LiveClient) =>
-  client.events().map(({ feed, op, id, version }) => [feed, op, id, version]);
+/** The received changes in short form. */
+const summaries = (client: LiveClient) =>
+  client.changes().map(({ feed, op, id, version }) => [feed, op, id, version]);
 
 describe("topics", () => {
-  test("from subscribed to unsubscribed each change of a feed comes once, in order", async () => {
+  test("between subscribe and unsubscribe each change of a feed arrives once and in order", async () => {
     const client = await open();
     await create("/items", { before: true });
     await settled(client);
-    const answer = await client.ask({ action: "subscribe", topics: ["items"] });
+    const answer = await client.request({ action: "subscribe", topics: ["items"] });
     expect(answer).toMatchObject({ type: "subscribed", topics: ["items"] });
     const { id } = await create("/items", { n: 1 });
     await api("PATCH", `/items/${id}`, { n: 2 });
     await api("PATCH", `/items/${id}`, { n: 2 });
     await api("DELETE", `/items/${id}`);
-    await come(client, 3);
-    expect(await client.ask({ action: "unsubscribe", topics: ["items"] })).toMatchObject({
+    await waitForChanges(client, 3);
+    expect(await client.request({ action: "unsubscribe", topics: ["items"] })).toMatchObject({
       type: "unsubscribed",
       topics: ["items"],
     });
     await create("/items", { after: true });
     await settled(client);
-    expect(told(client)).toEqual([
+    expect(summaries(client)).toEqual([
       ["items", "create", id, 1],
       ["items", "update", id, 2],
       ["items", "delete", id, 3],
     ]);
-    const seqs = client.events().map(({ seq }) => seq);
+    const seqs = client.changes().map(({ seq }) => seq);
     expect(seqs).toEqual([seqs[0], seqs[0] + 1, seqs[0] + 2]);
   });
 
-  test("a record's topic tells that record alone, its feed's besides it nothing twice", async () => {
+  test("the topic of a record has its changes only, and overlapping topics give no duplicates", async () => {
     const one = await create("/items", {});
     const other = await create("/items", {});
     const client = await open();
@@ -47,21 +47,21 @@ describe("topics", () => {
     await subscribe(both, [`items/${one["id"]}`, "items", "items?type=a"]);
     for (const { id } of [other, one]) await api("PATCH", `/items/${id}`, { n: 1, type: "a" });
     await api("DELETE", `/items/${one["id"]}`);
-    await come(both, 3);
-    await come(client, 2);
+    await waitForChanges(both, 3);
+    await waitForChanges(client, 2);
     await settled(client);
-    expect(told(client)).toEqual([
+    expect(summaries(client)).toEqual([
       ["items", "update", one["id"], 2],
       ["items", "delete", one["id"], 3],
     ]);
-    expect(told(both).slice(0, 3)).toEqual([
+    expect(summaries(both).slice(0, 3)).toEqual([
       ["items", "update", other["id"], 2],
       ["items", "update", one["id"], 2],
       ["items", "delete", one["id"], 3],
     ]);
   });
 
-  test("a filter tells who comes in, changes, goes and is deleted, whatever its spelling", async () => {
+  test("a filter reports records that enter, change, leave and are deleted, in any spelling of its value", async () => {
     const [here, there] = [`Café ${newId()}`, newId()];
     const client = await open();
     const spelt = await open();
@@ -76,10 +76,10 @@ describe("topics", () => {
     }
     const local = await create("/products", pen(here));
     await api("DELETE", `/products/${local["id"]}`);
-    await come(both, 7);
-    await come(client, 5);
-    await come(spelt, 5);
-    const ops = (of: LiveClient) => of.events().map(({ op, version }) => [op, version]);
+    await waitForChanges(both, 7);
+    await waitForChanges(client, 5);
+    await waitForChanges(spelt, 5);
+    const ops = (of: LiveClient) => of.changes().map(({ op, version }) => [op, version]);
     expect(ops(client)).toEqual([
       ["enter", 2],
       ["update", 3],
@@ -97,14 +97,14 @@ describe("topics", () => {
       "create",
       "delete",
     ]);
-    expect(client.events()[0]).toMatchObject({
+    expect(client.changes()[0]).toMatchObject({
       changed: ["category"],
       before: { category: there },
       data: { id, category: here },
     });
   });
 
-  test("levels and types are filters too", async () => {
+  test("inventory levels and item types are filters", async () => {
     const client = await open();
     const type = newId();
     await subscribe(client, ["inventory?level=low", `items?type=${type}`]);
@@ -116,8 +116,8 @@ describe("topics", () => {
     }
     const item = await create("/items", { type });
     await api("PATCH", `/items/${item["id"]}`, { type: null });
-    await come(client, 5);
-    expect(told(client)).toEqual([
+    await waitForChanges(client, 5);
+    expect(summaries(client)).toEqual([
       ["inventory", "enter", id, 3],
       ["inventory", "update", id, 4],
       ["inventory", "leave", id, 5],
@@ -126,7 +126,7 @@ describe("topics", () => {
     ]);
   });
 
-  test("each topic needs its resource's scope, and one that lacks it refuses the frame whole", async () => {
+  test("each topic needs its resource's scope, and without one of them the whole frame is refused", async () => {
     const needed = {
       users: "read:users",
       products: "read:products",
@@ -136,19 +136,21 @@ describe("topics", () => {
     };
     for (const [feed, scope] of Object.entries(needed)) {
       const others = Object.values(needed).filter((each) => each !== scope);
-      const barred = await open({ scope: [...others, "write:users", "read:history"].join(" ") });
+      const restricted = await open({
+        scope: [...others, "write:users", "read:history"].join(" "),
+      });
       for (const topic of [feed, `${feed}/x`]) {
         const mixed = Object.keys(needed).filter((each) => each !== feed);
-        expect(await subscribe(barred, [...mixed, topic])).toMatchObject({
+        expect(await subscribe(restricted, [...mixed, topic])).toMatchObject({
           type: "error",
           code: "forbidden_topic",
           topics: [topic],
         });
       }
-      expect((await barred.ask({ action: "ping" }))["heads"]).toEqual({});
+      expect((await restricted.request({ action: "ping" }))["heads"]).toEqual({});
       const permitted = await open({ scope: `stockwire/${scope}` });
       expect((await subscribe(permitted, [feed])).type).toBe("subscribed");
-      endClients();
+      closeClients();
     }
   });
 
@@ -159,35 +161,35 @@ describe("topics", () => {
     expect((await subscribe(client, topics)).type).toBe("subscribed");
     const full = { type: "error", code: "too_many_topics" };
     expect(await subscribe(client, ["users"])).toMatchObject(full);
-    expect(await client.ask({ action: "join", channel: "c" })).toMatchObject(full);
-    await client.ask({ action: "unsubscribe", topics: ["items/0"] });
-    expect((await client.ask({ action: "join", channel: "c" })).type).toBe("joined");
+    expect(await client.request({ action: "join", channel: "c" })).toMatchObject(full);
+    await client.request({ action: "unsubscribe", topics: ["items/0"] });
+    expect((await client.request({ action: "join", channel: "c" })).type).toBe("joined");
   });
 
-  test("C-40: pong tells the newest position of each feed that is listened to", async () => {
+  test("pong has the head of each subscribed feed", async () => {
     const client = await open();
-    expect((await client.ask({ action: "ping" }))["heads"]).toEqual({});
+    expect((await client.request({ action: "ping" }))["heads"]).toEqual({});
     await subscribe(client, ["items?type=none", "users"]);
     await create("/items", {});
     await settled(client);
-    const { heads } = await client.ask({ action: "ping" });
+    const { heads } = await client.request({ action: "ping" });
     expect(Object.keys(heads).toSorted()).toEqual(["items", "users"]);
     await subscribe(client, ["items"]);
     const { id } = await create("/items", {});
-    await come(client, 1);
+    await waitForChanges(client, 1);
     const late = await open();
     const since = heads.items as string;
-    await late.ask({ action: "subscribe", topics: ["items"], since });
+    await late.request({ action: "subscribe", topics: ["items"], since });
     await late.next("caught_up");
-    expect(told(late)).toEqual([["items", "create", id, 1]]);
+    expect(summaries(late)).toEqual([["items", "create", id, 1]]);
   });
 });
 
 describe("channels", () => {
-  test("S-225, S-227: a message reaches all in the lobby, its sender too", async () => {
+  test("a message reaches all members of the lobby, the sender included", async () => {
     const sender = await open({ sub: "sue" });
     const others = [await open(), await open({ scope: "read:users" })];
-    const { connectionId } = await sender.ask({ action: "hello" });
+    const { connectionId } = await sender.request({ action: "hello" });
     sender.send({ action: "message", message: "hi" });
     for (const client of [sender, ...others]) {
       expect(await client.next("message")).toEqual({
@@ -201,33 +203,41 @@ describe("channels", () => {
     }
   });
 
-  test("who has joined hears, who has left or never joined does not; publishing needs its scope", async () => {
+  test("messages reach members of the channel only, and sending needs the scope publish:channels", async () => {
     const channel = newId();
     const [sender, member, stranger] = [await open(), await open(), await open()];
-    const say = (message: string, client = sender) =>
+    const post = (message: string, client = sender) =>
       client.send({ action: "message", channel, message });
-    expect(await member.ask({ action: "join", channel })).toMatchObject({
+    expect(await member.request({ action: "join", channel })).toMatchObject({
       type: "joined",
       channel,
     });
-    expect(await sender.ask({ action: "join", channel })).toMatchObject({ type: "joined" });
-    say("one");
+    expect(await sender.request({ action: "join", channel })).toMatchObject({ type: "joined" });
+    post("one");
     expect(await member.next("message")).toMatchObject({ channel, message: "one" });
-    expect(await member.ask({ action: "leave", channel })).toMatchObject({ type: "left", channel });
-    say("two");
-    await until(() => sender.frames.some(({ message }) => message === "two"), "its own echo");
-    await member.ask({ action: "ping" });
-    await stranger.ask({ action: "ping" });
+    expect(await member.request({ action: "leave", channel })).toMatchObject({
+      type: "left",
+      channel,
+    });
+    post("two");
+    await until(
+      () => sender.frames.some(({ message }) => message === "two"),
+      "the sender's own message",
+    );
+    await member.request({ action: "ping" });
+    await stranger.request({ action: "ping" });
     for (const client of [member, stranger]) {
       expect(client.frames.filter(({ message }) => message === "two")).toEqual([]);
     }
-    const mute = await open({ scope: "read:users read:items" });
-    const refusal = await mute.ask({ action: "message", channel, message: "three" });
+    const reader = await open({ scope: "read:users read:items" });
+    const refusal = await reader.request({ action: "message", channel, message: "three" });
     expect(refusal).toMatchObject({ type: "error", code: "insufficient_scope" });
-    const loud = await open({ scope: "publish:channels" });
-    say("four", loud);
+    const publisher = await open({ scope: "publish:channels" });
+    post("four", publisher);
     await until(() => sender.frames.some(({ message }) => message === "four"), "the fourth");
     expect(sender.frames.filter(({ message }) => message === "three")).toEqual([]);
-    expect(await sender.ask({ action: "leave", channel: "lobby" })).toMatchObject({ type: "left" });
+    expect(await sender.request({ action: "leave", channel: "lobby" })).toMatchObject({
+      type: "left",
+    });
   });
 });

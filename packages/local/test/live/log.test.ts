@@ -1,39 +1,39 @@
 import { newId } from "@stockwire/core/id";
 import { describe, expect, test } from "vitest";
 import { send } from "./client.ts";
-import { come, email, liveSuite } from "./suite.ts";
+import { waitForChanges, email, liveSuite } from "./suite.ts";
 
-/** What the change log says of each change: live, and by record. */
+/** The content of changes, received live and read from the history of a record. */
 
 const FEEDS = ["users", "products", "inventory", "items", "reservations"] as const;
 
-const { api, create, laptop, listening } = liveSuite("log");
+const { api, create, laptop, subscriber } = liveSuite("log");
 
 const without = (from: object, name: string) =>
   Object.fromEntries(Object.entries(from).filter(([each]) => each !== name));
 
-describe("what an event says", () => {
-  /** Members that an event of this caller has, whatever happened. */
-  const event = (of: object) => ({
+describe("a change", () => {
+  /** The members that every change of this caller has, and those of `more`. */
+  const change = (more: object) => ({
     seq: expect.any(Number),
     cursor: expect.any(String),
     actor: "ana",
     requestId: expect.stringMatching(/^[\w-]{36}$/),
     changed: [],
-    ...of,
+    ...more,
   });
 
-  test("users and items: created, changed, deleted", async () => {
-    const client = await listening("users", "items");
+  test("of a user or an item describes its creation, update or deletion", async () => {
+    const client = await subscriber("users", "items");
     const headers = { "x-request-id": newId(), "x-client-ref": "tab-7" };
     const una = (await api("POST", "/users", { name: "Una", email: email() }, headers)).json;
     const named = (await api("PATCH", `/users/${una.id}`, { name: "Ida", age: 30 })).json;
     await api("DELETE", `/users/${una.id}`);
-    await come(client, 3);
-    const [created, changed, removed] = client.events();
+    await waitForChanges(client, 3);
+    const [created, changed, removed] = client.changes();
     const of = { feed: "users", id: una.id };
     expect(created).toEqual(
-      event({
+      change({
         ...of,
         op: "create",
         version: 1,
@@ -44,7 +44,7 @@ describe("what an event says", () => {
       }),
     );
     expect(changed).toEqual(
-      event({
+      change({
         ...of,
         op: "update",
         version: 2,
@@ -55,15 +55,15 @@ describe("what an event says", () => {
       }),
     );
     expect(removed).toEqual(
-      event({ ...of, op: "delete", version: 3, at: expect.any(String), before: named }),
+      change({ ...of, op: "delete", version: 3, at: expect.any(String), before: named }),
     );
     expect(Date.parse(removed?.["at"])).toBeGreaterThanOrEqual(Date.parse(named.updatedAt));
 
     const item = await create("/items", { type: "note", deep: { a: [1, null] }, n: 0.1 });
     const replaced = (await api("PUT", `/items/${item["id"]}`, { deep: { a: [1] } })).json;
-    await come(client, 5);
-    expect(client.events().slice(3)).toEqual([
-      event({
+    await waitForChanges(client, 5);
+    expect(client.changes().slice(3)).toEqual([
+      change({
         feed: "items",
         id: item["id"],
         op: "create",
@@ -71,7 +71,7 @@ describe("what an event says", () => {
         at: item["createdAt"],
         data: item,
       }),
-      event({
+      change({
         feed: "items",
         id: item["id"],
         op: "update",
@@ -84,8 +84,8 @@ describe("what an event says", () => {
     ]);
   });
 
-  test("products, inventory and reservations, with why stock has moved", async () => {
-    const client = await listening("products", "inventory", "reservations");
+  test("of products, inventory and reservations; inventory has the reason of a stock movement", async () => {
+    const client = await subscriber("products", "inventory", "reservations");
     const product = await create("/products", {
       name: "Pen",
       price: 12.99,
@@ -98,10 +98,10 @@ describe("what an event says", () => {
     const lines = [{ productId: id, quantity: 2 }];
     const held = await create("/reservations", { lines });
     const confirmed = (await api("POST", `/reservations/${held["id"]}/confirm`)).json;
-    await come(client, 7);
-    const of = (feed: string) => client.events().filter((each) => each["feed"] === feed);
+    await waitForChanges(client, 7);
+    const of = (feed: string) => client.changes().filter((each) => each["feed"] === feed);
     expect(of("products")).toEqual([
-      event({
+      change({
         feed: "products",
         id,
         op: "create",
@@ -125,7 +125,7 @@ describe("what an event says", () => {
     });
     expect(levels[3]?.["data"]).toEqual((await api("GET", `/inventory/${id}`)).json);
     expect(of("reservations")).toEqual([
-      event({
+      change({
         feed: "reservations",
         id: held["id"],
         op: "create",
@@ -133,7 +133,7 @@ describe("what an event says", () => {
         at: held["createdAt"],
         data: held,
       }),
-      event({
+      change({
         feed: "reservations",
         id: held["id"],
         op: "update",
@@ -146,17 +146,17 @@ describe("what an event says", () => {
     ]);
   });
 
-  test("over 32 KiB it is told without data, and frames stay below the limit", async () => {
-    const client = await listening("items");
+  test("of more than 32 KiB has no data, and no frame exceeds the limit", async () => {
+    const client = await subscriber("items");
     const sizes: number[] = [];
     client.ws.on("message", (data: Buffer) => sizes.push(data.length));
     const large = await create("/items", { text: "x".repeat(40_000) });
     const batch = Array.from({ length: 100 }, (_, n) => ({ n, text: "y".repeat(3_000) }));
     expect((await api("POST", "/items/batch", { items: batch })).status).toBe(201);
-    await come(client, 101);
-    const [first, ...rest] = client.events();
+    await waitForChanges(client, 101);
+    const [first, ...rest] = client.changes();
     expect(first).toEqual(
-      event({
+      change({
         feed: "items",
         id: large["id"],
         op: "create",
@@ -172,9 +172,9 @@ describe("what an event says", () => {
   });
 });
 
-describe("of each record", () => {
-  test("its history is there, newest first, after it is deleted too", async () => {
-    const client = await listening(...FEEDS);
+describe("the history of a record", () => {
+  test("lists its changes, newest first, also after its deletion", async () => {
+    const client = await subscriber(...FEEDS);
     const product = { name: "Pen", price: 1, category: "Pens", initialQuantity: 5 };
     const { id } = await create("/products", product);
     const spare = await create("/products", product);
@@ -193,11 +193,11 @@ describe("of each record", () => {
     ];
     await api("PATCH", `/items/${item["id"]}`, { n: 2 });
     for (const path of paths) if (!/^.(inv|res)/.test(path)) await api("DELETE", path);
-    await come(client, 15);
+    await waitForChanges(client, 15);
     for (const path of paths) {
       const [, feed, record] = path.split("/");
-      const own = client.events().filter((each) => each["feed"] === feed && each["id"] === record);
-      const expected = own.map((event) => without(event, "cursor")).toReversed();
+      const own = client.changes().filter((each) => each["feed"] === feed && each["id"] === record);
+      const expected = own.map((one) => without(one, "cursor")).toReversed();
       const { status, json } = await api("GET", `${path}/history`);
       expect([path, status, json.items]).toEqual([path, 200, expected]);
       expect(own.length).toBeGreaterThanOrEqual(2);
@@ -210,7 +210,7 @@ describe("of each record", () => {
     }
   });
 
-  test("it needs read:history besides the resource's scope; what never was is 404", async () => {
+  test("needs read:history and the resource's scope, and is 404 for an unknown record", async () => {
     const scopes = [
       "read:users",
       "read:products",

@@ -5,15 +5,15 @@ import type { Socket } from "node:net";
 import { newId } from "@stockwire/core/id";
 import { afterEach, expect, test } from "vitest";
 import { type RunningLaptop, startLaptop } from "../laptop.ts";
-import { connect, endClients, eventually, type LiveClient, send, until } from "./client.ts";
-import { come } from "./suite.ts";
+import { connect, closeClients, eventually, type LiveClient, send, until } from "./client.ts";
+import { waitForChanges } from "./suite.ts";
 import { ownTables } from "./tables.ts";
 
-/** Several processes on one engine, one that dies, and clients that go without a word. */
+/** Several servers on one engine, servers that are killed, and clients that vanish. */
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {
-  endClients();
+  closeClients();
   for (const close of closing.splice(0).toReversed()) await close();
 });
 
@@ -34,11 +34,13 @@ function tablesFor(name: string) {
   return { start, rowsOf };
 }
 
-const listening = async (laptop: RunningLaptop, ...topics: string[]) => {
+const subscriber = async (laptop: RunningLaptop, ...topics: string[]) => {
   const token = laptop.token({ sub: newId(), scope: "admin" });
   const client = await connect(laptop, { token });
-  expect(await client.ask({ action: "subscribe", topics })).toMatchObject({ type: "subscribed" });
-  const { connectionId } = await client.ask({ action: "hello" });
+  expect(await client.request({ action: "subscribe", topics })).toMatchObject({
+    type: "subscribed",
+  });
+  const { connectionId } = await client.request({ action: "hello" });
   return { client, id: String(connectionId) };
 };
 
@@ -48,17 +50,17 @@ const create = async (laptop: RunningLaptop, body: object = {}) => {
   return String(json.id);
 };
 
-const comes = (client: LiveClient, id: string) =>
-  until(() => client.events().some((event) => event["id"] === id), id);
+const receives = (client: LiveClient, id: string) =>
+  until(() => client.changes().some((change) => change["id"] === id), id);
 
-test("what is written through one process reaches the clients of all, and so does a message", async () => {
+test("a change or message from one server reaches the clients of all servers", async () => {
   const { start } = tablesFor("pair");
   const [one, other] = [await start(), await start()];
-  const { client: here } = await listening(one, "items");
-  const { client: there } = await listening(other, "items");
+  const { client: here } = await subscriber(one, "items");
+  const { client: there } = await subscriber(other, "items");
   for (const laptop of [one, other]) {
     const id = await create(laptop);
-    for (const client of [here, there]) await comes(client, id);
+    for (const client of [here, there]) await receives(client, id);
   }
   for (const [n, sender] of [here, there].entries()) {
     sender.send({ action: "message", message: `hello ${n}` });
@@ -66,69 +68,69 @@ test("what is written through one process reaches the clients of all, and so doe
       await until(() => client.frames.some(({ message }) => message === `hello ${n}`), "a message");
     }
   }
-  expect(here.events()).toEqual(there.events());
-  // A cursor of one is a cursor of the other: the first event once more.
-  const since = here.events()[0]?.["cursor"];
-  expect(await there.ask({ action: "subscribe", topics: ["items"], since })).toMatchObject({
+  expect(here.changes()).toEqual(there.changes());
+  // A cursor from one server is valid on the other.
+  const since = here.changes()[0]?.["cursor"];
+  expect(await there.request({ action: "subscribe", topics: ["items"], since })).toMatchObject({
     type: "subscribed",
     cursor: expect.any(String),
   });
   await until(() => there.frames.some(({ type }) => type === "caught_up"), "caught up");
 
-  // The first reads the stream; with it dies its reader, and its clients can't be reached.
+  // The first server reads the stream. When it is killed, the other takes over.
   one.kill("SIGKILL");
   await one.ended;
   const began = performance.now();
-  for (let n = 0; n < 3; n++) await comes(there, await create(other));
+  for (let n = 0; n < 3; n++) await receives(there, await create(other));
   expect(performance.now() - began).toBeLessThan(10_000);
-  expect([...new Set(there.events().map(({ seq }) => seq))]).toEqual([1, 2, 3, 4, 5]);
+  expect([...new Set(there.changes().map(({ seq }) => seq))]).toEqual([1, 2, 3, 4, 5]);
 }, 60_000);
 
-test("S-224, S-228: connections of a process that died are forgotten at the first delivery", async () => {
-  const { start, rowsOf } = tablesFor("heir");
-  const dataDir = await mkdtemp(join(tmpdir(), "stockwire-heir-"));
+test("connections of a server that was killed are deleted at the first delivery", async () => {
+  const { start, rowsOf } = tablesFor("takeover");
+  const dataDir = await mkdtemp(join(tmpdir(), "stockwire-successor-"));
   closing.unshift(() => rm(dataDir, { recursive: true }));
-  const doomed = await start([], dataDir);
-  const { client, id } = await listening(doomed, "items", "users", "items?type=a");
-  const { id: quiet } = await listening(doomed, "users");
-  doomed.kill("SIGKILL");
-  await doomed.ended;
-  await until(() => client.closed, "the end of its connection");
-  const heir = await start(["--port", new URL(doomed.url).port], dataDir);
+  const first = await start([], dataDir);
+  const { client, id } = await subscriber(first, "items", "users", "items?type=a");
+  const { id: quiet } = await subscriber(first, "users");
+  first.kill("SIGKILL");
+  await first.ended;
+  await until(() => client.closed, "its connection to close");
+  const successor = await start(["--port", new URL(first.url).port], dataDir);
   expect(await rowsOf(id)).toBeGreaterThan(0);
-  const { client: alive, id: own } = await listening(heir, "items");
-  await comes(alive, await create(heir));
-  await eventually(async () => (await rowsOf(id)) === 0, "its rows to go");
+  const { client: alive, id: own } = await subscriber(successor, "items");
+  await receives(alive, await create(successor));
+  await eventually(async () => (await rowsOf(id)) === 0, "its rows to be deleted");
   expect(await rowsOf(quiet)).toBeGreaterThan(0);
-  alive.send({ action: "message", message: "anybody?" });
-  await eventually(async () => (await rowsOf(quiet)) === 0, "those of the lobby to go");
+  alive.send({ action: "message", message: "hello" });
+  await eventually(async () => (await rowsOf(quiet)) === 0, "the rows of the lobby to be deleted");
   expect(await rowsOf(own)).toBeGreaterThan(0);
 }, 60_000);
 
-test("a client that resets its socket is forgotten, and nobody else notices", async () => {
+test("the rows of a client that resets its socket are deleted, and other clients are not affected", async () => {
   const { start, rowsOf } = tablesFor("reset");
   const laptop = await start();
-  const { client: stays, id: own } = await listening(laptop, "items");
+  const { client: remaining, id: own } = await subscriber(laptop, "items");
   const crowd = await Promise.all(
-    Array.from({ length: 20 }, () => listening(laptop, "items", "users", "items?type=a")),
+    Array.from({ length: 20 }, () => subscriber(laptop, "items", "users", "items?type=a")),
   );
   for (const { client } of crowd) {
     const { _socket: socket } = client.ws as unknown as { _socket: Socket };
     socket.resetAndDestroy();
   }
-  await comes(stays, await create(laptop));
+  await receives(remaining, await create(laptop));
   for (const { id } of crowd)
-    await eventually(async () => (await rowsOf(id)) === 0, "its rows to go");
+    await eventually(async () => (await rowsOf(id)) === 0, "its rows to be deleted");
   expect(await rowsOf(own)).toBeGreaterThan(0);
 });
 
-test("a client that stops reading delays nobody, and is cut off; then it goes on where it was", async () => {
+test("a client that stops reading delays no other, is disconnected, and can resume", async () => {
   const { start, rowsOf } = tablesFor("slow");
   const laptop = await start();
-  const { client: slow, id } = await listening(laptop, "items");
-  const { client: quick } = await listening(laptop, "items");
+  const { client: slow, id } = await subscriber(laptop, "items");
+  const { client: quick } = await subscriber(laptop, "items");
   const first = await create(laptop);
-  for (const client of [slow, quick]) await comes(client, first);
+  for (const client of [slow, quick]) await receives(client, first);
   slow.ws.pause();
   const batch = { items: Array.from({ length: 30 }, () => ({ text: "x".repeat(30_000) })) };
   let written = 1;
@@ -138,17 +140,17 @@ test("a client that stops reading delays nobody, and is cut off; then it goes on
     expect((await send(laptop, "POST", "/items/batch", batch)).status).toBe(201);
     written += batch.items.length;
     const began = performance.now();
-    await come(quick, written);
+    await waitForChanges(quick, written);
     slowest = Math.max(slowest, performance.now() - began);
   }
   expect(slowest).toBeLessThan(10_000);
   slow.ws.resume();
-  await until(() => slow.closed, "to be told of its end");
-  const has = slow.events();
+  await until(() => slow.closed, "its connection to close");
+  const has = slow.changes();
   expect(has.length).toBeLessThan(written);
   expect(has.map(({ seq }) => seq)).toEqual(has.map((_, n) => n + 1));
-  const { client: again } = await listening(laptop, "users");
+  const { client: again } = await subscriber(laptop, "users");
   again.send({ action: "subscribe", topics: ["items"], since: has.at(-1)?.["cursor"] });
   await again.next("caught_up");
-  expect([...has, ...again.events()]).toEqual(quick.events());
+  expect([...has, ...again.changes()]).toEqual(quick.changes());
 }, 60_000);

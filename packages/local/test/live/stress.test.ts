@@ -5,23 +5,23 @@ import * as SignedToken from "@stockwire/core/store/signed-token";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
 import { type RunningLaptop, startLaptop } from "../laptop.ts";
-import { endClients, type Frame, send, until } from "./client.ts";
+import { closeClients, type Frame, send, until } from "./client.ts";
 import { collect } from "./collected.ts";
 import { type Follower, follow } from "./follower.ts";
 import { email } from "./suite.ts";
 import { startWriters } from "./writers.ts";
 
-/** Live clients, half of them the shipped one, among disconnects, slow readers and kills. */
+/** Live clients, half of them the real client, with disconnects, slow readers and kill -9. */
 
 const SECONDS = Number(process.env["CHAOS_SECONDS"] ?? 8);
 const FEEDS = ["users", "products", "inventory", "items", "reservations"] as const;
-const CURSOR_SECRET = "a secret of the tests, long enough for one";
+const CURSOR_SECRET = "the cursor secret of these tests, long enough";
 const CLIENTS = 20;
 
 const closing: (() => Promise<unknown> | void)[] = [];
 afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
-  endClients();
+  closeClients();
 });
 
 const own = {
@@ -30,7 +30,7 @@ const own = {
   DATA_TABLE: undefined,
 };
 
-/** All records of a feed, page after page. */
+/** All records of a feed, read page by page. */
 async function listed(laptop: RunningLaptop, feed: string): Promise<Frame[]> {
   const found: Frame[] = [];
   for (let next = ""; ;) {
@@ -45,7 +45,7 @@ async function listed(laptop: RunningLaptop, feed: string): Promise<Frame[]> {
 const keyOf = (feed: string, record: Frame): string =>
   `${feed}/${feed === "inventory" ? (record["productId"] ?? record["id"]) : record["id"]}`;
 
-/** Makes the last change of each feed, and gives the keys of the records. */
+/** Makes the last change in each feed, and returns the keys of the records. */
 async function markEach(laptop: RunningLaptop): Promise<string[]> {
   const create = async (path: string, body: object) =>
     String((await send(laptop, "POST", path, body)).json.id);
@@ -62,21 +62,21 @@ async function markEach(laptop: RunningLaptop): Promise<string[]> {
   ];
 }
 
-/** The log of a feed by record is what each record's history says. */
+/** Compares the log of a feed with the histories of its records. */
 async function expectHistories(laptop: RunningLaptop, feed: string, log: readonly Frame[]) {
   const records = Map.groupBy(log, ({ id }) => String(id));
   const queue = [...records].slice(-25).values();
   const worker = async () => {
-    for (const [id, events] of queue) {
+    for (const [id, changes] of queue) {
       const { json } = await send(laptop, "GET", `/${feed}/${id}/history?order=asc&limit=100`);
-      const expected = events.slice(0, 100).map((event) => ({ ...event, cursor: undefined }));
-      expect([feed, id, json.items]).toEqual([feed, id, expected]); // but for the cursors
+      const expected = changes.slice(0, 100).map((change) => ({ ...change, cursor: undefined }));
+      expect([feed, id, json.items]).toEqual([feed, id, expected]); // histories have no cursors
     }
   };
   await Promise.all([worker(), worker(), worker(), worker()]);
 }
 
-test(`${CLIENTS} clients end with the state of the database after ${SECONDS} s of chaos`, async () => {
+test(`${CLIENTS} clients have the state of the database after ${SECONDS} s of failures`, async () => {
   const dataDir = await mkdtemp(join(tmpdir(), "stockwire-chaos-"));
   closing.push(() => rm(dataDir, { recursive: true, force: true }));
   const start = (port: string) =>
@@ -110,16 +110,16 @@ test(`${CLIENTS} clients end with the state of the database after ${SECONDS} s o
     nextKill = Date.now() + 1000 + random(4000);
   }
   await writers.stop();
-  // Who stopped reading reads no more: it comes back, as after a night's sleep.
+  // Clients that stopped reading reconnect, like a computer after standby.
   for (const client of clients) client.cut("reset");
   const began = Date.now();
-  // Each feed's last change: who has it, and all that its head counts, has all.
+  // A client that has the last change of each feed, and all changes before it, has everything.
   const marks = await markEach(laptop);
   await until(
     () =>
       followers.every((follower) => follower.hasAll()) &&
       clients.every((client) => marks.every((mark) => client.has(mark))),
-    "all to catch up",
+    "all clients to catch up",
     60_000,
   );
   const caughtUpIn = Date.now() - began; // ms
@@ -137,7 +137,8 @@ test(`${CLIENTS} clients end with the state of the database after ${SECONDS} s o
   expect(kills).toBeGreaterThan(0);
   expect(state.size).toBeGreaterThan(0);
   if (process.env["CHAOS_SECONDS"] === undefined) return;
-  const sum = (of: (follower: Follower) => number) => followers.reduce((n, one) => n + of(one), 0);
+  const sum = (count: (follower: Follower) => number) =>
+    followers.reduce((n, one) => n + count(one), 0);
   const figures = {
     answers: Object.fromEntries(writers.answers),
     kills,
@@ -145,7 +146,7 @@ test(`${CLIENTS} clients end with the state of the database after ${SECONDS} s o
     connections: sum(({ connections }) => connections),
     changes: FEEDS.reduce((n, feed) => n + (first?.logs.get(feed)?.length ?? 0), 0),
     repeated: sum(({ repeated }) => repeated),
-    asked: sum(({ asked }) => asked),
+    catchUps: sum(({ catchUps }) => catchUps),
     caughtUpIn,
   };
   process.stdout.write(`${JSON.stringify(figures)}\n`);

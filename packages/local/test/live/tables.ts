@@ -4,12 +4,12 @@ import { onSharedEngine } from "../laptop.ts";
 
 type Table = "Data" | "Changes" | "Connections";
 
-/** Tables on the test run's engine that only one test file uses: a feed tells what all do. */
+/** Tables that only one test file uses, because a feed contains the changes of all its users. */
 export interface OwnTables {
-  /** The environment of a laptop that works on them. */
+  /** The environment of a laptop that uses them. */
   env: Record<string, string | undefined>;
   rows(table: Table): Promise<Record<string, unknown>[]>;
-  /** Sets attributes of a row, behind everybody's back. */
+  /** Sets attributes of a stored row directly. */
   alter(
     row: Record<string, unknown>,
     attributes: Record<string, unknown>,
@@ -27,17 +27,17 @@ export function ownTables(name: string): OwnTables {
     env: { DYNAMODB_ENDPOINT, STOCKWIRE_TABLE_PREFIX: prefix },
     async rows(table) {
       const found: Record<string, unknown>[] = [];
-      for (let from: Record<string, unknown> | undefined; ;) {
+      for (let startKey: Record<string, unknown> | undefined; ;) {
         const { Items = [], LastEvaluatedKey } = await documents.send(
           new ScanCommand({
             TableName: prefix + table,
             ConsistentRead: true,
-            ...(from && { ExclusiveStartKey: from }),
+            ...(startKey && { ExclusiveStartKey: startKey }),
           }),
         );
         found.push(...Items);
         if (LastEvaluatedKey === undefined) return found;
-        from = LastEvaluatedKey;
+        startKey = LastEvaluatedKey;
       }
     },
     async alter({ pk, sk }, attributes, table = "Connections") {
@@ -59,8 +59,8 @@ export function ownTables(name: string): OwnTables {
         await client
           .send(new DeleteTableCommand({ TableName: prefix + id }))
           .catch((error: unknown) => {
-            const gone = error instanceof Error && error.name === "ResourceNotFoundException";
-            if (!gone) throw error;
+            const isMissing = error instanceof Error && error.name === "ResourceNotFoundException";
+            if (!isMissing) throw error;
           });
       }
       client.destroy();

@@ -1,12 +1,17 @@
 import { isRecord } from "@stockwire/gateway/json";
 import type { Invocation } from "@stockwire/gateway/lambda";
 
-/** What a function says of a batch: the records that failed, or why all of it did. */
+/**
+ * ReportBatchItemFailures: how a function that processes a batch says which records have failed. Both
+ * event source mappings of the laptop, for streams and for queues, use it.
+ */
+
+/** The identifiers of the failed records, or the error for which the whole batch failed. */
 export type BatchResult = { failed: ReadonlySet<string> } | { error: unknown };
 
 /**
- * Reads the answer of a function whose mapping has ReportBatchItemFailures. No answer and no list
- * mean success; an identifier that is empty, or not of this batch, means that all of it failed.
+ * Reads the response of a function to a batch with these identifiers. No response and no list mean
+ * success. An identifier that is empty or not in the batch means that the whole batch failed.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
  */
@@ -29,5 +34,5 @@ export function batchResult(invocation: Invocation, batch: readonly string[]): B
 
 function invalid(value: unknown): BatchResult {
   const text = JSON.stringify(value).slice(0, 200);
-  return { error: new Error(`not a batch response of this batch: ${text}`) };
+  return { error: new Error(`invalid response for this batch: ${text}`) };
 }

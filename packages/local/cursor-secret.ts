@@ -5,15 +5,16 @@ import { randomBytes } from "node:crypto";
 const KEY = { pk: "SETTINGS", sk: "CURSOR_SECRET" };
 
 /**
- * The secret that signs cursors, kept with the data that they point into: all processes on one
- * engine have the same, and it survives what the data survive. Whoever comes first makes it.
+ * The secret that signs cursors and page tokens, created at the first call. It is an item of the table
+ * that the cursors refer to, so it lives exactly as long as the data, and all processes that share the
+ * table have the same secret.
  */
 export async function cursorSecret(client: DynamoDBClient, TableName: string): Promise<string> {
   const documents = DynamoDBDocumentClient.from(client);
   const get = new GetCommand({ TableName, Key: KEY, ConsistentRead: true });
-  const secretOf = async () => (await documents.send(get)).Item?.["secret"] as string | undefined;
-  const known = await secretOf();
-  if (known !== undefined) return known;
+  const read = async () => (await documents.send(get)).Item?.["secret"] as string | undefined;
+  const existing = await read();
+  if (existing !== undefined) return existing;
   const secret = randomBytes(32).toString("base64url");
   const Item = { ...KEY, secret };
   try {
@@ -23,6 +24,7 @@ export async function cursorSecret(client: DynamoDBClient, TableName: string): P
     return secret;
   } catch (error) {
     if (!(error instanceof ConditionalCheckFailedException)) throw error;
-    return (await secretOf()) ?? secret; // another process was first, or a try of ours
+    // Another process was first, or an earlier attempt of this request whose answer was lost.
+    return (await read()) ?? secret;
   }
 }

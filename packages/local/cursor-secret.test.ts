@@ -3,7 +3,7 @@ import { Data } from "@stockwire/core/store/tables";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cursorSecret } from "./cursor-secret.ts";
-import { createTables } from "./tables.ts";
+import { createTables } from "./engine/tables.ts";
 
 const client = new DynamoDBClient({ endpoint: process.env["DYNAMODB_ENDPOINT"] ?? "" });
 const TableName = `${randomUUID()}-Data`;
@@ -14,7 +14,7 @@ afterAll(async () => {
   client.destroy();
 });
 
-test("all who ask at once have the same secret, and so has who asks later", async () => {
+test("concurrent callers and later ones get the same secret", async () => {
   const secrets = await Promise.all(
     Array.from({ length: 20 }, () => cursorSecret(client, TableName)),
   );

@@ -10,8 +10,17 @@ import {
 import type { HttpApiConfig, RouteConfig } from "@stockwire/gateway/http/http-api";
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
 import type { WebSocketApiConfig } from "@stockwire/gateway/websocket/websocket-api";
+import { AUDIENCE } from "./server-registry.ts";
 
-/** The HTTP API as the policy describes it: a route for each entry, and one for 404 and 405. */
+/**
+ * The definitions of Stockwire's two APIs for the local gateway. A test of infra compares them with
+ * what is deployed.
+ */
+
+/**
+ * The HTTP API: a route for each entry of the policy, and `$default` for requests that match none.
+ * `issuer` is the URL whose tokens the API accepts.
+ */
 export const httpApi = (
   handler: LambdaHandler,
   issuer: string,
@@ -20,7 +29,7 @@ export const httpApi = (
     token: {
       type: "JWT",
       issuer,
-      audience: ["stockwire"],
+      audience: [AUDIENCE],
       identitySource: "$request.header.Authorization",
     },
   },
@@ -44,14 +53,16 @@ export const httpApi = (
   accountThrottle: throttles.account,
 });
 
-/** The Live API: its authorizer decides on `$connect`, one function serves every route. */
+/** The Live API: `authorizer` decides on `$connect`, and `handler` serves every route. */
 export const liveApi = (
   handler: LambdaHandler,
   authorizer: LambdaHandler,
 ): Pick<WebSocketApiConfig, "stage" | "routeSelectionExpression" | "routes" | "authorizers"> => ({
   stage: LIVE_STAGE,
   routeSelectionExpression: "$request.body.action",
-  // Without an identity source it is asked each time: a credential may come in one of three places.
+  // No identity source: with one, API Gateway refuses a request without it. Credentials may come in
+  // the Authorization header, in a subprotocol or as a ticket in the query.
+  // https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
   authorizers: { caller: { type: "REQUEST", identitySource: [], handler: authorizer } },
   routes: [
     { routeKey: "$connect", handler, authorizer: "caller" },

@@ -1,20 +1,24 @@
-/** Lets loops sleep until something happens or time is up. */
-export interface Pulse {
-  /** Changes with each beat. */
+/**
+ * Lets poll loops sleep until another part of the process wakes them, or a timeout passes. A wake-up
+ * between reading `count` and calling `wait` is not lost.
+ */
+export interface WakeSignal {
+  /** The number of calls of `notify` so far. */
   readonly count: number;
-  beat(): void;
-  /** Resolves at the next beat after `since`, a former count, and after `ms` at the latest. */
+  /** Wakes all waiting loops. */
+  notify(): void;
+  /** Resolves once `count` differs from `since`, and after `ms` milliseconds at the latest. */
   wait(since: number, ms: number): Promise<void>;
 }
 
-export function createPulse(): Pulse {
+export function createWakeSignal(): WakeSignal {
   let count = 0;
   const waiting = new Set<() => void>();
   return {
     get count() {
       return count;
     },
-    beat() {
+    notify() {
       count++;
       for (const wake of waiting) wake();
     },

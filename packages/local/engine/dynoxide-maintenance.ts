@@ -2,18 +2,30 @@ import { existsSync } from "node:fs";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 
-const RETENTION = 24 * 60 * 60; // seconds, as on AWS
-const BATCH = 5000; // records; 10 ms, in which neither the engine nor this process does anything else
-const GAP = 10; // ms in which both get on with their work
+/**
+ * Repairs two weaknesses of dynoxide 1.2.1 in its own database file: stream records have no index
+ * and are never deleted. Works while the engine has the file open and writes to it.
+ */
+
+/**
+ * DynamoDB keeps stream records for 24 hours.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
+ */
+const RETENTION = 24 * 60 * 60; // seconds
+const BATCH = 5000; // records; deleting them takes 10 ms, which block the engine and this process
+const PAUSE = 10; // ms between batches, in which both continue their work
 const COLUMNS = ["id", "table_name", "sequence_number", "created_at"];
 
 /**
- * Mends what dynoxide 1.2.1 does with stream records: it searches all of them at each write (46
- * ms a put with 100 000 kept, 1.3 ms at 500 000 with this index), and never drops any. Works on
- * a file that an engine has open, which goes on writing meanwhile; does nothing if there is none, and only warns if the layout is
- * another one.
+ * Creates the index if it is missing, and deletes expired stream records. Without the index each
+ * write searches all records: a put takes 46 ms with 100 000 of them, and 1.3 ms with 500 000 and
+ * the index. Does nothing if there is no file. Logs one line and changes nothing if the table
+ * has another layout. A failure of the maintenance is logged, not thrown.
  */
-export async function tendData(file: string, log: (line: string) => void): Promise<void> {
+export async function maintainStreamRecords(
+  file: string,
+  log: (line: string) => void,
+): Promise<void> {
   if (!existsSync(file)) return;
   const database = new DatabaseSync(file, { timeout: 5000 });
   try {
@@ -23,23 +35,23 @@ export async function tendData(file: string, log: (line: string) => void): Promi
       .map((column) => column["name"]);
     if (columns.length === 0) return;
     if (!COLUMNS.every((column) => columns.includes(column))) {
-      log(`${file}: unknown layout of the stream records, left without an index`);
+      log(`${file}: unknown layout of the stream records, no index created`);
       return;
     }
     database.exec(
       `CREATE INDEX IF NOT EXISTS app_stream_seq
        ON _stream_records(table_name, CAST(sequence_number AS INTEGER))`,
     );
-    await trim(database);
+    await deleteExpired(database);
   } catch (cause) {
-    log(`${file}: stream records not tended: ${String(cause)}`);
+    log(`${file}: maintenance of the stream records failed: ${String(cause)}`);
   } finally {
     database.close();
   }
 }
 
-/** Drops expired records, but keeps each table's newest: the next sequence number follows it. */
-async function trim(database: DatabaseSync): Promise<void> {
+/** Keeps the newest record of each table: the engine derives the next sequence number from it. */
+async function deleteExpired(database: DatabaseSync): Promise<void> {
   const firstToKeep = database
     .prepare("SELECT id FROM _stream_records WHERE created_at >= ? ORDER BY id LIMIT 1")
     .get(Math.floor(Date.now() / 1000) - RETENTION);
@@ -57,5 +69,5 @@ async function trim(database: DatabaseSync): Promise<void> {
        ORDER BY id LIMIT ?)`,
   );
   const before = firstToKeep?.["id"] ?? Number.MAX_SAFE_INTEGER;
-  while (expired.run(before, JSON.stringify(newest), BATCH).changes === BATCH) await sleep(GAP);
+  while (expired.run(before, JSON.stringify(newest), BATCH).changes === BATCH) await sleep(PAUSE);
 }

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { tendData } from "./dynoxide-data.ts";
+import { maintainStreamRecords } from "./dynoxide-maintenance.ts";
 
 let folder: string;
 let file: string;
@@ -27,7 +27,7 @@ function open<T>(use: (database: DatabaseSync) => T): T {
   }
 }
 
-/** As dynoxide 1.2.1 declares it. */
+/** The table as dynoxide 1.2.1 creates it. */
 const RECORDS = `CREATE TABLE _stream_records (
   id INTEGER PRIMARY KEY AUTOINCREMENT, table_name TEXT NOT NULL, event_name TEXT NOT NULL,
   keys_json TEXT NOT NULL, new_image TEXT, old_image TEXT, sequence_number TEXT NOT NULL,
@@ -57,38 +57,38 @@ const kept = () =>
       .map((row) => `${String(row["table_name"])} ${String(row["sequence_number"])}`),
   );
 
-test("stream records older than a day are dropped, and younger ones kept", async () => {
+test("stream records older than a day are deleted, and younger ones are kept", async () => {
   fill([
     { table: "a", sequence: 8, hoursAgo: 25 },
     { table: "a", sequence: 9, hoursAgo: 25 },
     { table: "a", sequence: 10, hoursAgo: 23 },
     { table: "a", sequence: 11, hoursAgo: 0 },
   ]);
-  await tendData(file, log);
+  await maintainStreamRecords(file, log);
   expect(kept()).toEqual(["a 10", "a 11"]);
   expect(lines).toEqual([]);
 });
 
-test("the newest record of each table stays, however old, by number and not by text", async () => {
+test("the newest record of each table is kept whatever its age, where numbers are not compared as text", async () => {
   fill([
     { table: "a", sequence: 9, hoursAgo: 50 },
     { table: "b", sequence: 3, hoursAgo: 49 },
     { table: "a", sequence: 10, hoursAgo: 48 },
   ]);
-  await tendData(file, log);
+  await maintainStreamRecords(file, log);
   expect(kept()).toEqual(["b 3", "a 10"]);
 });
 
-test("many expired records go in batches", async () => {
+test("many expired records are deleted in batches", async () => {
   fill(Array.from({ length: 12_000 }, (_, sequence) => ({ table: "a", sequence, hoursAgo: 30 })));
-  await tendData(file, log);
+  await maintainStreamRecords(file, log);
   expect(kept()).toEqual(["a 11999"]);
 });
 
-test("the engine's own search for the next sequence number uses the index", async () => {
+test("the engine's query for the next sequence number uses the index", async () => {
   fill([]);
-  await tendData(file, log);
-  await tendData(file, log);
+  await maintainStreamRecords(file, log);
+  await maintainStreamRecords(file, log);
   const plan = open((database) =>
     database
       .prepare(
@@ -100,18 +100,18 @@ test("the engine's own search for the next sequence number uses the index", asyn
   expect(JSON.stringify(plan)).toContain("app_stream_seq");
 });
 
-test("a layout that another version may have is left alone with a warning", async () => {
+test("a table with an unknown layout is not changed, and a warning is logged", async () => {
   open((database) => database.exec("CREATE TABLE _stream_records (id INTEGER, other TEXT)"));
-  await tendData(file, log);
+  await maintainStreamRecords(file, log);
   expect(lines).toEqual([expect.stringContaining("unknown layout")]);
   expect(open((database) => database.prepare("PRAGMA index_list(_stream_records)").all())).toEqual(
     [],
   );
 });
 
-test("without a file or without the table nothing happens", async () => {
-  await tendData(file, log);
+test("nothing happens if there is no file or no table", async () => {
+  await maintainStreamRecords(file, log);
   open((database) => database.exec("CREATE TABLE other (id INTEGER)"));
-  await tendData(file, log);
+  await maintainStreamRecords(file, log);
   expect(lines).toEqual([]);
 });
