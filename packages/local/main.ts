@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ListenError } from "@stockwire/gateway/server";
 import { LocalError, messageOf } from "./error.ts";
+import { restartOnChange } from "./restart-on-change.ts";
 import { ROOT } from "./server-registry.ts";
 
 /** `npm run dev`. Expected errors are printed as one line; the exit code is then 1. */
@@ -13,10 +14,19 @@ Runs Stockwire on this machine: gateway, token issuer and an embedded DynamoDB.
   --port N     port to listen on; 0 picks a free one (default: PORT or 3000)
   --data DIR   folder of all data (default: STOCKWIRE_DATA or .stockwire)
   --no-seed    add no demo data to a new table
+  --watch      restart when a source file changes; data and port stay the same
   --help       show this text
 
   DYNAMODB_ENDPOINT  URL of a running engine, or \`aws\` for Amazon's DynamoDB
   DYNOXIDE_BIN       path of another binary of the embedded engine`;
+
+/** The folders whose code the server runs. The console is rebuilt without a restart. */
+const WATCHED = [
+  "packages/core/src",
+  "packages/functions/src",
+  "packages/gateway",
+  "packages/local",
+];
 
 /** A wrong command line. */
 class UsageError extends Error {}
@@ -26,6 +36,7 @@ function readOptions() {
     port: { type: "string", default: process.env["PORT"] || "3000" },
     data: { type: "string", default: process.env["STOCKWIRE_DATA"] || join(ROOT, ".stockwire") },
     seed: { type: "boolean", default: true },
+    watch: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   } as const;
   try {
@@ -48,7 +59,7 @@ function fail(error: unknown): never {
 }
 
 async function main(): Promise<void> {
-  const { port, data, seed, help } = readOptions();
+  const { port, data, seed, watch, help } = readOptions();
   if (help) return console.log(USAGE);
   // Installed before the start, so that a signal during the start is not lost.
   const stopping = new AbortController();
@@ -56,7 +67,21 @@ async function main(): Promise<void> {
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
 
-  const { startLaptop } = await import("./laptop.ts");
+  if (watch) {
+    const code = await restartOnChange({
+      program: import.meta.filename,
+      args: ["--port", String(port), "--data", data, ...(seed ? [] : ["--no-seed"])],
+      root: ROOT,
+      folders: WATCHED,
+      log: (line) => console.log(line),
+      stopping: stopping.signal,
+    });
+    process.exit(code);
+  }
+
+  const isWatched = process.connected; // the IPC channel to a parent with --watch
+  if (isWatched) process.once("disconnect", stop);
+  const { startLaptop } = await import("./laptop.ts"); // not with --watch, which needs none of it
   const laptop = await startLaptop({
     port,
     dataDir: data,
@@ -68,7 +93,11 @@ async function main(): Promise<void> {
   console.log(`Console:       ${laptop.url}/console`);
   console.log(`API reference: ${laptop.url}/docs`);
   console.log(`A token:       npm run -s token -- --scope admin --port ${actualPort}`);
+  console.log(
+    isWatched ? "Watching packages/ for changes" : "Restart on change: npm run dev -- --watch",
+  );
   console.log(`Stockwire is ready: ${laptop.url}`);
+  if (isWatched) process.send?.({ port: actualPort });
   if (!stopping.signal.aborted) {
     await new Promise((resolve) => stopping.signal.addEventListener("abort", resolve));
   }

@@ -1,11 +1,12 @@
 import { execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:net";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
+import { createLive } from "@stockwire/client/live";
 import { newId } from "@stockwire/core/id";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type RunningLaptop, startLaptop } from "./laptop.ts";
 
 /** `npm run dev` as a user runs it. Each test has its own data folder and engine. */
@@ -167,6 +168,62 @@ describe("npm run dev", () => {
       expect([file, code]).toEqual([file, 0]);
       expect(stdout).toMatch(/^Usage: npm run/);
     }
+  });
+});
+
+describe("npm run dev -- --watch", () => {
+  const processes = (): string[] => {
+    const all = execFileSync("ps", ["-eo", "args"]).toString().split("\n");
+    return all.filter((line) => line.includes(folder));
+  };
+  const readyLines = ({ output }: RunningLaptop) =>
+    output.filter((line) => line.startsWith("Stockwire is ready"));
+
+  test("after a change of a source the server restarts with its data, and live clients continue", async () => {
+    const laptop = await start(["--watch", "--no-seed"]);
+    expect(laptop.output).toContain("Watching packages/ for changes");
+    const live = createLive({
+      url: `${laptop.url.replace("http", "ws")}/live`,
+      token: () => laptop.token({ sub: "ana", scope: "admin" }),
+    });
+    onTestFinished(() => live.close());
+    const received: string[] = [];
+    const subscription = live.subscribe("items", { event: ({ id }) => received.push(id) });
+    await subscription.ready;
+    const create = async () =>
+      ((await (await post(laptop, "/items", {})).json()) as { id: string }).id;
+    const before = await create();
+
+    const now = new Date();
+    await utimes(local("schedule.ts"), now, now);
+    await vi.waitUntil(() => readyLines(laptop).length === 2, { timeout: 30_000 });
+    expect(laptop.output).toContain("packages/local/schedule.ts has changed: restarting");
+    expect(readyLines(laptop)[1]).toBe(readyLines(laptop)[0]); // the same port
+    expect((await get(laptop, `/items/${before}`)).status).toBe(200);
+    const after = await create();
+    await vi.waitUntil(() => received.length === 2, { timeout: 30_000 });
+    expect(received).toEqual([before, after]);
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)("%s ends all processes", async (signal) => {
+    const laptop = await start(["--watch", "--no-seed"]);
+    expect(processes().length).toBeGreaterThan(2);
+    laptop.kill(signal);
+    expect(await laptop.ended).toBe(0);
+    expect(processes()).toEqual([]);
+  });
+
+  test("kill -9 of the watching process ends the server and the engine too", async () => {
+    const laptop = await start(["--watch", "--no-seed"]);
+    laptop.kill("SIGKILL");
+    await vi.waitFor(() => expect(processes()).toEqual([]), { timeout: 10_000 });
+  });
+
+  test("an error at the start is one clear line and exit code 1", async () => {
+    const laptop = await start(["--no-seed"]);
+    const args = ["--watch", "--port", "0", "--data", folder];
+    const { code, stderr } = await run("main.ts", args);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`process ${laptop.pid}`)]);
   });
 });
 
