@@ -39,7 +39,7 @@ export interface LaptopOptions {
 
 export interface Laptop {
   url: string;
-  /** Waits a bounded time for requests in progress, then stops all services. Takes at most 2 s. */
+  /** Waits a bounded time for requests in progress, then stops all services. Takes about 2 s at most. */
   stop(): Promise<void>;
 }
 
@@ -78,7 +78,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   };
 
   try {
-    // DynamoDB
+    // DynamoDB: the engine and the tables
     engine = await startDynamodb({ dataDir, log, onDown: options.onDown });
     clients = createClients(engine);
     const { dynamodb, streams } = clients;
@@ -90,21 +90,21 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       schedules.push(schedule(expire, { everyMs: TTL_INTERVAL, onError }));
     }
 
-    // Lambda: the handlers read their environment while they are imported
+    // Lambda: the environment first, because handlers read it while they are imported
     const secret =
       process.env["CURSOR_SECRET"] ?? (await cursorSecret(dynamodb, tableName("Data")));
     setEnvironment(engine, url, secret);
     const http = await import("@stockwire/functions/handlers/http");
     const sweep = await import("@stockwire/functions/handlers/sweep");
 
-    // EventBridge
+    // EventBridge: ends expired reservations
     const onSweepError = (error: unknown) => log(`sweep: ${String(error)}`);
     schedules.push(schedule(sweep.handler, { everyMs: SWEEP_INTERVAL, onError: onSweepError }));
 
-    // Cognito
+    // Cognito: signs tokens and publishes the keys that verify them
     const issuer = await openIssuerOf({ dataDir, issuer: url }, scopes);
 
-    // DynamoDB Streams, SQS, and API Gateway's WebSocket API
+    // DynamoDB Streams, SQS and API Gateway's WebSocket API: bring changes to clients
     const accessLog = (record: object) => {
       if (ready) log(jsonLine(record));
     };
@@ -120,7 +120,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     });
     live = liveServices;
 
-    // API Gateway's HTTP API
+    // API Gateway's HTTP API: all other requests
     const api = createHttpApi({
       ...httpApi(
         wakingAfter(http.handler, () => liveServices.wake()),
@@ -131,7 +131,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
         log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
     });
 
-    // The console
+    // The console, which is not part of AWS
     const consolePages = createConsole({ builder: consoleBuilder, sign: issuer.sign, scopes });
 
     listener.serve([issuer, consolePages, liveServices], api, liveServices);

@@ -5,7 +5,10 @@ import { LocalError, messageOf } from "./error.ts";
 import { restartOnChange } from "./restart-on-change.ts";
 import { ROOT } from "./server-registry.ts";
 
-/** `npm run dev`. Expected errors are printed as one line; the exit code is then 1. */
+/**
+ * `npm run dev`: starts the laptop and stops it on SIGINT or SIGTERM, with exit code 0. An expected
+ * error, such as a port in use, is printed as one line with exit code 1.
+ */
 
 const USAGE = `Usage: npm run dev -- [options]
 
