@@ -53,6 +53,11 @@ const walls = [
   wall("packages/gateway/**", ["@stockwire/**", "**/core/**", "**/local/**"], "gateway is alone"),
   wall("packages/local/**", ["@stockwire/web-test/**", "@stockwire/bench/**"], "local is below"),
   wall(
+    "packages/local/{engine,stream,queue,issuer}/**",
+    ["@stockwire/**", "!@stockwire/gateway/**", "!@stockwire/core/store/tables"],
+    "an emulated service knows nothing of Stockwire",
+  ),
+  wall(
     "packages/web-test/**",
     ["@stockwire/**", "!@stockwire/client/**", "**/core/**", "**/functions/**", "**/gateway/**"],
     "the console uses the server through its client only",

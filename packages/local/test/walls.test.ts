@@ -23,7 +23,8 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ["packages/client/src/live.ts", "@stockwire/core/id"],
   ["packages/gateway/server.ts", "@stockwire/core/id"],
   ["packages/gateway/body.ts", "../core/src/id.ts"],
-  ["packages/local/servers.ts", "@stockwire/bench/report"],
+  ["packages/local/registry.ts", "@stockwire/bench/report"],
+  ["packages/local/queue/topic.ts", "@stockwire/core/live/fan-out"],
   ["packages/web-test/src/app.ts", "@stockwire/core/id"],
   ["infra/stage.ts", "@stockwire/core/id"],
 ];
