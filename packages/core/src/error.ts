@@ -1,4 +1,9 @@
-/** Every way in which a verb can refuse; clients switch on it. The app maps each to a status. */
+/**
+ * The one kind of error that clients see. Core knows codes only; the app maps each code to an HTTP
+ * status, and a code without a status does not compile there.
+ */
+
+/** Every way in which a request can be refused. Clients switch on it, so a code never changes. */
 export type Code =
   | "invalid_json"
   | "invalid_request"
@@ -33,15 +38,18 @@ export type Code =
   | "internal"
   | "unavailable";
 
-/** One thing that is wrong with the input: `pointer` into the body, or the name of a `parameter`. */
+/** One problem of the input. It names a `pointer` into the body, or a `parameter`. */
 export interface Fault {
-  pointer?: string;
-  parameter?: string;
+  pointer?: string; // JSON pointer (RFC 6901)
+  parameter?: string; // of the path, the query or the headers
   code: string;
   detail: string;
 }
 
-/** The one error that callers see. `members` are added to the answer as they are. */
+/**
+ * A refusal with a code. `detail` is shown to clients and must not repeat what a client sent.
+ * `members` are added to the error's answer as they are, for example `currentVersion`.
+ */
 export class AppError extends Error {
   readonly code: Code;
   readonly errors: readonly Fault[];
@@ -64,6 +72,6 @@ export class AppError extends Error {
   }
 }
 
-/** A 400 about one member of the body. */
+/** An `invalid_request` with one fault, at a JSON pointer into the body. */
 export const invalidMember = (pointer: string, code: string, detail: string) =>
   new AppError("invalid_request", detail, { errors: [{ pointer, code, detail }] });

@@ -22,7 +22,7 @@ const codeOf = (text: string): string | undefined => {
 describe("parseExactly", () => {
   const vectors = corpus("json-parsing") as { id: string; expect: string; b64: string }[];
 
-  test("JSONTestSuite: takes no text that a parser must reject", () => {
+  test("accepts no text of JSONTestSuite that a parser must reject", () => {
     const wrong = vectors.filter(({ id, expect: verdict, b64 }) => {
       const text = Buffer.from(b64, "base64").toString();
       return (verdict === "reject" || id.startsWith("n_")) && codeOf(text) === undefined;
@@ -30,7 +30,7 @@ describe("parseExactly", () => {
     expect(wrong.map(({ id }) => id)).toEqual([]);
   });
 
-  test("JSONTestSuite: gives each text that it takes its exact value", () => {
+  test("returns the exact value of each text of JSONTestSuite that it accepts", () => {
     for (const { b64 } of vectors) {
       const text = Buffer.from(b64, "base64").toString();
       if (codeOf(text) === undefined) expect(parseExactly(text, 20)).toEqual(JSON.parse(text));
@@ -38,7 +38,7 @@ describe("parseExactly", () => {
     expect(vectors.length).toBeGreaterThan(300);
   });
 
-  test("any JSON value comes out as it went in, or is refused", () => {
+  test("returns any JSON value unchanged, or refuses it", () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
         const text = JSON.stringify(value);
@@ -62,7 +62,7 @@ describe("parseExactly", () => {
     ["-12.50e-3", undefined],
     ["0", undefined],
     ["0.0", undefined],
-  ])("the number %s: %s", (source, code) => {
+  ])("the number %s gives the code %s", (source, code) => {
     expect(codeOf(source)).toBe(code);
     expect(codeOf(`{"a":[${source}]}`)).toBe(code);
   });
@@ -83,18 +83,18 @@ describe("parseExactly", () => {
     ['"a\\"b{[,:"', undefined],
     ["", "invalid_json"],
     ["\uFEFF{}", "invalid_json"],
-  ])("%s: %s", (text, code) => {
+  ])("the text %s gives the code %s", (text, code) => {
     expect(codeOf(text)).toBe(code);
   });
 
-  test("depth is bounded, at any length, without recursion", () => {
+  test("bounds the depth of texts of any length, without recursion", () => {
     expect(codeOf("[".repeat(20) + "]".repeat(20))).toBeUndefined();
     expect(codeOf("[".repeat(21) + "]".repeat(21))).toBe("invalid_request");
     expect(codeOf("[".repeat(100_000) + "]".repeat(100_000))).toBe("invalid_request");
     expect(codeOf('{"a":'.repeat(10_000) + "1" + "}".repeat(10_000))).toBe("invalid_request");
   });
 
-  test("says where, but repeats no name that is not plain", () => {
+  test("reports a pointer without names that are not safe to repeat", () => {
     const pointerOf = (text: string) => {
       try {
         parseExactly(text, 20);

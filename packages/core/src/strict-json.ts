@@ -1,31 +1,37 @@
+/**
+ * A JSON parser that never changes a value. `JSON.parse` builds the value; a second pass over the
+ * text refuses what it would have changed without an error.
+ */
+
 import { AppError } from "./error.ts";
 
-/** Keys that reach an object's prototype somewhere, sooner or later. */
+/** Member names that code which copies objects can write to a prototype. */
 const PROTOTYPE_NAMES: ReadonlySet<string> = new Set(["__proto__", "constructor", "prototype"]);
 
-/** Member names that are safe to repeat to a caller. */
-const PLAIN_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+/** Member names that can be repeated in an answer without escaping. */
+const SAFE_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
-/** A JSON pointer, cut at the first name that is not safe to repeat. */
+/** Returns the JSON pointer (RFC 6901) of a path, cut before the first name that is not safe. */
 export function pointerOf(path: readonly PropertyKey[]): string {
   let pointer = "";
   for (const step of path) {
-    if (!PLAIN_NAME.test(String(step))) break;
+    if (!SAFE_NAME.test(String(step))) break;
     pointer += `/${String(step)}`;
   }
   return pointer;
 }
 
-interface Frame {
-  keys: Set<string> | undefined; // of an object; undefined for an array
-  step: string | number;
+/** An object or array that is open at the current character. */
+interface Container {
+  names: Set<string> | undefined; // members seen so far; undefined for an array
+  step: string | number; // current member name or array index
 }
 
 /**
- * Parses JSON exactly or refuses. Beyond `JSON.parse` it refuses what JavaScript would change in
- * silence: a member given twice, a number that a double can't hold, a lone surrogate (it can't be
- * stored as UTF-8), and names that reach a prototype. Depth is checked without recursion.
- * Throws `invalid_json`, `invalid_request`, `reserved_property`.
+ * Parses JSON exactly or refuses it. Besides broken JSON it refuses what JavaScript would change:
+ * a repeated member, a number that a double cannot hold, a lone surrogate (UTF-8 has no form for
+ * it), and names that reach a prototype. `maxDepth` counts nested objects and arrays.
+ * Throws `invalid_json`, `invalid_request`, `reserved_property`, each with a JSON pointer.
  */
 export function parseExactly(text: string, maxDepth: number): unknown {
   let value: unknown;
@@ -38,43 +44,46 @@ export function parseExactly(text: string, maxDepth: number): unknown {
   return value;
 }
 
-/** Walks the tokens of a text that `JSON.parse` has accepted. */
+/**
+ * Walks the tokens of a text that `JSON.parse` has accepted, so it need not check the grammar. The
+ * stack of containers is an array: nesting of any depth cannot overflow the call stack.
+ */
 function refuseInexact(text: string, maxDepth: number): void {
-  const frames: Frame[] = [];
-  let atKey = false;
+  const open: Container[] = [];
+  let atName = false; // the next string is a member name
   const refuse = (code: "invalid_json" | "invalid_request" | "reserved_property", detail: string) =>
     new AppError(code, detail, {
-      errors: [{ pointer: pointerOf(frames.map((frame) => frame.step)), code, detail }],
+      errors: [{ pointer: pointerOf(open.map(({ step }) => step)), code, detail }],
     });
 
   for (let i = 0; i < text.length; i++) {
     const char = text[i];
-    const top = frames.at(-1);
+    const top = open.at(-1);
     if (char === '"') {
       const end = endOfString(text, i);
       const raw = text.slice(i, end);
       const string: string = raw.includes("\\") ? JSON.parse(raw) : raw.slice(1, -1);
       if (!string.isWellFormed()) throw refuse("invalid_json", "A string has a lone surrogate");
-      if (atKey && top?.keys) {
+      if (atName && top?.names) {
         top.step = string;
         if (PROTOTYPE_NAMES.has(string)) {
           throw refuse("reserved_property", "This property name is reserved");
         }
-        if (top.keys.has(string)) throw refuse("invalid_json", "A member is given twice");
-        top.keys.add(string);
+        if (top.names.has(string)) throw refuse("invalid_json", "A member is given twice");
+        top.names.add(string);
       }
       i = end - 1;
     } else if (char === "{" || char === "[") {
-      if (frames.length >= maxDepth) throw refuse("invalid_request", "Nested too deeply");
-      frames.push(char === "{" ? { keys: new Set(), step: "" } : { keys: undefined, step: 0 });
-      atKey = char === "{";
+      if (open.length >= maxDepth) throw refuse("invalid_request", "Nested too deeply");
+      open.push(char === "{" ? { names: new Set(), step: "" } : { names: undefined, step: 0 });
+      atName = char === "{";
     } else if (char === "}" || char === "]") {
-      frames.pop();
-      atKey = false;
+      open.pop();
+      atName = false;
     } else if (char === ":") {
-      atKey = false;
+      atName = false;
     } else if (char === ",") {
-      atKey = top?.keys !== undefined;
+      atName = top?.names !== undefined;
       if (typeof top?.step === "number") top.step++;
     } else if (char === "-" || (char !== undefined && char >= "0" && char <= "9")) {
       const end = endOfNumber(text, i);
@@ -100,9 +109,10 @@ function endOfNumber(text: string, start: number): number {
   return NUMBER.lastIndex;
 }
 
+/** Most numbers are such integers: they need no comparison. */
 const SMALL_INTEGER = /^(?:0|-?[1-9]\d{0,14})$/;
 
-/** Whether the double that JavaScript reads prints the same decimal again; −0 does not. */
+/** True if the double that JavaScript reads prints as the same decimal again; −0 does not. */
 function isExact(source: string): boolean {
   if (SMALL_INTEGER.test(source)) return true;
   const value = Number(source);
@@ -110,7 +120,7 @@ function isExact(source: string): boolean {
   return canonical(source) === canonical(String(value));
 }
 
-/** `digits e exponent` without leading or trailing zeros. */
+/** Returns a decimal as digits and exponent without leading or trailing zeros, to compare two. */
 function canonical(source: string): string {
   const [mantissa = "", exponent = "0"] = source.toLowerCase().split("e");
   const sign = mantissa.startsWith("-") ? "-" : "";

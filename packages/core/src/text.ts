@@ -1,18 +1,25 @@
+/** Text of members and filters: one normal form, and lengths as people count them. */
+
 import * as z from "zod";
 
-// oxlint-disable-next-line typescript/no-misused-spread -- code points are what is counted
+// oxlint-disable-next-line typescript/no-misused-spread -- lengths are counted in code points
 const codePoints = (text: string): number => [...text].length;
 
-/** Why a string is refused; `required` also stands for a blank one. */
-export interface Wording {
+interface Messages {
+  /** For a member that is missing or blank. */
   required?: string;
   tooShort?: string;
 }
 
-/** Trimmed, NFC, `min`–`max` code points. */
-export const text = (min: number, max: number, { required, tooShort }: Wording = {}) =>
+/**
+ * A schema of text: trimmed, in Unicode normal form C, with `min` to `max` code points. Its issues
+ * have the codes `required`, `too_short` and `too_long` in `params.code`.
+ */
+export const text = (min: number, max: number, { required, tooShort }: Messages = {}) =>
   z
-    .string(required === undefined ? undefined : { error: orElse(required, "Expected a string") })
+    .string(
+      required === undefined ? undefined : { error: missingOr(required, "Expected a string") },
+    )
     .trim()
     .normalize("NFC")
     .superRefine((value, context) => {
@@ -25,11 +32,11 @@ export const text = (min: number, max: number, { required, tooShort }: Wording =
     })
     .meta({ minLength: min, maxLength: max });
 
-/** The message for a member that is missing, or another for one of a wrong type. */
-export const orElse =
-  (required: string, wrong: string) =>
+/** An error map for zod: one message for a missing member, another for a member of a wrong type. */
+export const missingOr =
+  (required: string, wrongType: string) =>
   ({ input }: { input?: unknown }) =>
-    input === undefined ? required : wrong;
+    input === undefined ? required : wrongType;
 
-/** `value` as index keys have it: alike without regard to case and width. */
+/** Returns the form of `value` in index keys: the same for all cases and character widths. */
 export const folded = (value: string): string => value.normalize("NFKC").toLowerCase();

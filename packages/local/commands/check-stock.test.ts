@@ -185,7 +185,7 @@ async function plant(products: number, reservations: number): Promise<void> {
   const held = (2 * reservations) / hot.length;
   const levels = ids.map((id, n) => {
     const counts = Inventory.countsFor(id, 1_000, n < hot.length ? held : 0, 0);
-    return Inventory.levels.newRecord(id, { ...counts, moved: 1_000 }, by()).stored;
+    return Inventory.inventories.newRecord(id, { ...counts, moved: 1_000 }, by()).stored;
   });
   const until = Date.now() + 60_000;
   const holders = Array.from({ length: reservations }, (_, n) => {

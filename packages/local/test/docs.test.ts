@@ -7,7 +7,6 @@ import { expect, test } from "vitest";
 const ROOT = join(import.meta.dirname, "../../..");
 
 const documents = globSync(["*.md", "docs/**/*.md", "packages/*/*.md"], { cwd: ROOT }).toSorted();
-/** A changelog names paths as they were. */
 /** The change log names paths of the past, and the guide names files that its reader creates. */
 const current = documents.filter(
   (document) => !["CHANGELOG.md", "docs/add-a-resource.md"].includes(document),

@@ -1,3 +1,9 @@
+/**
+ * The list of resources. Each is described once, here. Feeds, topics, scopes, tags, the stream
+ * filter, history and the client's types are derived from it, so a resource that is stored but not
+ * listed fails a test.
+ */
+
 import type * as z from "zod";
 import type { Code } from "../error.ts";
 import type { Stored } from "../store/update-expression.ts";
@@ -7,41 +13,35 @@ import * as Product from "./product.ts";
 import * as Reservation from "./reservation.ts";
 import * as User from "./user.ts";
 
-/**
- * The list of resources. Each is described once, here: feeds, topics, scopes, tags, the stream
- * filter, history and the client's types are derived from it. A test fails if a resource that is
- * stored is missing.
- */
-
-/** What the rest of the service must know about a resource. */
+/** What the rest of the service needs to know about a resource. */
 interface Resource {
   /** The resource's section in OpenAPI. */
   readonly tag: string;
-  /** The resource's records, as clients see them. */
+  /** Schema of a record as clients see it. */
   readonly info: z.ZodType;
   readonly records: {
-    /** Partition keys of the resource's records are `<kind>#<shard>`. */
+    /** Records have partition keys `<kind>#<shard>`. */
     readonly kind: string;
     readonly notFound: Code;
-    /** The tombstone of a deleted version: who deleted it, and when. */
-    readonly deletion: (id: string, version: number) => Promise<object | undefined>;
-    /** Throws `notFound`. */
-    readonly existing: (id: string) => Promise<unknown>;
+    /** The tombstone of a deleted version: who deleted the record, and when. */
+    readonly tombstone: (id: string, version: number) => Promise<object | undefined>;
+    /** Throws `notFound` if there is no such record now. */
+    readonly getStored: (id: string) => Promise<unknown>;
   };
-  /** The record as it was written, whatever the time is now. */
+  /** Returns the record as it was written, independent of the current time. */
   readonly image: (stored: Stored) => Readonly<Record<string, unknown>>;
   readonly scopes: { readonly read: string; readonly write: string };
-  /** A filter that lists and topics offer, served by the records' index. */
+  /** A filter of lists and topics, which the index of the records serves. */
   readonly filter?: {
     readonly parameter: string;
-    /** The index partition of a value; undefined if no record can have it. */
+    /** Returns the index partition of a value; undefined if no record can have that value. */
     readonly partition: (value: string) => string | undefined;
   };
-  /** Attributes of a write that its change carries, besides the record itself. */
+  /** Attributes of a write that its change has beside the record, such as its reason. */
   readonly notes?: readonly string[];
 }
 
-/** Resources by the name of their feed, which is also the first segment of their routes. */
+/** Resources by the name of their feed, which is also the first segment of their paths. */
 export const resources = {
   users: {
     tag: "Users",
@@ -61,8 +61,8 @@ export const resources = {
   inventory: {
     tag: "Inventory",
     info: Inventory.Info,
-    records: Inventory.levels,
-    image: Inventory.levels.decode,
+    records: Inventory.inventories,
+    image: Inventory.inventories.decode,
     scopes: { read: "read:inventory", write: "write:inventory" },
     filter: { parameter: "level", partition: Inventory.levelKey },
     notes: ["reason", "reference"],
@@ -94,25 +94,25 @@ export const FEEDS = Object.keys(resources) as [Feed, ...Feed[]];
 
 export const isFeed = (name: string): name is Feed => Object.hasOwn(resources, name);
 
-/** The description of a resource, where it may be any of them. */
+/** Returns the description of any resource, without the types that only one of them has. */
 export const resourceOf = (feed: Feed): Resource => resources[feed];
 
 type ResourceScope = Resources[Feed]["scopes"]["read" | "write"];
 
-/** Scopes that belong to no single resource; `admin` grants all others. */
+/** Scopes beside those of single resources; `admin` grants all others. */
 const GENERAL_SCOPES = ["read:history", "publish:channels", "admin"] as const;
 
 export type Scope = ResourceScope | (typeof GENERAL_SCOPES)[number];
 
-/** All scopes that a token can have. */
+/** All scopes that a token can have, each once. */
 export const SCOPES: readonly Scope[] = [
   ...new Set<Scope>(Object.values(resources).flatMap(({ scopes }) => [scopes.read, scopes.write])),
   ...GENERAL_SCOPES,
 ];
 
 /**
- * Partition keys of the items whose changes are announced start with one of these. Unique values,
- * tombstones, reservation lines and idempotency records are not announced.
+ * Prefixes of the partition keys whose changes go to the change log. Unique values, tombstones,
+ * reservation lines and idempotency rows have other prefixes.
  */
 export const ANNOUNCED: readonly string[] = Object.values(resources).map(
   ({ records }) => `${records.kind}#`,

@@ -1,18 +1,24 @@
+/**
+ * Inventory: how many units of a product are on hand, reserved and available. It cannot oversell:
+ * every movement is a conditional write that keeps 0 ≤ reserved ≤ quantity, and movements that stay
+ * within a level do not refuse each other.
+ */
+
 import * as z from "zod";
-import type { RecordUpdate, Condition, Stored } from "../store/update-expression.ts";
 import { AppError, invalidMember } from "../error.ts";
 import { withLocks } from "../store/lock.ts";
 import { paged, query } from "../store/pagination.ts";
 import { recordStore } from "../store/record.ts";
+import type { Condition, RecordUpdate, Stored } from "../store/update-expression.ts";
+import type { Step, Writer } from "../store/write.ts";
 import { text } from "../text.ts";
-import type { Writer, Step } from "../store/write.ts";
 
 const MAX_QUANTITY = 1_000_000_000;
 
 export const Quantity = z.int().min(0).max(MAX_QUANTITY);
 const Reason = text(1, 200);
 
-/** How much of a product there is: on hand, promised to reservations, and free to sell. */
+/** A product's inventory as clients see it. */
 export const Info = z
   .object({
     id: z.string(),
@@ -51,22 +57,28 @@ export const Adjust = z
 
 export const List = z.strictObject({ ...query(20), level: z.enum(["out", "low"]).optional() });
 
+/**
+ * The numbers as they are stored, in units. DynamoDB's conditions do no arithmetic, so every
+ * difference that a condition compares is stored as a number of its own.
+ */
 export interface Counts {
-  quantity: number;
+  quantity: number; // on hand
   reserved: number;
-  available: number; // quantity − reserved; stored, since conditions do no arithmetic
+  available: number; // quantity − reserved
   reorderPoint: number;
-  headroom: number; // available − reorderPoint; above 0 the level is ok
-  moved: number; // sum of all movements, kept apart from quantity to be checked against it
+  headroom: number; // available − reorderPoint; the level is `ok` while it is above 0
+  moved: number; // sum of all movements; `check-stock` compares it with quantity
 }
 
-export const levels = recordStore({
+export type StoredInventory = Stored & Counts;
+
+export const inventories = recordStore({
   kind: "INVENTORY",
   notFound: "inventory_not_found",
-  noun: "Inventory",
+  name: "Inventory",
   tombstoneSeconds: 90 * 24 * 60 * 60,
   decode: (stored): Info => {
-    const { quantity, reserved, available, reorderPoint } = stored as Stored & Counts;
+    const { quantity, reserved, available, reorderPoint } = stored as StoredInventory;
     return {
       id: stored.sk,
       productId: stored.sk,
@@ -86,7 +98,10 @@ const levelOf = (available: number, reorderPoint: number): Info["level"] => {
   return available <= reorderPoint ? "low" : "ok";
 };
 
-/** All that follows from the three numbers; only levels that want attention are indexed. */
+/**
+ * Returns all attributes that follow from the three numbers. Only inventories that are low or out
+ * have keys of the index.
+ */
 export const countsFor = (
   productId: string,
   quantity: number,
@@ -106,15 +121,15 @@ export const countsFor = (
   };
 };
 
-/** Partition of the index; undefined for the level that is not indexed. */
+/** Returns the index partition of a level; undefined for `ok`, which is not indexed. */
 export const levelKey = (level: string): string | undefined =>
   level === "out" || level === "low" ? `LEVEL#${level}` : undefined;
 
-/** The write that opens a product's inventory in the product's own transaction. */
+/** Returns the step that creates a product's inventory in the product's own transaction. */
 export const createStep = (productId: string, quantity: number, writer: Writer): Step => ({
   write: {
     Put: {
-      Item: levels.newRecord(
+      Item: inventories.newRecord(
         productId,
         { ...countsFor(productId, quantity, 0, 0), moved: quantity },
         writer,
@@ -122,35 +137,36 @@ export const createStep = (productId: string, quantity: number, writer: Writer):
       ConditionExpression: "attribute_not_exists(pk)",
     },
   },
-  refused: () => new Error("a new product has inventory already"),
 });
 
-/** The writes that close it. They refuse with `has_active_reservations`. */
+/** Returns the steps that delete it with the product. Throws `has_active_reservations`. */
 export const deleteSteps = async (
   productId: string,
   writer: Writer,
   writeId: string,
 ): Promise<Step[]> => {
-  const current = await levels.readStored(productId);
+  const current = await inventories.readStored(productId);
   if (current === undefined) return [];
   if (current["reserved"] !== 0) {
-    throw new AppError("has_active_reservations", "Reservations of this product are active");
+    throw new AppError("has_active_reservations", "This product has active reservations");
   }
-  return levels.deleteSteps(current, writer, writeId);
+  return inventories.deleteSteps(current, writer, writeId);
 };
 
 /** Throws `inventory_not_found`. */
-export const get = (productId: string): Promise<Info> => levels.get(productId);
+export const get = (productId: string): Promise<Info> => inventories.get(productId);
 
-/** Throws `invalid_cursor`. */
+/** Returns a page of all inventories, or of those that are low or out. Throws `invalid_cursor`. */
 export const list = ({ level, ...page }: z.output<typeof List>) =>
   level === undefined
-    ? paged("inventory", page, levels.list)
-    : paged(`inventory level=${level}`, page, (of) => levels.listBy(`LEVEL#${level}`, of));
+    ? paged("inventory", page, inventories.list)
+    : paged(`inventory level=${level}`, page, (of) =>
+        inventories.listByIndex([`LEVEL#${level}`], of),
+      );
 
 /**
- * Sets what is on hand. Throws `inventory_not_found`, `below_reserved`, `stale_quantity`,
- * `precondition_failed`.
+ * Sets the quantity on hand, for example after a count. Throws `inventory_not_found`,
+ * `below_reserved`, `stale_quantity`, `precondition_failed`.
  */
 export const set = (
   productId: string,
@@ -158,16 +174,16 @@ export const set = (
   writer: Writer,
   ifMatch?: readonly number[],
 ) =>
-  levels.update(productId, writer, ifMatch, (current) => {
-    if (current === undefined) return undefined; // what moves is the difference to what is there
-    const counts = current as Stored & Counts;
+  inventories.update(productId, writer, ifMatch, (current) => {
+    if (current === undefined) return undefined; // `moved` grows by the difference, so read first
+    const counts = current as StoredInventory;
     if (expectedQuantity !== undefined && counts.quantity !== expectedQuantity) {
       throw new AppError("stale_quantity", "The quantity is not the expected one", {
         members: { currentQuantity: counts.quantity, currentVersion: counts.version },
       });
     }
     if (quantity < counts.reserved) {
-      throw new AppError("below_reserved", "More than this is reserved", {
+      throw new AppError("below_reserved", "More units than this are reserved", {
         members: { reserved: counts.reserved },
       });
     }
@@ -178,7 +194,10 @@ export const set = (
     };
   });
 
-/** Adds to what is on hand. Throws `inventory_not_found`, `insufficient_stock`. */
+/**
+ * Adds `delta` units to the quantity on hand. Throws `inventory_not_found`, `insufficient_stock`,
+ * `invalid_request`, `precondition_failed`.
+ */
 export const adjust = (
   productId: string,
   { delta, reason, reference }: z.output<typeof Adjust>,
@@ -186,8 +205,8 @@ export const adjust = (
   ifMatch?: readonly number[],
 ) =>
   withLocks([productId], writer, () =>
-    levels.update(productId, writer, ifMatch, (current) => {
-      const known = current as (Stored & Counts) | undefined;
+    inventories.update(productId, writer, ifMatch, (current) => {
+      const known = current as StoredInventory | undefined;
       if (known && known.available + delta < 0) {
         throw insufficient([{ productId, requested: -delta, available: known.available }]);
       }
@@ -198,6 +217,7 @@ export const adjust = (
     }),
   );
 
+/** A line that asks for more units than are available. */
 export interface Shortage {
   productId: string;
   requested: number;
@@ -205,23 +225,28 @@ export interface Shortage {
 }
 
 export const insufficient = (shortages: readonly Shortage[]) =>
-  new AppError("insufficient_stock", "Fewer than this are available", { members: { shortages } });
+  new AppError("insufficient_stock", "Fewer units than requested are available", {
+    members: { shortages },
+  });
 
-/** What the level is taken to be where it has not been read: right for nearly every product. */
-const PLENTY = { level: "ok", index: ["gsi1pk", "absent"] } as const;
+/** The condition that an inventory is not indexed, as one whose level is `ok`. */
+const NOT_INDEXED: Condition = ["gsi1pk", "absent"];
 
 /**
- * Moves units. Within a level the move holds for any counts that leave it there, so that rivals do
- * not hinder each other; across levels it is planned from the counts as read.
+ * Builds a movement of units. While the level stays `ok`, or stays `low`, the movement only adds,
+ * and its conditions hold for all counts that keep the level: concurrent movements do not refuse
+ * each other, and the keys of the index stay right. A movement across levels also changes those
+ * keys, so it is computed from the counts as read and written over that version. An inventory that
+ * was not read is assumed to be `ok`, as nearly all are.
  */
 function moveUnits(
   productId: string,
   by: { quantity: number; reserved: number },
   note: { reason: string; reference?: string | undefined },
-  known: (Stored & Counts) | undefined,
+  known: StoredInventory | undefined,
 ): RecordUpdate {
   const available = by.quantity - by.reserved;
-  const need = Math.max(0, -available);
+  const taken = Math.max(0, -available);
   const add = {
     moved: by.quantity,
     quantity: by.quantity,
@@ -233,21 +258,24 @@ function moveUnits(
     ...(by.quantity > 0 ? [["quantity", "<=", MAX_QUANTITY - by.quantity] as const] : []),
     ...(by.reserved < 0 ? [["reserved", ">", -by.reserved - 1] as const] : []),
   ];
-  const before = known ? levelOf(known.available, known.reorderPoint) : PLENTY.level;
-  const after = known ? levelOf(known.available + available, known.reorderPoint) : PLENTY.level;
-  if (available === 0) return { add, note, conditions: bounds };
-  if (before === "ok" && after === "ok") {
-    return { add, note, conditions: [...bounds, ["headroom", ">", need], PLENTY.index] };
+  if (available === 0) return { add, note, conditions: bounds }; // a sale of reserved units
+
+  const levelIfMoved = (units: number) =>
+    known ? levelOf(known.available + units, known.reorderPoint) : "ok";
+  const [before, after] = [levelIfMoved(0), levelIfMoved(available)];
+  if (known === undefined || (before === "ok" && after === "ok")) {
+    // More headroom than is taken: afterwards it is still above 0, which is what `ok` means.
+    return { add, note, conditions: [...bounds, ["headroom", ">", taken], NOT_INDEXED] };
   }
   if (before === "low" && after === "low") {
-    const stays = [
-      ["available", ">", need],
+    // Something is left, and the headroom is not above 0 afterwards either.
+    const staysLow: Condition[] = [
+      ["available", ">", taken],
       ["headroom", "<=", Math.min(0, -available)],
       ["gsi1pk", "=", "LEVEL#low"],
-    ] as const;
-    return { add, note, conditions: [...bounds, ...stays] };
+    ];
+    return { add, note, conditions: [...bounds, ...staysLow] };
   }
-  if (known === undefined) throw new Error("only an ok level is taken for granted");
   const quantity = known.quantity + by.quantity;
   const reserved = known.reserved + by.reserved;
   return {
@@ -257,32 +285,27 @@ function moveUnits(
   };
 }
 
-/** One line of a reservation, as a step of its transaction. Refused, it throws `Outdated`. */
+/** What the lines of a reservation do to inventories, with the reason that the change log shows. */
+const MOVEMENTS = {
+  reserve: { reason: "reserved", sign: { quantity: 0, reserved: 1 } },
+  sell: { reason: "sold", sign: { quantity: -1, reserved: -1 } },
+  release: { reason: "released", sign: { quantity: 0, reserved: -1 } },
+} as const;
+
+/**
+ * Returns the step that moves one line of a reservation. `known` is the inventory if it was read.
+ * The step's error is `StaleRecord`.
+ */
 export const moveStep = (
-  what: "hold" | "sell" | "free",
+  movement: keyof typeof MOVEMENTS,
   { productId, quantity }: { productId: string; quantity: number },
   reference: string,
   writer: Writer,
   writeId: string,
-  known?: Stored,
+  known?: StoredInventory,
 ): Step => {
-  const move = {
-    hold: { quantity: 0, reserved: quantity },
-    sell: { quantity: -quantity, reserved: -quantity },
-    free: { quantity: 0, reserved: -quantity },
-  }[what];
-  const note = { reason: REASONS[what], reference };
-  const counts = known as (Stored & Counts) | undefined;
-  return levels.updateStep(
-    productId,
-    moveUnits(productId, move, note, counts),
-    writer,
-    writeId,
-    known,
-  );
+  const { reason, sign } = MOVEMENTS[movement];
+  const by = { quantity: sign.quantity * quantity, reserved: sign.reserved * quantity };
+  const update = moveUnits(productId, by, { reason, reference }, known);
+  return inventories.updateStep(productId, update, writer, writeId, known);
 };
-
-const REASONS = { hold: "reserved", sell: "sold", free: "released" } as const;
-
-/** How many units of the level as read are free to promise. */
-export const availableOf = (level: Stored): number => (level as Stored & Counts).available;

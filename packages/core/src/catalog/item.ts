@@ -1,19 +1,24 @@
+/**
+ * Items: free-form JSON objects. Their attributes are stored as the JSON text of the client, since
+ * DynamoDB's own types would change some numbers and empty values.
+ */
+
 import * as z from "zod";
-import type { Stored } from "../store/update-expression.ts";
 import { AppError } from "../error.ts";
 import { newId } from "../id.ts";
 import { paged, query } from "../store/pagination.ts";
 import { recordStore } from "../store/record.ts";
-import type { Writer } from "../store/write.ts";
+import type { Stored } from "../store/update-expression.ts";
+import type { Step, Writer } from "../store/write.ts";
 
 const MAX_BYTES = 64 * 1024;
 const MAX_DEPTH = 16;
-const MAX_TYPE = 256; // code units of an indexed `type`
-const OWNED: ReadonlySet<string> = new Set(["id", "createdAt", "updatedAt", "version"]);
+const MAX_TYPE = 256; // UTF-16 code units of a `type` that is indexed
+const SERVER_OWNED: ReadonlySet<string> = new Set(["id", "createdAt", "updatedAt", "version"]);
 
 type Attributes = Record<string, unknown>;
 
-/** A free-form record: any JSON object besides what the server owns. */
+/** An item as clients see it: its own attributes and those of the server. */
 export const Info = z
   .looseObject({
     id: z.string(),
@@ -29,26 +34,26 @@ export type Info = Attributes & {
   version: number;
 };
 
-/** Refuses what the server owns, and what is nested too deeply. */
+/** Any JSON object without the server's attributes, nested at most 16 levels deep. */
 export const Create = z
   .record(z.string(), z.unknown())
   .superRefine((attributes, context) => {
     for (const name of Object.keys(attributes)) {
-      if (!OWNED.has(name)) continue;
+      if (!SERVER_OWNED.has(name)) continue;
       const params = { code: "reserved_property" };
       context.addIssue({
         code: "custom",
         path: [name],
-        message: "This property is the server's",
+        message: "This property is set by the server",
         params,
       });
     }
-    const deep = tooDeep(attributes);
-    if (deep) {
+    const path = tooDeep(attributes);
+    if (path) {
       const params = { code: "too_deep" };
       context.addIssue({
         code: "custom",
-        path: deep,
+        path,
         message: `Nested deeper than ${MAX_DEPTH}`,
         params,
       });
@@ -59,7 +64,7 @@ export const Create = z
 /** A JSON merge patch (RFC 7396). */
 export const Patch = Create.meta({ id: "ItemPatch" });
 
-/** The path of something nested too deeply; bodies are bounded, so recursion is too. */
+/** Returns the path of a value nested too deeply. The parser bounds the depth of this recursion. */
 function tooDeep(value: unknown, path: string[] = []): string[] | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (path.length >= MAX_DEPTH) return path;
@@ -75,11 +80,10 @@ export const List = z.strictObject({
   type: z.string().min(1).max(MAX_TYPE).optional(),
 });
 
-/** Attributes are kept as the JSON text that they are: exact, whatever DynamoDB's own types hold. */
 export const items = recordStore({
   kind: "ITEM",
   notFound: "item_not_found",
-  noun: "Item",
+  name: "Item",
   decode: (stored): Info => ({
     id: stored.sk,
     ...attributesOf(stored),
@@ -92,7 +96,7 @@ export const items = recordStore({
 const attributesOf = (stored: Stored): Attributes =>
   JSON.parse(String(stored["data"])) as Attributes;
 
-/** The stored form. Throws `body_too_large`. */
+/** Returns the stored form of attributes. Throws `body_too_large`. */
 const encoded = (id: string, attributes: Attributes) => {
   const data = JSON.stringify(attributes);
   if (Buffer.byteLength(data) > MAX_BYTES) {
@@ -102,67 +106,70 @@ const encoded = (id: string, attributes: Attributes) => {
   return { data, gsi1pk, gsi1sk: gsi1pk && id };
 };
 
-/** Partition of the index; undefined for what is not indexed. */
+/** Returns the index partition of a type; undefined for a value that is not indexed. */
 export const typeKey = (type: unknown): string | undefined =>
   typeof type === "string" && type !== "" && type.length <= MAX_TYPE ? `TYPE#${type}` : undefined;
 
-const draft = (attributes: Attributes, writer: Writer) => {
+const newItem = (attributes: Attributes, writer: Writer) => {
   const id = `item_${newId()}`;
   return items.newRecord(id, encoded(id, attributes), writer);
 };
 
 /** Throws `body_too_large`. */
 export const create = (attributes: Attributes, writer: Writer) =>
-  items.create(draft(attributes, writer), writer);
+  items.create(newItem(attributes, writer), writer);
 
-/** Stores all or none. Throws `body_too_large`. */
+/** Creates all or none. Throws `body_too_large`. */
 export const createAll = (all: readonly Attributes[], writer: Writer) =>
   items.createAll(
-    all.map((attributes) => draft(attributes, writer)),
+    all.map((attributes) => newItem(attributes, writer)),
     writer,
   );
 
-/** The tombstone is another one than was expected. */
-class Buried extends Error {
+/** The id has another tombstone than was assumed; `version` is the last one that was used. */
+class StaleTombstone extends Error {
   readonly version: number;
   constructor(version: number) {
-    super("an item of this id was deleted before");
+    super(`an item of this id was deleted as version ${version}`);
     this.version = version;
   }
 }
 
 /**
- * Creates an item at an id of the caller's; its versions go on where a deleted one's ended. Throws
- * `precondition_failed` if there is one, `body_too_large`.
+ * Creates an item at an id that the caller chooses. If an item of that id was deleted, versions go
+ * on after its last one, so that none is used twice. Throws `precondition_failed` if the item
+ * exists, and `body_too_large`.
  */
 export const createAt = async (id: string, attributes: Attributes, writer: Writer) => {
-  let buried = 0;
+  const { stored } = items.newRecord(id, encoded(id, attributes), writer);
+  // Most ids were never deleted, so the tombstone is not read: its check fails if there is one.
+  let lastVersion = 0;
   for (;;) {
-    const { stored } = items.newRecord(id, encoded(id, attributes), writer);
-    const undisturbed = {
-      Key: items.tombstoneKey(id),
-      ...(buried === 0
-        ? { ConditionExpression: "attribute_not_exists(pk)" }
-        : {
-            ConditionExpression: "version = :buried",
-            ExpressionAttributeValues: { ":buried": buried },
-          }),
-    };
-    const step = {
-      write: { ConditionCheck: undisturbed },
-      refused: (old: Attributes | undefined) => new Buried(Number(old?.["version"] ?? 0)),
-    };
+    const steps = [tombstoneCheck(id, lastVersion)];
     try {
-      return await items.create(
-        { stored: { ...stored, version: buried + 1 }, steps: [step] },
-        writer,
-      );
+      return await items.create({ stored: { ...stored, version: lastVersion + 1 }, steps }, writer);
     } catch (error) {
-      if (!(error instanceof Buried)) throw error;
-      buried = error.version;
+      if (!(error instanceof StaleTombstone)) throw error;
+      lastVersion = error.version;
     }
   }
 };
+
+/** Returns the step that checks an id's last version; 0 if it was never deleted. */
+const tombstoneCheck = (id: string, lastVersion: number): Step => ({
+  write: {
+    ConditionCheck: {
+      Key: items.tombstoneKey(id),
+      ...(lastVersion === 0
+        ? { ConditionExpression: "attribute_not_exists(pk)" }
+        : {
+            ConditionExpression: "version = :version",
+            ExpressionAttributeValues: { ":version": lastVersion },
+          }),
+    },
+  },
+  conditionError: (old) => new StaleTombstone(Number(old?.["version"] ?? 0)),
+});
 
 /** Replaces all attributes. Throws `item_not_found`, `precondition_failed`, `body_too_large`. */
 export const replace = (
@@ -186,7 +193,7 @@ export const patch = (
     (current) => current && { set: encoded(id, merge(attributesOf(current), change)) },
   );
 
-/** RFC 7396, section 2. */
+/** Applies a merge patch, as in RFC 7396, section 2. */
 function merge(target: unknown, change: Attributes): Attributes {
   const merged: Attributes = isObject(target) ? { ...target } : {};
   for (const [name, value] of Object.entries(change)) {
@@ -206,8 +213,8 @@ export const remove = (id: string, writer: Writer, ifMatch?: readonly number[]) 
 /** Throws `item_not_found`. */
 export const get = (id: string): Promise<Info> => items.get(id);
 
-/** Throws `invalid_cursor`. */
+/** Returns a page of all items, or of those of a type. Throws `invalid_cursor`. */
 export const list = ({ type, ...page }: z.output<typeof List>) =>
   type === undefined
     ? paged("items", page, items.list)
-    : paged(`items type=${type}`, page, (of) => items.listBy(`TYPE#${type}`, of));
+    : paged(`items type=${type}`, page, (of) => items.listByIndex([`TYPE#${type}`], of));

@@ -1,15 +1,20 @@
+/**
+ * Products. A product is created and deleted together with its inventory. Prices are exact: they
+ * are stored as integers of the currency's minor units.
+ */
+
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import type { UpdateBuilder, Stored } from "../store/update-expression.ts";
 import { AppError, invalidMember } from "../error.ts";
-import * as UniqueValue from "../store/unique-value.ts";
 import { newId } from "../id.ts";
-import * as Inventory from "./inventory.ts";
 import { fromMinorUnits, isCurrency, toMinorUnits } from "../money.ts";
 import { atMostOne, paged, query } from "../store/pagination.ts";
 import { recordStore } from "../store/record.ts";
-import { folded, text } from "../text.ts";
+import * as UniqueValue from "../store/unique-value.ts";
+import type { Condition, RecordUpdate, Stored, UpdateBuilder } from "../store/update-expression.ts";
 import type { Writer } from "../store/write.ts";
+import { folded, text } from "../text.ts";
+import * as Inventory from "./inventory.ts";
 
 const Name = text(1, 200);
 const Category = text(1, 100);
@@ -22,12 +27,12 @@ const Currency = z
   .refine(isCurrency, { error: "Not a currency of ISO 4217" })
   .meta({ pattern: "^[A-Z]{3}$" });
 
-/** A thing that is sold. */
+/** A thing that is sold, as clients see it. */
 export const Info = z
   .object({
     id: z.string(),
     name: z.string(),
-    price: z.number(), // exact decimal; minor units in the table
+    price: z.number(), // in the currency's major unit, exact
     currency: z.string(),
     category: z.string(),
     description: z.string(),
@@ -40,8 +45,9 @@ export const Info = z
   .meta({ id: "Product" });
 export type Info = z.output<typeof Info>;
 
-const tooFine = (currency: string) => `More decimals than ${currency} has`;
+const tooPrecise = (currency: string) => `More decimals than ${currency} has`;
 
+/** Refuses more decimals than the currency has, where the body names both. */
 const refinePrice = (
   { price, currency }: { price?: number | undefined; currency?: string | undefined },
   context: z.RefinementCtx,
@@ -49,7 +55,7 @@ const refinePrice = (
   if (price === undefined || currency === undefined) return;
   if (toMinorUnits(price, currency) === undefined) {
     const params = { code: "too_precise" };
-    context.addIssue({ code: "custom", path: ["price"], message: tooFine(currency), params });
+    context.addIssue({ code: "custom", path: ["price"], message: tooPrecise(currency), params });
   }
 };
 
@@ -83,7 +89,7 @@ export const Update = z
   .superRefine(refinePrice)
   .meta({ id: "ProductUpdate" });
 
-/** A JSON merge patch: `null` removes the sku. */
+/** A JSON merge patch (RFC 7396): `null` removes the sku. */
 export const Patch = z
   .strictObject({ ...fields, sku: Sku.nullable() })
   .partial()
@@ -98,20 +104,24 @@ export const List = z.strictObject({
   sku: Sku.optional(),
 });
 
-/** Partition of the index. A key holds 2 048 bytes; folding can lengthen a name beyond that. */
+/**
+ * Returns the index partition of a category. A partition key has at most 2 048 bytes. Folding can
+ * make a name longer than that, and is then replaced by a hash.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html
+ */
 const categoryKey = (category: string): string => {
   const fold = folded(category);
   const fits = Buffer.byteLength(fold) <= 1024;
   return `CATEGORY#${fits ? fold : createHash("sha256").update(fold).digest("base64url")}`;
 };
 
-/** The same for the value of a filter; undefined for one that no product can have. */
+/** Returns the index partition of a filter's value; undefined if no product can have that value. */
 export const categoryFilter = (value: string): string | undefined => {
   const { data } = Category.safeParse(value);
   return data === undefined ? undefined : categoryKey(data);
 };
 
-const taken = () =>
+const skuTaken = () =>
   new AppError("sku_exists", "Another product has this sku", {
     errors: [{ pointer: "/sku", code: "not_unique", detail: "Sku already exists" }],
   });
@@ -119,7 +129,7 @@ const taken = () =>
 export const products = recordStore({
   kind: "PRODUCT",
   notFound: "product_not_found",
-  noun: "Product",
+  name: "Product",
   tombstoneSeconds: 90 * 24 * 60 * 60,
   decode: (stored): Info => {
     const { name, minorUnits, currency, category, description, sku, status } = stored as Stored &
@@ -140,37 +150,40 @@ export const products = recordStore({
   },
 });
 
-const draft = (input: z.output<typeof Create>, writer: Writer) => {
+const newProduct = (input: z.output<typeof Create>, writer: Writer) => {
   const { price, initialQuantity, ...rest } = input;
   const id = newId();
   const minorUnits = minorUnitsOf(price, input.currency);
   const indexed = { gsi1pk: categoryKey(input.category), gsi1sk: id };
   return products.newRecord(id, { ...rest, minorUnits, ...indexed }, writer, [
     Inventory.createStep(id, initialQuantity, writer),
-    ...(input.sku === undefined ? [] : [UniqueValue.claim("SKU", input.sku, id, taken)]),
+    ...(input.sku === undefined ? [] : [UniqueValue.claim("SKU", input.sku, id, skuTaken)]),
   ]);
 };
 
 const minorUnitsOf = (price: number, currency: string): number => {
   const minorUnits = toMinorUnits(price, currency);
   if (minorUnits === undefined || minorUnits === 0) {
-    throw invalidMember("/price", "too_precise", tooFine(currency));
+    throw invalidMember("/price", "too_precise", tooPrecise(currency));
   }
   return minorUnits;
 };
 
-/** Stores the product and its inventory level together. Throws `sku_exists`. */
+/** Creates a product and its inventory together. Throws `sku_exists`, `invalid_request`. */
 export const create = (input: z.output<typeof Create>, writer: Writer) =>
-  products.create(draft(input, writer), writer);
+  products.create(newProduct(input, writer), writer);
 
-/** Stores all or none. Throws `sku_exists`. */
+/** Creates all or none. Throws `sku_exists`, `invalid_request`. */
 export const createAll = (inputs: readonly z.output<typeof Create>[], writer: Writer) =>
   products.createAll(
-    inputs.map((input) => draft(input, writer)),
+    inputs.map((input) => newProduct(input, writer)),
     writer,
   );
 
-/** Changes the members given. Throws `product_not_found`, `sku_exists`, `precondition_failed`. */
+/**
+ * Changes the given members. Throws `product_not_found`, `sku_exists`, `precondition_failed`, and
+ * `invalid_request` if the price has more decimals than the currency.
+ */
 export const update = (
   id: string,
   input: z.output<typeof Patch>,
@@ -184,45 +197,55 @@ const updateFor =
     { price, currency, category, sku, ...rest }: z.output<typeof Patch>,
   ): UpdateBuilder =>
   (current) => {
-    const indexed = category !== undefined && {
-      category,
-      gsi1pk: categoryKey(category),
-      gsi1sk: id,
+    const set = {
+      ...rest,
+      ...(category !== undefined && { category, gsi1pk: categoryKey(category), gsi1sk: id }),
     };
-    const set = { ...rest, ...indexed };
-    if (current === undefined) {
-      if (currency !== undefined && price === undefined) return undefined;
-      const assumed = currency ?? "USD";
-      const minorUnits = price === undefined ? undefined : toMinorUnits(price, assumed);
-      if (price !== undefined && minorUnits === undefined) return undefined;
-      return {
-        set: {
-          ...set,
-          ...(minorUnits !== undefined && { minorUnits }),
-          ...(currency !== undefined && { currency }),
-        },
-        conditions: [
-          ...(price !== undefined && currency === undefined
-            ? [["currency", "=", assumed] as const]
-            : []),
-          ...(typeof sku === "string" ? [["sku", "=", sku] as const] : []),
-          ...(sku === null ? [["sku", "absent"] as const] : []),
-        ],
-      };
-    }
+    if (current === undefined) return updateUnread(set, { price, currency, sku });
     const { sku: formerSku, ...former } = products.decode(current);
-    const pricedIn = currency ?? former.currency;
-    const minorUnits = minorUnitsOf(price ?? former.price, pricedIn);
+    const nextCurrency = currency ?? former.currency;
+    const minorUnits = minorUnitsOf(price ?? former.price, nextCurrency);
     const nextSku = sku === undefined ? formerSku : (sku ?? undefined);
     const moved = nextSku !== formerSku;
     return {
-      set: { ...set, minorUnits, currency: pricedIn, sku: nextSku },
+      set: { ...set, minorUnits, currency: nextCurrency, sku: nextSku },
       steps: [
-        ...(moved && nextSku !== undefined ? [UniqueValue.claim("SKU", nextSku, id, taken)] : []),
+        ...(moved && nextSku !== undefined
+          ? [UniqueValue.claim("SKU", nextSku, id, skuTaken)]
+          : []),
         ...(moved && formerSku !== undefined ? [UniqueValue.release("SKU", formerSku, id)] : []),
       ],
     };
   };
+
+/**
+ * Builds an update without the record. It assumes that the sku does not change, and that a price
+ * without a currency is in US dollars, as most are. Undefined if the record is needed: for a
+ * currency without a price, and for a price that US dollars cannot have.
+ */
+function updateUnread(
+  set: RecordUpdate["set"],
+  { price, currency, sku }: Pick<z.output<typeof Patch>, "price" | "currency" | "sku">,
+): RecordUpdate | undefined {
+  if (currency !== undefined && price === undefined) return undefined;
+  const assumedCurrency = currency ?? "USD";
+  const minorUnits = price === undefined ? undefined : toMinorUnits(price, assumedCurrency);
+  if (price !== undefined && minorUnits === undefined) return undefined;
+  const conditions: Condition[] = [];
+  if (price !== undefined && currency === undefined) {
+    conditions.push(["currency", "=", assumedCurrency]);
+  }
+  if (typeof sku === "string") conditions.push(["sku", "=", sku]);
+  if (sku === null) conditions.push(["sku", "absent"]);
+  return {
+    set: {
+      ...set,
+      ...(minorUnits !== undefined && { minorUnits }),
+      ...(currency !== undefined && { currency }),
+    },
+    conditions,
+  };
+}
 
 /**
  * Deletes the product with its inventory and frees the sku. Throws `product_not_found`,
@@ -237,7 +260,10 @@ export const remove = (id: string, writer: Writer, ifMatch?: readonly number[]) 
 /** Throws `product_not_found`. */
 export const get = (id: string): Promise<Info> => products.get(id);
 
-/** Throws `invalid_cursor`. */
+/**
+ * Returns a page of all products, of those of a category, or the product with a sku. Throws
+ * `invalid_cursor`.
+ */
 export const list = async ({ category, sku, ...page }: z.output<typeof List>) => {
   if (sku !== undefined) {
     const owner = await UniqueValue.ownerOf("SKU", sku);
@@ -247,5 +273,5 @@ export const list = async ({ category, sku, ...page }: z.output<typeof List>) =>
   }
   if (category === undefined) return paged("products", page, products.list);
   const key = categoryKey(category);
-  return paged(`products ${key}`, page, (of) => products.listBy(key, of));
+  return paged(`products ${key}`, page, (of) => products.listByIndex([key], of));
 };

@@ -1,44 +1,45 @@
+/**
+ * Reservations: units of products that are held until a time, then sold or released. A reservation
+ * and the counts of its products change in one transaction, so a product's `reserved` is always the
+ * sum of its active reservations. A reservation past its time is shown as expired immediately; its
+ * units are released by the first request that needs them, or by the sweep.
+ */
+
 import * as z from "zod";
-import {
-  nextVersion,
-  putIfUnchanged,
-  type Stored,
-  wasWrittenBy,
-} from "../store/update-expression.ts";
 import { AppError } from "../error.ts";
 import { newId } from "../id.ts";
+import * as DynamoDB from "../store/dynamodb.ts";
 import * as Idempotency from "../store/idempotency.ts";
-import * as Inventory from "./inventory.ts";
 import { withLocks } from "../store/lock.ts";
-import { indexPage, mergedPage } from "../store/pagination.ts";
-import { paged, query } from "../store/pagination.ts";
+import { indexPage, mergedPage, paged, query } from "../store/pagination.ts";
+import { recordStore, shardOf, StaleRecord } from "../store/record.ts";
+import { nextVersion, putIfUnchanged, type Stored } from "../store/update-expression.ts";
+import { wasWrittenBy } from "../store/write-register.ts";
 import {
-  TransactionCancelled,
-  query as queryStore,
-  shardCount,
-  transact,
-} from "../store/dynamodb.ts";
-import {
+  changed,
+  commit,
+  type Outcome,
+  type Step,
+  unchanged,
   waitBeforeRetry,
-  StaleRecord,
-  errorOfStep,
-  shardOf,
-  recordStore,
-  wasApplied,
-} from "../store/record.ts";
+  type Writer,
+} from "../store/write.ts";
 import { text } from "../text.ts";
-import { type Writer, deadlineOf, type Outcome, type Step } from "../store/write.ts";
+import * as Inventory from "./inventory.ts";
 
 const Line = z.strictObject({
   productId: z.string().min(1).max(128),
   quantity: z.int().min(1).max(1_000_000_000),
 });
+type Line = z.output<typeof Line>;
+
 const Ttl = z.int().min(30).max(86_400).default(900); // seconds
 
 const STATUSES = ["active", "confirmed", "cancelled", "expired"] as const;
 type Status = (typeof STATUSES)[number];
+type FinalStatus = Exclude<Status, "active">;
 
-/** Units that are promised to somebody until a time. */
+/** A reservation as clients see it. */
 export const Info = z
   .object({
     id: z.string(),
@@ -69,32 +70,36 @@ export const List = z.strictObject({
   productId: z.string().min(1).max(128).optional(),
 });
 
-type Line = z.output<typeof Line>;
-
-export interface Attributes {
+interface Attributes {
   status: Status;
   lines: Line[];
   reference?: string;
   until: number; // epoch ms
 }
 
-/** One that is past its time is expired to whoever looks, before its units are given back. */
-const statusOf = ({ status, until }: Attributes): Status =>
-  status === "active" && until <= Date.now() ? "expired" : status;
+export type StoredReservation = Stored & Attributes;
+
+const isDue = ({ until }: Attributes): boolean => until <= Date.now();
 
 export const reservations = recordStore({
   kind: "RESERVATION",
   notFound: "reservation_not_found",
-  noun: "Reservation",
-  decode: (stored): Info => infoOf(stored, statusOf(stored as Stored & Attributes)),
+  name: "Reservation",
+  decode: (stored): Info => {
+    const reservation = stored as StoredReservation;
+    const { status } = reservation;
+    return infoOf(reservation, status === "active" && isDue(reservation) ? "expired" : status);
+  },
 });
 
-/** The reservation as it was written, whatever time it is. */
+/**
+ * Returns the reservation with its stored status: in the change log it does not expire by itself.
+ */
 export const storedInfo = (stored: Stored): Info =>
-  infoOf(stored, (stored as Stored & Attributes).status);
+  infoOf(stored as StoredReservation, (stored as StoredReservation).status);
 
-function infoOf(stored: Stored, status: Status): Info {
-  const { lines, reference, until } = stored as Stored & Attributes;
+function infoOf(stored: StoredReservation, status: Status): Info {
+  const { lines, reference, until } = stored;
   return {
     id: stored.sk,
     status,
@@ -107,20 +112,23 @@ function infoOf(stored: Stored, status: Status): Info {
   };
 }
 
-/** Active ones stand in the index, in the order in which they expire. */
+/** Returns the index keys of an active reservation: in each shard, the order of expiry. */
 export const activeIndex = (id: string, until: number) => ({
   gsi1pk: `ACTIVE#${shardOf(id)}`,
   gsi1sk: `${new Date(until).toISOString()}#${id}`,
 });
 
 const activePartitions = () =>
-  Array.from({ length: shardCount() }, (_, shard) => `ACTIVE#${shard}`);
+  Array.from({ length: DynamoDB.shardCount() }, (_, shard) => `ACTIVE#${shard}`);
 
-/** Each line has an item of its own, so that a product's reservations are one partition. */
+/** The partition of all lines of a product: its reservations, in the order of their ids. */
 export const linePartition = (productId: string) => `LINE#${productId}`;
+/** The index partition of the lines that hold units of a product, in the order of expiry. */
 export const heldPartition = (productId: string) => `HELD#${productId}`;
 
-/** Holds units of its product as long as it stands in the index. */
+/**
+ * Returns the item of a line. It is indexed as long as it holds its units, which `heldUntil` says.
+ */
 export const lineItem = (id: string, { productId, quantity }: Line, heldUntil?: number) => ({
   pk: linePartition(productId),
   sk: id,
@@ -133,11 +141,10 @@ export const lineItem = (id: string, { productId, quantity }: Line, heldUntil?: 
 
 const lineStep = (id: string, line: Line, heldUntil?: number): Step => ({
   write: { Put: { Item: lineItem(id, line, heldUntil) } },
-  refused: () => new Error("a line has no condition"),
 });
 
-/** Lines of one product are one line. */
-function summed(lines: readonly Line[]): Line[] {
+/** Adds up lines of the same product: a transaction can write each inventory only once. */
+function merged(lines: readonly Line[]): Line[] {
   const quantities = new Map<string, number>();
   for (const { productId, quantity } of lines) {
     quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);
@@ -145,141 +152,154 @@ function summed(lines: readonly Line[]): Line[] {
   return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
 }
 
-type Levels = Map<string, Stored>;
+/** Inventories as far as they have been read, by product. */
+type KnownInventories = Map<string, Inventory.StoredInventory>;
+
+/** `missing` is the id of a record that the transaction needs and that does not exist. */
+interface Attempt {
+  committed: boolean;
+  missing?: string;
+}
 
 /**
- * Commits a transaction, or notes in `levels` what stood in its way and is worth another try;
- * throws what is not.
+ * Commits the steps, or learns from the refusals why it could not: records that are not as they
+ * were assumed are added to `known`, so that the next attempt is built from them. Throws the
+ * refusals that no further attempt can change.
  */
 async function attempt(
   steps: readonly Step[],
   writer: Writer,
   writeId: string,
-  levels: Levels,
-): Promise<boolean> {
-  try {
-    await transact(
-      steps.map(({ write }) => write),
-      deadlineOf(writer),
-    );
-    return true;
-  } catch (error) {
-    if (!(error instanceof TransactionCancelled)) throw error;
-    if (wasApplied(error, writeId)) return true;
-    for (const [index, old] of error.failed) {
-      const refusal = errorOfStep(steps, index, old);
-      if (!(refusal instanceof StaleRecord)) throw refusal;
-      if (refusal.old === undefined) throw new MissingRecord(refusal.id);
-      levels.set(refusal.id, refusal.old);
-    }
-    return false;
+  known: KnownInventories,
+): Promise<Attempt> {
+  const refusals = await commit(steps, writer, [writeId]);
+  for (const { error } of refusals) {
+    if (!(error instanceof StaleRecord)) throw error;
+    if (error.old === undefined) return { committed: false, missing: error.id };
+    known.set(error.id, error.old as Inventory.StoredInventory);
   }
-}
-
-/** A record that a transaction counts on is not there. */
-class MissingRecord extends Error {
-  readonly id: string;
-  constructor(id: string) {
-    super("a record of this transaction does not exist");
-    this.id = id;
-  }
+  return { committed: refusals.length === 0 };
 }
 
 /**
- * Reserves all lines or none. Units of expired reservations are given back before a shortage is
+ * Reserves all lines or none. Units of expired reservations are released before a shortage is
  * reported. Throws `insufficient_stock`, `product_not_found`.
  */
 export const create = (input: z.output<typeof Create>, writer: Writer): Promise<Outcome<Info>> =>
   Idempotency.once(writer, () => {
-    const lines = summed(input.lines);
+    const lines = merged(input.lines);
     const products = lines.map(({ productId }) => productId);
     return withLocks(products, writer, () => reserve(input, lines, writer));
   });
 
+/**
+ * The first attempt is built without reading anything: one transaction is the whole cost of most
+ * reservations. Inventories are only known, and shortages only seen, after a refused attempt.
+ */
 async function reserve(
-  { lines: given, ttlSeconds, reference }: z.output<typeof Create>,
-  lines: Line[],
+  input: z.output<typeof Create>,
+  lines: readonly Line[],
   writer: Writer,
 ): Promise<Outcome<Info>> {
-  const id = newId();
-  const until = Date.parse(writer.at) + ttlSeconds * 1000;
-  const attributes = { status: "active", lines, reference, until, ...activeIndex(id, until) };
-  const { stored } = reservations.newRecord(id, attributes, writer);
+  const stored = newReservation(input, lines, writer);
   const value = reservations.decode(stored);
   const writeId = stored.lastWrite;
-  const levels: Levels = new Map();
-  let freed = false;
+  const known: KnownInventories = new Map();
+  let released = false;
   for (let tries = 1; ; tries++) {
-    const shortages = shortagesOf(lines, levels);
+    const shortages = shortagesOf(lines, known);
     if (shortages.length > 0) {
-      if (freed || !(await releaseExpired(shortages, writer)))
-        throw Inventory.insufficient(shortages);
-      freed = true;
-      levels.clear();
+      // Release once: a second shortage is one of units that are really held.
+      released = !released && (await releaseExpired(shortages, writer));
+      if (!released) throw Inventory.insufficient(shortages);
+      known.clear();
     }
     const steps = [
-      {
-        write: { Put: { Item: stored, ConditionExpression: "attribute_not_exists(pk)" } },
-        refused: () => new Error("a new id is taken"),
-      },
-      ...lines.flatMap((line) => [
-        Inventory.moveStep("hold", line, id, writer, writeId, levels.get(line.productId)),
-        lineStep(id, line, until),
-      ]),
-      ...Idempotency.steps(writer, 0, 1, value, writeId),
+      ...reservationSteps(stored, lines, known, writer),
+      ...Idempotency.steps(writer, value, writeId),
     ];
-    try {
-      if (await attempt(steps, writer, writeId, levels))
-        return { value, changed: true, replayed: false };
-    } catch (error) {
-      if (!(error instanceof MissingRecord)) throw error;
-      throw unknownProduct(given.findIndex(({ productId }) => productId === error.id));
-    }
+    const { committed, missing } = await attempt(steps, writer, writeId, known);
+    if (committed) return changed(value);
+    if (missing !== undefined) throw unknownProduct(input.lines, missing);
     await waitBeforeRetry(writer, tries);
   }
 }
 
-const unknownProduct = (index: number) => {
+function newReservation(
+  { ttlSeconds, reference }: z.output<typeof Create>,
+  lines: readonly Line[],
+  writer: Writer,
+): Stored {
+  const id = newId();
+  const until = Date.parse(writer.at) + ttlSeconds * 1000;
+  const attributes = { status: "active", lines, reference, until, ...activeIndex(id, until) };
+  return reservations.newRecord(id, attributes, writer).stored;
+}
+
+/** Returns the writes of a new reservation: itself, and for each line the movement and its item. */
+const reservationSteps = (
+  stored: Stored,
+  lines: readonly Line[],
+  known: KnownInventories,
+  writer: Writer,
+): Step[] => [
+  { write: { Put: { Item: stored, ConditionExpression: "attribute_not_exists(pk)" } } },
+  ...lines.flatMap((line) => [
+    Inventory.moveStep(
+      "reserve",
+      line,
+      stored.sk,
+      writer,
+      stored.lastWrite,
+      known.get(line.productId),
+    ),
+    lineStep(stored.sk, line, (stored as StoredReservation).until),
+  ]),
+];
+
+/** `pointer` names the line as the client wrote it, before lines were added up. */
+function unknownProduct(lines: readonly Line[], missing: string): AppError {
+  const index = lines.findIndex(({ productId }) => productId === missing);
   const fault = {
     pointer: `/lines/${index}/productId`,
     code: "not_found",
     detail: "Product not found",
   };
   return new AppError("product_not_found", "Product not found", { errors: [fault] });
-};
+}
 
-const shortagesOf = (lines: readonly Line[], levels: Levels): Inventory.Shortage[] =>
+/** Returns the lines that ask for more than is available, as far as inventories are known. */
+const shortagesOf = (lines: readonly Line[], known: KnownInventories): Inventory.Shortage[] =>
   lines.flatMap(({ productId, quantity: requested }) => {
-    const level = levels.get(productId);
-    const available = level ? Inventory.availableOf(level) : requested;
+    const { available = requested } = known.get(productId) ?? {};
     return available < requested ? [{ productId, requested, available }] : [];
   });
 
-/** Gives back what expired reservations hold of these products; false if there were none. */
+/** Expired reservations of a product that one request releases; the sweep does the rest. */
+const MAX_RELEASED = 100;
+
+/** Releases what expired reservations hold of these products. True if there was one to release. */
 async function releaseExpired(
   products: readonly { productId: string }[],
   writer: Writer,
 ): Promise<boolean> {
-  let freed = false;
+  let released = false;
   const now = new Date().toISOString();
   for (const { productId } of products) {
-    for (const { id } of await expired(heldPartition(productId), now, FREED_AT_ONCE)) {
-      freed = (await expire(id, { ...writer, actor: "expiry", idempotency: undefined })) || freed;
+    for (const { id } of await dueIn(heldPartition(productId), now, MAX_RELEASED)) {
+      released = (await expire(id, { ...writer, actor: "expiry" })) || released;
     }
   }
-  return freed;
+  return released;
 }
 
-/** What a shortage frees before it tries again; the sweep does the rest. */
-const FREED_AT_ONCE = 100;
-
-/** Those in a partition of the index whose time has come, the longest past first. */
-async function expired(
+/** Returns reservations of an index partition whose time has passed, the oldest first. */
+async function dueIn(
   partition: string,
   now: string,
   limit: number,
 ): Promise<{ id: string; until: string }[]> {
-  const { items } = await queryStore({
+  const { items } = await DynamoDB.query({
     IndexName: "gsi1",
     KeyConditionExpression: "gsi1pk = :partition AND gsi1sk < :now",
     ExpressionAttributeValues: { ":partition": partition, ":now": now },
@@ -291,87 +311,109 @@ async function expired(
   }));
 }
 
-const closed = (status: Status) =>
+const notActive = (status: Status) =>
   status === "expired"
     ? new AppError("reservation_expired", "This reservation has expired")
     : new AppError("reservation_closed", `This reservation is ${status}`);
 
-type Held = Stored & Attributes;
-
-/** An active reservation whose product stays missing is a damage, and no race. */
+/** An inventory that is missing in more attempts is not a race: the stored data are damaged. */
 const MISSING_TRIES = 3;
 
-/** Ends an active reservation in one of three ways; its lines' units are sold or given back. */
+/**
+ * Ends an active reservation: its units are sold if it is confirmed, otherwise released. `first`
+ * may be outdated. The write over that version is then refused and the reservation is read again.
+ */
 async function close(
-  first: Held,
-  to: Exclude<Status, "active">,
+  first: StoredReservation,
+  to: FinalStatus,
   writer: Writer,
   ifMatch?: readonly number[],
 ): Promise<Outcome<Info>> {
   const id = first.sk;
   const writeId = newId();
-  const levels: Levels = new Map();
+  const known: KnownInventories = new Map();
   let current = first;
   for (let tries = 1; ; tries++) {
-    if (wasWrittenBy(current, writeId)) {
-      return { value: reservations.decode(current), changed: true, replayed: false };
-    }
-    if (ifMatch && !ifMatch.includes(current.version))
+    if (wasWrittenBy(current, writeId)) return changed(reservations.decode(current)); // lost reply
+    if (ifMatch && !ifMatch.includes(current.version)) {
       throw reservations.preconditionFailed(current);
-    if (current.status === to) {
-      return { value: reservations.decode(current), changed: false, replayed: false };
     }
-    if (current.status !== "active") throw closed(current.status);
-    const due = current.until <= Date.now();
-    if (to === "expired" && !due) throw closed("active"); // extended meanwhile
-    if (to !== "expired" && due) {
-      await expire(id, writer);
-      throw closed("expired");
-    }
+    if (current.status === to) return unchanged(reservations.decode(current));
+    await assertCanClose(current, to, writer);
     const change = { set: { status: to, gsi1pk: undefined, gsi1sk: undefined } };
     const next = nextVersion(current, change, writer, writeId);
     const value = reservations.decode(next);
-    const what = to === "confirmed" ? "sell" : "free";
     const steps = [
-      {
-        write: { Put: putIfUnchanged(current, next) },
-        refused: (old: object | undefined) => new StaleRecord(id, old as Stored | undefined),
-      },
-      ...current.lines.flatMap((line) => [
-        Inventory.moveStep(what, line, id, writer, writeId, levels.get(line.productId)),
-        lineStep(id, line),
-      ]),
-      ...Idempotency.steps(writer, 0, 1, value, writeId),
+      ...closingSteps(current, next, known, writer),
+      ...Idempotency.steps(writer, value, writeId),
     ];
-    // Another may have closed it since, and its product may even be gone: then it is read again.
-    const done = await attempt(steps, writer, writeId, levels).catch((error: unknown) => {
-      if (error instanceof MissingRecord && tries <= MISSING_TRIES) return false;
-      throw error;
-    });
-    if (done) return { value, changed: true, replayed: false };
+    const { committed, missing } = await attempt(steps, writer, writeId, known);
+    if (committed) return changed(value);
+    // Another request may have closed the reservation since, and even deleted the product.
+    if (missing !== undefined && tries > MISSING_TRIES) {
+      throw new Error(`reservation ${id} is active, but ${missing} does not exist`);
+    }
     await waitBeforeRetry(writer, tries);
-    current = (await reservations.existing(id)) as Held;
+    current = (await reservations.getStored(id)) as StoredReservation;
   }
 }
 
+/**
+ * Throws `reservation_closed` or `reservation_expired`; in the latter case the units are released.
+ */
+async function assertCanClose(
+  current: StoredReservation,
+  to: FinalStatus,
+  writer: Writer,
+): Promise<void> {
+  if (current.status !== "active") throw notActive(current.status);
+  if (to === "expired") {
+    if (!isDue(current)) throw notActive("active"); // it has been extended meanwhile
+  } else if (isDue(current)) {
+    await expire(current.sk, writer);
+    throw notActive("expired");
+  }
+}
+
+const closingSteps = (
+  current: StoredReservation,
+  next: Stored,
+  known: KnownInventories,
+  writer: Writer,
+): Step[] => {
+  const { sk: id, lastWrite: writeId } = next;
+  const movement = next["status"] === "confirmed" ? "sell" : "release";
+  return [
+    {
+      write: { Put: putIfUnchanged(current, next) },
+      conditionError: (old) => new StaleRecord(id, old as Stored | undefined),
+    },
+    ...current.lines.flatMap((line) => [
+      Inventory.moveStep(movement, line, id, writer, writeId, known.get(line.productId)),
+      lineStep(id, line), // without keys of the index: it holds no units
+    ]),
+  ];
+};
+
 const closeLocked = async (
   id: string,
-  to: Exclude<Status, "active">,
+  to: FinalStatus,
   writer: Writer,
   ifMatch?: readonly number[],
 ): Promise<Outcome<Info>> =>
   Idempotency.once(writer, async () => {
-    const first = (await reservations.existing(id)) as Held;
+    const first = (await reservations.getStored(id)) as StoredReservation;
     const products = first.lines.map(({ productId }) => productId);
-    // It may be closed by the time it has its turn: then its version refuses, and it is read again.
     return withLocks(products, writer, () => close(first, to, writer, ifMatch));
   });
 
-/** Gives an expired reservation's units back; false if another has, or it was extended. */
+/** Expires a due reservation. False if another request has ended or extended it. */
 async function expire(id: string, writer: Writer): Promise<boolean> {
   try {
-    const first = (await reservations.existing(id)) as Held;
-    return (await close(first, "expired", { ...writer, idempotency: undefined })).changed;
+    const first = (await reservations.getStored(id)) as StoredReservation;
+    // Not under the request's key: its row is for the request's own effect.
+    const outcome = await close(first, "expired", { ...writer, idempotency: undefined });
+    return outcome.changed;
   } catch (error) {
     if (error instanceof AppError && error.code !== "unavailable") return false;
     throw error;
@@ -385,11 +427,13 @@ async function expire(id: string, writer: Writer): Promise<boolean> {
 export const confirm = (id: string, writer: Writer, ifMatch?: readonly number[]) =>
   closeLocked(id, "confirmed", writer, ifMatch);
 
-/** Gives back what is reserved. Throws as `confirm` does. */
+/** Releases what is reserved. Throws as `confirm` does. */
 export const cancel = (id: string, writer: Writer, ifMatch?: readonly number[]) =>
   closeLocked(id, "cancelled", writer, ifMatch);
 
-/** Moves the end to `ttlSeconds` from now, never closer. Throws as `confirm` does. */
+/**
+ * Moves the expiry to `ttlSeconds` from now, never to an earlier time. Throws as `confirm` does.
+ */
 export const extend = (
   id: string,
   { ttlSeconds }: z.output<typeof Extend>,
@@ -398,9 +442,9 @@ export const extend = (
 ) =>
   reservations.update(id, writer, ifMatch, (stored) => {
     if (stored === undefined) return undefined;
-    const current = stored as Held;
-    if (current.status !== "active") throw closed(current.status);
-    if (current.until <= Date.now()) throw closed("expired");
+    const current = stored as StoredReservation;
+    if (current.status !== "active") throw notActive(current.status);
+    if (isDue(current)) throw notActive("expired");
     const until = Math.max(current.until, Date.parse(writer.at) + ttlSeconds * 1000);
     return {
       set: { until, ...activeIndex(id, until) },
@@ -412,14 +456,15 @@ export const extend = (
 export const get = (id: string): Promise<Info> => reservations.get(id);
 
 /**
- * All in the order of their ids; active ones in the order in which they expire; a product's, active
- * or not, in one of these two. Throws `invalid_cursor`.
+ * Returns a page of all reservations in the order of their ids, or of the active ones in the order
+ * of their expiry; of one product or of all. A page can have fewer records than `limit`, since the
+ * index also lists reservations that are due. Throws `invalid_cursor`.
  */
 export const list = async ({ status, productId, ...page }: z.output<typeof List>) => {
   if (productId === undefined) {
     if (status === undefined) return paged("reservations", page, reservations.list);
     const { items, nextToken } = await paged("reservations active", page, (of) =>
-      reservations.listBy(activePartitions(), of),
+      reservations.listByIndex(activePartitions(), of),
     );
     return { items: items.filter((each) => each.status === "active"), nextToken };
   }
@@ -437,36 +482,37 @@ export const list = async ({ status, productId, ...page }: z.output<typeof List>
 };
 
 /** What one sweep did. */
-export interface Swept {
-  expired: number;
-  /** Whether it stopped before all was done. */
+export interface SweepResult {
+  expired: number; // reservations
+  /** True if it stopped at its deadline. */
   more: boolean;
-  /** For how long the oldest that it met had been overdue. */
+  /** How long the oldest reservation that it found had been due. */
   lagMs: number;
 }
 
 const SWEEP_PAGE = 50;
 
 /**
- * Gives back the units of all reservations whose time has come, page by page until `deadline`
- * (epoch ms). Two at once do not harm each other: each reservation ends once.
+ * Expires all reservations that are due, page by page, until `deadline` (epoch ms). Concurrent
+ * sweeps are safe: each reservation is closed by one conditional transaction. Throws `unavailable`.
  */
-export async function sweep(writer: Writer, deadline: number): Promise<Swept> {
+export async function sweep(writer: Writer, deadline: number): Promise<SweepResult> {
   let count = 0;
   let lagMs = 0;
   const now = new Date().toISOString();
   for (const partition of activePartitions()) {
     for (;;) {
       if (Date.now() > deadline) return { expired: count, more: true, lagMs };
-      const due = await expired(partition, now, SWEEP_PAGE);
+      const due = await dueIn(partition, now, SWEEP_PAGE);
       if (due[0]) lagMs = Math.max(lagMs, Date.parse(now) - Date.parse(due[0].until));
       const done = await Promise.all(
         due.map(({ id }) => expire(id, { ...writer, at: new Date().toISOString() })),
       );
-      const changed = done.filter(Boolean).length;
-      count += changed;
-      // A page without effect is another sweep's, or the index lags: the next minute sees to it.
-      if (due.length < SWEEP_PAGE || changed === 0) break;
+      const effective = done.filter(Boolean).length;
+      count += effective;
+      // A page without effect belongs to a concurrent sweep, or the index is behind: reading it
+      // again would find the same. The next sweep, a minute later, continues.
+      if (due.length < SWEEP_PAGE || effective === 0) break;
     }
   }
   return { expired: count, more: false, lagMs };

@@ -1,30 +1,32 @@
+/**
+ * Checks that all stored numbers of stock fit together: each is computed again from the records and
+ * lines. Writers go on meanwhile, so a difference only counts once it was found twice in a record
+ * that has not changed in between. Memory is bounded, whatever the size of the table.
+ */
+
 import { setTimeout as pause } from "node:timers/promises";
+import { type Attributes, read, shardCount } from "../store/dynamodb.ts";
+import { partitionPages, retryWhileBusy } from "../store/partition.ts";
 import type { Stored } from "../store/update-expression.ts";
 import * as Inventory from "./inventory.ts";
 import * as Reservation from "./reservation.ts";
-import { type Attributes, read, shardCount } from "../store/dynamodb.ts";
-import { retryWhileBusy, partitionPages } from "../store/partition.ts";
-
-/** Whether all that is stored about stock fits together, recomputed from the records. */
 
 export interface Difference {
   productId: string;
   rule: "bounds" | "available" | "level" | "moved" | "reserved" | "line" | "expiry";
   expected: number | string;
   actual: number | string;
-  /** Whose line, or whose place in the order of expiry, is wrong. */
+  /** The reservation whose line or index keys are wrong. */
   reservationId?: string;
 }
 
+/** How many records have been checked so far. */
 export interface Progress {
   products: number;
   reservations: number;
-  /** Of these, how many changed at every look, so that nothing can be said of them. */
+  /** Records that changed during every attempt, so that they could not be checked. */
   unsettled: number;
 }
-
-export type Level = Stored & Inventory.Counts;
-export type Held = Stored & Reservation.Attributes;
 
 interface Finding {
   differences: Difference[];
@@ -33,22 +35,31 @@ interface Finding {
 
 const RECORDS = 100; // of a page
 const LINES = 500; // of a page
-const MOST_STRAYS = 1_000; // of one product that are told in one run
-export const PAUSES = [0, 50, 100, 200, 400, 400, 800]; // ms before each look at what seems wrong
-const INDEX_LOOKS = 2; // of them, before all lines of a product are read
+const MAX_ORPHANS = 1_000; // lines of one product that are reported in one run
+/** Ms before each attempt to confirm a difference. */
+export const PAUSES = [0, 50, 100, 200, 400, 400, 800];
+/** The first attempts read the index, which is cheaper; only the others read all lines. */
+const INDEX_ATTEMPTS = 2;
 
 /**
- * Tells what does not fit, in bounded memory. What seems wrong is looked at again until it has held
- * still, so that records that change meanwhile are no differences. Reservations come first: whoever
- * repairs while this goes on has the lines right before they are summed.
+ * Returns all differences. Reservations are checked first, so that a caller who repairs what it
+ * gets has repaired the lines of a product before they are added up. Throws `unavailable`.
  */
 export async function* checkStock({
   onProgress = () => undefined,
 }: { onProgress?: (progress: Progress) => void } = {}): AsyncGenerator<Difference> {
   const progress: Progress = { products: 0, reservations: 0, unsettled: 0 };
   const walks = [
-    ["RESERVATION", "reservations", (stored: Stored) => checkReservation(stored as Held)],
-    ["INVENTORY", "products", (stored: Stored) => checkProduct(stored as Level)],
+    [
+      "RESERVATION",
+      "reservations",
+      (stored: Stored) => checkReservation(stored as Reservation.StoredReservation),
+    ],
+    [
+      "INVENTORY",
+      "products",
+      (stored: Stored) => checkInventory(stored as Inventory.StoredInventory),
+    ],
   ] as const;
   for (const [kind, counter, check] of walks) {
     for (let shard = 0; shard < shardCount(); shard++) {
@@ -64,21 +75,21 @@ export async function* checkStock({
   }
 }
 
-async function checkProduct(stored: Level): Promise<Finding> {
+async function checkInventory(stored: Inventory.StoredInventory): Promise<Finding> {
   const own = ownDifferences(stored);
   const held = await heldDifferences(stored, "index");
   if (held.length === 0) return { differences: own, settled: true };
-  const reread = () => retryWhileBusy(() => Inventory.levels.readStored(stored.sk));
-  const { differences, settled } = await confirmed(reread, INDEX_LOOKS, (current, sure) =>
-    heldDifferences(current as Level, sure ? "lines" : "index"),
+  const reread = () => retryWhileBusy(() => Inventory.inventories.readStored(stored.sk));
+  const { differences, settled } = await confirmed(reread, INDEX_ATTEMPTS, (current, sure) =>
+    heldDifferences(current as Inventory.StoredInventory, sure ? "lines" : "index"),
   );
   return { differences: [...own, ...differences], settled };
 }
 
-/** What a record says of itself: it was read at one moment, so one look is enough. */
-function ownDifferences(stored: Level): Difference[] {
+/** Differences within one record. It was read at one moment, so they need no confirmation. */
+function ownDifferences(stored: Inventory.StoredInventory): Difference[] {
   const { sk: productId, quantity, reserved, available, reorderPoint, moved } = stored;
-  const fit = Inventory.countsFor(productId, quantity, reserved, reorderPoint);
+  const computed = Inventory.countsFor(productId, quantity, reserved, reorderPoint);
   const differences: Difference[] = [];
   const expect = (rule: Difference["rule"], expected: number | string, actual: typeof expected) => {
     if (actual !== expected) differences.push({ productId, rule, expected, actual });
@@ -86,71 +97,76 @@ function ownDifferences(stored: Level): Difference[] {
   if (!(reserved >= 0 && reserved <= quantity)) {
     expect("bounds", "0 ≤ reserved ≤ quantity", `reserved ${reserved}, quantity ${quantity}`);
   }
-  expect("available", fit.available, available);
-  expect("level", levelText(fit), levelText(stored));
+  expect("available", computed.available, available);
+  expect("level", levelText(computed), levelText(stored));
   expect("moved", quantity, moved);
   return differences;
 }
 
-const levelText = (item: Attributes) => `headroom ${String(item["headroom"])}, ${placeText(item)}`;
+const levelText = (item: Attributes) => `headroom ${String(item["headroom"])}, ${indexText(item)}`;
 
 type Source = "index" | "lines";
 
 async function heldDifferences(
-  { sk: productId, reserved }: Level,
+  { sk: productId, reserved }: Inventory.StoredInventory,
   source: Source,
 ): Promise<Difference[]> {
-  const { units, strays } = await heldOf(productId, source);
-  if (units === reserved) return strays;
-  return [...strays, { productId, rule: "reserved", expected: units, actual: reserved }];
+  const { units, orphans } = await heldUnits(productId, source);
+  if (units === reserved) return orphans;
+  return [...orphans, { productId, rule: "reserved", expected: units, actual: reserved }];
 }
 
 /**
- * Sums what active reservations hold of a product, by the index, which may be a moment behind, or
- * by the lines themselves; those that hold it for no active reservation are strays.
+ * Adds up what active reservations hold of a product: by the index, which may be behind, or by the
+ * lines themselves. A line that is indexed without an active reservation is an orphan.
  */
-export async function heldOf(productId: string, source: Source) {
+export async function heldUnits(productId: string, source: Source) {
   const walk =
     source === "index"
       ? { partition: Reservation.heldPartition(productId), limit: LINES, index: true }
       : { partition: Reservation.linePartition(productId), limit: LINES, indexed: true };
   let units = 0;
-  const strays: Difference[] = [];
+  const orphans: Difference[] = [];
   for await (const lines of partitionPages(walk)) {
     const holders = await Promise.all(
       lines.map(({ sk }) => retryWhileBusy(() => Reservation.reservations.readStored(String(sk)))),
     );
     for (const [index, line] of lines.entries()) {
-      const promised = promisedBy(holders[index] as Held | undefined, productId);
-      units += promised?.quantity ?? 0;
-      if (promised || strays.length === MOST_STRAYS) continue;
+      const holder = holders[index] as Reservation.StoredReservation | undefined;
+      const held = heldLine(holder, productId);
+      units += held?.quantity ?? 0;
+      if (held || orphans.length === MAX_ORPHANS) continue;
       const reservationId = String(line["sk"]);
       const expected = lineText({ quantity: line["quantity"] });
-      strays.push({ productId, rule: "line", expected, actual: lineText(line), reservationId });
+      orphans.push({ productId, rule: "line", expected, actual: lineText(line), reservationId });
     }
   }
-  return { units, strays };
+  return { units, orphans };
 }
 
-/** What a reservation holds of a product. One that is past its time holds until it is closed. */
-export const promisedBy = (holder: Held | undefined, productId: string) =>
-  holder?.status === "active"
-    ? holder.lines.find((line) => line.productId === productId)
+/**
+ * Returns the line by which a reservation holds a product; one that is due holds it until closed.
+ */
+export const heldLine = (
+  reservation: Reservation.StoredReservation | undefined,
+  productId: string,
+) =>
+  reservation?.status === "active"
+    ? reservation.lines.find((line) => line.productId === productId)
     : undefined;
 
-async function checkReservation(stored: Held): Promise<Finding> {
+async function checkReservation(stored: Reservation.StoredReservation): Promise<Finding> {
   const own = expiryDifferences(stored);
   if ((await lineDifferences(stored)).length === 0) return { differences: own, settled: true };
   const reread = () => retryWhileBusy(() => Reservation.reservations.readStored(stored.sk));
   const { differences, settled } = await confirmed(reread, 0, (current) =>
-    lineDifferences(current as Held),
+    lineDifferences(current as Reservation.StoredReservation),
   );
   return { differences: [...own, ...differences], settled };
 }
 
-/** Active ones are listed for the sweep, others are not. */
-function expiryDifferences(stored: Held): Difference[] {
-  const [expected, actual] = [placeText(placeOf(stored)), placeText(stored)];
+function expiryDifferences(stored: Reservation.StoredReservation): Difference[] {
+  const [expected, actual] = [indexText(expiryIndex(stored)), indexText(stored)];
   const { sk: reservationId, lines } = stored;
   const productId = lines[0]?.productId ?? "";
   return expected === actual
@@ -158,19 +174,22 @@ function expiryDifferences(stored: Held): Difference[] {
     : [{ productId, rule: "expiry", expected, actual, reservationId }];
 }
 
-export const placeOf = ({ sk, status, until }: Held): Attributes =>
+/**
+ * Returns the index keys that a reservation should have: only active ones are listed for the sweep.
+ */
+export const expiryIndex = ({ sk, status, until }: Reservation.StoredReservation): Attributes =>
   status === "active"
     ? Reservation.activeIndex(sk, until)
     : { gsi1pk: undefined, gsi1sk: undefined };
 
-/** Where the index lists an item. */
-function placeText(item: Attributes): string {
+/** Describes the index keys of an item. */
+function indexText(item: Attributes): string {
   const { gsi1pk, gsi1sk } = item as { gsi1pk?: string; gsi1sk?: string };
   return gsi1pk === undefined ? "not listed" : `listed at ${gsi1pk} ${gsi1sk}`;
 }
 
-/** Lines of closed reservations are seen from their products, where they would hold units. */
-async function lineDifferences(stored: Held): Promise<Difference[]> {
+/** Lines of closed reservations are checked with their product, as orphans if they are indexed. */
+async function lineDifferences(stored: Reservation.StoredReservation): Promise<Difference[]> {
   if (stored.status !== "active") return [];
   const { sk: reservationId, lines, until } = stored;
   const differences = await Promise.all(
@@ -189,30 +208,32 @@ async function lineDifferences(stored: Held): Promise<Difference[]> {
   return differences.flat();
 }
 
+/** Describes a line, with its index keys. */
 export const lineText = (line: Attributes | undefined): string =>
-  line === undefined ? "no line" : `${String(line["quantity"])} units, ${placeText(line)}`;
+  line === undefined ? "no line" : `${String(line["quantity"])} units, ${indexText(line)}`;
 
 /**
- * Differences that two looks in a row find while the record stays at one version. The first
- * `quick` looks may find that there are none, no more. Not settled if the record never held still.
+ * Compares a record until two attempts in a row find the same differences in the same version, or
+ * one finds none. The first `quick` attempts may only find that there are none. Unsettled if the
+ * record changed during every attempt.
  */
 async function confirmed(
   readRecord: () => Promise<Stored | undefined>,
   quick: number,
-  look: (stored: Stored, sure: boolean) => Promise<Difference[]>,
+  compare: (stored: Stored, sure: boolean) => Promise<Difference[]>,
 ): Promise<Finding> {
   let last: string | undefined;
-  for (const [count, wait] of PAUSES.entries()) {
+  for (const [attempt, wait] of PAUSES.entries()) {
     await pause(wait);
     const before = await readRecord();
     if (before === undefined) return { differences: [], settled: true }; // deleted meanwhile
-    const sure = count >= quick;
-    const differences = await look(before, sure);
+    const sure = attempt >= quick;
+    const differences = await compare(before, sure);
     if ((await readRecord())?.version !== before.version) continue;
     if (differences.length === 0) return { differences, settled: true };
-    const seen = sure ? JSON.stringify([before.version, differences]) : undefined;
-    if (seen !== undefined && seen === last) return { differences, settled: true };
-    last = seen;
+    const found = sure ? JSON.stringify([before.version, differences]) : undefined;
+    if (found !== undefined && found === last) return { differences, settled: true };
+    last = found;
   }
   return { differences: [], settled: false };
 }

@@ -1,33 +1,30 @@
+/**
+ * Repairs the differences that `stock-check.ts` finds. The quantity on hand and the reservations
+ * are taken as the truth; everything else is computed from them. A repair is written over the
+ * version that it was computed from, so it never undoes a concurrent change.
+ */
+
 import { setTimeout as pause } from "node:timers/promises";
 import { AppError } from "../error.ts";
+import { read, transact, TransactionCancelled } from "../store/dynamodb.ts";
+import { shardOf } from "../store/record.ts";
+import { deadlineOf, type Writer } from "../store/write.ts";
 import * as Inventory from "./inventory.ts";
 import * as Reservation from "./reservation.ts";
-import {
-  heldOf,
-  type Held,
-  type Level,
-  lineText,
-  PAUSES,
-  placeOf,
-  promisedBy,
-} from "./stock-check.ts";
-import { TransactionCancelled, read, transact } from "../store/dynamodb.ts";
-import { shardOf } from "../store/record.ts";
-import { type Writer, deadlineOf } from "../store/write.ts";
-
-/** Corrections of what `stock-check.ts` finds. */
+import { expiryIndex, heldLine, heldUnits, lineText, PAUSES } from "./stock-check.ts";
 
 /**
- * Corrects what a product's inventory says by what is on hand and what its lines hold; true if
- * that changed it. What would leave more reserved than there is stays as it is, for a person.
+ * Corrects a product's inventory. Returns true if that changed it. An inventory with more units
+ * reserved than on hand is left as it is: only a person can decide which reservations to cancel.
+ * Throws `unavailable`.
  */
 export async function repair(productId: string, writer: Writer): Promise<boolean> {
   for (const wait of PAUSES) {
     await pause(wait);
-    const stored = (await Inventory.levels.readStored(productId)) as Level | undefined;
+    const stored = await Inventory.inventories.readStored(productId);
     if (stored === undefined) return false;
-    const { version, quantity, reorderPoint } = stored;
-    const { units } = await heldOf(productId, "lines");
+    const { version, quantity, reorderPoint } = stored as Inventory.StoredInventory;
+    const { units } = await heldUnits(productId, "lines");
     if (!(Number.isInteger(quantity) && units <= quantity)) return false;
     const set = {
       ...Inventory.countsFor(productId, quantity, units, reorderPoint),
@@ -35,8 +32,8 @@ export async function repair(productId: string, writer: Writer): Promise<boolean
     };
     const note = { reason: "check-stock", reference: undefined };
     try {
-      // Whoever holds or frees units changes the version: the sum is of the one that is replaced.
-      const outcome = await Inventory.levels.update(
+      // Every reservation changes the version, so the sum is that of the version that is replaced.
+      const outcome = await Inventory.inventories.update(
         productId,
         writer,
         [version],
@@ -44,64 +41,71 @@ export async function repair(productId: string, writer: Writer): Promise<boolean
       );
       return outcome.changed;
     } catch (error) {
-      if (!isRivalry(error)) throw error;
+      if (!isConflict(error)) throw error;
     }
   }
   return false;
 }
 
-const isRivalry = (error: unknown) =>
+const isConflict = (error: unknown) =>
   error instanceof TransactionCancelled ||
   (error instanceof AppError && ["precondition_failed", "unavailable"].includes(error.code));
 
 /**
- * Corrects a reservation's line of a product, and its own place in the order of expiry, by what
- * the reservation says; true if that changed anything.
+ * Corrects a reservation's line of a product and the reservation's own index keys. Returns true if
+ * that changed anything; false also if the reservation changed meanwhile, so that the next check
+ * has to look again. Throws `unavailable`.
  */
 export async function repairReservation(
   reservationId: string,
   productId: string,
   writer: Writer,
 ): Promise<boolean> {
-  const stored = (await Reservation.reservations.readStored(reservationId)) as Held | undefined;
+  const stored = (await Reservation.reservations.readStored(reservationId)) as
+    | Reservation.StoredReservation
+    | undefined;
   try {
-    const mended = await repairLine(reservationId, productId, stored, writer);
-    if (stored === undefined) return mended;
-    const set = placeOf(stored);
+    const lineRepaired = await repairLine(reservationId, productId, stored, writer);
+    if (stored === undefined) return lineRepaired;
+    const set = expiryIndex(stored);
     const outcome = await Reservation.reservations.update(
       reservationId,
       writer,
       [stored.version],
       (current) => current && { set },
     );
-    return mended || outcome.changed;
+    return lineRepaired || outcome.changed;
   } catch (error) {
-    if (!isRivalry(error)) throw error;
-    return false; // it changed meanwhile; another check tells
+    if (!isConflict(error)) throw error;
+    return false;
   }
 }
 
 async function repairLine(
   reservationId: string,
   productId: string,
-  stored: Held | undefined,
+  stored: Reservation.StoredReservation | undefined,
   writer: Writer,
 ): Promise<boolean> {
   const line = await read({ pk: Reservation.linePartition(productId), sk: reservationId });
-  const promised = promisedBy(stored, productId);
-  if (!promised && line?.["gsi1pk"] === undefined) return false;
-  const quantity = promised?.quantity ?? Number(line?.["quantity"]);
-  const until = promised && stored?.until;
-  const Item = Reservation.lineItem(reservationId, { productId, quantity }, until);
+  const held = heldLine(stored, productId);
+  if (!held && line?.["gsi1pk"] === undefined) return false;
+  const quantity = held?.quantity ?? Number(line?.["quantity"]);
+  const heldUntil = held && stored?.until;
+  const Item = Reservation.lineItem(reservationId, { productId, quantity }, heldUntil);
   if (lineText(Item) === lineText(line)) return false;
+  // The line follows from the reservation, so it is only written while that is as it was read.
   const Key = { pk: `RESERVATION#${shardOf(reservationId)}`, sk: reservationId };
-  const asRead =
+  const unchanged =
     stored === undefined
       ? { ConditionExpression: "attribute_not_exists(pk)" }
       : {
           ConditionExpression: "version = :version",
           ExpressionAttributeValues: { ":version": stored.version },
         };
-  await transact([{ ConditionCheck: { Key, ...asRead } }, { Put: { Item } }], deadlineOf(writer));
+  await transact(
+    [{ ConditionCheck: { Key, ...unchanged } }, { Put: { Item } }],
+    deadlineOf(writer),
+  );
   return true;
 }

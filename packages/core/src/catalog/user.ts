@@ -1,20 +1,25 @@
+/**
+ * Users. An email address belongs to at most one user, without regard to case: a unique value is
+ * written and deleted in the transaction of the user that has it.
+ */
+
 import * as z from "zod";
-import type { UpdateBuilder, Stored } from "../store/update-expression.ts";
 import { AppError } from "../error.ts";
-import * as UniqueValue from "../store/unique-value.ts";
 import { newId } from "../id.ts";
 import { atMostOne, paged, query } from "../store/pagination.ts";
 import { recordStore } from "../store/record.ts";
-import { orElse, text } from "../text.ts";
+import * as UniqueValue from "../store/unique-value.ts";
+import type { Stored, UpdateBuilder } from "../store/update-expression.ts";
 import type { Writer } from "../store/write.ts";
+import { missingOr, text } from "../text.ts";
 
 const Name = text(2, 100, { required: "Name required", tooShort: "Name too short" });
 
 const EMAIL = /^[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+\.[a-zA-Z]{2,}$/;
 
-/** Unique without regard to case, kept as typed. */
+/** Stored as typed; compared without regard to case. */
 const Email = z
-  .string({ error: orElse("Email required", "Expected a string") })
+  .string({ error: missingOr("Email required", "Expected a string") })
   .trim()
   .superRefine((email, context) => {
     const issue = (code: string, message: string) =>
@@ -29,7 +34,7 @@ const Phone = z.string().regex(/^[0-9]{10}$/);
 const Age = z.int().min(18).max(120);
 const Status = z.enum(["active", "disabled"]);
 
-/** A person or system known to the catalogue. */
+/** A person or system that the catalogue knows, as clients see it. */
 export const Info = z
   .object({
     id: z.string(),
@@ -59,7 +64,7 @@ const fields = { name: Name, email: Email, phone: Phone, age: Age, status: Statu
 
 export const Update = z.strictObject(fields).partial().meta({ id: "UserUpdate" });
 
-/** A JSON merge patch: `null` removes an optional member. */
+/** A JSON merge patch (RFC 7396): `null` removes an optional member. */
 export const Patch = z
   .strictObject({ ...fields, phone: Phone.nullable(), age: Age.nullable() })
   .partial()
@@ -67,9 +72,10 @@ export const Patch = z
 
 export const List = z.strictObject({ ...query(10), email: z.string().min(1).max(254).optional() });
 
-const keyOf = (email: string): string => email.toLowerCase(); // ASCII: the pattern allows no more
+/** The email address as a unique value. The pattern allows only ASCII, so this folds all case. */
+const emailKeyOf = (email: string): string => email.toLowerCase();
 
-const taken = () =>
+const emailTaken = () =>
   new AppError("email_exists", "Another user has this email address", {
     errors: [{ pointer: "/email", code: "not_unique", detail: "Email already exists" }],
   });
@@ -77,7 +83,7 @@ const taken = () =>
 export const users = recordStore({
   kind: "USER",
   notFound: "user_not_found",
-  noun: "User",
+  name: "User",
   tombstoneSeconds: 90 * 24 * 60 * 60,
   decode: (stored): Info => {
     const { name, email, phone, age, status } = stored as Stored & Info;
@@ -95,26 +101,26 @@ export const users = recordStore({
   },
 });
 
-const draft = (input: z.output<typeof Create>, writer: Writer) => {
+const newUser = (input: z.output<typeof Create>, writer: Writer) => {
   const id = newId();
-  const emailKey = keyOf(input.email);
+  const emailKey = emailKeyOf(input.email);
   return users.newRecord(id, { ...input, emailKey }, writer, [
-    UniqueValue.claim("EMAIL", emailKey, id, taken),
+    UniqueValue.claim("EMAIL", emailKey, id, emailTaken),
   ]);
 };
 
 /** Throws `email_exists`. */
 export const create = (input: z.output<typeof Create>, writer: Writer) =>
-  users.create(draft(input, writer), writer);
+  users.create(newUser(input, writer), writer);
 
-/** Stores all or none. Throws `email_exists`. */
+/** Creates all or none. Throws `email_exists`. */
 export const createAll = (inputs: readonly z.output<typeof Create>[], writer: Writer) =>
   users.createAll(
-    inputs.map((input) => draft(input, writer)),
+    inputs.map((input) => newUser(input, writer)),
     writer,
   );
 
-/** Changes the members given. Throws `user_not_found`, `email_exists`, `precondition_failed`. */
+/** Changes the given members. Throws `user_not_found`, `email_exists`, `precondition_failed`. */
 export const update = (
   id: string,
   input: z.output<typeof Patch>,
@@ -131,24 +137,26 @@ const updateFor =
       ...(age !== undefined && { age: age ?? undefined }),
     };
     if (email === undefined) return { set };
-    const emailKey = keyOf(email);
+    const emailKey = emailKeyOf(email);
+    // Assume that the address stays the same, as in most updates; else the former one must be
+    // freed.
     if (current === undefined) {
       return { set: { ...set, email }, conditions: [["emailKey", "=", emailKey]] };
     }
-    const former = String(current["emailKey"]);
-    const moved = former !== emailKey;
+    const formerKey = String(current["emailKey"]);
     return {
       set: { ...set, email, emailKey },
-      steps: moved
-        ? [
-            UniqueValue.claim("EMAIL", emailKey, id, taken),
-            UniqueValue.release("EMAIL", former, id),
-          ]
-        : [],
+      steps:
+        formerKey === emailKey
+          ? []
+          : [
+              UniqueValue.claim("EMAIL", emailKey, id, emailTaken),
+              UniqueValue.release("EMAIL", formerKey, id),
+            ],
     };
   };
 
-/** Frees the email address. Throws `user_not_found`, `precondition_failed`. */
+/** Deletes the user and frees the email address. Throws `user_not_found`, `precondition_failed`. */
 export const remove = (id: string, writer: Writer, ifMatch?: readonly number[]) =>
   users.remove(id, writer, ifMatch, (current) => [
     UniqueValue.release("EMAIL", String(current["emailKey"]), id),
@@ -157,9 +165,9 @@ export const remove = (id: string, writer: Writer, ifMatch?: readonly number[]) 
 /** Throws `user_not_found`. */
 export const get = (id: string): Promise<Info> => users.get(id);
 
-/** Throws `invalid_cursor`. */
+/** Returns a page of all users, or the user with an email address. Throws `invalid_cursor`. */
 export const list = async ({ email, ...page }: z.output<typeof List>) => {
   if (email === undefined) return paged("users", page, users.list);
-  const owner = await UniqueValue.ownerOf("EMAIL", keyOf(email.trim()));
+  const owner = await UniqueValue.ownerOf("EMAIL", emailKeyOf(email.trim()));
   return atMostOne(owner === undefined ? undefined : await users.find(owner));
 };

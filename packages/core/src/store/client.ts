@@ -1,23 +1,26 @@
+/** The DynamoDB client. Every call ends: a store that does not answer is an error, not a hang. */
+
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 
 export interface ClientOptions {
   region: string;
-  /** Of an engine that speaks DynamoDB's protocol; the region's own endpoint if absent. */
+  /** Of an engine that speaks DynamoDB's protocol; by default the region's own endpoint. */
   endpoint?: string | undefined;
-  /** The SDK's default provider chain if absent. */
+  /** By default the SDK's provider chain. */
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
-  /** Ms that one attempt may take; 1 500. */
+  /** Ms for one attempt; by default 1 500. */
   timeout?: number | undefined;
 }
 
-/** Calls in flight to one endpoint; more wait for a socket. */
+/** Concurrent calls to one endpoint; further calls wait for a socket. */
 const MAX_SOCKETS = 128;
 
 /**
- * A DynamoDB client that never hangs: silence ends after three attempts, about 5 s unless told. All that the
- * SDK would otherwise look up in files and the environment at the first call is given here.
+ * Creates a client whose calls end after at most three attempts, about 5 s with the default
+ * timeout. Everything that the SDK would otherwise look up in files and in the environment is set
+ * here, since those lookups make the first call of a cold start slower.
  */
 export function createClient({
   region,
@@ -39,7 +42,8 @@ export function createClient({
     requestHandler: new NodeHttpHandler({
       connectionTimeout: 1_000, // ms
       requestTimeout: timeout,
-      // Without it `requestTimeout` only warns, and a silent server holds the call for ever.
+      // Without this option `requestTimeout` only logs a warning, and a silent server hangs the
+      // call.
       throwOnRequestTimeout: true,
       httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
       httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },

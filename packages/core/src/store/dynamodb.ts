@@ -1,3 +1,9 @@
+/**
+ * Calls to the tables. Every failure that a later attempt may not meet becomes `unavailable`, a
+ * condition that does not hold becomes an error with the item as it is now, and bugs stay bugs.
+ * There is no scan.
+ */
+
 import type {
   ConditionalCheckFailedException,
   TransactionCanceledException,
@@ -24,8 +30,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { AppError } from "../error.ts";
 import { newId } from "../id.ts";
 
-/** Calls to the tables, and what their failures mean. */
-
+/** Primary key of an item, in each of the tables. */
 export interface Key {
   pk: string;
   sk: string;
@@ -35,39 +40,39 @@ export type Attributes = Record<string, unknown>;
 
 interface Settings {
   client: DynamoDBDocumentClient;
-  /** The real name of Data, on which all verbs on records work. */
+  /** Real name of the table Data, which holds all records. */
   tableName: string;
-  /** The real names of the tables of the change log and the Live API, where they are used. */
+  /** Real names of the change log and of the Live API's table, in processes that use them. */
   changes?: string;
   connections?: string;
-  /** Shards of each unfiltered list; fixed when a stage is first deployed. */
+  /** Shards of each resource; fixed when a stage is first deployed. */
   shards: number;
 }
 
 let settings: Settings | undefined;
-let shardsAgree: Promise<void> | undefined;
+let shardsVerified: Promise<void> | undefined;
 
 type Table = "Data" | "Changes" | "Connections";
 
-/** Sets the tables that all verbs of this process work on. */
+/** Sets the tables of all verbs of this process. */
 export const configure = (to: Settings): void => {
   settings = to;
-  shardsAgree = undefined;
+  shardsVerified = undefined;
 };
 
 const configured = (): Settings => {
-  if (settings === undefined) throw new Error("store.configure has not been called");
+  if (settings === undefined) throw new Error("DynamoDB.configure has not been called");
   return settings;
 };
 
 function nameOf(table: Table): string {
   const { tableName, changes, connections } = configured();
   const name = { Data: tableName, Changes: changes, Connections: connections }[table];
-  if (name === undefined) throw new Error(`store.configure was not told of ${table}`);
+  if (name === undefined) throw new Error(`DynamoDB.configure got no name for ${table}`);
   return name;
 }
 
-/** The client and the table's real name, once it is known to be laid out as this process thinks. */
+/** Returns the client and the table's real name, once the number of shards is verified. */
 async function open(table: Table) {
   if (table === "Data") await verifyShards();
   return { client: configured().client, TableName: nameOf(table) };
@@ -75,7 +80,8 @@ async function open(table: Table) {
 
 export const shardCount = (): number => configured().shards;
 
-const BUSY: ReadonlySet<string> = new Set([
+/** Errors of DynamoDB and of the SDK after which the same call may succeed. */
+const TRANSIENT: ReadonlySet<string> = new Set([
   "ProvisionedThroughputExceededException",
   "RequestLimitExceeded",
   "ThrottlingException",
@@ -89,23 +95,22 @@ const NETWORK_CODE = /^E[A-Z_]+$/; // ECONNRESET, ENOTFOUND, …
 const unavailable = (cause: unknown) =>
   new AppError("unavailable", "The store did not answer in time; try again", { cause });
 
-/** Failures that a later try may not meet become `unavailable`; bugs stay what they are. */
 function translate(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const { $fault, code } = error as { $fault?: string; code?: unknown };
-  const passing =
-    BUSY.has(error.name) ||
+  const transient =
+    TRANSIENT.has(error.name) ||
     $fault === "server" ||
     (typeof code === "string" && NETWORK_CODE.test(code)) ||
-    ($fault === undefined && "$response" in error); // an answer that is not DynamoDB's
-  return passing ? unavailable(error) : error;
+    ($fault === undefined && "$response" in error); // a reply that the SDK could not parse
+  return transient ? unavailable(error) : error;
 }
 
-/** The condition did not hold; `old` is the item as it stands, if there is one. */
+/** The condition of a single write did not hold. `old` is the item as it is now, if it exists. */
 export class ConditionFailed extends Error {
   readonly old: Attributes | undefined;
   constructor(old: Attributes | undefined) {
-    super("condition failed");
+    super("the condition of a write did not hold");
     this.old = old;
   }
 }
@@ -118,7 +123,10 @@ function translateConditional(error: unknown): unknown {
   return translate(error);
 }
 
-/** Reads one item, strongly consistently. Throws `unavailable`. */
+/**
+ * Reads one item, strongly consistently. The read starts while the number of shards is still being
+ * verified; its result is only used afterwards. Throws `unavailable`.
+ */
 export async function read(key: Key, table: Table = "Data"): Promise<Attributes | undefined> {
   const [item] = await Promise.all([readUnverified(key, table), open(table)]);
   return item;
@@ -139,9 +147,14 @@ async function readUnverified(
   }
 }
 
+/** Attempts of a batch that makes no progress. */
+const BATCH_TRIES = 8;
+
 /**
- * Reads up to 100 items, strongly consistently, in the order of their keys; what is not there is
- * left out. Throws `unavailable`, also if the store still holds items back after some tries.
+ * Reads up to 100 records, strongly consistently, in the order of their keys. A record that does
+ * not exist is left out. DynamoDB may leave keys unprocessed, at 16 MB or under load: these are
+ * read again. Throws `unavailable`, also if some are still unprocessed after several attempts.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
  */
 export async function readAll(keys: readonly Key[]): Promise<Attributes[]> {
   const { client, TableName } = await open("Data");
@@ -163,12 +176,15 @@ export async function readAll(keys: readonly Key[]): Promise<Attributes[]> {
   return keys.map((key) => found.get(idOf(key))).filter((item) => item !== undefined);
 }
 
-const BATCH_TRIES = 8;
-
-/** Whether the table answers within the time given. Throws `unavailable` and what it met. */
+/** Reads one item, to check that the table answers. Throws `unavailable`, or what prevented it. */
 export const probe = (abortSignal: AbortSignal) => readUnverified(SHARDS_KEY, "Data", abortSignal);
 
-/** Reads one run of a partition. A `Limit` is required: without one an engine may read it all. */
+/**
+ * Reads one page of a partition. `last` is the key to continue from; without it the partition has
+ * ended. A page can be empty and yet not be the last. `Limit` is required, since without one an
+ * engine may read up to 1 MB. Throws `unavailable`.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
+ */
 export async function query(
   input: Omit<QueryCommandInput, "TableName"> & { Limit: number },
   table: Table = "Data",
@@ -185,7 +201,7 @@ export async function query(
   }
 }
 
-/** Puts an item under a condition. Throws `ConditionFailed`, `unavailable`. */
+/** Puts an item, under a condition if there is one. Throws `ConditionFailed`, `unavailable`. */
 export async function put(
   input: Omit<PutCommandInput, "TableName">,
   table: Table = "Data",
@@ -199,7 +215,7 @@ export async function put(
   }
 }
 
-/** Updates an item and returns it whole. Throws `ConditionFailed`, `unavailable`. */
+/** Updates an item and returns all of it. Throws `ConditionFailed`, `unavailable`. */
 export async function update(
   input: Omit<UpdateCommandInput, "TableName">,
   table: Table = "Data",
@@ -217,7 +233,7 @@ export async function update(
   }
 }
 
-/** Deletes an item and returns it, if it was there. Throws `ConditionFailed`, `unavailable`. */
+/** Deletes an item and returns it, if it existed. Throws `ConditionFailed`, `unavailable`. */
 export async function deleteItem(
   input: Omit<DeleteCommandInput, "TableName">,
   table: Table = "Data",
@@ -231,7 +247,15 @@ export async function deleteItem(
   }
 }
 
-/** Puts and deletes in any order, without conditions; what is left out is tried again. */
+/** Writes in one BatchWriteItem; DynamoDB takes no more. */
+const BATCH_WRITES = 25;
+
+/**
+ * Puts and deletes many items without conditions, in batches. The batches are sent one after
+ * another in the given order, but a crash or `unavailable` may leave only some of them applied. No
+ * key may occur twice in a batch. Throws `unavailable`.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+ */
 export async function writeAll(
   writes: readonly ({ put: Attributes } | { delete: Key })[],
   table: Table,
@@ -251,7 +275,7 @@ export async function writeAll(
         throw unavailable(new Error("unprocessed items"));
       }
       if (unprocessed.length > 0) await backOff(tries);
-      else tries = 0;
+      else tries = 0; // the next batch has all its attempts
       left = [...unprocessed, ...left.slice(BATCH_WRITES)];
     } catch (error) {
       throw translate(error);
@@ -259,36 +283,43 @@ export async function writeAll(
   }
 }
 
-const BATCH_WRITES = 25;
-
 type TransactItem = NonNullable<TransactWriteCommandInput["TransactItems"]>[number];
 type Unaddressed<T> = Omit<NonNullable<T>, "TableName" | "ReturnValuesOnConditionCheckFailure">;
 
-/** One write of a transaction. */
+/** One write of a transaction, without its table. */
 export type Write =
   | { Put: Unaddressed<TransactItem["Put"]> }
   | { Delete: Unaddressed<TransactItem["Delete"]> }
   | { Update: Unaddressed<TransactItem["Update"]> }
   | { ConditionCheck: Unaddressed<TransactItem["ConditionCheck"]> };
 
-/** Which writes of a transaction failed their condition, by index, with the items as they stand. */
+/**
+ * Conditions of a transaction did not hold: by index of the write, with the items as they are now.
+ */
 export class TransactionCancelled extends Error {
   readonly failed: ReadonlyMap<number, Attributes | undefined>;
   constructor(failed: ReadonlyMap<number, Attributes | undefined>) {
-    super("transaction cancelled");
+    super(`conditions of a transaction did not hold: writes ${[...failed.keys()].join(", ")}`);
     this.failed = failed;
   }
 }
 
+/** Cancellation reasons after which the same transaction may be committed. */
 const CONTENTION: ReadonlySet<string> = new Set([
   "TransactionConflict",
   "ThrottlingError",
   "ProvisionedThroughputExceeded",
 ]);
-/** Longer with each try and random, so that rivals for one record do not meet again. */
+
+/** Waits longer with each attempt, and randomly, so that two writers do not collide again. */
 export const backOff = (tries: number) => pause(Math.random() * Math.min(250, 5 * 2 ** tries));
 
-/** All writes or none. Contention is tried again. Throws `Cancelled`, `unavailable`. */
+/**
+ * Commits all writes or none; DynamoDB takes up to 100. A transaction that meets contention is
+ * repeated until `deadline` (epoch ms). Throws `TransactionCancelled` if conditions did not hold,
+ * and `unavailable`.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+ */
 export async function transact(
   writes: readonly Write[],
   deadline: number,
@@ -302,7 +333,7 @@ export async function transact(
     if ("Delete" in write) return { Delete: { ...options, ...write.Delete } };
     return { ConditionCheck: { ...options, ...write.ConditionCheck } };
   });
-  // One token for all tries: DynamoDB applies them once, whatever replies are lost (10 minutes).
+  // One token for all attempts: for 10 minutes DynamoDB applies it once, whatever replies are lost.
   const input = { TransactItems, ClientRequestToken: newId() };
   for (let tries = 1; ; tries++) {
     try {
@@ -311,11 +342,12 @@ export async function transact(
     } catch (error) {
       const reasons = cancellationReasons(error);
       if (reasons === undefined) throw translate(error);
+      // Contention first: the transaction is repeated, and a condition that fails will fail again.
       if (!reasons.some(({ Code = "" }) => CONTENTION.has(Code))) {
-        const refused = reasons.flatMap(({ Code, Item }, index) =>
+        const failed = reasons.flatMap(({ Code, Item }, index) =>
           Code === "ConditionalCheckFailed" ? [[index, Item && unmarshall(Item)] as const] : [],
         );
-        throw refused.length > 0 ? new TransactionCancelled(new Map(refused)) : error;
+        throw failed.length > 0 ? new TransactionCancelled(new Map(failed)) : error;
       }
       if (Date.now() > deadline) throw unavailable(error);
     }
@@ -328,37 +360,38 @@ const cancellationReasons = (error: unknown) =>
     ? ((error as TransactionCanceledException).CancellationReasons ?? [])
     : undefined;
 
-/** The item in which a table remembers its number of shards. */
+/** The item in which Data keeps its number of shards. */
 export const SHARDS_KEY: Key = { pk: "SETTINGS", sk: "LIST_SHARDS" };
 
 /**
- * Fails unless the table was laid out with the configured number of shards; a new table takes it.
- * Asked once per process, and again only if the store could not answer. Throws `unavailable`.
+ * Fails unless Data was created with the configured number of shards; a new table stores it. With
+ * another number, records would be looked for in the wrong partitions. A success is kept for the
+ * process; after a failure the next call compares again. Throws `unavailable`.
  */
 export function verifyShards(): Promise<void> {
-  shardsAgree ??= compareShards().catch((error: unknown) => {
-    shardsAgree = undefined;
+  shardsVerified ??= compareShards().catch((error: unknown) => {
+    shardsVerified = undefined;
     throw error;
   });
-  return shardsAgree;
+  return shardsVerified;
 }
 
 async function compareShards(): Promise<void> {
   const { client, tableName: TableName, shards } = configured();
-  let laidOut = (await readUnverified(SHARDS_KEY))?.["shards"];
-  if (laidOut === undefined) {
+  let stored = (await readUnverified(SHARDS_KEY))?.["shards"];
+  if (stored === undefined) {
     const Item = { ...SHARDS_KEY, shards };
     try {
       await client.send(
         new PutCommand({ TableName, Item, ConditionExpression: "attribute_not_exists(pk)" }),
       );
-      laidOut = shards;
+      stored = shards;
     } catch (error) {
       if (!(translateConditional(error) instanceof ConditionFailed)) throw translate(error);
-      laidOut = (await readUnverified(SHARDS_KEY))?.["shards"]; // another process was first
+      stored = (await readUnverified(SHARDS_KEY))?.["shards"]; // another process was first
     }
   }
-  if (laidOut !== shards) {
-    throw new Error(`LIST_SHARDS is ${shards}, but the table was laid out with ${String(laidOut)}`);
+  if (stored !== shards) {
+    throw new Error(`LIST_SHARDS is ${shards}, but the table was created with ${String(stored)}`);
   }
 }

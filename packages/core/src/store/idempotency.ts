@@ -1,19 +1,22 @@
+/**
+ * Idempotency keys. A key's row holds the answer and commits in the transaction of the effect, so
+ * that after any crash a retry finds both or neither. The key is not read first: a repeated request
+ * runs into the row when it commits, or looks it up when it is refused or finds nothing to change.
+ */
+
 import { createHash } from "node:crypto";
 import { AppError } from "../error.ts";
 import { newId } from "../id.ts";
 import { type Attributes, ConditionFailed, type Key, put, read } from "./dynamodb.ts";
-import type { Writer, IdempotentRequest, Outcome, Step } from "./write.ts";
+import type { IdempotentRequest, Outcome, Step, Writer } from "./write.ts";
 
-/**
- * Idempotency keys. A key's record commits in the transaction of its effect: after any crash a
- * retry finds both or neither. Nothing is read ahead; a retry meets the record when it commits, or
- * when it fails or finds nothing to do.
- */
+type KeyedWriter = Writer & { idempotency: IdempotentRequest };
+
+const isKeyed = (writer: Writer): writer is KeyedWriter => writer.idempotency !== undefined;
 
 const KEPT_SECONDS = 24 * 60 * 60;
-const CONDITION = "attribute_not_exists(pk) OR expiresAt <= :now";
 
-interface Kept extends Attributes {
+interface Row extends Attributes {
   fingerprint: string;
   answer: string; // JSON: { value } or { problem }
   expiresAt: number; // epoch seconds
@@ -21,129 +24,138 @@ interface Kept extends Attributes {
 
 const epochSeconds = (writer: Writer) => Math.floor(Date.parse(writer.at) / 1000);
 
-/** Entries of a batch have records of their own; a space can't stand in a caller's key. */
-const entryKey = (key: string, index: number, count: number) =>
-  count === 1 ? key : `${key} ${index}`;
-
-/** The same writer, for one entry of a batch: its effect and its record are its own. */
+/**
+ * Returns the writer of one entry of a batch: each entry has an effect and a row of its own. The
+ * space in the entry's key keeps it apart from all keys of callers, which cannot contain one.
+ */
 export const forEntry = (writer: Writer, index: number, count: number): Writer =>
-  writer.idempotency === undefined
-    ? writer
-    : {
+  isKeyed(writer) && count > 1
+    ? {
         ...writer,
-        idempotency: { ...writer.idempotency, key: entryKey(writer.idempotency.key, index, count) },
-      };
+        idempotency: { ...writer.idempotency, key: `${writer.idempotency.key} ${index}` },
+      }
+    : writer;
 
-/** The caller is hashed, so that no name can run into the key that follows it. */
-const rowKey = (writer: Writer, key: string): Key => ({
-  pk: `IDEMPOTENCY#${createHash("sha256").update(writer.actor).digest("base64url")}#${key}`,
+/** The caller is hashed, so that no caller's name can run into the key that follows it. */
+const keyOf = ({ actor, idempotency: { key } }: KeyedWriter): Key => ({
+  pk: `IDEMPOTENCY#${createHash("sha256").update(actor).digest("base64url")}#${key}`,
   sk: "IDEMPOTENCY",
 });
 
-const row = (
-  writer: Writer,
-  request: IdempotentRequest,
-  key: string,
-  answer: Attributes,
-  writeId: string,
-) => ({
+/** Puts the row unless there is one. TTL deletes late, so an expired row counts as absent. */
+const putRow = (writer: KeyedWriter, answer: Attributes, writeId: string) => ({
   Item: {
-    ...rowKey(writer, key),
-    fingerprint: request.fingerprint,
+    ...keyOf(writer),
+    fingerprint: writer.idempotency.fingerprint,
     answer: JSON.stringify(answer),
     expiresAt: epochSeconds(writer) + KEPT_SECONDS,
     lastWrite: writeId,
   },
-  ConditionExpression: CONDITION,
+  ConditionExpression: "attribute_not_exists(pk) OR expiresAt <= :now",
   ExpressionAttributeValues: { ":now": epochSeconds(writer) },
 });
 
-/** Thrown by the step when the key has been used: by this request's twin or by another request. */
-class Used extends Error {}
+/** The key has a row: of this same request, sent twice, or of another one. */
+class KeyUsed extends Error {}
 
-/** The write that keeps `value` under the request's key; none without a key. */
-export function steps(
-  writer: Writer,
-  index: number,
-  count: number,
-  value: unknown,
-  writeId: string,
-): Step[] {
-  if (writer.idempotency === undefined) return [];
-  const key = entryKey(writer.idempotency.key, index, count);
-  return [
-    {
-      write: { Put: row(writer, writer.idempotency, key, { value }, writeId) },
-      refused: () => new Used("this key has been used"),
-    },
-  ];
-}
+/** Returns the step that stores `value` as the answer to the request; none without a key. */
+export const steps = (writer: Writer, value: unknown, writeId: string): Step[] =>
+  isKeyed(writer)
+    ? [
+        {
+          write: { Put: putRow(writer, { value }, writeId) },
+          conditionError: () => new KeyUsed("this idempotency key has been used"),
+        },
+      ]
+    : [];
 
-/** Keeps a refusal as the answer of one entry of a batch whose other entries had an effect. */
+/**
+ * Stores the refusal of one entry of a batch in which other entries had an effect, so that a
+ * repeated batch gets the same answer for each entry. Throws `unavailable`.
+ */
 export async function storeRefusal(writer: Writer, problem: Attributes): Promise<void> {
-  if (writer.idempotency === undefined) return;
+  if (!isKeyed(writer)) return;
   try {
-    await put(row(writer, writer.idempotency, writer.idempotency.key, { problem }, newId()));
+    await put(putRow(writer, { problem }, newId()));
   } catch (error) {
-    if (!(error instanceof ConditionFailed)) throw error;
+    if (!(error instanceof ConditionFailed)) throw error; // it is stored already
   }
 }
 
-/** A refusal that was kept: answered again as it was. */
+/** A refusal that `storeRefusal` has stored; it is answered again unchanged. */
 export class StoredRefusal extends Error {
   readonly problem: Attributes;
   constructor(problem: Attributes) {
-    super("the entry was refused before");
+    super("this entry was refused before");
     this.problem = problem;
   }
 }
 
-/** Runs a verb once per key. Throws `idempotency_key_reused` and what the verb throws. */
-export async function once<T>(
-  writer: Writer,
-  verb: () => Promise<Outcome<T>>,
-): Promise<Outcome<T>> {
-  const [outcome] = await onceAll(writer, 1, async () => [await verb()]);
-  if (outcome === undefined) throw new Error("a verb has an outcome");
-  return outcome;
-}
+/**
+ * Runs a verb once per key: a repeated request gets the stored answer. Throws
+ * `idempotency_key_reused` if the key belongs to another request, and what the verb throws.
+ */
+export const once = <T>(writer: Writer, verb: () => Promise<Outcome<T>>): Promise<Outcome<T>> =>
+  runOnce(writer, verb, ({ changed }) => changed, find<T>);
 
-/** Runs a verb with `count` outcomes, all or none of them new. */
-export async function onceAll<T>(
+/**
+ * The same for a verb with one outcome for each of `count` entries. The entries commit together, so
+ * either all of them are stored answers or none is.
+ */
+export const onceAll = <T>(
   writer: Writer,
   count: number,
   verb: () => Promise<Outcome<T>[]>,
-): Promise<Outcome<T>[]> {
-  const { idempotency } = writer;
-  if (idempotency === undefined) return verb();
-  let outcomes: Outcome<T>[] | undefined;
-  let failure: unknown;
-  try {
-    outcomes = await verb();
-    if (outcomes.some(({ changed }) => changed)) return outcomes;
-  } catch (error) {
-    if (!(error instanceof AppError || error instanceof Used)) throw error;
-    failure = error;
-  }
-  const kept = await Promise.all(
-    Array.from({ length: count }, (_, index) =>
-      find<T>(writer, entryKey(idempotency.key, index, count)),
-    ),
+): Promise<Outcome<T>[]> =>
+  runOnce(
+    writer,
+    verb,
+    (outcomes) => outcomes.some(({ changed }) => changed),
+    async () => {
+      const entries = Array.from({ length: count }, (_, index) => forEntry(writer, index, count));
+      const stored = await Promise.all(entries.map((entry) => find<T>(entry)));
+      const replayed = stored.filter((outcome) => outcome !== undefined);
+      return replayed.length === count ? replayed : undefined;
+    },
   );
-  const replayed = kept.filter((outcome) => outcome !== undefined);
-  if (replayed.length === count) return replayed;
-  if (outcomes) return outcomes;
-  throw failure instanceof Used ? reused() : failure;
+
+/**
+ * A verb that had an effect has stored its answer in the same transaction. In all other cases the
+ * effect may be that of an earlier request with the same key, for example a delete that now finds
+ * no record, so the stored answer takes precedence over the verb's result or refusal.
+ */
+async function runOnce<R extends object>(
+  writer: Writer,
+  verb: () => Promise<R>,
+  hadEffect: (result: R) => boolean,
+  storedResult: (writer: Writer) => Promise<R | undefined>,
+): Promise<R> {
+  if (!isKeyed(writer)) return verb();
+  let result: R | undefined;
+  let refusal: unknown;
+  try {
+    result = await verb();
+    if (hadEffect(result)) return result;
+  } catch (error) {
+    if (!(error instanceof AppError || error instanceof KeyUsed)) throw error;
+    refusal = error;
+  }
+  const stored = await storedResult(writer);
+  if (stored !== undefined) return stored;
+  if (result !== undefined) return result;
+  throw refusal instanceof KeyUsed ? keyReused() : refusal;
 }
 
-const reused = () =>
+const keyReused = () =>
   new AppError("idempotency_key_reused", "This Idempotency-Key belongs to another request");
 
-async function find<T>(writer: Writer, key: string): Promise<Outcome<T> | undefined> {
-  const kept = (await read(rowKey(writer, key))) as Kept | undefined;
-  if (kept === undefined || kept.expiresAt <= epochSeconds(writer)) return undefined;
-  if (kept.fingerprint !== writer.idempotency?.fingerprint) throw reused();
-  const answer = JSON.parse(kept.answer) as { value: T; problem?: Attributes };
+/** Returns the stored answer. Throws `idempotency_key_reused`, `StoredRefusal`, `unavailable`. */
+async function find<T>(writer: Writer): Promise<Outcome<T> | undefined> {
+  if (!isKeyed(writer)) return undefined;
+  const row = (await read(keyOf(writer))) as Row | undefined;
+  if (row === undefined || row.expiresAt <= epochSeconds(writer)) return undefined;
+  if (row.fingerprint !== writer.idempotency.fingerprint) throw keyReused();
+  const answer = JSON.parse(row.answer) as { value: T; problem?: Attributes };
   if (answer.problem) throw new StoredRefusal(answer.problem);
   return { value: answer.value, changed: true, replayed: true };
 }

@@ -1,10 +1,17 @@
+/**
+ * Pages of lists. A page continues after the sort key of the last record that the client has seen,
+ * so a walk meets each record that exists throughout exactly once, whatever is created or deleted
+ * meanwhile.
+ */
+
 import * as z from "zod";
-import { type Attributes, query as queryTable } from "./dynamodb.ts";
+import * as DynamoDB from "./dynamodb.ts";
+import type { Attributes } from "./dynamodb.ts";
 import * as SignedToken from "./signed-token.ts";
 
 const MAX_LIMIT = 100;
 
-/** The query parameters that each list takes. */
+/** Returns the schemas of the query parameters that each list has. */
 export const query = (defaultLimit: number) => ({
   limit: z
     .string()
@@ -19,7 +26,7 @@ export const query = (defaultLimit: number) => ({
 
 export interface Page<T> {
   items: T[];
-  nextToken: string | null;
+  nextToken: string | null; // null on the last page
 }
 
 interface Request {
@@ -28,97 +35,105 @@ interface Request {
   nextToken?: string | undefined;
 }
 
-/** One page of the list called `scope`; its token reads only there. Throws `invalid_cursor`. */
+/**
+ * Returns one page of a list. `scope` names the list and its filters: together with the order it is
+ * signed into the page token, which is refused for any other list. Throws `invalid_cursor`.
+ */
 export async function paged<T>(
   scope: string,
   { limit, order, nextToken }: Request,
-  load: (list: PageRequest) => Promise<{ items: T[]; next: string | undefined }>,
+  load: (page: PageRequest) => Promise<{ items: T[]; next: string | undefined }>,
 ): Promise<Page<T>> {
-  const bound = `${scope} ${order}`;
-  const after = nextToken === undefined ? undefined : SignedToken.decode(nextToken, bound);
+  const signed = `${scope} ${order}`;
+  const after = nextToken === undefined ? undefined : SignedToken.decode(nextToken, signed);
   const { items, next } = await load({ limit, order, after });
-  return { items, nextToken: next === undefined ? null : SignedToken.encode(next, bound) };
+  return { items, nextToken: next === undefined ? null : SignedToken.encode(next, signed) };
 }
 
-/** What a filter by a unique attribute finds: one record or none. */
+/** Returns the page of a filter by a unique value. */
 export const atMostOne = <T>(record: T | undefined): Page<T> => ({
   items: record === undefined ? [] : [record],
   nextToken: null,
 });
 
-/** One page of a list, in the order of the sort keys. */
+/** Asks for one page of partitions in the order of their sort keys. */
 export interface PageRequest {
   limit: number; // ≥ 1
   order: "asc" | "desc";
-  after?: string | undefined; // sort key of the last record seen
+  after?: string | undefined; // sort key of the last item of the page before
 }
 
-interface KeyedPage {
+interface ItemPage {
   items: Attributes[];
-  /** Where the next page goes on; undefined after the last. */
+  /** The next page's `after`; undefined on the last page. */
   next: string | undefined;
 }
 
-/** A page ends early rather than outgrow what a Lambda may answer (6 MB). */
+/**
+ * A page ends early when its items reach this size, since a Lambda's answer has at most 6 MB.
+ * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ */
 const PAGE_BYTES = 4 * 1024 * 1024;
 
-interface Partition {
-  source: string;
-  ready: Attributes[];
-  after: string | undefined;
+/** A partition that is being merged into a page. */
+interface Source {
+  partition: string;
+  buffer: Attributes[]; // items that were read and are not on the page yet
+  after: string | undefined; // sort key to continue from
   ended: boolean;
 }
 
-/** The records of several partitions as one list, strongly consistent. */
-export const mergedPage = (partitions: readonly string[], list: PageRequest): Promise<KeyedPage> =>
-  readPage(partitions, list, { partition: "pk", sort: "sk", consistent: true });
-
-/** The records of partitions of gsi1, a moment behind. */
-export const indexPage = (partitions: readonly string[], list: PageRequest): Promise<KeyedPage> =>
-  readPage(partitions, list, { partition: "gsi1pk", sort: "gsi1sk", consistent: false });
-
-interface Source {
+interface KeyNames {
   partition: "pk" | "gsi1pk";
   sort: "sk" | "gsi1sk";
-  consistent: boolean;
 }
 
+/** Merges several partitions into one list, strongly consistently. */
+export const mergedPage = (partitions: readonly string[], page: PageRequest): Promise<ItemPage> =>
+  readPage(partitions, page, { partition: "pk", sort: "sk" });
+
+/** The same for partitions of gsi1. An index is eventually consistent. */
+export const indexPage = (partitions: readonly string[], page: PageRequest): Promise<ItemPage> =>
+  readPage(partitions, page, { partition: "gsi1pk", sort: "gsi1sk" });
+
+/**
+ * A merge of sorted partitions: the next item of the page is the first of all buffers. It is only
+ * known while no buffer is empty, so an empty one is refilled unless its partition has ended.
+ */
 async function readPage(
   partitions: readonly string[],
-  list: PageRequest,
-  source: Source,
-): Promise<KeyedPage> {
-  const { limit, order, after } = list;
-  const sources = partitions.map((of): Partition => ({
-    source: of,
-    ready: [],
+  { limit, order, after }: PageRequest,
+  names: KeyNames,
+): Promise<ItemPage> {
+  const sources = partitions.map((partition): Source => ({
+    partition,
+    buffer: [],
     after,
     ended: false,
   }));
-  // One more than asked tells whether there is a next page. With several sources each gets its share
-  // and some to spare: one parallel round is nearly always enough, without reading `limit` of each.
+  // Fetch limit + 1 to detect another page. Of several partitions each is asked for its share and a
+  // margin for uneven hashes: one parallel round is nearly always enough without `limit` from each.
   const share = (limit + 1) / sources.length;
   const chunk = sources.length === 1 ? limit + 1 : Math.ceil(share + 2 * Math.sqrt(share) + 1);
-  const sortKey = (item: Attributes | undefined) => String(item?.[source.sort]);
+  const sortKey = (item: Attributes | undefined) => String(item?.[names.sort]);
   const comesFirst = (a: string, b: string) => (order === "asc" ? a < b : a > b);
+  const isEmpty = ({ buffer, ended }: Source) => buffer.length === 0 && !ended;
 
   const items: Attributes[] = [];
   let bytes = 0;
   for (;;) {
+    const empty = sources.filter(isEmpty);
     await Promise.all(
-      sources
-        .filter((partition) => partition.ready.length === 0 && !partition.ended)
-        .map((partition) => refill(partition, Math.min(chunk, limit + 1), order, source)),
+      empty.map((source) => refill(source, Math.min(chunk, limit + 1), order, names)),
     );
-    // A run may come back empty and yet not be the end.
-    if (sources.some((partition) => partition.ready.length === 0 && !partition.ended)) continue;
-    let first: Partition | undefined;
-    for (const partition of sources) {
-      if (partition.ready.length === 0) continue;
-      if (!first || comesFirst(sortKey(partition.ready[0]), sortKey(first.ready[0])))
-        first = partition;
+    // DynamoDB may return an empty page although the partition has not ended.
+    if (empty.some(isEmpty)) continue;
+    let first: Source | undefined;
+    for (const source of sources) {
+      if (source.buffer.length === 0) continue;
+      if (!first || comesFirst(sortKey(source.buffer[0]), sortKey(first.buffer[0]))) first = source;
     }
-    const item = first?.ready.shift();
+    const item = first?.buffer.shift();
     if (item === undefined) return { items, next: undefined };
     bytes += JSON.stringify(item).length;
     if (items.length === limit || (bytes > PAGE_BYTES && items.length > 0)) {
@@ -128,30 +143,26 @@ async function readPage(
   }
 }
 
-async function refill(
-  partition: Partition,
-  limit: number,
-  order: PageRequest["order"],
-  source: Source,
-) {
-  const { items, more, last } = await queryTable({
-    ...(source.partition === "gsi1pk" ? { IndexName: "gsi1" } : {}),
-    ConsistentRead: source.consistent,
+/** Reads on in a partition. What is put into the buffer follows on what was read before. */
+async function refill(source: Source, limit: number, order: PageRequest["order"], names: KeyNames) {
+  const { partition, after } = source;
+  const { items, more, last } = await DynamoDB.query({
+    ...(names.partition === "gsi1pk" ? { IndexName: "gsi1" } : { ConsistentRead: true }),
     KeyConditionExpression:
       "#partition = :partition" +
-      (partition.after === undefined ? "" : ` AND #sort ${order === "asc" ? ">" : "<"} :after`),
+      (after === undefined ? "" : ` AND #sort ${order === "asc" ? ">" : "<"} :after`),
     ExpressionAttributeNames: {
-      "#partition": source.partition,
-      ...(partition.after === undefined ? {} : { "#sort": source.sort }),
+      "#partition": names.partition,
+      ...(after === undefined ? {} : { "#sort": names.sort }),
     },
     ExpressionAttributeValues: {
-      ":partition": partition.source,
-      ...(partition.after === undefined ? {} : { ":after": partition.after }),
+      ":partition": partition,
+      ...(after === undefined ? {} : { ":after": after }),
     },
     ScanIndexForward: order === "asc",
     Limit: limit,
   });
-  partition.ready = items;
-  partition.ended = !more;
-  if (last !== undefined) partition.after = String(last[source.sort]);
+  source.buffer = items;
+  source.ended = !more;
+  if (last !== undefined) source.after = String(last[names.sort]);
 }

@@ -1,21 +1,29 @@
+/**
+ * Reads whole partitions of any size, for checks and repairs. It limits its own load, so that the
+ * requests of clients keep their capacity.
+ */
+
 import { AppError } from "../error.ts";
 import { type Attributes, backOff, query } from "./dynamodb.ts";
 
-/** Reading whole partitions of any size, gently. */
-
-const AT_ONCE = 16; // calls
-const PATIENCE = 8; // tries of a call that the store is too busy for
+/** Concurrent calls of this process. */
+const MAX_CALLS = 16;
+/** Attempts of a call while the store is too busy for it. */
+const MAX_TRIES = 8;
 
 interface Walk {
   partition: string;
-  limit: number; // of a page
-  /** Walks a partition of gsi1, which is a moment behind. */
+  limit: number; // items of a page
+  /** Reads a partition of gsi1, which is eventually consistent. */
   index?: boolean;
-  /** Leaves out items that do not stand in gsi1. */
+  /** Leaves out items without keys of gsi1. */
   indexed?: boolean;
 }
 
-/** The items of a partition, strongly consistent unless of an index. Throws `unavailable`. */
+/**
+ * Returns the items of a partition page by page, strongly consistently unless of an index. Throws
+ * `unavailable`.
+ */
 export async function* partitionPages({
   partition,
   limit,
@@ -38,12 +46,15 @@ export async function* partitionPages({
   } while (last !== undefined);
 }
 
-let free = AT_ONCE;
+let freeSlots = MAX_CALLS;
 const waiting: (() => void)[] = [];
 
-/** Makes a call when its turn comes, again while the store is too busy. Throws `unavailable`. */
+/**
+ * Makes a call once one of the slots is free, and repeats it while the store is too busy. Throws
+ * `unavailable` after several attempts, and what else the call throws.
+ */
 export async function retryWhileBusy<T>(call: () => Promise<T>): Promise<T> {
-  if (free > 0) free--;
+  if (freeSlots > 0) freeSlots--;
   else await new Promise<void>((resolve) => void waiting.push(resolve));
   try {
     for (let tries = 1; ; tries++) {
@@ -51,13 +62,14 @@ export async function retryWhileBusy<T>(call: () => Promise<T>): Promise<T> {
         return await call();
       } catch (error) {
         const busy = error instanceof AppError && error.code === "unavailable";
-        if (!busy || tries === PATIENCE) throw error;
+        if (!busy || tries === MAX_TRIES) throw error;
       }
       await backOff(tries);
     }
   } finally {
+    // A call that waits takes over this slot, so that no later call can overtake it.
     const next = waiting.shift();
     if (next) next();
-    else free++;
+    else freeSlots++;
   }
 }

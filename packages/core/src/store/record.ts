@@ -1,98 +1,115 @@
-import {
-  withRememberedWrite,
-  type RecordUpdate,
-  hasEffect,
-  initialWriteIds,
-  canSkipTransaction,
-  nextVersion,
-  type UpdateBuilder,
-  putIfUnchanged,
-  writerAttributes,
-  type Stored,
-  updateExpression,
-  wasWrittenBy,
-} from "./update-expression.ts";
+/**
+ * The verbs that all resources share. A record's version grows by one with each change and is never
+ * used twice, every write is conditional, and a write whose reply was lost is neither repeated nor
+ * denied. Nothing scans.
+ */
+
 import { AppError, type Code } from "../error.ts";
 import { newId } from "../id.ts";
-import * as Idempotency from "./idempotency.ts";
-import { indexPage, type PageRequest, mergedPage } from "./pagination.ts";
 import {
   type Attributes,
-  backOff,
-  TransactionCancelled,
   ConditionFailed,
   type Key,
   put,
   read,
   readAll,
   shardCount,
-  transact,
   update as updateItem,
 } from "./dynamodb.ts";
-import { type Writer, deadlineOf, type Outcome, type Step } from "./write.ts";
+import * as Idempotency from "./idempotency.ts";
+import { indexPage, mergedPage, type PageRequest } from "./pagination.ts";
+import {
+  hasEffect,
+  nextVersion,
+  putIfUnchanged,
+  type RecordUpdate,
+  type Stored,
+  type UpdateBuilder,
+  updateExpression,
+  writerAttributes,
+} from "./update-expression.ts";
+import { canSkipTransaction, initialRegister, remembered, wasWrittenBy } from "./write-register.ts";
+import {
+  changed,
+  commit,
+  type Outcome,
+  type Step,
+  unchanged,
+  waitBeforeRetry,
+  type Writer,
+} from "./write.ts";
 
-/** A record before its first write, with what must be written beside it. */
+/** A record before its first write, and the writes that must commit with it. */
 export interface NewRecord {
   stored: Stored;
   steps: readonly Step[];
 }
 
-/** Waits for rivals of one record, or throws `unavailable` once the request's time is up. */
-export async function waitBeforeRetry(writer: Writer, tries: number): Promise<void> {
-  if (Date.now() > deadlineOf(writer)) {
-    throw new AppError("unavailable", "Too many change this at once; try again");
-  }
-  if (tries > 1) await backOff(tries);
-}
-
-/** Whether an item that refused shows that this very transaction went through before. */
-export const wasApplied = ({ failed }: TransactionCancelled, writeId: string): boolean =>
-  failed.values().some((item) => wasWrittenBy(item, writeId));
-
-/** FNV-1a: spreads ids that differ only in time. */
+/**
+ * Returns the shard of an id, by the hash FNV-1a, which spreads ids that differ only in their time.
+ * Without shards all new records of a resource would go to one partition of the table.
+ */
 export function shardOf(id: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
   return (hash >>> 0) % shardCount();
 }
 
-/** A record in a transaction is not as it was taken to be; `old` is what it is, if it is there. */
+/**
+ * A record in a transaction is not as it was assumed to be. `old` is the record as it is now;
+ * undefined if it does not exist.
+ */
 export class StaleRecord extends Error {
   readonly id: string;
   readonly old: Stored | undefined;
   constructor(id: string, old: Stored | undefined) {
-    super("a record is not as it was taken to be");
+    super(`record ${id} is not as this transaction assumed`);
     this.id = id;
     this.old = old;
   }
 }
 
+/** Long enough for every reader of the stream to have seen the deletion. */
+const DELETION_SECONDS = 90 * 24 * 60 * 60;
+
 interface Options<T> {
   kind: string; // prefix of the partition keys
   notFound: Code;
-  noun: string; // as messages say it
+  name: string; // of the resource, in messages
   decode: (stored: Stored) => T;
-  /** Epoch seconds from `at` after which a tombstone may go; kept where an id can come back. */
+  /**
+   * Seconds after which a tombstone expires. Without it tombstones are kept: set it only where an
+   * id cannot be created again, since the tombstone holds the last version that was used.
+   */
   tombstoneSeconds?: number;
 }
 
-/** The verbs that each kind of record has in common. All are conditional, none scans. */
-export function recordStore<T>({ kind, notFound, noun, decode, tombstoneSeconds }: Options<T>) {
+/** Returns the verbs of a resource whose records have keys `<kind>#<shard>` and the id. */
+export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds }: Options<T>) {
   const key = (id: string): Key => ({ pk: `${kind}#${shardOf(id)}`, sk: id });
   const tombstoneKey = (id: string): Key => ({ pk: `TOMBSTONE#${kind}#${id}`, sk: "TOMBSTONE" });
-  /** Where an id can come back, its tombstone is written over: each deletion has an item as well. */
+  /** An id that comes back has its tombstone overwritten, so each deletion has an item as well. */
   const deletionKey = (id: string, version: number): Key =>
     tombstoneSeconds === undefined
       ? { pk: `TOMBSTONE#${kind}#${id}`, sk: `DELETION#${version}` }
       : tombstoneKey(id);
-  const notFoundError = () => new AppError(notFound, `${noun} not found`);
+
+  const notFoundError = () => new AppError(notFound, `${name} not found`);
   const preconditionFailed = ({ version }: Stored) =>
-    new AppError("precondition_failed", `${noun} has changed since`, {
+    new AppError("precondition_failed", `${name} has changed since`, {
       members: { currentVersion: version },
     });
-  const readStored = async (id: string) => (await read(key(id))) as Stored | undefined;
+  const assertMatch = (current: Stored, ifMatch: readonly number[] | undefined) => {
+    if (ifMatch && !ifMatch.includes(current.version)) throw preconditionFailed(current);
+  };
 
-  /** A new record, and the steps that go with it. */
+  const readStored = async (id: string) => (await read(key(id))) as Stored | undefined;
+  const getStored = async (id: string): Promise<Stored> => {
+    const stored = await readStored(id);
+    if (stored === undefined) throw notFoundError();
+    return stored;
+  };
+
   const newRecord = (
     id: string,
     attributes: Attributes,
@@ -105,97 +122,101 @@ export function recordStore<T>({ kind, notFound, noun, decode, tombstoneSeconds 
       version: 1,
       createdAt: writer.at,
       ...writerAttributes(writer),
-      ...initialWriteIds(newId()),
+      ...initialRegister(newId()),
     },
     steps,
   });
 
-  const createStep = ({ stored }: NewRecord): Step => ({
-    write: { Put: { Item: stored, ConditionExpression: "attribute_not_exists(pk)" } },
-    refused: (old) => preconditionFailed(old as Stored),
-  });
-
-  /** Stores drafts together, all or none; one draft without company is a plain put. */
-  const createAll = (drafts: readonly NewRecord[], writer: Writer): Promise<Outcome<T>[]> =>
-    Idempotency.onceAll(writer, drafts.length, async () => {
-      const values = drafts.map(({ stored }) => decode(stored));
-      const parts = drafts.map((each, index) => [
-        createStep(each),
-        ...each.steps,
-        ...Idempotency.steps(writer, index, drafts.length, values[index], each.stored.lastWrite),
-      ]);
-      const steps = parts.flat();
-      const [first] = steps;
-      try {
-        if (steps.length === 1 && first && "Put" in first.write) await put(first.write.Put);
-        else await transact(writesOf(steps), deadlineOf(writer));
-      } catch (error) {
-        const refused = error instanceof TransactionCancelled ? error.failed : single(error);
-        if (refused === undefined) throw error;
-        const applied = refused
-          .values()
-          .some((old) => drafts.some(({ stored }) => wasWrittenBy(old, stored.lastWrite)));
-        if (!applied) throw refusalAmong(parts, refused);
-      }
-      return values.map((value) => ({ value, changed: true, replayed: false }));
-    });
-
-  const create = async (each: NewRecord, writer: Writer): Promise<Outcome<T>> => {
-    const [outcome] = await createAll([each], writer);
-    if (outcome === undefined) throw new Error("a draft has an outcome");
-    return outcome;
+  /** All that is written with a new record: the record, its steps, and the row of its key. */
+  const creationOf = ({ stored, steps }: NewRecord, writer: Writer): Creation<T> => {
+    const value = decode(stored);
+    const Put = { Item: stored, ConditionExpression: "attribute_not_exists(pk)" };
+    const conditionError = (old: Attributes | undefined) => preconditionFailed(old as Stored);
+    return {
+      value,
+      writeId: stored.lastWrite,
+      put: Put,
+      conditionError,
+      steps: [
+        { write: { Put }, conditionError },
+        ...steps,
+        ...Idempotency.steps(writer, value, stored.lastWrite),
+      ],
+    };
   };
 
-  /** Throws the kind's `…_not_found`, `precondition_failed`, `unavailable`, and what `plan` throws. */
+  /** Throws `precondition_failed` if the id is taken, what the steps throw, and `unavailable`. */
+  const create = (record: NewRecord, writer: Writer): Promise<Outcome<T>> =>
+    Idempotency.once(writer, async () => {
+      const creation = creationOf(record, writer);
+      await commitCreations([creation], writer);
+      return changed(creation.value);
+    });
+
+  /** Creates all or none. Throws as `create` does, with the member `index` of the first refused. */
+  const createAll = (records: readonly NewRecord[], writer: Writer): Promise<Outcome<T>[]> =>
+    Idempotency.onceAll(writer, records.length, async () => {
+      const creations = records.map((record, index) =>
+        creationOf(record, Idempotency.forEntry(writer, index, records.length)),
+      );
+      await commitCreations(creations, writer);
+      return creations.map(({ value }) => changed(value));
+    });
+
+  /**
+   * Changes a record. `ifMatch` lists the versions that may be changed. Throws the resource's
+   * `…_not_found`, `precondition_failed`, `unavailable`, and what `build` throws.
+   */
   const update = (
     id: string,
     writer: Writer,
     ifMatch: readonly number[] | undefined,
-    plan: UpdateBuilder,
+    build: UpdateBuilder,
   ): Promise<Outcome<T>> =>
     Idempotency.once(writer, async () => {
-      // An answer that is kept with its key must be known before it is written.
-      let current = writer.idempotency && (await existing(id));
+      // The row of a key holds the answer, so the next version must be known before it is written.
+      let known = writer.idempotency && (await getStored(id));
       for (let tries = 1; ; tries++) {
         const writeId = newId();
-        if (current && ifMatch && !ifMatch.includes(current.version))
-          throw preconditionFailed(current);
-        let change = plan(current);
-        if (change === undefined) {
-          current = await existing(id);
-          if (ifMatch && !ifMatch.includes(current.version)) throw preconditionFailed(current);
-          change = plan(current) ?? {};
-        }
-        if (current && !hasEffect(current, change)) {
-          return { value: decode(current), changed: false, replayed: false };
-        }
+        const { current, change } = await buildChange(id, known, ifMatch, build);
+        if (current && !hasEffect(current, change)) return unchanged(decode(current));
         try {
+          // Without a row to commit with, a change with conditions does not depend on the version
+          // that was read, so concurrent changes of the record do not refuse each other.
           const stored =
             current === undefined ||
             (change.conditions && !writer.idempotency && canSkipTransaction(current))
-              ? await updateAlone(id, change, writer, writeId, ifMatch)
+              ? await updateByConditions(id, change, writer, writeId, ifMatch)
               : await replace(current, change, writer, writeId);
-          return { value: decode(stored), changed: true, replayed: false };
+          return changed(decode(stored));
         } catch (error) {
           if (!(error instanceof ConditionFailed)) throw error;
           const old = error.old as Stored | undefined;
           if (old === undefined) throw notFoundError();
-          if (wasWrittenBy(old, writeId))
-            return { value: decode(old), changed: true, replayed: false };
-          current = old;
+          if (wasWrittenBy(old, writeId)) return changed(decode(old)); // its reply was lost
+          known = old;
         }
         await waitBeforeRetry(writer, tries);
       }
     });
 
-  const existing = async (id: string): Promise<Stored> => {
-    const stored = await readStored(id);
-    if (stored === undefined) throw notFoundError();
-    return stored;
+  /** Builds a change from the record as far as it is known, and reads the record only if needed. */
+  const buildChange = async (
+    id: string,
+    known: Stored | undefined,
+    ifMatch: readonly number[] | undefined,
+    build: UpdateBuilder,
+  ): Promise<{ current: Stored | undefined; change: RecordUpdate }> => {
+    if (known) assertMatch(known, ifMatch);
+    const change = build(known);
+    if (change) return { current: known, change };
+    const current = await getStored(id);
+    assertMatch(current, ifMatch);
+    return { current, change: build(current) ?? {} };
   };
 
-  /** Updates the record under what the change expects. Throws `ConditionFailed`. */
-  const updateAlone = async (
+  /** Writes a change if its conditions hold, in one round trip. Throws `ConditionFailed`. */
+  const updateByConditions = async (
     id: string,
     change: RecordUpdate,
     writer: Writer,
@@ -203,9 +224,8 @@ export function recordStore<T>({ kind, notFound, noun, decode, tombstoneSeconds 
     ifMatch: readonly number[] | undefined,
   ) => {
     const options = { remember: true, ifMatch };
-    return (await updateItem(
-      updateExpression(key(id), change, writer, writeId, options),
-    )) as Stored;
+    const expression = updateExpression(key(id), change, writer, writeId, options);
+    return (await updateItem(expression)) as Stored;
   };
 
   /** Writes the next version over the one that was read. Throws `ConditionFailed`. */
@@ -217,27 +237,26 @@ export function recordStore<T>({ kind, notFound, noun, decode, tombstoneSeconds 
   ) => {
     const next = nextVersion(current, change, writer, writeId);
     const steps: Step[] = [
-      { write: { Put: putIfUnchanged(current, next) }, refused: (old) => new ConditionFailed(old) },
+      {
+        write: { Put: putIfUnchanged(current, next) },
+        conditionError: (old) => new ConditionFailed(old),
+      },
       ...(change.steps ?? []),
-      ...Idempotency.steps(writer, 0, 1, decode(next), writeId),
+      ...Idempotency.steps(writer, decode(next), writeId),
     ];
     if (steps.length === 1 && canSkipTransaction(current)) {
-      const remembered = withRememberedWrite(next);
-      await put(putIfUnchanged(current, remembered));
-      return remembered;
+      const stored = remembered(next);
+      await put(putIfUnchanged(current, stored));
+      return stored;
     }
-    try {
-      await transact(writesOf(steps), deadlineOf(writer));
-    } catch (error) {
-      if (!(error instanceof TransactionCancelled)) throw error;
-      if (!wasApplied(error, writeId)) throw firstRefusal(steps, error.failed);
-    }
+    const [refusal] = await commit(steps, writer, [writeId]);
+    if (refusal) throw refusal.error;
     return next;
   };
 
   /**
-   * Deletes a record together with what `company` names, and leaves a tombstone: it says who
-   * deleted it, and keeps its last version from being used again.
+   * Deletes a record, commits `extraSteps` with it, and leaves a tombstone. Throws the resource's
+   * `…_not_found`, `precondition_failed`, `unavailable`, and what the steps throw.
    */
   const remove = (
     id: string,
@@ -246,37 +265,32 @@ export function recordStore<T>({ kind, notFound, noun, decode, tombstoneSeconds 
     extraSteps: (current: Stored, writeId: string) => Step[] | Promise<Step[]> = () => [],
   ): Promise<Outcome<null>> =>
     Idempotency.once(writer, async () => {
-      const done = { value: null, changed: true, replayed: false };
       const writeId = newId();
       for (let tries = 1; ; tries++) {
         const current = await readStored(id);
         if (current === undefined) {
-          // A try of ours may have deleted it although its reply was lost.
-          if (tries > 1 && wasWrittenBy(await read(tombstoneKey(id)), writeId)) return done;
+          // An earlier attempt may have deleted the record although its reply was lost.
+          if (tries > 1 && wasWrittenBy(await read(tombstoneKey(id)), writeId)) {
+            return changed(null);
+          }
           throw notFoundError();
         }
-        if (ifMatch && !ifMatch.includes(current.version)) throw preconditionFailed(current);
-        const steps: Step[] = [
+        assertMatch(current, ifMatch);
+        const steps = [
           ...deleteSteps(current, writer, writeId),
           ...(await extraSteps(current, writeId)),
-          ...Idempotency.steps(writer, 0, 1, null, writeId),
+          ...Idempotency.steps(writer, null, writeId),
         ];
-        try {
-          await transact(writesOf(steps), deadlineOf(writer));
-          return done;
-        } catch (error) {
-          if (!(error instanceof TransactionCancelled)) throw error;
-          if (wasApplied(error, writeId)) return done;
-          const refusal = firstRefusal(steps, error.failed);
-          if (!(refusal instanceof ConditionFailed)) throw refusal;
-        }
+        const [refusal] = await commit(steps, writer, [writeId]);
+        if (refusal === undefined) return changed(null);
+        if (!(refusal.error instanceof ConditionFailed)) throw refusal.error;
         await waitBeforeRetry(writer, tries);
       }
     });
 
   /**
-   * A change of one record among others in a transaction: under what it expects, else over the
-   * record as it was read. Refused, it throws `Outdated`.
+   * Returns the step that changes a record as part of a transaction: if the change's conditions
+   * hold, or else over the version that was read. Its error is `StaleRecord`.
    */
   const updateStep = (
     id: string,
@@ -289,10 +303,10 @@ export function recordStore<T>({ kind, notFound, noun, decode, tombstoneSeconds 
       current === undefined || change.conditions
         ? { Update: updateExpression(key(id), change, writer, writeId) }
         : { Put: putIfUnchanged(current, nextVersion(current, change, writer, writeId)) },
-    refused: (old) => new StaleRecord(id, old as Stored | undefined),
+    conditionError: (old) => new StaleRecord(id, old as Stored | undefined),
   });
 
-  /** The writes that delete the version that was read. */
+  /** Returns the steps that delete the version that was read. Their error is `ConditionFailed`. */
   const deleteSteps = (current: Stored, writer: Writer, writeId: string): Step[] => [
     {
       write: {
@@ -302,12 +316,12 @@ export function recordStore<T>({ kind, notFound, noun, decode, tombstoneSeconds 
           ExpressionAttributeValues: { ":version": current.version },
         },
       },
-      refused: (old) => new ConditionFailed(old),
+      conditionError: (old) => new ConditionFailed(old),
     },
+    tombstoneStep(tombstoneKey(current.sk), current, writer, writeId, tombstoneSeconds),
     ...(tombstoneSeconds === undefined
       ? [
-          tombstone(tombstoneKey(current.sk), current, writer, writeId),
-          tombstone(
+          tombstoneStep(
             deletionKey(current.sk, current.version + 1),
             current,
             writer,
@@ -315,107 +329,113 @@ export function recordStore<T>({ kind, notFound, noun, decode, tombstoneSeconds 
             DELETION_SECONDS,
           ),
         ]
-      : [tombstone(tombstoneKey(current.sk), current, writer, writeId, tombstoneSeconds)]),
+      : []),
   ];
-
-  const tombstone = (
-    at: Key,
-    { version }: Stored,
-    writer: Writer,
-    writeId: string,
-    seconds?: number,
-  ): Step => ({
-    write: {
-      Put: {
-        Item: {
-          ...at,
-          ...writerAttributes(writer),
-          version: version + 1,
-          lastWrite: writeId,
-          ...(seconds && { expiresAt: Math.floor(Date.parse(writer.at) / 1000) + seconds }),
-        },
-      },
-    },
-    refused: () => new Error("a tombstone has no condition"),
-  });
 
   return {
     kind,
     notFound,
     decode,
     tombstoneKey,
-    /** Who deleted the record as which version, and when; undefined if nothing tells any more. */
-    deletion: async (id: string, version: number): Promise<Attributes | undefined> => {
-      const found = await read(deletionKey(id, version));
-      return found?.["version"] === version ? found : undefined;
-    },
+    preconditionFailed,
     newRecord,
     create,
     createAll,
     update,
+    updateStep,
     remove,
     deleteSteps,
-    updateStep,
-    preconditionFailed,
-    existing,
+    /** Undefined if the record does not exist. */
     readStored,
+    /** Throws the resource's `…_not_found`. */
+    getStored,
+    /** The tombstone of a deleted version; undefined once it has expired. */
+    tombstone: async (id: string, version: number): Promise<Attributes | undefined> => {
+      const found = await read(deletionKey(id, version));
+      return found?.["version"] === version ? found : undefined;
+    },
     find: async (id: string): Promise<T | undefined> => {
       const stored = await readStored(id);
       return stored && decode(stored);
     },
-    /** Those of up to 100 that exist, in the order of the ids given. */
+    /** Returns the records that exist, of up to 100 ids and in their order. */
     findAll: async (ids: readonly string[]): Promise<T[]> =>
       (await readAll(ids.map(key))).map((stored) => decode(stored as Stored)),
-    /** Throws the kind's `…_not_found`, `unavailable`. */
-    get: async (id: string): Promise<T> => decode(await existing(id)),
-    /** All records in the order of their ids, strongly consistent. */
-    list: async (query: PageRequest) => {
-      const lanes = Array.from({ length: shardCount() }, (_, shard) => `${kind}#${shard}`);
-      return decoded(await mergedPage(lanes, query), decode);
+    /** Throws the resource's `…_not_found`, `unavailable`. */
+    get: async (id: string): Promise<T> => decode(await getStored(id)),
+    /** One page of all records in the order of their ids, strongly consistent. */
+    list: async (page: PageRequest) => {
+      const shards = Array.from({ length: shardCount() }, (_, shard) => `${kind}#${shard}`);
+      return decoded(await mergedPage(shards, page), decode);
     },
-    /** The records of gsi1 partitions in the order of its sort keys; a moment behind. */
-    listBy: async (partitions: string | string[], query: PageRequest) =>
-      decoded(await indexPage([partitions].flat(), query), decode),
+    /** One page of gsi1 partitions in the order of its sort keys; the index may be behind. */
+    listByIndex: async (partitions: readonly string[], page: PageRequest) =>
+      decoded(await indexPage(partitions, page), decode),
   };
 }
 
-/** Why the step at this place of a transaction was refused. */
-export const errorOfStep = (
-  steps: readonly Step[],
-  index: number,
-  old: Attributes | undefined,
-): Error => steps[index]?.refused(old) ?? new Error("a refused write has a step");
-
-function firstRefusal(steps: readonly Step[], failed: TransactionCancelled["failed"]): Error {
-  for (const [index, old] of failed) return errorOfStep(steps, index, old);
-  return new Error("a cancelled transaction has a refused write");
-}
-
-/** Long enough for any change log to have read it. */
-const DELETION_SECONDS = 90 * 24 * 60 * 60;
-
-/** The first refusal, which says of which of several drafts it is. */
-function refusalAmong(parts: readonly Step[][], failed: TransactionCancelled["failed"]): Error {
-  const refusal = firstRefusal(parts.flat(), failed);
-  if (parts.length === 1 || !(refusal instanceof AppError)) return refusal;
-  const [step = 0] = failed.keys();
-  let index = 0;
-  for (let passed = 0; passed + (parts[index]?.length ?? 0) <= step; index++) {
-    passed += parts[index]?.length ?? 0;
-  }
-  const { code, message, errors, members } = refusal;
-  return new AppError(code, message, { errors, members: { ...members, index } });
-}
-
-const writesOf = (steps: readonly Step[]) => steps.map(({ write }) => write);
-
-const decoded = <T>(
-  page: { items: Attributes[]; next: string | undefined },
-  decode: (s: Stored) => T,
-) => ({
-  items: page.items.map((item) => decode(item as Stored)),
-  next: page.next,
+/** What a record's deletion leaves: who deleted it, when, and its last version. */
+const tombstoneStep = (
+  at: Key,
+  { version }: Stored,
+  writer: Writer,
+  writeId: string,
+  seconds: number | undefined,
+): Step => ({
+  write: {
+    Put: {
+      Item: {
+        ...at,
+        ...writerAttributes(writer),
+        version: version + 1,
+        lastWrite: writeId,
+        ...(seconds && { expiresAt: Math.floor(Date.parse(writer.at) / 1000) + seconds }),
+      },
+    },
+  },
 });
 
-const single = (error: unknown) =>
-  error instanceof ConditionFailed ? new Map([[0, error.old]]) : undefined;
+interface Creation<T> {
+  value: T;
+  writeId: string;
+  /** The record's own write, which is also the first of the steps. */
+  put: Parameters<typeof put>[0];
+  conditionError: (old: Attributes | undefined) => Error;
+  steps: Step[];
+}
+
+/**
+ * Commits all creations or none. A record that needs no other write is a plain put, at half the
+ * cost of a transaction: its id is new, so a repeated put finds the record that the first one
+ * wrote.
+ */
+async function commitCreations(
+  creations: readonly Creation<unknown>[],
+  writer: Writer,
+): Promise<void> {
+  const [first] = creations;
+  const steps = creations.flatMap((creation) => creation.steps);
+  if (first && steps.length === 1) return putAlone(first);
+  const writeIds = creations.map(({ writeId }) => writeId);
+  const [refusal] = await commit(steps, writer, writeIds);
+  if (refusal === undefined) return;
+  const { error, index } = refusal;
+  if (creations.length === 1 || !(error instanceof AppError)) throw error;
+  const creationOfStep = creations.flatMap((creation, n) => creation.steps.map(() => n));
+  const members = { ...error.members, index: creationOfStep[index] };
+  throw new AppError(error.code, error.message, { errors: error.errors, members });
+}
+
+async function putAlone(creation: Creation<unknown>): Promise<void> {
+  try {
+    await put(creation.put);
+  } catch (error) {
+    if (!(error instanceof ConditionFailed)) throw error;
+    if (!wasWrittenBy(error.old, creation.writeId)) throw creation.conditionError(error.old);
+  }
+}
+
+const decoded = <T>(
+  { items, next }: { items: Attributes[]; next: string | undefined },
+  decode: (stored: Stored) => T,
+) => ({ items: items.map((item) => decode(item as Stored)), next });

@@ -1,10 +1,12 @@
 /**
- * The tables as plain data: infra provisions them, the laptop and the tests create them.
- * All are on demand; `id` is the name that a stage or the laptop derives the real one from.
+ * The tables as plain data. Infrastructure, the laptop and the tests all create them from here, so
+ * that they cannot differ. All have on-demand capacity.
  */
+
 export interface TableSpec {
+  /** The name from which a stage or the laptop derives the real one. */
   readonly id: string;
-  /** Attributes that take part in a key; all are strings. */
+  /** Attributes of keys; all are strings. */
   readonly fields: readonly string[];
   readonly primaryIndex: { readonly hashKey: string; readonly rangeKey: string };
   readonly globalIndexes: Readonly<Record<string, { hashKey: string; rangeKey: string }>>;
@@ -12,7 +14,10 @@ export interface TableSpec {
   readonly stream?: "new-and-old-images";
 }
 
-/** Records, their guards, tombstones and idempotency records. */
+/**
+ * Records, unique values, tombstones, reservation lines and idempotency rows. gsi1 is sparse: only
+ * records that a filter lists have its keys. The stream feeds the change log.
+ */
 export const Data = {
   id: "Data",
   fields: ["pk", "sk", "gsi1pk", "gsi1sk"],
@@ -22,7 +27,9 @@ export const Data = {
   stream: "new-and-old-images",
 } as const satisfies TableSpec;
 
-/** The change log: events by record and version, in the index by feed and number; heads of feeds. */
+/**
+ * The change log: changes by record and version, in gsi1 by feed and seq; and one head per feed.
+ */
 export const Changes = {
   id: "Changes",
   fields: ["pk", "sk", "gsi1pk", "gsi1sk"],
@@ -31,7 +38,10 @@ export const Changes = {
   ttl: "expiresAt",
 } as const satisfies TableSpec;
 
-/** Live connections, what they subscribe to, and tickets. Never read through an index. */
+/**
+ * Connections, subscriptions and tickets. It has no index, since an index is eventually consistent
+ * and a delivery must see every subscription that has been confirmed.
+ */
 export const Connections = {
   id: "Connections",
   fields: ["pk", "sk"],

@@ -1,39 +1,42 @@
+/**
+ * Unique values. An item whose key is the value belongs to one record and is written in the same
+ * transaction as that record, so that two records can never have the value.
+ */
+
 import type { AppError } from "../error.ts";
 import { type Key, read } from "./dynamodb.ts";
 import type { Step } from "./write.ts";
 
-/**
- * Guards keep an attribute unique: an item under the value's own key, written in the transaction
- * of the record that owns it, of which there can't be a second one.
- */
-const key = (kind: string, value: string): Key => ({ pk: `${kind}#${value}`, sk: kind });
+const keyOf = (kind: string, value: string): Key => ({ pk: `${kind}#${value}`, sk: kind });
 
-/** Takes `value` for `owner`, or refuses if another has it. */
+/** Returns the step that reserves `value` for the record `owner`; its error is `taken`. */
 export const claim = (kind: string, value: string, owner: string, taken: () => AppError): Step => ({
   write: {
     Put: {
-      Item: { ...key(kind, value), owner },
+      Item: { ...keyOf(kind, value), owner },
       ConditionExpression: "attribute_not_exists(pk)",
     },
   },
-  refused: taken,
+  conditionError: taken,
 });
 
-/** Gives `value` back. */
+/**
+ * Returns the step that frees `value`. Its condition only fails together with that of the record,
+ * which must be an earlier step: the first refusal decides.
+ */
 export const release = (kind: string, value: string, owner: string): Step => ({
   write: {
     Delete: {
-      Key: key(kind, value),
+      Key: keyOf(kind, value),
       ConditionExpression: "#owner = :owner",
       ExpressionAttributeNames: { "#owner": "owner" },
       ExpressionAttributeValues: { ":owner": owner },
     },
   },
-  refused: () => new Error(`a ${kind} guard is not its record's`),
 });
 
-/** Who has `value`, strongly consistently. */
+/** Returns the id of the record that has `value`, strongly consistently. Throws `unavailable`. */
 export const ownerOf = async (kind: string, value: string): Promise<string | undefined> => {
-  const owner = (await read(key(kind, value)))?.["owner"];
+  const owner = (await read(keyOf(kind, value)))?.["owner"];
   return typeof owner === "string" ? owner : undefined;
 };

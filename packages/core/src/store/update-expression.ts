@@ -1,76 +1,44 @@
+/**
+ * Builds the write that takes one record to its next version: an update expression whose conditions
+ * hold exactly if the change is still allowed, or a put over the version that was read. Either way
+ * a version is counted once, and a write that would change nothing is refused.
+ */
+
 import type { Attributes, Key, Write } from "./dynamodb.ts";
-import type { Writer, Step } from "./write.ts";
+import { rememberClauses, type WriteRegister } from "./write-register.ts";
+import type { Step, Writer } from "./write.ts";
 
-/** How one record goes from a version to the next, and the writes that this takes. */
-
-/** Attributes that the mechanism owns in each record. */
-export interface Stored extends Key, Attributes {
-  version: number;
+/** A record as it is stored. All other attributes belong to its resource. */
+export interface Stored extends Key, Attributes, WriteRegister {
+  version: number; // from 1, + 1 with each change
   createdAt: string;
   updatedAt: string;
-  /** Id of the last write of any kind. */
-  lastWrite: string;
-  /** Ids of the last writes that went alone, newest first. */
-  writes: string[];
 }
 
-/** What a change that was planned without the current record takes for granted. */
+/** What a change relies on that was built without reading the record. */
 export type Condition =
   | readonly [attribute: string, operator: "=" | ">" | "<=", value: string | number]
   | readonly [attribute: string, operator: "absent"];
 
-/** A change of one record; an attribute set to undefined is removed. */
+/** A change of one record. An attribute that is set to undefined is removed. */
 export interface RecordUpdate {
   set?: Attributes;
+  /** Amounts to add. Concurrent additions do not refuse each other. */
   add?: Readonly<Record<string, number>>;
-  /** Set as well, but on its own no reason to write. */
+  /** Attributes that describe the write, such as its reason. They do not count as a change. */
   note?: Attributes;
   conditions?: readonly Condition[];
+  /** Writes of other items that commit together with the record. */
   steps?: readonly Step[];
 }
 
 /**
- * Plans a change from the record as it stands, or blindly from none: that costs one round trip if
- * what it expects holds, else it is planned again from the record. One that can't be planned
- * blindly returns undefined then. May throw what the caller shall see.
+ * Builds a change, from the record or without having read it. Without a record the change costs one
+ * round trip if its conditions hold; otherwise it is built again from the record. Returns
+ * undefined if it needs the record, or, given the record, if nothing is to change. May throw a
+ * refusal.
  */
 export type UpdateBuilder = (current: Stored | undefined) => RecordUpdate | undefined;
-
-/*
- * The SDK repeats a write whose reply was lost, and the repetition must find that the write has
- * gone through, whatever others wrote in between. A transaction carries a token for that. A write
- * that goes alone leaves its id in the record, and no id leaves the register before it is older
- * than any repetition: where the register is full of young ids, writes go as transactions.
- */
-
-const REMEMBERED_WRITES = 8;
-
-/** In ms: the tries of one call take 8 s at most, and clocks differ. */
-const REMEMBERED_FOR = 20_000;
-
-/** Stands where no write id is remembered yet; it sorts before all ids. */
-const NO_WRITE = "-";
-
-/** What a record's first write leaves in it. */
-export const initialWriteIds = (writeId: string) => ({
-  lastWrite: writeId,
-  writes: [writeId, ...Array.from({ length: REMEMBERED_WRITES - 1 }, () => NO_WRITE)],
-});
-
-/** Whether this write has gone through: a retry whose reply was lost finds its own id. */
-export const wasWrittenBy = (stored: Attributes | undefined, writeId: string): boolean =>
-  stored?.["lastWrite"] === writeId ||
-  (Array.isArray(stored?.["writes"]) && stored["writes"].includes(writeId));
-
-/** Ids are UUIDv7, so they compare by their time: this is the least that is still young. */
-function youngest(): string {
-  const hex = (Date.now() - REMEMBERED_FOR).toString(16).padStart(12, "0");
-  return `${hex.slice(0, 8)}-${hex.slice(8)}`;
-}
-
-/** Whether a write may go alone: the register's oldest id may leave it. */
-export const canSkipTransaction = ({ writes }: Stored): boolean =>
-  (writes.at(-1) ?? "") < youngest();
 
 export const writerAttributes = ({ actor, requestId, clientRef, at }: Writer) => ({
   actor,
@@ -79,14 +47,12 @@ export const writerAttributes = ({ actor, requestId, clientRef, at }: Writer) =>
   updatedAt: at,
 });
 
-type UpdateUnder = Extract<Write, { Update: unknown }>["Update"];
-
-/** Whether there is anything to write. */
+/** True if the change alters the record, so that it must be written. */
 export const hasEffect = (current: Stored, { set = {}, add = {} }: RecordUpdate): boolean =>
   Object.entries(set).some(([name, value]) => current[name] !== value) ||
   Object.values(add).some((n) => n !== 0);
 
-/** The version that follows the one that was read, as a write in a transaction leaves it. */
+/** Returns the version after the one that was read. Its register is that of a transaction. */
 export const nextVersion = (
   current: Stored,
   change: RecordUpdate,
@@ -104,92 +70,112 @@ export const nextVersion = (
   lastWrite: writeId,
 });
 
-/** The same, as a write that goes alone leaves it. */
-export const withRememberedWrite = (next: Stored): Stored => ({
-  ...next,
-  writes: [next.lastWrite, ...next.writes.slice(0, REMEMBERED_WRITES - 1)],
-});
-
-/** Writes the next version over the one that was read. */
+/** Writes the next version over the one that was read, if that is still the stored one. */
 export const putIfUnchanged = (current: Stored, next: Stored) => ({
   Item: next,
   ConditionExpression: "version = :version",
   ExpressionAttributeValues: { ":version": current.version },
 });
 
-/** Updates the record whatever it holds, as long as it is as expected. */
+interface UpdateOptions {
+  /** Adds the write to the register: it is repeated without a transaction's token. */
+  remember?: boolean;
+  ifMatch?: readonly number[] | undefined; // versions
+}
+
+/** Updates a record without having read it, if the change's conditions hold. */
 export function updateExpression(
   Key: Key,
-  { set = {}, add = {}, note = {}, conditions = [] }: RecordUpdate,
+  change: RecordUpdate,
   writer: Writer,
   writeId: string,
-  options: { remember?: boolean; ifMatch?: readonly number[] | undefined } = {},
-): UpdateUnder {
-  const names: Record<string, string> = {};
-  const values: Attributes = { ":one": 1, ":writeId": writeId };
-  const name = (attribute: string) => {
-    names[`#${attribute}`] = attribute;
-    return `#${attribute}`;
-  };
-  let count = 0;
-  const value = (of: unknown) => {
-    const placeholder = `:v${count++}`;
-    values[placeholder] = of;
-    return placeholder;
-  };
+  { remember = false, ifMatch }: UpdateOptions = {},
+): Extract<Write, { Update: unknown }>["Update"] {
+  const { name, value, ...used } = placeholders({ ":one": 1, ":writeId": writeId });
+  const register = remember
+    ? rememberClauses(value)
+    : { assignments: [], conditions: ["lastWrite <> :writeId"] };
 
-  const assign: string[] = ["version = version + :one", "lastWrite = :writeId"];
-  const drop: string[] = [];
-  const unlike: string[] = [];
-  for (const [attribute, to] of Object.entries(set)) {
-    const path = name(attribute);
-    if (to === undefined) {
-      drop.push(path);
-      unlike.push(`attribute_exists(${path})`);
-    } else {
-      const placeholder = value(to);
-      assign.push(`${path} = ${placeholder}`);
-      unlike.push(`attribute_not_exists(${path})`, `${path} <> ${placeholder}`);
-    }
+  const assignments = ["version = version + :one", "lastWrite = :writeId", ...register.assignments];
+  const removals: string[] = [];
+  const written = { ...change.set, ...change.note, ...writerAttributes(writer) };
+  for (const [attribute, to] of Object.entries(written)) {
+    if (to === undefined) removals.push(name(attribute));
+    else assignments.push(`${name(attribute)} = ${value(to)}`);
   }
-  for (const [attribute, n] of Object.entries(add)) {
-    if (n === 0) continue;
-    const path = name(attribute);
-    assign.push(`${path} = ${path} + ${value(n)}`);
+  for (const [attribute, n] of Object.entries(change.add ?? {})) {
+    if (n !== 0) assignments.push(`${name(attribute)} = ${name(attribute)} + ${value(n)}`);
   }
-  for (const [attribute, to] of Object.entries({ ...note, ...writerAttributes(writer) })) {
-    if (to === undefined) drop.push(name(attribute));
-    else assign.push(`${name(attribute)} = ${value(to)}`);
-  }
-  const clauses = ["attribute_exists(pk)"];
-  if (options.remember) {
-    // Ids move one place down: the right sides of SET all see the item as it was.
-    // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
-    const last = REMEMBERED_WRITES - 1;
-    for (let i = last; i > 0; i--) assign.push(`writes[${i}] = writes[${i - 1}]`);
-    assign.push("writes[0] = :writeId");
-    clauses.push("NOT contains(writes, :writeId)", `writes[${last}] < ${value(youngest())}`);
-  } else {
-    clauses.push("lastWrite <> :writeId");
-  }
-  if (options.ifMatch) clauses.push(`version IN (${options.ifMatch.map(value).join(", ")})`);
-  for (const [attribute, operator, than] of conditions) {
-    const path = name(attribute);
-    clauses.push(
-      operator === "absent"
-        ? `attribute_not_exists(${path})`
-        : `${path} ${operator} ${value(than)}`,
-    );
-  }
-  if (unlike.length > 0 && Object.keys(add).length === 0) {
-    clauses.push(`(${unlike.join(" OR ")})`); // else there is nothing to write
-  }
+
+  const conditions = [
+    "attribute_exists(pk)", // an update must not create a record
+    ...register.conditions, // an earlier attempt of this write has not been applied
+    ...(ifMatch ? [`version IN (${ifMatch.map(value).join(", ")})`] : []),
+    ...(change.conditions ?? []).map((condition) => comparison(condition, { name, value })),
+    ...hasEffectCondition(change, { name, value }),
+  ];
 
   return {
     Key,
-    UpdateExpression: `SET ${assign.join(", ")}${drop.length > 0 ? ` REMOVE ${drop.join(", ")}` : ""}`,
-    ConditionExpression: clauses.join(" AND "),
-    ExpressionAttributeNames: names,
-    ExpressionAttributeValues: values,
+    UpdateExpression:
+      `SET ${assignments.join(", ")}` +
+      (removals.length > 0 ? ` REMOVE ${removals.join(", ")}` : ""),
+    ConditionExpression: conditions.join(" AND "),
+    ...used,
   };
+}
+
+/** Both return the placeholder that stands for an attribute's name, or for a value. */
+interface Placeholders {
+  name: (attribute: string) => string;
+  value: (value: unknown) => string;
+}
+
+/**
+ * Collects the placeholders of one request. Attribute names need them because DynamoDB reserves
+ * many words. A value that occurs in several clauses is sent once.
+ */
+function placeholders(ExpressionAttributeValues: Attributes) {
+  const ExpressionAttributeNames: Record<string, string> = {};
+  const known = new Map<unknown, string>();
+  return {
+    ExpressionAttributeNames,
+    ExpressionAttributeValues,
+    name: (attribute: string) => {
+      ExpressionAttributeNames[`#${attribute}`] = attribute;
+      return `#${attribute}`;
+    },
+    value: (value: unknown) => {
+      const placeholder = known.get(value) ?? `:v${known.size}`;
+      known.set(value, placeholder);
+      ExpressionAttributeValues[placeholder] = value;
+      return placeholder;
+    },
+  };
+}
+
+const comparison = (
+  [attribute, operator, than]: Condition,
+  { name, value }: Placeholders,
+): string =>
+  operator === "absent"
+    ? `attribute_not_exists(${name(attribute)})`
+    : `${name(attribute)} ${operator} ${value(than)}`;
+
+/**
+ * The condition that at least one attribute differs from what it is set to: `hasEffect` as an
+ * expression. Without it a write that changes nothing would use up a version. None if the change
+ * adds amounts, which alter the record in any case.
+ */
+function hasEffectCondition(
+  { set = {}, add = {} }: RecordUpdate,
+  { name, value }: Placeholders,
+): string[] {
+  if (Object.keys(add).length > 0) return [];
+  const differences = Object.entries(set).flatMap(([attribute, to]) =>
+    to === undefined
+      ? [`attribute_exists(${name(attribute)})`]
+      : [`attribute_not_exists(${name(attribute)})`, `${name(attribute)} <> ${value(to)}`],
+  );
+  return differences.length > 0 ? [`(${differences.join(" OR ")})`] : [];
 }

@@ -1,12 +1,12 @@
 import { newId } from "@stockwire/core/id";
-import { sweep, type Swept } from "@stockwire/core/catalog/reservation";
+import { sweep, type SweepResult } from "@stockwire/core/catalog/reservation";
 import { config, log, measure } from "../runtime.ts";
 
 /** Time limit of one sweep; the next sweep, a minute later, continues. */
 const BUDGET = 45_000;
 
 /** Releases the units of expired reservations. A schedule invokes it every minute. */
-export async function handler(): Promise<Swept> {
+export async function handler(): Promise<SweepResult> {
   const now = Date.now();
   const by = { actor: "sweep", requestId: newId(), at: new Date(now).toISOString() };
   try {

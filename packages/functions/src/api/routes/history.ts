@@ -31,7 +31,7 @@ export async function answerHistory(
   list: z.output<typeof Query>,
 ) {
   const found = await ChangeLog.history(feed, id, list);
-  if (found.items.length === 0) await resourceOf(feed).records.existing(id);
+  if (found.items.length === 0) await resourceOf(feed).records.getStored(id);
   const items = found.items.map(({ was: _was, is: _is, ...change }) => change);
   return page(c, { items, nextToken: found.nextToken });
 }
