@@ -1,4 +1,5 @@
-import type { Change, Feed } from "@stockwire/core/changes/change";
+import type { Feed } from "@stockwire/core/catalog/index";
+import type { Change } from "@stockwire/core/changes/change";
 
 /** A feed, one record of it, or the records in one of its filters. */
 export type Topic =

@@ -1,4 +1,5 @@
-import type { Change, Feed } from "@stockwire/core/changes/change";
+import type { Feed } from "@stockwire/core/catalog/index";
+import type { Change } from "@stockwire/core/changes/change";
 import { Held } from "./held.ts";
 import type { Timers } from "../timers.ts";
 import { Versions } from "./versions.ts";

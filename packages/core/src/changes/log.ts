@@ -1,25 +1,27 @@
-import type { Change, NewChange, Feed } from "./change.ts";
+/**
+ * The change log. Each change of a record is in it once, whatever the stream delivers again, and
+ * each feed is numbered 1, 2, 3, … without gaps. A change's key is its record and version, so that
+ * it cannot be appended twice; the index finds it by feed and seq; the feed's head holds the last
+ * seq.
+ */
+
+import type { Feed } from "../catalog/index.ts";
 import { AppError } from "../error.ts";
-import { type Page, paged } from "../store/pagination.ts";
-import * as Offset from "./offset.ts";
 import {
   type Attributes,
   backOff,
-  TransactionCancelled,
   type Key,
   query,
   read,
   transact,
+  TransactionCancelled,
   type Write,
 } from "../store/dynamodb.ts";
+import { type Page, paged } from "../store/pagination.ts";
+import type { Change, NewChange } from "./change.ts";
+import * as Offset from "./offset.ts";
 
-/**
- * The change log: each change of a record once, and numbered in its feed without gaps. An item's key
- * is its record and version, so that the same change can't get in twice, whatever the stream
- * delivers again; the index has it under its number; each feed's head holds the last number.
- */
-
-/** A change in its place. */
+/** A change with its number in the feed. */
 export type LoggedChange = NewChange & { seq: number };
 
 const changeKey = ({ feed, id, version }: Pick<NewChange, "feed" | "id" | "version">): Key => ({
@@ -27,29 +29,34 @@ const changeKey = ({ feed, id, version }: Pick<NewChange, "feed" | "id" | "versi
   sk: String(version).padStart(15, "0"),
 });
 const headKey = (feed: Feed): Key => ({ pk: `HEAD#${feed}`, sk: "HEAD" });
+/** Padded, so that keys sort as numbers do. */
 const seqKey = (seq: number) => String(seq).padStart(15, "0");
 
-/** Of one transaction: with its head, DynamoDB takes 100 items and 4 MB. */
-const MAX_ENTRIES = 80;
-
-/** The last number that this process saw in each feed; a later one only costs a try. */
-const seen = new Map<Feed, number>();
+/** Changes of one transaction. With the head they stay within its 100 items and 4 MB. */
+const MAX_CHANGES = 80;
 
 /**
- * Appends what is not in the log yet, and gives all of it with its numbers, in the order given; of
- * one record the order is that of its versions. Throws `unavailable`.
+ * The head of each feed when this process last saw it. It saves a read for each append; if it is
+ * out of date, the transaction fails and returns the real head.
+ */
+const lastHeads = new Map<Feed, number>();
+
+/**
+ * Appends the changes that are not in the log yet, and returns all of them with their numbers:
+ * those of each feed in ascending order. Versions of a record are numbered in ascending order.
+ * Gives up at `deadline` (epoch ms). Throws `unavailable`.
  */
 export async function append(
-  entries: readonly NewChange[],
+  changes: readonly NewChange[],
   deadline: number,
 ): Promise<LoggedChange[]> {
-  const once = new Map(entries.map((entry) => [textOf(changeKey(entry)), entry]));
-  const feeds = Map.groupBy(inOrder([...once.values()]), ({ feed }) => feed);
+  const unique = new Map(changes.map((change) => [textOf(changeKey(change)), change]));
+  const feeds = Map.groupBy(inVersionOrder([...unique.values()]), ({ feed }) => feed);
   const logged = await Promise.all(
     feeds.entries().map(async ([feed, all]) => {
       const done: LoggedChange[] = [];
-      for (let from = 0; from < all.length; from += MAX_ENTRIES) {
-        done.push(...(await appendTo(feed, all.slice(from, from + MAX_ENTRIES), deadline)));
+      for (let from = 0; from < all.length; from += MAX_CHANGES) {
+        done.push(...(await appendTo(feed, all.slice(from, from + MAX_CHANGES), deadline)));
       }
       return done;
     }),
@@ -59,49 +66,54 @@ export async function append(
 
 const textOf = ({ pk, sk }: Key) => `${pk} ${sk}`;
 
-/** Versions of one record are put in order where they stand; a stream has them so already. */
-function inOrder(entries: readonly NewChange[]): NewChange[] {
-  const records = Map.groupBy(entries, ({ feed, id }) => `${feed}#${id}`);
+/** Sorts the versions of each record among their own places. A stream delivers them sorted. */
+function inVersionOrder(changes: readonly NewChange[]): NewChange[] {
+  const records = Map.groupBy(changes, ({ feed, id }) => `${feed}#${id}`);
   for (const versions of records.values()) versions.sort((a, b) => a.version - b.version);
-  return entries.flatMap(({ feed, id }) => records.get(`${feed}#${id}`)?.shift() ?? []);
+  return changes.flatMap(({ feed, id }) => records.get(`${feed}#${id}`)?.shift() ?? []);
 }
 
+/**
+ * One transaction moves the head from n to n + k and puts k changes, so that a number is used only
+ * with its change. If it is refused, the items that it returns say why: the head was moved by
+ * another process, or a change is in the log already and keeps the number that it has there.
+ */
 async function appendTo(
   feed: Feed,
-  entries: readonly NewChange[],
+  changes: readonly NewChange[],
   deadline: number,
 ): Promise<LoggedChange[]> {
   const logged: LoggedChange[] = [];
-  let head = seen.get(feed) ?? (await headOf(feed));
-  let fresh = entries;
-  for (let tries = 1; fresh.length > 0; tries++) {
-    const numbered = fresh.map((entry, index) => ({ ...entry, seq: head + 1 + index }));
+  let head = lastHeads.get(feed) ?? (await headOf(feed));
+  let pending = changes;
+  for (let tries = 1; pending.length > 0; tries++) {
+    const numbered = pending.map((change, index) => ({ ...change, seq: head + 1 + index }));
     try {
       await transact(
-        [advance(feed, head, fresh.length), ...numbered.map(putChange)],
+        [moveHead(feed, head, pending.length), ...numbered.map(putChange)],
         deadline,
         "Changes",
       );
       logged.push(...numbered);
-      head += fresh.length;
+      head += pending.length;
       break;
     } catch (error) {
       if (!(error instanceof TransactionCancelled)) throw error;
       for (const [index, old] of error.failed) {
         if (index === 0) head = Number(old?.["seq"] ?? 0);
-        else logged.push(loggedOf(old as Attributes)); // it was delivered before
+        else logged.push(loggedOf(old as Attributes));
       }
-      fresh = fresh.filter((_, index) => !error.failed.has(index + 1));
+      pending = pending.filter((_, index) => !error.failed.has(index + 1));
     }
     if (Date.now() > deadline) throw new AppError("unavailable", "The log's head is contended");
     if (tries > 1) await backOff(tries);
   }
-  seen.set(feed, Math.max(head, seen.get(feed) ?? 0));
+  lastHeads.set(feed, Math.max(head, lastHeads.get(feed) ?? 0));
   return logged.toSorted((a, b) => a.seq - b.seq);
 }
 
-/** Moves the head on from where it is taken to be. */
-const advance = (feed: Feed, head: number, count: number): Write => ({
+/** Moves the head on, if it is where it is assumed to be. */
+const moveHead = (feed: Feed, head: number, count: number): Write => ({
   Update: {
     Key: headKey(feed),
     UpdateExpression: "SET seq = :next",
@@ -110,7 +122,7 @@ const advance = (feed: Feed, head: number, count: number): Write => ({
   },
 });
 
-/** The change is kept as JSON text: exact, whatever DynamoDB's own types hold. */
+/** A change is stored as JSON text, since DynamoDB's own types would change some values. */
 const putChange = ({ seq, was, is, ...change }: LoggedChange): Write => ({
   Put: {
     Item: {
@@ -136,7 +148,7 @@ function loggedOf({ change, seq, was, is }: Attributes): LoggedChange {
   };
 }
 
-/** The number of a feed's last change, strongly consistently; 0 if there is none. */
+/** Returns the seq of a feed's last change, strongly consistently; 0 if there is none. */
 async function headOf(feed: Feed): Promise<number> {
   return Number((await read(headKey(feed), "Changes"))?.["seq"] ?? 0);
 }
@@ -144,8 +156,9 @@ async function headOf(feed: Feed): Promise<number> {
 const HOUR = 60 * 60 * 1000; // ms
 
 /**
- * Where some feeds end. The time is that of the hour's beginning, so that a feed in which nothing
- * happens has the same cursor for a while. Throws `unavailable`.
+ * Returns the offset of the end of some feeds, read strongly consistently. Its time is rounded down
+ * to the hour, so that the cursor of a quiet feed stays the same for a while and can be cached.
+ * Throws `unavailable`.
  */
 export async function heads(feeds: readonly Feed[]): Promise<Offset.Offset> {
   const now = Date.now();
@@ -154,39 +167,41 @@ export async function heads(feeds: readonly Feed[]): Promise<Offset.Offset> {
   return { seqs: Object.fromEntries(seqs), at };
 }
 
-/** Of a position that is handed out again, in ms: an earlier one only repeats some changes. */
-const FRESH = 1_000;
+/** Ms for which a cursor is reused. An older cursor is safe: it only repeats some changes. */
+const CURSOR_REUSE = 1_000;
 
-const recent = new Map<string, { at: number; position: Promise<Offset.Offset> }>();
+const recentOffsets = new Map<string, { at: number; offset: Promise<Offset.Offset> }>();
 
-/** Ms by which an index of the records may be behind them. */
+/** Ms by which an index of the records is assumed to be behind at most. */
 const INDEX_LAG = 5_000;
 
 /**
- * A cursor from before now: whoever reads records after this call, and then the changes after the
- * cursor, misses nothing. For records that are read through an index, which may be behind, it is an
- * earlier one. Many reads a second share one look at the heads.
+ * Returns a cursor for a read of records that starts after this call. The head is read before the
+ * records: in this order a change is in the records, or after the cursor, or both, but never
+ * missed. `throughIndex` is for records that are read through an index, which may be behind: their
+ * cursor is some seconds older. Reads within a second share one read of the heads. Throws
+ * `unavailable`.
  */
 export async function cursorBefore(feeds: readonly Feed[], throughIndex = false): Promise<string> {
   const key = `${throughIndex} ${feeds.join(" ")}`;
-  let known = recent.get(key);
-  if (known === undefined || Date.now() - known.at > FRESH) {
+  let recent = recentOffsets.get(key);
+  if (recent === undefined || Date.now() - recent.at > CURSOR_REUSE) {
     const now = Date.now();
-    const position = throughIndex ? positionAt(feeds, now - INDEX_LAG) : heads(feeds);
-    known = { at: now, position };
-    recent.set(key, known);
-    known.position.catch(() => recent.delete(key));
+    const offset = throughIndex ? offsetAt(feeds, now - INDEX_LAG) : heads(feeds);
+    recent = { at: now, offset };
+    recentOffsets.set(key, recent);
+    recent.offset.catch(() => recentOffsets.delete(key)); // a failure must not be reused
   }
-  return Offset.encode(await known.position);
+  return Offset.encode(await recent.offset);
 }
 
-/** A position after which there is every change that was made since a time, in epoch ms. */
-async function positionAt(feeds: readonly Feed[], time: number): Promise<Offset.Offset> {
+/** Returns an offset before all changes since `time` (epoch ms). */
+async function offsetAt(feeds: readonly Feed[], time: number): Promise<Offset.Offset> {
   const { seqs, at } = await heads(feeds);
   const earlier = await Promise.all(
     Object.entries(seqs).map(async ([feed, head]) => [
       feed,
-      await lastBefore(feed as Feed, head, time),
+      await lastSeqBefore(feed as Feed, head, time),
     ]),
   );
   return { seqs: Object.fromEntries(earlier) as Record<string, number>, at };
@@ -195,29 +210,30 @@ async function positionAt(feeds: readonly Feed[], time: number): Promise<Offset.
 const PAGE = 100;
 const MAX_PAGES = 20;
 
-/** The number of a change up to which all are older than a time. */
-async function lastBefore(feed: Feed, head: number, time: number): Promise<number> {
+/** Returns a seq up to which all changes are older than `time`. It reads back from the head. */
+async function lastSeqBefore(feed: Feed, head: number, time: number): Promise<number> {
   let last = head;
   for (let page = 0; page < MAX_PAGES && last > 0; page++) {
     const from = Math.max(0, last - PAGE);
     const { changes } = await changesAfter(feed, from, last - from);
-    const young = changes.find(({ at }) => Date.parse(at) >= time);
-    if (young === undefined) return changes.at(-1)?.seq ?? from; // what the log's index shows yet
-    if (young.seq > from + 1) return young.seq - 1;
+    const recent = changes.find(({ at }) => Date.parse(at) >= time);
+    if (recent === undefined) return changes.at(-1)?.seq ?? from; // as far as the index shows them
+    if (recent.seq > from + 1) return recent.seq - 1;
     last = from;
   }
   return last;
 }
 
-/** Forgets what this process has seen: its tables are others now. */
+/** Forgets what this process knows of the log, for tests that switch to other tables. */
 export const reset = (): void => {
-  seen.clear();
-  recent.clear();
+  lastHeads.clear();
+  recentOffsets.clear();
 };
 
 /**
- * Up to `limit` changes of a feed after a number, without a gap: where one is missing the index is
- * behind, and what follows is told later. `more` says whether there was no end in sight.
+ * Returns up to `limit` changes of a feed after `seq`, without a gap. Where a number is missing the
+ * index is behind, so the changes after it are left for a later read. `more` is true if a next page
+ * can be read now.
  */
 export async function changesAfter(
   feed: Feed,
@@ -227,8 +243,8 @@ export async function changesAfter(
   const { items, more } = await query(
     {
       IndexName: "gsi1",
-      KeyConditionExpression: "gsi1pk = :feed AND gsi1sk > :place",
-      ExpressionAttributeValues: { ":feed": feed, ":place": seqKey(seq) },
+      KeyConditionExpression: "gsi1pk = :feed AND gsi1sk > :seq",
+      ExpressionAttributeValues: { ":feed": feed, ":seq": seqKey(seq) },
       Limit: limit,
     },
     "Changes",
@@ -242,7 +258,7 @@ export async function changesAfter(
   return { changes, more };
 }
 
-/** The change as clients are told. */
+/** Returns a change in the form of clients, with its cursor and its `op` for a subscriber. */
 export const toClient = (
   { was: _was, is: _is, ...change }: LoggedChange,
   op = change.op,
@@ -255,23 +271,24 @@ export const toClient = (
   }),
 });
 
-/** The changes of one record, newest first or last; those that are still kept. */
+/** Returns a page of a record's changes that are still kept. Throws `invalid_cursor`. */
 export const history = (
   feed: Feed,
   id: string,
   list: { limit: number; order: "asc" | "desc"; nextToken?: string | undefined },
 ): Promise<Page<LoggedChange>> =>
-  paged(`history ${feed} ${id}`, list, async ({ limit, order, after: from }) => {
+  paged(`history ${feed} ${id}`, list, async ({ limit, order, after }) => {
+    const following = after === undefined ? "" : ` AND sk ${order === "asc" ? ">" : "<"} :after`;
     const { items, more } = await query(
       {
-        KeyConditionExpression: `pk = :pk${from === undefined ? "" : ` AND sk ${order === "asc" ? ">" : "<"} :from`}`,
+        KeyConditionExpression: `pk = :pk${following}`,
         ExpressionAttributeValues: {
           ":pk": changeKey({ feed, id, version: 0 }).pk,
-          ...(from !== undefined && { ":from": from }),
+          ...(after !== undefined && { ":after": after }),
         },
         ConsistentRead: true,
         ScanIndexForward: order === "asc",
-        Limit: limit + 1,
+        Limit: limit + 1, // to detect another page
       },
       "Changes",
     );

@@ -1,9 +1,15 @@
-import * as SignedToken from "../store/signed-token.ts";
+/**
+ * Offsets and cursors. A cursor is an offset in the opaque, signed form that clients hold. Changes
+ * are kept for longer than any cursor that leads to them is accepted.
+ */
+
 import { AppError } from "../error.ts";
+import * as SignedToken from "../store/signed-token.ts";
 
 /**
- * Where a reader stands in some feeds. It is a vector, since feeds are numbered apart, with the time
- * at which nothing later than it had been appended: that tells whether what follows is still kept.
+ * A reader's offset in each feed: the seq of the last change that it has, since every feed is
+ * numbered separately. `at` is a time at which no later change had been appended; from it follows
+ * whether the next changes are still kept.
  */
 export interface Offset {
   seqs: Readonly<Record<string, number>>;
@@ -20,21 +26,25 @@ export const configure = (days: number): void => {
   retention = days * DAY;
 };
 
-/** Epoch seconds after which a change that is appended now may go: later than any cursor to it. */
+/** Returns when a change that is appended now expires, in epoch seconds: after all its cursors. */
 export const expiryOf = (now: number): number => Math.ceil((now + retention + 2 * DAY) / 1000);
 
-/** The opaque form that clients hold. */
+/** Returns the cursor of an offset. */
 export const encode = ({ seqs, at }: Offset): string =>
   SignedToken.encode(JSON.stringify([seqs, at]), SCOPE);
 
-/** Throws `invalid_cursor`, and `cursor_expired` for one that is older than what is kept. */
+/**
+ * Returns the offset of a cursor; `parameter` names where the cursor came from. Throws
+ * `invalid_cursor`, and `cursor_expired` if changes after it may have been deleted.
+ */
 export function decode(cursor: string, parameter: string, now = Date.now()): Offset {
   const [seqs, at] = JSON.parse(SignedToken.decode(cursor, SCOPE, parameter)) as [
     Offset["seqs"],
     number,
   ];
   if (now - at > retention) {
-    throw new AppError("cursor_expired", "Changes after this cursor are no longer kept; read anew");
+    const detail = "Changes after this cursor are no longer kept; read the records again";
+    throw new AppError("cursor_expired", detail);
   }
   return { seqs, at };
 }

@@ -1,9 +1,14 @@
-import { type Feed, isFeed, resourceOf, resources } from "../catalog/index.ts";
+/**
+ * Topics: what a client can subscribe to. It is a feed, one record of it, or the records in one of
+ * its filters. Each topic has one key, whatever its spelling, and each change lists the keys that
+ * it matches, so that subscribers are found by equality.
+ */
+
+import { type Feed, isFeed, resourceOf, resources, type Scope } from "../catalog/index.ts";
+import { PathId } from "../id.ts";
 import type { Change } from "./change.ts";
 import type { LoggedChange } from "./log.ts";
-import { PathId } from "../id.ts";
 
-/** What a client can listen to: a feed, one record of it, or the records in one of its filters. */
 export interface Topic {
   text: string; // as the client wrote it
   feed: Feed;
@@ -11,12 +16,12 @@ export interface Topic {
   key: string;
 }
 
-/** The scope that reads the changes of a feed; `admin` grants it, too. */
-export const readScope = (feed: Feed) => resources[feed].scopes.read;
+/** Returns the scope that reads the changes of a feed; `admin` grants it as well. */
+export const readScope = (feed: Feed): Scope => resources[feed].scopes.read;
 
 const MAX_LENGTH = 1024;
 
-/** Undefined for what is no topic. */
+/** Returns the topic of a text such as `users`, `users/ID` or `items?type=a`; undefined if none. */
 export function parse(text: string): Topic | undefined {
   const [, feed = "", kind, rest = ""] = /^([a-z]+)(?:([/?])(.*))?$/su.exec(text) ?? [];
   if (!isFeed(feed) || text.length > MAX_LENGTH) return undefined;
@@ -25,15 +30,15 @@ export function parse(text: string): Topic | undefined {
     return PathId.safeParse(rest).success ? { text, feed, key: `${feed}/${rest}` } : undefined;
   }
   const { filter } = resourceOf(feed);
-  const given = [...new URLSearchParams(rest)];
-  const [first] = given;
+  const parameters = [...new URLSearchParams(rest)];
+  const [first] = parameters;
   const value =
-    given.length === 1 && first && first[0] === filter?.parameter ? first[1] : undefined;
-  const key = value === undefined ? undefined : filter?.partition(value);
-  return key === undefined ? undefined : { text, feed, key: `${feed}?${key}` };
+    parameters.length === 1 && first && first[0] === filter?.parameter ? first[1] : undefined;
+  const partition = value === undefined ? undefined : filter?.partition(value);
+  return partition === undefined ? undefined : { text, feed, key: `${feed}?${partition}` };
 }
 
-/** The keys of all topics that a change touches. */
+/** Returns the keys of all topics that a change matches. */
 export const keysOf = ({ feed, id, was, is }: LoggedChange): string[] => [
   ...new Set([
     feed,
@@ -43,16 +48,17 @@ export const keysOf = ({ feed, id, was, is }: LoggedChange): string[] => [
 ];
 
 /**
- * What a change is to somebody who listens to some topics; undefined if it is nothing to them. To
- * filters alone an update is `enter` or `leave` where it moves the record across all of them.
+ * Returns a change's `op` for a subscriber, given the keys of its topics; undefined if the change
+ * matches none. A subscriber to filters only sees an update as `enter` or `leave` if it moves the
+ * record into or out of all of them.
  */
 export function opFor(
   { feed, id, op, was, is }: LoggedChange,
-  listens: (key: string) => boolean,
+  isSubscribed: (key: string) => boolean,
 ): Change["op"] | undefined {
-  if (listens(feed) || listens(`${feed}/${id}`)) return op;
-  const left = was !== undefined && listens(`${feed}?${was}`);
-  const entered = is !== undefined && listens(`${feed}?${is}`);
+  if (isSubscribed(feed) || isSubscribed(`${feed}/${id}`)) return op;
+  const left = was !== undefined && isSubscribed(`${feed}?${was}`);
+  const entered = is !== undefined && isSubscribed(`${feed}?${is}`);
   if (left && entered) return op;
   if (entered) return op === "create" ? op : "enter";
   if (left) return op === "delete" ? op : "leave";

@@ -1,85 +1,105 @@
+/**
+ * Live connections, their subscriptions and tickets. A subscription has two rows: one under its
+ * topic, where a delivery finds it, and a reverse row under its connection, where its end finds it.
+ * All reads are strongly consistent, and every row expires by TTL, so that a crash leaves nothing
+ * for ever.
+ */
+
 import { createHash, randomBytes } from "node:crypto";
-import * as Send from "./send.ts";
 import {
   type Attributes,
   ConditionFailed,
+  deleteItem,
   type Key,
   put,
   query,
   read,
-  deleteItem,
   update,
   writeAll,
 } from "../store/dynamodb.ts";
-
-/**
- * Live connections and what they listen to. A subscription stands under its topic, where delivery
- * finds it, and under its connection, where its end finds it; a caller's connections are counted
- * under the caller. All expire by TTL at the latest; all are read strongly consistently.
- */
+import * as Send from "./send.ts";
 
 export interface Connection {
   id: string;
-  /** The management endpoint of whoever owns the socket. */
+  /** The management endpoint of the gateway that has the socket. */
   endpoint: string;
   sub: string;
   kind: string;
   scopes: readonly string[];
-  /** Epoch ms at which the token ends; undefined for one without an end. */
+  /** When the token expires, in epoch ms; undefined for a token that does not. */
   authExpiresAt?: number | undefined;
   connectedAt: number; // epoch ms
 }
 
-/** What delivery must know of a connection. */
+/** What a delivery needs to know of a connection. */
 export type Subscriber = Pick<Connection, "id" | "endpoint" | "authExpiresAt">;
 
 export const MAX_CONNECTIONS = 20; // of one caller
-/** Everybody is in it. */
+/** The channel that every connection joins when it opens. */
 export const LOBBY = "channel/lobby";
 
-const LIFETIME = 130 * 60; // seconds; API Gateway ends a connection after 120 minutes
-/** Ms within which a handshake ends; until then API Gateway takes a connection for gone. */
+/**
+ * Seconds from the connection's start; API Gateway closes it after 120 minutes.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+ */
+const LIFETIME = 130 * 60;
+/** Ms in which a handshake ends. Until then API Gateway reports the connection as gone. */
 const HANDSHAKE = 60_000;
 const TICKET_LIFETIME = 60; // seconds
 
 const TABLE = "Connections";
 const connectionKey = (id: string): Key => ({ pk: `CONNECTION#${id}`, sk: "CONNECTION" });
-const inverseKey = (id: string, topic: string): Key => ({
+const reverseKey = (id: string, topic: string): Key => ({
   pk: `CONNECTION#${id}`,
   sk: `TOPIC#${topic}`,
 });
 const topicKey = (topic: string, id: string): Key => ({ pk: `TOPIC#${topic}`, sk: id });
 const callerKey = (sub: string): Key => ({ pk: `CALLER#${digest(sub)}`, sk: "CALLER" });
 
-/** Hashed, so that no name can run into what follows it, and no secret is kept. */
+/**
+ * Callers are hashed so that a name cannot look like another key, tickets so that none is stored.
+ */
 const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
 
 const expiryOf = (connectedAt: number) => Math.floor(connectedAt / 1000) + LIFETIME;
 
-/** Notes a new connection, which is in the lobby; false if its caller has too many. */
+/** TTL deletes within days, so reads treat an expired row as absent. */
+const isExpired = (row: Attributes) => Number(row["expiresAt"]) <= Date.now() / 1000;
+
+/**
+ * Stores a new connection, as a member of the lobby. Returns false if its caller has too many
+ * connections. Throws `unavailable`.
+ */
 export async function open(connection: Connection): Promise<boolean> {
   if (!(await addToCaller(connection))) return false;
-  const expiresAt = expiryOf(connection.connectedAt);
-  await writeAll(
-    [
-      { put: { ...connectionKey(connection.id), ...connection, expiresAt } },
-      ...subscriptionRows(connection, [{ key: LOBBY, text: LOBBY }]),
-    ],
-    TABLE,
-  );
+  await writeAll(rowsOf(connection, [{ key: LOBBY, text: LOBBY }]), TABLE);
   return true;
 }
 
-type Counted = Pick<Connection, "id" | "endpoint" | "sub" | "connectedAt">;
+const rowsOf = (connection: Connection, topics: readonly TopicName[]) => [
+  {
+    put: {
+      ...connectionKey(connection.id),
+      ...connection,
+      expiresAt: expiryOf(connection.connectedAt),
+    },
+  },
+  ...subscriptionRows(connection, topics),
+];
 
-/** How a connection stands in its caller's set. */
-const entryOf = ({ id, endpoint, connectedAt }: Counted) => `${id} ${connectedAt} ${endpoint}`;
+type CallerConnection = Pick<Connection, "id" | "endpoint" | "sub" | "connectedAt">;
+
+/** A connection as an entry of its caller's set. */
+const entryOf = ({ id, endpoint, connectedAt }: CallerConnection) =>
+  `${id} ${connectedAt} ${endpoint}`;
 
 /**
- * A caller's connections are one set in one item, so that its bound is exact. `$disconnect` is best
- * effort: where the set is full, those in it that are gone make room.
+ * Adds a connection to its caller's set, unless the set is full. All of a caller's connections are
+ * one set in one item, so that a condition can bound their number exactly. API Gateway does not
+ * guarantee `$disconnect`, so a full set is first freed of connections that are gone.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
  */
-async function addToCaller(connection: Counted): Promise<boolean> {
+async function addToCaller(connection: CallerConnection): Promise<boolean> {
   const entry = entryOf(connection);
   for (let tries = 1; ; tries++) {
     try {
@@ -87,6 +107,7 @@ async function addToCaller(connection: Counted): Promise<boolean> {
         {
           Key: callerKey(connection.sub),
           UpdateExpression: "SET expiresAt = :expiresAt ADD connections :entries",
+          // `contains`: a repeated update finds its entry in a set that is full.
           ConditionExpression:
             "attribute_not_exists(connections) OR size(connections) < :max OR contains(connections, :entry)",
           ExpressionAttributeValues: {
@@ -107,7 +128,7 @@ async function addToCaller(connection: Counted): Promise<boolean> {
   }
 }
 
-async function removeFromCaller(connection: Counted): Promise<void> {
+async function removeFromCaller(connection: CallerConnection): Promise<void> {
   const entry = entryOf(connection);
   try {
     await update(
@@ -124,18 +145,20 @@ async function removeFromCaller(connection: Counted): Promise<void> {
   }
 }
 
-/** Whether there was one to forget. */
+/**
+ * Removes those of a caller's connections that are gone. Returns true if there was one. A
+ * connection younger than its handshake is kept, since API Gateway does not know it yet.
+ */
 async function forgetGone(
-  { sub, connectedAt: now }: Counted,
+  { sub, connectedAt: now }: CallerConnection,
   entries: readonly string[],
 ): Promise<boolean> {
   const gone = await Promise.all(
     entries.map(async (entry) => {
       const [id = "", since, endpoint = ""] = entry.split(" ");
       const other = { id, endpoint, sub, connectedAt: Number(since) };
-      const isGone =
-        now - other.connectedAt > LIFETIME * 1000 ||
-        (now - other.connectedAt > HANDSHAKE && (await Send.isGone(other)));
+      const age = now - other.connectedAt; // ms
+      const isGone = age > LIFETIME * 1000 || (age > HANDSHAKE && (await Send.isGone(other)));
       if (isGone) await Promise.all([forget(id), removeFromCaller(other)]);
       return isGone;
     }),
@@ -143,14 +166,10 @@ async function forgetGone(
   return gone.includes(true);
 }
 
-/** Those of a partition, page after page. */
-async function rowsOf(pk: string, prefix?: string): Promise<(Key & Attributes)[]> {
-  const rows: (Key & Attributes)[] = [];
-  for await (const page of pagesOf(pk, prefix)) rows.push(...page);
-  return rows;
-}
+type Row = Key & Attributes;
 
-async function* pagesOf(pk: string, prefix?: string): AsyncGenerator<(Key & Attributes)[]> {
+/** Returns the rows of a partition page by page, optionally those whose sort key has a prefix. */
+async function* pagesOf(pk: string, prefix?: string): AsyncGenerator<Row[]> {
   for (let start: Attributes | undefined; ;) {
     const { items, last } = await query(
       {
@@ -165,58 +184,62 @@ async function* pagesOf(pk: string, prefix?: string): AsyncGenerator<(Key & Attr
       },
       TABLE,
     );
-    yield items as (Key & Attributes)[];
+    yield items as Row[];
     if (last === undefined) return;
     start = last;
   }
 }
 
-/** The inverse first: a subscription that nobody could find again must not be left behind. */
+/** A topic or channel: its key, and the text by which the client knows it. */
+interface TopicName {
+  key: string;
+  text: string;
+}
+
+/** Reverse rows first, so that a crash leaves no subscription that cannot be cleaned up. */
 const subscriptionRows = (
   { id, endpoint, authExpiresAt, connectedAt }: Connection,
-  topics: readonly { key: string; text: string }[],
+  topics: readonly TopicName[],
 ) => {
   const expiresAt = expiryOf(connectedAt);
   return [
-    ...topics.map(({ key, text }) => ({ put: { ...inverseKey(id, key), text, expiresAt } })),
+    ...topics.map(({ key, text }) => ({ put: { ...reverseKey(id, key), text, expiresAt } })),
     ...topics.map(({ key }) => ({
       put: { ...topicKey(key, id), endpoint, authExpiresAt, expiresAt },
     })),
   ];
 };
 
-/** Undefined once it is gone. */
+/** Returns a connection; undefined once it has been removed or has expired. */
 export async function find(id: string): Promise<Connection | undefined> {
   const row = await read(connectionKey(id), TABLE);
-  if (row === undefined || Number(row["expiresAt"]) <= Date.now() / 1000) return undefined;
-  return row as unknown as Connection;
+  return row === undefined || isExpired(row) ? undefined : (row as unknown as Connection);
 }
 
-/** From when this returns, a change that is committed later finds the connection. */
-export const subscribe = (
-  connection: Connection,
-  topics: readonly { key: string; text: string }[],
-): Promise<void> => {
-  const once = new Map(topics.map((topic) => [topic.key, topic])); // two spellings may name one
-  return writeAll(subscriptionRows(connection, [...once.values()]), TABLE);
+/** Changes committed after this resolves are delivered to the connection. Throws `unavailable`. */
+export const subscribe = (connection: Connection, topics: readonly TopicName[]): Promise<void> => {
+  // Two spellings can have one key, and a batch must not contain a key twice.
+  const byKey = new Map(topics.map((topic) => [topic.key, topic]));
+  return writeAll(subscriptionRows(connection, [...byKey.values()]), TABLE);
 };
 
 export const unsubscribe = (id: string, keys: readonly string[]): Promise<void> =>
   writeAll(
     [...new Set(keys)].flatMap((key) => [
       { delete: topicKey(key, id) },
-      { delete: inverseKey(id, key) },
+      { delete: reverseKey(id, key) },
     ]),
     TABLE,
   );
 
-/** What a connection listens to, channels included. */
-export async function topicsOf(id: string): Promise<{ key: string; text: string }[]> {
-  const rows = await rowsOf(connectionKey(id).pk, "TOPIC#");
+/** Returns the topics and channels of a connection. */
+export async function topicsOf(id: string): Promise<TopicName[]> {
+  const rows: Row[] = [];
+  for await (const page of pagesOf(connectionKey(id).pk, "TOPIC#")) rows.push(...page);
   return rows.map(({ sk, text }) => ({ key: sk.slice("TOPIC#".length), text: String(text) }));
 }
 
-/** Who listens to a topic, page after page. */
+/** Returns the subscribers of a topic or the members of a channel, page by page. */
 export async function* subscribers(topic: string): AsyncGenerator<Subscriber[]> {
   for await (const page of pagesOf(topicKey(topic, "").pk)) {
     yield page.map(({ sk, endpoint, authExpiresAt }) => ({
@@ -227,61 +250,58 @@ export async function* subscribers(topic: string): AsyncGenerator<Subscriber[]> 
   }
 }
 
-/** Gives a connection another token's scopes and end. */
+/** Stores the scopes and expiry of a new token, in the connection and in all its subscriptions. */
 export async function renew(connection: Connection): Promise<void> {
   const topics = await topicsOf(connection.id);
-  const expiresAt = expiryOf(connection.connectedAt);
-  await writeAll(
-    [
-      { put: { ...connectionKey(connection.id), ...connection, expiresAt } },
-      ...subscriptionRows(connection, topics),
-    ],
-    TABLE,
-  );
+  await writeAll(rowsOf(connection, topics), TABLE);
 }
 
-/** Removes all that is known of a connection, and the subscriptions that delivery still met. */
-export async function forget(id: string, met: readonly string[] = []): Promise<void> {
+/**
+ * Removes all rows of a connection, and its subscriptions to the topics `delivered`. A delivery can
+ * find a subscription without a reverse row, if it was written while the connection was being
+ * removed. Throws `unavailable`.
+ */
+export async function forget(id: string, delivered: readonly string[] = []): Promise<void> {
   const [row, topics] = await Promise.all([read(connectionKey(id), TABLE), topicsOf(id)]);
   if (row) await removeFromCaller(row as unknown as Connection);
-  const keys = new Set([...topics.map(({ key }) => key), ...met]);
+  const keys = [...new Set([...topics.map(({ key }) => key), ...delivered])];
   await writeAll(
     [
-      ...[...keys].map((key) => ({ delete: topicKey(key, id) })),
-      ...[...keys].map((key) => ({ delete: inverseKey(id, key) })),
+      ...keys.map((key) => ({ delete: topicKey(key, id) })),
+      ...keys.map((key) => ({ delete: reverseKey(id, key) })),
       { delete: connectionKey(id) },
     ],
     TABLE,
   );
 }
 
-/** Who may connect with a ticket. */
+/** The caller for whom a ticket opens a connection. */
 export type Bearer = Pick<Connection, "sub" | "kind" | "scopes" | "authExpiresAt">;
 
 const ticketKey = (ticket: string): Key => ({ pk: `TICKET#${digest(ticket)}`, sk: "TICKET" });
 
-/** A ticket that opens one connection for its caller, within a minute. */
+/** Issues a ticket that opens one connection for its caller, within a minute. */
 export async function issueTicket(bearer: Bearer): Promise<{ ticket: string; expiresAt: string }> {
   const ticket = randomBytes(24).toString("base64url");
-  const end = Math.floor(Date.now() / 1000) + TICKET_LIFETIME;
-  await put({ Item: { ...ticketKey(ticket), ...bearer, expiresAt: end } }, TABLE);
-  return { ticket, expiresAt: new Date(end * 1000).toISOString() };
+  const expiresAt = Math.floor(Date.now() / 1000) + TICKET_LIFETIME;
+  await put({ Item: { ...ticketKey(ticket), ...bearer, expiresAt } }, TABLE);
+  return { ticket, expiresAt: new Date(expiresAt * 1000).toISOString() };
 }
 
-/** Without the condition some engines give many at once what they delete. */
-async function takeOnce(key: Key): Promise<Attributes | undefined> {
+/**
+ * Uses a ticket up and returns its caller; undefined if the ticket is unknown, used or expired. Of
+ * concurrent calls one gets the caller: the delete is conditional, since without a condition some
+ * engines return the deleted item to several callers.
+ */
+export async function redeemTicket(ticket: string): Promise<Bearer | undefined> {
   try {
-    return await deleteItem({ Key: key, ConditionExpression: "attribute_exists(pk)" }, TABLE);
+    const deletion = { Key: ticketKey(ticket), ConditionExpression: "attribute_exists(pk)" };
+    const row = await deleteItem(deletion, TABLE);
+    if (row === undefined || isExpired(row)) return undefined;
+    const { sub, kind, scopes, authExpiresAt } = row as unknown as Bearer;
+    return { sub, kind, scopes, authExpiresAt };
   } catch (error) {
     if (error instanceof ConditionFailed) return undefined;
     throw error;
   }
-}
-
-/** Uses a ticket up; undefined for one that is not, or no longer, good. */
-export async function redeemTicket(ticket: string): Promise<Bearer | undefined> {
-  const row = await takeOnce(ticketKey(ticket));
-  if (row === undefined || Number(row["expiresAt"]) <= Date.now() / 1000) return undefined;
-  const { sub, kind, scopes, authExpiresAt } = row as unknown as Bearer;
-  return { sub, kind, scopes, authExpiresAt };
 }

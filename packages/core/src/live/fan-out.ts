@@ -1,106 +1,105 @@
+/**
+ * Fan-out: sends frames to all subscribers of some topics. The caller appends changes to the log
+ * first, and the subscriptions are read afterwards, strongly consistently: a client that subscribes
+ * in between finds the changes in the log. Each connection gets its frames in order.
+ */
+
 import type { LoggedChange } from "../changes/log.ts";
+import { keysOf } from "../changes/topic.ts";
 import * as Connection from "./connection.ts";
 import { eventFrames } from "./protocol.ts";
 import * as Send from "./send.ts";
-import { keysOf } from "../changes/topic.ts";
 
-/** Frames to all who listen: to changes, and to what is said on a channel. */
-
-/** Some frames for some connections of one endpoint; plain data, fit for a queue. */
+/** Frames for some connections of one endpoint. It is plain data, so that a queue can carry it. */
 export interface Delivery {
   endpoint: string;
-  ids: string[];
+  ids: string[]; // of the connections
   frames: string[];
-  /** Where the connections were found: to be removed there too if they are gone. */
+  /** Keys of the topics that led to the connections, to remove those that are gone. */
   topics: string[];
 }
 
-/** What became of the frames. */
+/** What became of the frames. A connection that is gone, or fails once, gets no further frames. */
 export interface DeliveryCounts {
-  sent: number;
-  gone: number;
-  failed: number;
-  /** Connections that were left to a queue. */
-  queued: number;
+  sent: number; // frames
+  gone: number; // connections
+  failed: number; // connections
+  queued: number; // connections whose delivery was queued
 }
 
-interface Port {
-  /** Hands parcels to a queue; without one all is posted at once. */
-  enqueue?: ((parcels: readonly Delivery[]) => Promise<void>) | undefined;
+interface Options {
+  /** Queues deliveries. Without it all frames are sent by this call. */
+  enqueue?: ((deliveries: readonly Delivery[]) => Promise<void>) | undefined;
 }
 
-/** More connections than this are cut into parcels of as many, for the queue. */
-const PARCEL = 500;
-/** Bytes of one parcel as JSON: a message of SQS holds 256 KiB. */
-const PARCEL_BYTES = 240 * 1024;
-const PARALLEL = 64;
+/** More connections than this are left to the queue, in deliveries of at most this size. */
+const MAX_CONNECTIONS = 500;
+/** Bytes of one delivery as JSON. It must fit a message of SQS, which holds 256 KiB. */
+const MAX_DELIVERY_BYTES = 240 * 1024;
+const PARALLEL_SENDS = 64;
 const PARALLEL_QUERIES = 16;
-/** After as many failures in a row nobody answers at an endpoint: the others must not wait for it. */
-const GIVE_UP = 100;
-
-type Listener = Connection.Subscriber & { topics: Set<string> };
-
 /**
- * Tells changes that are in the log to all who listen now. The log first, then the subscriptions:
- * whoever subscribes in between finds the change in the log.
+ * Stop sending to an endpoint after this many consecutive failures: each takes up to two timeouts,
+ * and connections of other endpoints must not wait for them.
  */
+const MAX_FAILURES = 100;
+
+type Subscriber = Omit<Connection.Subscriber, "authExpiresAt"> & { topics: Set<string> };
+
+/** Sends changes that are in the log to all current subscribers of their topics. */
 export async function deliver(
   changes: readonly LoggedChange[],
-  port: Port = {},
+  options: Options = {},
 ): Promise<DeliveryCounts> {
   const keys = [...new Set(changes.flatMap(keysOf))];
-  const listeners = await listenersTo(keys);
-  // Who listens to the same of these topics gets the same frames, built once.
-  const groups = Map.groupBy(listeners.values(), ({ topics }) =>
-    JSON.stringify([...topics].toSorted()),
-  );
-  const parcels = [...groups.values()].flatMap((group) => {
-    const [{ topics } = { topics: new Set<string>() }] = group;
-    return parcelsFor(
-      group,
-      eventFrames(changes, (key) => topics.has(key)),
-      topics,
-    );
+  const subscribers = await subscribersOf(keys);
+  // Subscribers to the same of these topics get the same frames, which are built once.
+  const groups = Map.groupBy(subscribers, ({ topics }) => JSON.stringify([...topics].toSorted()));
+  const deliveries = [...groups].flatMap(([key, group]) => {
+    const topics = new Set(JSON.parse(key) as string[]);
+    const frames = eventFrames(changes, (topic) => topics.has(topic));
+    return deliveriesTo(group, frames, topics);
   });
-  return send(parcels, port);
+  return sendOrQueue(deliveries, options);
 }
 
-/** Says one frame to all in a channel. */
+/** Sends one frame to all members of a channel. */
 export async function broadcast(
   channel: string,
   frame: string,
-  port: Port = {},
+  options: Options = {},
 ): Promise<DeliveryCounts> {
-  const listeners = await listenersTo([channel]);
-  return send(parcelsFor([...listeners.values()], [frame], new Set([channel])), port);
+  const members = await subscribersOf([channel]);
+  return sendOrQueue(deliveriesTo(members, [frame], new Set([channel])), options);
 }
 
-async function listenersTo(topics: readonly string[]): Promise<Map<string, Listener>> {
-  const listeners = new Map<string, Listener>();
+/** Returns each subscriber once, with those of the topics that it has subscribed to. */
+async function subscribersOf(topics: readonly string[]): Promise<Subscriber[]> {
+  const subscribers = new Map<string, Subscriber>();
   const now = Date.now();
   await inParallel(topics, PARALLEL_QUERIES, async (topic) => {
     for await (const page of Connection.subscribers(topic)) {
-      for (const { authExpiresAt, ...subscriber } of page) {
-        // Nothing is told under a token that has ended.
+      for (const { authExpiresAt, ...connection } of page) {
+        // A subscription ends with the token that permitted it.
         if (authExpiresAt !== undefined && authExpiresAt <= now) continue;
-        const listener = listeners.get(subscriber.id) ?? { ...subscriber, topics: new Set() };
-        listener.topics.add(topic);
-        listeners.set(subscriber.id, listener);
+        const subscriber = subscribers.get(connection.id) ?? { ...connection, topics: new Set() };
+        subscriber.topics.add(topic);
+        subscribers.set(connection.id, subscriber);
       }
     }
   });
-  return listeners;
+  return [...subscribers.values()];
 }
 
-function parcelsFor(
-  listeners: readonly Connection.Subscriber[],
+function deliveriesTo(
+  subscribers: readonly Subscriber[],
   frames: readonly string[],
   topics: ReadonlySet<string>,
 ): Delivery[] {
   if (frames.length === 0) return [];
-  const endpoints = Map.groupBy(listeners, ({ endpoint }) => endpoint);
+  const endpoints = Map.groupBy(subscribers, ({ endpoint }) => endpoint);
   return [...endpoints].flatMap(([endpoint, group]) =>
-    chunksOf(group, PARCEL).map((chunk) => ({
+    chunksOf(group, MAX_CONNECTIONS).map((chunk) => ({
       endpoint,
       ids: chunk.map(({ id }) => id),
       frames: [...frames],
@@ -114,19 +113,23 @@ const chunksOf = <T>(all: readonly T[], size: number): T[][] =>
     all.slice(n * size, (n + 1) * size),
   );
 
-async function send(parcels: readonly Delivery[], { enqueue }: Port): Promise<DeliveryCounts> {
-  const connections = parcels.reduce((sum, { ids }) => sum + ids.length, 0);
-  if (connections <= PARCEL || enqueue === undefined) return sendAll(parcels);
-  await enqueue(parcels.flatMap(cut));
+async function sendOrQueue(
+  deliveries: readonly Delivery[],
+  { enqueue }: Options,
+): Promise<DeliveryCounts> {
+  const connections = deliveries.reduce((sum, { ids }) => sum + ids.length, 0);
+  if (connections <= MAX_CONNECTIONS || enqueue === undefined) return sendAll(deliveries);
+  await enqueue(deliveries.flatMap(splitBySize));
   return { sent: 0, gone: 0, failed: 0, queued: connections };
 }
 
-/** A parcel of more bytes than a message holds becomes several, in the order of its frames. */
-function cut(parcel: Delivery): Delivery[] {
-  const room = PARCEL_BYTES - Buffer.byteLength(JSON.stringify({ ...parcel, frames: [] }));
+/** Splits a delivery that is too large for a message into several, in the order of its frames. */
+function splitBySize(delivery: Delivery): Delivery[] {
+  const others = Buffer.byteLength(JSON.stringify({ ...delivery, frames: [] }));
+  const room = MAX_DELIVERY_BYTES - others;
   const parts: string[][] = [[]];
   let bytes = 0;
-  for (const frame of parcel.frames) {
+  for (const frame of delivery.frames) {
     const size = Buffer.byteLength(JSON.stringify(frame)) + 1;
     if (bytes + size > room && bytes > 0) {
       parts.push([]);
@@ -135,31 +138,37 @@ function cut(parcel: Delivery): Delivery[] {
     parts.at(-1)?.push(frame);
     bytes += size;
   }
-  return parts.map((frames) => ({ ...parcel, frames }));
+  return parts.map((frames) => ({ ...delivery, frames }));
 }
 
-/** Posts the frames of each connection in order, many connections at once. */
-export async function sendAll(parcels: readonly Delivery[]): Promise<DeliveryCounts> {
-  const tally: DeliveryCounts = { sent: 0, gone: 0, failed: 0, queued: 0 };
-  const targets = parcels.flatMap(({ endpoint, ids, frames, topics }) =>
+/**
+ * Sends the frames of each connection one after another, to many connections in parallel. Removes
+ * connections that are gone. Throws `unavailable` if such a connection cannot be removed.
+ */
+export async function sendAll(deliveries: readonly Delivery[]): Promise<DeliveryCounts> {
+  const counts: DeliveryCounts = { sent: 0, gone: 0, failed: 0, queued: 0 };
+  const targets = deliveries.flatMap(({ endpoint, ids, frames, topics }) =>
     ids.map((id) => ({ id, endpoint, frames, topics })),
   );
-  const failures = new Map<string, number>(); // of an endpoint, one after another
-  await inParallel(targets, PARALLEL, async ({ id, endpoint, frames, topics }) => {
+  const consecutiveFailures = new Map<string, number>(); // by endpoint
+  await inParallel(targets, PARALLEL_SENDS, async ({ id, endpoint, frames, topics }) => {
+    // Read again each time: other sends to the endpoint change the number meanwhile.
+    const failures = () => consecutiveFailures.get(endpoint) ?? 0;
     for (const frame of frames) {
-      const row = () => failures.get(endpoint) ?? 0; // others of the endpoint go on meanwhile
-      const outcome = row() < GIVE_UP ? await Send.send({ id, endpoint }, frame) : "failed";
-      failures.set(endpoint, outcome === "failed" ? row() + 1 : 0);
-      tally[outcome]++;
-      // What comes after a frame that was lost waits for the client to ask: it sees the gap.
+      const outcome =
+        failures() < MAX_FAILURES ? await Send.send({ id, endpoint }, frame) : "failed";
+      consecutiveFailures.set(endpoint, outcome === "failed" ? failures() + 1 : 0);
+      counts[outcome]++;
       if (outcome === "sent") continue;
+      // Later frames would hide the gap: without them the client sees it and subscribes again.
       if (outcome === "gone") await Connection.forget(id, topics);
       return;
     }
   });
-  return tally;
+  return counts;
 }
 
+/** Runs `work` for all items, at most `width` at a time. */
 async function inParallel<T>(
   all: readonly T[],
   width: number,

@@ -1,10 +1,13 @@
+/**
+ * The frames of the Live API, and the only place that knows their wire format. Client frames are
+ * parsed with their schema; server frames are typed and documented by theirs.
+ */
+
+import * as z from "zod";
 import { Change } from "../changes/change.ts";
 import { type LoggedChange, toClient } from "../changes/log.ts";
 import * as Offset from "../changes/offset.ts";
 import { opFor } from "../changes/topic.ts";
-import * as z from "zod";
-
-/** The frames of the Live API: those of clients as they are parsed, ours as they are documented. */
 
 export const MAX_TOPICS = 100; // of one connection
 
@@ -14,14 +17,14 @@ export const RESET_REASONS = [
   "unknown_position",
   "too_far_behind",
 ] as const;
-/** Why changes after the cursor can't be told: the client reads its records anew. */
+/** Why the changes after a cursor cannot be replayed, so that the client must read its records. */
 export type ResetReason = (typeof RESET_REASONS)[number];
 
 const id = z.string().max(64).optional();
 const Cursor = z.string().min(1).max(2048);
 const Topics = z.array(z.string().min(1).max(1024)).min(1).max(MAX_TOPICS);
 const Channel = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
-/** So that the frame it comes in fits 32 KiB, whatever JSON makes of it. */
+/** So short that its frame fits 32 KiB even if JSON escapes each character to six. */
 const Text = z.string().min(1).max(4096);
 
 export const ClientFrame = z.discriminatedUnion("action", [
@@ -118,46 +121,63 @@ export const ServerFrame = z.discriminatedUnion("type", [
 ]);
 export type ServerFrame = z.output<typeof ServerFrame>;
 
-/** As many changes, and as many bytes, as one frame of the Live API holds. */
+/**
+ * A server frame of some types without `replyTo`, which is only known where the client's frame is
+ * answered.
+ */
+export type Reply<Type extends ServerFrame["type"] = ServerFrame["type"]> = {
+  [T in Type]: Omit<Extract<ServerFrame, { type: T }>, "replyTo">;
+}[Type];
+
+/** Changes in one frame. */
 const MAX_CHANGES = 100;
+
+/**
+ * Bytes of one frame. API Gateway takes up to 128 KB, but sends more than 32 KB as several frames.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+ */
 export const MAX_BYTES = 32 * 1024;
 
-/** Frames with those of the changes that somebody who listens to some topics is told. */
+/** Bytes of an `events` frame besides its changes; most are those of a cursor over all feeds. */
+const ENVELOPE_BYTES = 320;
+
+/**
+ * Builds `events` frames with the changes that match a subscriber's topics. A frame's cursor
+ * continues after its last change. Frames are texts, since one text is sent to many connections;
+ * each change is serialized once, to measure it and to join it into its frame.
+ */
 export function eventFrames(
   changes: readonly LoggedChange[],
-  listens: (key: string) => boolean,
+  isSubscribed: (key: string) => boolean,
 ): string[] {
   const frames: string[] = [];
   let texts: string[] = [];
-  let covered: LoggedChange[] = [];
+  let included: LoggedChange[] = [];
   let bytes = 0;
-  const end = () => {
+  const endFrame = () => {
     if (texts.length === 0) return;
-    const cursor = Offset.encode(offsetAfter(covered));
+    const cursor = Offset.encode(offsetAfter(included));
     frames.push(`{"type":"events","events":[${texts.join(",")}],"cursor":"${cursor}"}`);
     texts = [];
-    covered = [];
+    included = [];
     bytes = 0;
   };
   for (const change of changes) {
-    const op = opFor(change, listens);
+    const op = opFor(change, isSubscribed);
     if (op === undefined) continue;
-    const text = JSON.stringify(toClient(change, op) satisfies Change);
-    const size = Buffer.byteLength(text) + 1;
-    if (texts.length === MAX_CHANGES || bytes + size > MAX_BYTES - ENVELOPE) end();
+    const text = JSON.stringify(toClient(change, op));
+    const size = Buffer.byteLength(text) + 1; // and the comma
+    if (texts.length === MAX_CHANGES || bytes + size > MAX_BYTES - ENVELOPE_BYTES) endFrame();
     texts.push(text);
-    covered.push(change);
+    included.push(change);
     bytes += size;
   }
-  end();
+  endFrame();
   return frames;
 }
 
-/** What surrounds the changes of a frame, its cursor over all feeds included. */
-const ENVELOPE = 320;
-
-/** The position after some changes, each feed's in the order of their numbers. */
-export function offsetAfter(changes: readonly LoggedChange[]): Offset.Offset {
+/** Returns the offset after some changes, those of each feed in ascending order. */
+function offsetAfter(changes: readonly LoggedChange[]): Offset.Offset {
   const times = changes.map(({ at }) => Date.parse(at));
   return {
     seqs: Object.fromEntries(changes.map(({ feed, seq }) => [feed, seq])),

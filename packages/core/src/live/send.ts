@@ -1,3 +1,10 @@
+/**
+ * Sends frames to connections through the management API of the gateway that has their sockets. A
+ * connection that is gone or does not take a frame is a result, not an error, so that it cannot
+ * stop a delivery to others.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-how-to-call-websocket-api-connections.html
+ */
+
 import {
   ApiGatewayManagementApiClient,
   DeleteConnectionCommand,
@@ -10,15 +17,13 @@ import * as https from "node:https";
 import { AppError } from "../error.ts";
 import { authorization, timeOf } from "./sign.ts";
 
-/** Frames to connections, through the management API of whoever owns their sockets. */
-
 interface Target {
-  id: string;
+  id: string; // of the connection
   endpoint: string;
 }
 
 const TIMEOUT = 2_000; // ms
-const keepAlive = { keepAlive: true, maxSockets: 64 }; // to one endpoint
+const keepAlive = { keepAlive: true, maxSockets: 64 }; // of one endpoint
 const httpAgent = new http.Agent(keepAlive);
 const httpsAgent = new https.Agent(keepAlive);
 
@@ -51,24 +56,31 @@ function open(endpoint: string): Endpoint {
   return opened;
 }
 
-/** `gone` for a connection that is no more; `failed` for what could not be delivered in time. */
+/**
+ * `gone` if the connection does not exist any more; `failed` if it did not take the frame in time.
+ */
 export type SendOutcome = "sent" | "gone" | "failed";
 
 /**
- * Sends one text frame. Throws nothing that a connection could cause. The first try is ours, since
- * the SDK's own work on a call is three times what is needed; all but a plain answer is left to it.
+ * Sends one text frame. The first attempt is a plain signed request, since the SDK spends three
+ * times the CPU on a call. Any answer but 200 and 410 is left to the SDK, which knows what to
+ * retry.
  */
 export async function send({ id, endpoint }: Target, frame: string): Promise<SendOutcome> {
   const to = open(endpoint);
-  const status = await tryOnce(to, id, frame).catch(() => undefined);
+  const status = await post(to, id, frame).catch(() => undefined);
   if (status === 200) return "sent";
   if (status === 410) return "gone";
-  return outcome(to.client.send(new PostToConnectionCommand({ ConnectionId: id, Data: frame })));
+  return outcomeOf(to.client.send(new PostToConnectionCommand({ ConnectionId: id, Data: frame })));
 }
 
-async function tryOnce(to: Endpoint, id: string, frame: string): Promise<number | undefined> {
-  const { credentials, region } = to.client.config;
-  const [{ sessionToken, ...keys }, place] = await Promise.all([credentials(), region()]);
+/** Returns the status of the answer. Rejects if there is none in time. */
+async function post(to: Endpoint, id: string, frame: string): Promise<number | undefined> {
+  const { credentials, region: configuredRegion } = to.client.config;
+  const [{ sessionToken, ...keys }, region] = await Promise.all([
+    credentials(),
+    configuredRegion(),
+  ]);
   const { protocol, host, hostname, port, pathname } = to.url;
   const method = "POST";
   const path = `${pathname.replace(/\/$/, "")}/@connections/${encodeURIComponent(id)}`;
@@ -81,7 +93,7 @@ async function tryOnce(to: Endpoint, id: string, frame: string): Promise<number 
     ...signed,
     authorization: authorization(
       { method, path, headers: signed, body: frame },
-      { ...keys, region: place },
+      { ...keys, region },
     ),
     "content-type": "application/octet-stream",
     "content-length": Buffer.byteLength(frame),
@@ -94,7 +106,7 @@ async function tryOnce(to: Endpoint, id: string, frame: string): Promise<number 
       : http.request({ ...options, agent: httpAgent });
     request
       .on("response", (response) => {
-        response.resume();
+        response.resume(); // else the socket is not free for the next frame
         resolve(response.statusCode);
       })
       .on("timeout", () => request.destroy(new Error("no answer in time")))
@@ -103,11 +115,14 @@ async function tryOnce(to: Endpoint, id: string, frame: string): Promise<number 
   });
 }
 
-/** Ends a connection; its client sees a normal closure. */
+/** Closes a connection; its client sees a normal closure. */
 export const disconnect = ({ id, endpoint }: Target): Promise<SendOutcome> =>
-  outcome(open(endpoint).client.send(new DeleteConnectionCommand({ ConnectionId: id })));
+  outcomeOf(open(endpoint).client.send(new DeleteConnectionCommand({ ConnectionId: id })));
 
-/** Whether a connection is certainly no more: also where nobody listens who could have it. */
+/**
+ * True if a connection certainly does not exist any more: the gateway says so, or no process
+ * listens at its endpoint. False in case of doubt.
+ */
 export async function isGone({ id, endpoint }: Target): Promise<boolean> {
   try {
     await open(endpoint).client.send(new GetConnectionCommand({ ConnectionId: id }));
@@ -118,7 +133,7 @@ export async function isGone({ id, endpoint }: Target): Promise<boolean> {
   }
 }
 
-async function outcome(call: Promise<unknown>): Promise<SendOutcome> {
+async function outcomeOf(call: Promise<unknown>): Promise<SendOutcome> {
   try {
     await call;
     return "sent";

@@ -1,16 +1,16 @@
-import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto";
-
 /**
- * Signature Version 4 for API Gateway, as small as its requests allow: no query, no `.` in a path,
- * no header that would have to be trimmed.
+ * Signature Version 4 for the management API, as small as its requests allow: no query, no `.` in a
+ * path, no header that would have to be trimmed.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 
+import { createHmac, createSecretKey, hash, type KeyObject } from "node:crypto";
+
 export interface Request {
   method: string;
-  /** As it is sent. */
+  /** Encoded, as it is sent. */
   path: string;
-  /** Lower-case names; all are signed, `x-amz-date` is one of them. */
+  /** With lower-case names. All are signed; `x-amz-date` must be one of them. */
   headers: Readonly<Record<string, string>>;
   body: string | Uint8Array;
 }
@@ -24,7 +24,7 @@ interface Signer {
 const ALGORITHM = "AWS4-HMAC-SHA256";
 const SERVICE = "execute-api";
 
-/** The `Authorization` header that signs a request. */
+/** Returns the `Authorization` header that signs a request. */
 export function authorization(
   { method, path, headers, body }: Request,
   { accessKeyId, secretAccessKey, region }: Signer,
@@ -33,8 +33,8 @@ export function authorization(
   const signed = names.join(";");
   const canonical = [
     method,
-    path.split("/").map(encode).join("/"), // once more, as for every service but S3
-    "",
+    path.split("/").map(encode).join("/"), // a second time, as for all services but S3
+    "", // the query
     ...names.map((name) => `${name}:${headers[name]}`),
     "",
     signed,
@@ -47,7 +47,7 @@ export function authorization(
   return `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=${signature}`;
 }
 
-/** `x-amz-date` of a time in epoch ms. */
+/** Returns the `x-amz-date` of a time in epoch ms. */
 export const timeOf = (at: number): string =>
   new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, "");
 
@@ -59,7 +59,10 @@ const encode = (text: string): string =>
 
 let last: { secret: string; scope: string; key: KeyObject } | undefined;
 
-/** The same for a day. As an object: of a buffer each signature would make one, six times its cost. */
+/**
+ * The key is the same for a day and takes four HMACs, so the last one is kept. As a `KeyObject`,
+ * since a buffer would be imported again for each signature, at six times the cost of signing.
+ */
 function keyOf(secret: string, scope: string): KeyObject {
   if (last?.secret === secret && last.scope === scope) return last.key;
   let key = createSecretKey(Buffer.from(`AWS4${secret}`));

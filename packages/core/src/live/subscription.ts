@@ -1,77 +1,86 @@
-import { eventFrames, type ResetReason } from "./protocol.ts";
+/**
+ * Subscribes a connection to topics and replays what it missed. No change is lost: the subscription
+ * is written, then the heads are read, then the log is replayed up to them. A change appended
+ * before the heads were read is replayed; a later one finds the subscription and is delivered.
+ */
+
 import { setTimeout as pause } from "node:timers/promises";
-import type { Feed } from "../changes/change.ts";
+import type { Feed } from "../catalog/index.ts";
 import * as ChangeLog from "../changes/log.ts";
-import * as Connection from "./connection.ts";
-import { AppError } from "../error.ts";
 import * as Offset from "../changes/offset.ts";
 import type { Topic } from "../changes/topic.ts";
-
-/** What a subscription tells its client, in this order but for `events` that are live already. */
-export type SubscriptionFrame =
-  | { type: "subscribed"; topics: string[]; cursor: string }
-  | { type: "reset"; topics: string[]; reason: ResetReason; cursor: string }
-  | { type: "caught_up"; cursor: string };
-
-/** More changes than this are not replayed: reading records anew is quicker. */
-export const MAX_REPLAY = 10_000; // of one feed
-
-const PAGE = 100;
-/** Ms that an index may be behind before the client is told to try again. */
-const PATIENCE = 5_000;
+import { AppError } from "../error.ts";
+import * as Connection from "./connection.ts";
+import { eventFrames, type Reply, type ResetReason } from "./protocol.ts";
 
 /**
- * Subscribes a connection, tells what it missed since a cursor, and says when it has caught up.
- *
- * The order is what makes it lossless: the subscription is written, then the heads are read, then
- * the log is read up to them. A change that is appended before the heads were read is replayed; one
- * that is appended later finds the subscription. Throws `invalid_cursor`, `unavailable`.
+ * Answers to a subscribe frame: one `subscribed`, then a `reset` for each feed that cannot be
+ * replayed, then the replay's `events`, then `caught_up`. Live `events` can come in between.
+ */
+export type SubscriptionFrame = Reply<"subscribed" | "reset" | "caught_up">;
+
+/** How frames are sent to the connection. Both resolve to false once it is gone. */
+interface Channel {
+  /** Sends an answer to the client's frame. */
+  reply: (frame: SubscriptionFrame) => Promise<boolean>;
+  /** Sends the text of a frame. */
+  send: (frame: string) => Promise<boolean>;
+}
+
+/** Changes of one feed that are replayed at most; for more, reading the records is quicker. */
+export const MAX_REPLAY = 10_000;
+
+const PAGE = 100;
+/** Ms for which the index may be behind the head before the replay gives up. */
+const INDEX_PATIENCE = 5_000;
+
+/**
+ * Subscribes a connection, and replays the changes after the cursor `since` if there is one. Stops
+ * as soon as the connection is gone. Throws `invalid_cursor`, `unavailable`.
  */
 export async function subscribe(
   connection: Connection.Connection,
   topics: readonly Topic[],
   since: string | undefined,
-  port: {
-    tell: (frame: SubscriptionFrame) => Promise<boolean>;
-    /** Sends a frame as it is; false once the connection is gone. */
-    send: (frame: string) => Promise<boolean>;
-  },
+  { reply, send }: Channel,
 ): Promise<void> {
-  const from = since === undefined ? undefined : positionOf(since);
+  // A forged cursor is refused here, before anything is written.
+  const from = since === undefined ? undefined : offsetOf(since);
   await Connection.subscribe(connection, topics);
   const byFeed = Map.groupBy(topics, ({ feed }) => feed);
   const heads = await ChangeLog.heads([...byFeed.keys()]);
-  const starts = [...byFeed].map(([feed, of]) => ({
-    feed,
-    topics: of,
-    ...startOf(feed, from, heads.seqs[feed] ?? 0),
-  }));
+  const feeds = [...byFeed].map(([feed, feedTopics]) => {
+    const head = heads.seqs[feed] ?? 0;
+    return { feed, topics: feedTopics, head, ...startOf(feed, from, head) };
+  });
 
-  const seqs = Object.fromEntries(starts.map(({ feed, seq }) => [feed, seq]));
+  const seqs = Object.fromEntries(feeds.map(({ feed, seq }) => [feed, seq]));
   const at = from === "expired" || from === undefined ? heads.at : Math.min(from.at, heads.at);
-  const position = Offset.encode({ seqs, at });
-  const texts = topics.map(({ text }) => text);
-  if (!(await port.tell({ type: "subscribed", topics: texts, cursor: position }))) return;
-  const caughtUp = Offset.encode(heads);
-  for (const { topics: of, reset } of starts) {
+  const start = Offset.encode({ seqs, at });
+  if (!(await reply({ type: "subscribed", topics: textsOf(topics), cursor: start }))) return;
+  const end = Offset.encode(heads);
+  for (const { topics: feedTopics, reset } of feeds) {
     if (reset === undefined) continue;
-    const reread = { topics: of.map(({ text }) => text), reason: reset, cursor: caughtUp };
-    if (!(await port.tell({ type: "reset", ...reread }))) return;
+    const frame = { topics: textsOf(feedTopics), reason: reset, cursor: end };
+    if (!(await reply({ type: "reset", ...frame }))) return;
   }
   if (since === undefined) return;
-  for (const { feed, topics: of, seq } of starts) {
-    const keys = new Set(of.map(({ key }) => key));
-    const listens = (key: string) => keys.has(key);
-    for await (const changes of changesUpTo(feed, seq, heads.seqs[feed] ?? 0)) {
-      for (const frame of eventFrames(changes, listens)) {
-        if (!(await port.send(frame))) return;
+  for (const { feed, topics: feedTopics, seq, head } of feeds) {
+    const keys = new Set(feedTopics.map(({ key }) => key));
+    const isSubscribed = (key: string) => keys.has(key);
+    for await (const changes of changesUpTo(feed, seq, head)) {
+      for (const frame of eventFrames(changes, isSubscribed)) {
+        if (!(await send(frame))) return;
       }
     }
   }
-  await port.tell({ type: "caught_up", cursor: caughtUp });
+  await reply({ type: "caught_up", cursor: end });
 }
 
-function positionOf(since: string): Offset.Offset | "expired" {
+const textsOf = (topics: readonly Topic[]) => topics.map(({ text }) => text);
+
+/** An expired cursor does not prevent the subscription: it is answered with a `reset`. */
+function offsetOf(since: string): Offset.Offset | "expired" {
   try {
     return Offset.decode(since, "since");
   } catch (error) {
@@ -80,7 +89,7 @@ function positionOf(since: string): Offset.Offset | "expired" {
   }
 }
 
-/** Where replay starts; at the head, and with a reason, where it can't start from the cursor. */
+/** Returns where the replay of a feed starts: at the head, with a reason, if it is not possible. */
 function startOf(
   feed: Feed,
   from: Offset.Offset | "expired" | undefined,
@@ -90,25 +99,25 @@ function startOf(
   if (from === "expired") return { seq: head, reset: "cursor_expired" };
   const seq = from.seqs[feed];
   if (seq === undefined) return { seq: head, reset: "not_in_cursor" };
-  if (seq > head) return { seq: head, reset: "unknown_position" };
+  if (seq > head) return { seq: head, reset: "unknown_position" }; // the log was lost or replaced
   if (head - seq > MAX_REPLAY) return { seq: head, reset: "too_far_behind" };
   return { seq };
 }
 
-/** The changes of a feed up to a head that has been read, without a gap. */
+/** Returns the changes of a feed after `start` and up to `head`, without a gap. */
 async function* changesUpTo(feed: Feed, start: number, head: number) {
   let seq = start;
-  let patience = Date.now() + PATIENCE;
+  let giveUpAt = Date.now() + INDEX_PATIENCE;
   while (seq < head) {
     const { changes } = await ChangeLog.changesAfter(feed, seq, PAGE);
     const wanted = changes.filter((change) => change.seq <= head);
     if (wanted.length === 0) {
-      // The index is behind the head; what is in the log will come.
-      if (Date.now() > patience) throw new AppError("unavailable", "The log is behind; try again");
+      // The head was read strongly consistently, so the index is behind and will have the change.
+      if (Date.now() > giveUpAt) throw new AppError("unavailable", "The log is behind; try again");
       await pause(20);
       continue;
     }
-    patience = Date.now() + PATIENCE;
+    giveUpAt = Date.now() + INDEX_PATIENCE;
     seq += wanted.length;
     yield wanted;
   }
