@@ -3,8 +3,8 @@ import { expect, test } from "vitest";
 import { ANNOUNCED, FEEDS, resources, SCOPES } from "../../src/catalog/index.ts";
 import { keysOf, parse, readScope } from "../../src/changes/topic.ts";
 
-/** Record stores that the catalog's files export, found by what `recordStore` returns. */
-async function stored(): Promise<string[]> {
+/** Returns the kinds of all record stores that the files of the catalog export. */
+async function storedKinds(): Promise<string[]> {
   const folder = new URL("../../src/catalog/", import.meta.url);
   const kinds: string[] = [];
   for (const name of readdirSync(folder)) {
@@ -17,8 +17,8 @@ async function stored(): Promise<string[]> {
   return kinds;
 }
 
-test("every resource that is stored is listed, and so announced", async () => {
-  const kinds = await stored();
+test("every resource that is stored is listed, so that its changes are announced", async () => {
+  const kinds = await storedKinds();
   expect(kinds.length).toBeGreaterThan(0);
   expect(Object.values(resources).map(({ records }) => records.kind)).toEqual(
     expect.arrayContaining(kinds),
@@ -26,7 +26,7 @@ test("every resource that is stored is listed, and so announced", async () => {
   expect(ANNOUNCED.toSorted()).toEqual(kinds.map((kind) => `${kind}#`).toSorted());
 });
 
-test("no two resources share a kind, a tag or a not-found code", () => {
+test("each resource has a kind, a tag and a not-found code of its own", () => {
   const all = Object.values(resources);
   for (const values of [
     all.map(({ records }) => records.kind),
@@ -37,7 +37,7 @@ test("no two resources share a kind, a tag or a not-found code", () => {
   }
 });
 
-test.each(FEEDS)("the topics of %s: the feed, one record, and its filter", (feed) => {
+test.each(FEEDS)("%s has topics for the feed, one record and its filter", (feed) => {
   expect(parse(feed)).toMatchObject({ feed, key: feed });
   expect(parse(`${feed}/a-record`)).toMatchObject({ feed, key: `${feed}/a-record` });
   expect(parse(`${feed}?unknown=low`)).toBeUndefined();
@@ -48,7 +48,7 @@ test.each(FEEDS)("the topics of %s: the feed, one record, and its filter", (feed
   expect(keysOf(change as Parameters<typeof keysOf>[0])).toContain(topic?.key);
 });
 
-test("each feed is read with a scope that tokens can have", () => {
+test("the read scope of each feed is one that tokens can have", () => {
   for (const feed of FEEDS) expect(SCOPES).toContain(readScope(feed));
   expect(SCOPES).toContain("admin");
 });

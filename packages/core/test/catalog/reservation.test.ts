@@ -36,7 +36,7 @@ const counts = async (productId: string) => {
 };
 
 describe("a reservation", () => {
-  test("holds all its lines, lines of one product summed", async () => {
+  test("holds all its lines, and adds up lines of one product", async () => {
     const [a, b] = [await stocked(10), await stocked(5)];
     const { value } = await reserve(
       [
@@ -60,7 +60,7 @@ describe("a reservation", () => {
     expect(await Reservation.get(value.id)).toEqual(value);
   });
 
-  test("takes the last unit: the level is out, then ok again", async () => {
+  test("of the last units makes the level out, and its cancellation makes it ok again", async () => {
     const id = await stocked(3);
     const { value } = await reserve([[id, 3]]);
     expect(await counts(id)).toEqual({ quantity: 3, reserved: 3, available: 0, level: "out" });
@@ -68,7 +68,7 @@ describe("a reservation", () => {
     expect(await counts(id)).toEqual({ quantity: 3, reserved: 0, available: 3, level: "ok" });
   });
 
-  test("holds nothing if one line is short, and says which", async () => {
+  test("is refused as a whole if one line is short, which the error names", async () => {
     const [a, b] = [await stocked(10), await stocked(1)];
     expect(
       await failure(
@@ -84,7 +84,7 @@ describe("a reservation", () => {
     expect(await counts(a)).toMatchObject({ reserved: 0, available: 10 });
   });
 
-  test("of a product that is not there is refused, with its line", async () => {
+  test("of an unknown product is refused with a pointer to its line", async () => {
     const a = await stocked(1);
     expect(
       await failure(
@@ -97,7 +97,7 @@ describe("a reservation", () => {
     expect(await counts(a)).toMatchObject({ reserved: 0 });
   });
 
-  test("works through a low level without looking, and back", async () => {
+  test("is possible at every level down to the last unit, and can be cancelled at each", async () => {
     const id = await stocked(20);
     await Inventory.set(id, { quantity: 20, reorderPoint: 15 }, by());
     const made: string[] = [];
@@ -108,7 +108,7 @@ describe("a reservation", () => {
     expect(await counts(id)).toEqual({ quantity: 20, reserved: 0, available: 20, level: "ok" });
   });
 
-  test("that is confirmed is sold; repeating it is no error; nothing else follows", async () => {
+  test("that is confirmed stays confirmed: its units are sold once and other actions are refused", async () => {
     const id = await stocked(5);
     const { value } = await reserve([[id, 2]]);
     const confirmed = await Reservation.confirm(value.id, by());
@@ -126,7 +126,7 @@ describe("a reservation", () => {
     }
   });
 
-  test("is extended, never shortened", async () => {
+  test("can be extended but not shortened", async () => {
     const id = await stocked(5);
     const { value } = await reserve([[id, 2]], { ttlSeconds: 600 });
     const longer = await Reservation.extend(value.id, { ttlSeconds: 6_000 }, by());
@@ -135,7 +135,7 @@ describe("a reservation", () => {
     expect(shorter).toMatchObject({ value: longer.value, changed: false });
   });
 
-  test("that is not there is 404 for every action", async () => {
+  test("that does not exist is not found by any action", async () => {
     for (const refused of [
       await failure(Reservation.get(newId())),
       await failure(Reservation.confirm(newId(), by())),
@@ -146,7 +146,7 @@ describe("a reservation", () => {
     }
   });
 
-  test("made under a key is made once, confirmed under a key is sold once", async () => {
+  test("is created once and confirmed once by concurrent requests with one key", async () => {
     const id = await stocked(50);
     const key = newId();
     const outcomes = await Promise.all(
@@ -164,7 +164,7 @@ describe("a reservation", () => {
 });
 
 describe("an expired reservation", () => {
-  test("can be neither confirmed, cancelled nor extended, and gives its units back", async () => {
+  test("refuses every action, and its units can be reserved again", async () => {
     for (const act of [
       (id: string) => Reservation.confirm(id, by()),
       (id: string) => Reservation.cancel(id, by()),
@@ -179,7 +179,7 @@ describe("an expired reservation", () => {
     }
   });
 
-  test("never blocks a sale", async () => {
+  test("is released by the reservation that needs its units", async () => {
     const [a, b] = [await stocked(5), await stocked(5)];
     const { value } = await reserve([
       [a, 5],
@@ -192,7 +192,7 @@ describe("an expired reservation", () => {
     expect((await Reservation.get(value.id)).version).toBe(2);
   });
 
-  test("is swept, once, by two sweeps at once", async () => {
+  test("is expired once by two concurrent sweeps", async () => {
     const product = await stocked(120);
     const made = await Promise.all(Array.from({ length: 120 }, () => reserve([[product, 1]])));
     for (const { value } of made.slice(0, 110)) await letExpire(value.id);
@@ -205,7 +205,7 @@ describe("an expired reservation", () => {
     expect((await Reservation.sweep(by(), Date.now() + 20_000)).expired).toBe(0);
   }, 60_000);
 
-  test("a sweep that is out of time says that there is more", async () => {
+  test("is left to the next sweep if the deadline has passed", async () => {
     expect(await Reservation.sweep(by(), Date.now() - 1)).toEqual({
       expired: 0,
       more: true,
@@ -214,24 +214,24 @@ describe("an expired reservation", () => {
   });
 });
 
-test("who comes late to a reservation that was closed, its product deleted, is told so", async () => {
+test("confirming a reservation that expired meanwhile, and whose product was deleted, is refused as expired", async () => {
   const product = await stocked(5);
   const { value } = await reserve([[product, 5]]);
-  let leave: () => void = () => undefined;
-  const turn = withLocks([product], by(), () => new Promise<void>((resolve) => (leave = resolve)));
-  const late = failure(Reservation.confirm(value.id, by())); // has read it, and waits for its turn
+  let unlock: () => void = () => undefined;
+  const lock = withLocks([product], by(), () => new Promise<void>((resolve) => (unlock = resolve)));
+  const late = failure(Reservation.confirm(value.id, by())); // reads it, then waits for the lock
   await Reservation.get(value.id);
   await Reservation.get(value.id);
   await letExpire(value.id);
   await Reservation.sweep(by(), Date.now() + 20_000);
   await Product.remove(product, by());
-  leave();
-  await turn;
+  unlock();
+  await lock;
   expect(await late).toMatchObject({ code: "reservation_expired" });
 });
 
 describe("lists", () => {
-  test("all, active ones, and those of a product", async () => {
+  test("return all reservations, the active ones, and those of a product", async () => {
     const product = await stocked(50);
     const ids: string[] = [];
     for (let n = 0; n < 5; n++) ids.push((await reserve([[product, 1]])).value.id);
@@ -240,7 +240,7 @@ describe("lists", () => {
       (await Reservation.list(Reservation.List.parse({ limit: "100", ...filter }))).items.map(
         ({ id }) => id,
       );
-    // Other test files reserve in the same table meanwhile.
+    // Other test files create reservations in the same table.
     expect((await list({})).filter((id) => ids.includes(id))).toEqual(ids.toReversed());
     expect(await list({ productId: product })).toEqual(ids.toReversed());
     const active = ids.filter((_, n) => n !== 1);
@@ -252,7 +252,7 @@ describe("lists", () => {
 });
 
 describe("under concurrency", () => {
-  test("500 rivals for 100 units get 100, whatever the reorder point", async () => {
+  test("500 reservations of 100 units get 100, whatever the reorder point", async () => {
     for (const reorderPoint of [0, 50, 1_000]) {
       const product = await stocked(100);
       await Inventory.set(product, { quantity: 100, reorderPoint }, by());
@@ -271,7 +271,7 @@ describe("under concurrency", () => {
     }
   }, 60_000);
 
-  test("two-line reservations in opposite orders neither block each other nor oversell", async () => {
+  test("reservations of two products in opposite orders neither deadlock nor oversell", async () => {
     const [a, b] = [await stocked(60), await stocked(40)];
     const failures = await Promise.all(
       Array.from({ length: 100 }, (_, n) =>

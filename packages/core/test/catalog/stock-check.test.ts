@@ -13,7 +13,7 @@ import { by } from "../support/store.ts";
 let table: Awaited<ReturnType<typeof ownTable>>;
 let count = 0;
 
-/** Each test has a table of its own, since a check sees all that is in it. */
+/** Each test has a table of its own, since a check reads the whole table. */
 beforeEach(async () => {
   table = await ownTable(`check-${count++}`);
 });
@@ -38,13 +38,13 @@ const reserved = async (...lines: [productId: string, quantity: number][]): Prom
     )
   ).value.id;
 
-/** Overwrites attributes past all verbs; undefined removes one. */
+/** Overwrites attributes directly in the table; undefined removes one. */
 async function damage(key: DynamoDB.Key, attributes: DynamoDB.Attributes): Promise<void> {
   await DynamoDB.put({ Item: { ...(await DynamoDB.read(key)), ...key, ...attributes } });
 }
 
 const levelKey = (id: string) => ({ pk: `INVENTORY#${shardOf(id)}`, sk: id });
-const holderKey = (id: string) => ({ pk: `RESERVATION#${shardOf(id)}`, sk: id });
+const reservationKey = (id: string) => ({ pk: `RESERVATION#${shardOf(id)}`, sk: id });
 const lineKey = (productId: string, id: string) => ({ pk: `LINE#${productId}`, sk: id });
 
 async function check() {
@@ -59,7 +59,7 @@ const found = async () =>
   (await check()).differences.map(({ rule, expected, actual }) => [rule, expected, actual]);
 
 describe("check", () => {
-  test("finds nothing where every verb has been at work, and counts what it read", async () => {
+  test("finds nothing after every verb was used, and counts what it has read", async () => {
     const [a, b] = [await stocked(10), await stocked(3)];
     const [sold, freed] = [await reserved([a, 2], [b, 1]), await reserved([a, 1])];
     const past = await reserved([a, 3], [b, 2]);
@@ -67,10 +67,10 @@ describe("check", () => {
     await Reservation.cancel(freed, by());
     await Inventory.adjust(a, { delta: -1, reason: "broken" }, by());
     await Product.remove(await stocked(1), by());
-    // Past its time, but not yet released: it still holds its units.
+    // A reservation that is due holds its units until it is released.
     const until = Date.now() - 60_000;
     const { gsi1sk } = Reservation.activeIndex(past, until);
-    await damage(holderKey(past), { until, gsi1sk });
+    await damage(reservationKey(past), { until, gsi1sk });
     for (const id of [a, b]) await damage(lineKey(id, past), { gsi1sk });
     expect(await check()).toEqual({
       differences: [],
@@ -78,7 +78,7 @@ describe("check", () => {
     });
   });
 
-  test("walks every page of a hot product's lines", async () => {
+  test("reads every page of the lines of a popular product", async () => {
     const id = await stocked(2_000);
     const lines = [{ productId: id, quantity: 2 }];
     const until = Date.now() + 60_000;
@@ -101,9 +101,9 @@ describe("check", () => {
   test.each<[string, DynamoDB.Attributes, Difference["rule"][]]>([
     ["available", { available: 9 }, ["available"]],
     ["headroom", { headroom: 1 }, ["level"]],
-    ["a place in a list", { gsi1pk: "LEVEL#low", gsi1sk: "x" }, ["level"]],
+    ["the index keys", { gsi1pk: "LEVEL#low", gsi1sk: "x" }, ["level"]],
     ["the sum of movements", { moved: 11 }, ["moved"]],
-    ["what is reserved", { reserved: 5, available: 5, headroom: 5 }, ["reserved"]],
+    ["the reserved units", { reserved: 5, available: 5, headroom: 5 }, ["reserved"]],
   ])("finds and repairs damage to %s", async (_what, attributes, rules) => {
     const id = await stocked(10);
     await reserved([id, 3]);
@@ -121,7 +121,7 @@ describe("check", () => {
     expect(await repair(id, by())).toBe(false);
   });
 
-  test("more reserved than there is is found, and left to a person", async () => {
+  test("finds more units reserved than on hand, and does not repair it", async () => {
     const id = await stocked(10);
     await reserved([id, 3]);
     await damage(levelKey(id), { quantity: 2, moved: 2, available: -1, headroom: -1 });
@@ -130,7 +130,7 @@ describe("check", () => {
     expect(await Inventory.get(id)).toMatchObject({ quantity: 2, reserved: 3 });
   });
 
-  test("finds and repairs a line that is lost, wrong or not held", async () => {
+  test("finds and repairs a line with a wrong quantity or wrong index keys", async () => {
     const id = await stocked(10);
     for (const attributes of [
       { quantity: 4 },
@@ -150,7 +150,7 @@ describe("check", () => {
     }
   });
 
-  test("finds and repairs a closed reservation's line that still holds", async () => {
+  test("finds and repairs a line of a closed reservation that still holds units", async () => {
     const id = await stocked(10);
     const holder = await reserved([id, 3]);
     const line = await DynamoDB.read(lineKey(id, holder));
@@ -163,24 +163,26 @@ describe("check", () => {
     expect(await found()).toEqual([]);
   });
 
-  test("finds and repairs a line whose reservation is gone", async () => {
+  test("finds and repairs a line whose reservation does not exist", async () => {
     const id = await stocked(10);
-    await DynamoDB.put({ Item: Reservation.lineItem("nobody", { productId: id, quantity: 2 }, 1) });
+    await DynamoDB.put({
+      Item: Reservation.lineItem("unknown", { productId: id, quantity: 2 }, 1),
+    });
     expect((await found()).map(([rule]) => rule)).toEqual(["line"]);
-    expect(await repairReservation("nobody", id, by())).toBe(true);
+    expect(await repairReservation("unknown", id, by())).toBe(true);
     expect(await found()).toEqual([]);
   });
 
-  test("finds and repairs an active reservation that the sweep would not see", async () => {
+  test("finds and repairs an active reservation that the sweep would not find", async () => {
     const id = await stocked(10);
     const holder = await reserved([id, 3]);
-    await damage(holderKey(holder), { gsi1pk: undefined, gsi1sk: undefined });
+    await damage(reservationKey(holder), { gsi1pk: undefined, gsi1sk: undefined });
     expect((await found()).map(([rule]) => rule)).toEqual(["expiry"]);
     expect(await repairReservation(holder, id, by())).toBe(true);
     expect(await found()).toEqual([]);
   });
 
-  test("gives no false alarm while all is in motion, and neither does a repair harm", async () => {
+  test("finds nothing while stock moves, and a repair meanwhile changes nothing", async () => {
     const products = [await stocked(50), await stocked(50), await stocked(50)];
     let stop = false;
     const trader = async (n: number) => {

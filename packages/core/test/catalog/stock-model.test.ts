@@ -27,7 +27,7 @@ import {
 } from "./stock-program.ts";
 import { by, endpoint, failure, keyed, SHARDS, timeout } from "../support/store.ts";
 
-/** Random programs of all verbs, against a model and against what must hold whatever happens. */
+/** Random programs of all verbs, compared with a model and with the invariants of stock. */
 
 const RUNS = Number(process.env["MODEL_RUNS"] ?? 30); // of each property
 
@@ -37,7 +37,7 @@ beforeAll(async () => {
 });
 afterAll(() => table.drop());
 
-const here: Service = { Store: DynamoDB, Product, Inventory, Reservation };
+const here: Service = { DynamoDB, Product, Inventory, Reservation };
 
 function send(to: Service, request: Request, writer: Writer): Promise<Outcome<object | null>> {
   switch (request.verb) {
@@ -73,7 +73,7 @@ function send(to: Service, request: Request, writer: Writer): Promise<Outcome<ob
   }
 }
 
-/** A refusal is an answer; anything but an AppError, of whichever process, is a bug. */
+/** Returns the outcome or the refusal; any other error is a bug. */
 async function answerOf(work: Promise<Outcome<object | null>>): Promise<Answer> {
   try {
     return await work;
@@ -87,37 +87,37 @@ async function answerOf(work: Promise<Outcome<object | null>>): Promise<Answer> 
 const idOf = (answer: Answer): string =>
   "value" in answer && answer.value && "id" in answer.value ? String(answer.value.id) : "";
 
-/** What DynamoDB's TTL does to the record of a key that nobody retries any more. */
-const forget = (key: string) => {
+/** Deletes the row of a key, as DynamoDB's TTL does after a day. */
+const expireKey = (key: string) => {
   const caller = createHash("sha256").update(by().actor).digest("base64url");
   const Key = { pk: `IDEMPOTENCY#${caller}#${key}`, sk: "IDEMPOTENCY" };
   return DynamoDB.transact([{ Delete: { Key } }], Date.now() + 20_000);
 };
 
-const storedLevel = (productId: string) =>
+const storedInventory = (productId: string) =>
   DynamoDB.read({ pk: `INVENTORY#${shardOf(productId)}`, sk: productId });
 
-/** All that must hold of any level at any time. */
+/** Expects the invariants that hold for any inventory at any time. */
 async function expectSound(productId: string) {
   const { quantity, reserved, available, level, reorderPoint } = await Inventory.get(productId);
   expect(reserved).toBeGreaterThanOrEqual(0);
   expect(available).toBeGreaterThanOrEqual(0);
   expect(available).toBe(quantity - reserved);
-  expect(await storedLevel(productId)).toMatchObject({
+  expect(await storedInventory(productId)).toMatchObject({
     moved: quantity,
     headroom: available - reorderPoint,
     ...(level !== "ok" && { gsi1pk: `LEVEL#${level}`, gsi1sk: productId }),
   });
-  if (level === "ok") expect(await storedLevel(productId)).not.toHaveProperty("gsi1pk");
+  if (level === "ok") expect(await storedInventory(productId)).not.toHaveProperty("gsi1pk");
 }
 
-test("one after another, all verbs do and answer what the model does", async () => {
+test("a sequence of any verbs has the effects and answers of the model", async () => {
   await fc.assert(
     fc.asyncProperty(stocks, program, async (initial, steps) => {
       const model = new StockModel();
       const sent: { request: Request; key: string }[] = [];
       const products: string[] = [];
-      await Reservation.sweep(by(), Date.now() + 20_000); // what a failed run left
+      await Reservation.sweep(by(), Date.now() + 20_000); // reservations of an earlier, failed run
 
       const ask = async (request: Request, key?: string) => {
         const writer = key === undefined ? by() : keyed(key, JSON.stringify(request));
@@ -152,8 +152,8 @@ test("one after another, all verbs do and answer what the model does", async () 
           else if (step.act === "reuse")
             await ask(nth(sent, step.which + 1)?.request ?? request, key);
           else {
-            await forget(key);
-            model.forget(key);
+            await expireKey(key);
+            model.expireKey(key);
           }
         }
         for (const id of model.levels.keys()) {
@@ -170,7 +170,7 @@ test("one after another, all verbs do and answer what the model does", async () 
   );
 }, 300_000);
 
-/** A process of the service; faults meet all its calls. */
+/** A process of the service whose calls go through a fault proxy. */
 interface Process extends Service {
   proxy: FaultyProxy;
 }
@@ -180,22 +180,22 @@ const start = async (): Promise<Process> => ({
   proxy: await faultyProxy(endpoint),
 });
 
-/** One life of a process: from its first call until a crash, if it meets one. */
-interface Life {
+/** One run of a process, from its first call until it crashes or ends. */
+interface ProcessRun {
   service: Service;
-  faults(): number; // met so far
-  /** Settles when it has crashed: right after it sent its last call. */
+  faults(): number; // so far
+  /** Resolves when the process crashes: right after it has sent its last call. */
   crashed: Promise<"crashed">;
-  /** Its last call may reach the store long after. */
+  /** The last call, which may reach the store much later. */
   lastCall(): Promise<unknown>;
   end(): void;
 }
 
-function live(process: Process, faults: readonly Fault[], lastCall = Infinity): Life {
-  let met = 0;
+function startRun(process: Process, faults: readonly Fault[], lastCall = Infinity): ProcessRun {
+  let faulty = 0;
   process.proxy.decide((_, call) => {
     const fault = faults[call - 1] ?? "none";
-    if (fault !== "none") met++;
+    if (fault !== "none") faulty++;
     return fault;
   });
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
@@ -221,17 +221,17 @@ function live(process: Process, faults: readonly Fault[], lastCall = Infinity): 
     },
     { step: "initialize" },
   );
-  process.Store.configure({ client, tableName: table.name, shards: SHARDS });
+  process.DynamoDB.configure({ client, tableName: table.name, shards: SHARDS });
   return {
     service: process,
-    faults: () => met,
+    faults: () => faulty,
     crashed,
     lastCall: () => last,
     end: () => client.destroy(),
   };
 }
 
-/** What a request may be refused with; `unavailable` besides, where there were faults. */
+/** The codes of a request's refusals; after faults also `unavailable`. */
 const DOCUMENTED: Record<Request["verb"], readonly string[]> = {
   create: [],
   delete: ["product_not_found", "has_active_reservations"],
@@ -245,12 +245,12 @@ const DOCUMENTED: Record<Request["verb"], readonly string[]> = {
 
 const CLIENTS = 4;
 
-test("whatever fails or crashes in between, each request has its effect once or not at all", async () => {
+test("each request has its effect once or not at all, whatever fails or crashes meanwhile", async () => {
   const processes: Process[] = [];
   for (let n = 0; n < 2 * CLIENTS; n++) processes.push(await start());
 
   await fc.assert(
-    fc.asyncProperty(stocks, clients(CLIENTS), async (initial, rivals) => {
+    fc.asyncProperty(stocks, clients(CLIENTS), async (initial, programs) => {
       const products = await Promise.all(
         initial.map(async (initialQuantity) =>
           idOf(await answerOf(send(here, { verb: "create", initialQuantity }, by()))),
@@ -259,47 +259,48 @@ test("whatever fails or crashes in between, each request has its effect once or 
       const done: { request: Request; answer: Answer }[] = [];
       const reservations: string[] = [];
       const expired = new Set<string>();
-      const lives: Life[] = [];
-      const quantityOf = async (id: string) => Number((await storedLevel(id))?.["quantity"] ?? 0);
+      const runs: ProcessRun[] = [];
+      const quantityOf = async (id: string) =>
+        Number((await storedInventory(id))?.["quantity"] ?? 0);
 
       const work = async ({ faults, lastCall, does }: Client, n: number) => {
-        let life = live(processes[n] as Process, faults, lastCall);
-        lives.push(life);
+        let run = startRun(processes[n] as Process, faults, lastCall);
+        runs.push(run);
 
-        /** Tries until it knows, as the owner of an Idempotency-Key does; another process may help. */
+        /** Repeats a request until it has an answer, after a crash in another process. */
         const settle = async (request: Request, key: string): Promise<Answer> => {
           for (;;) {
-            const before = life.faults();
+            const before = run.faults();
             const writer = keyed(key, JSON.stringify(request));
-            const answering = answerOf(send(life.service, request, writer));
-            const answer = await Promise.race([answering, life.crashed]);
+            const answering = answerOf(send(run.service, request, writer));
+            const answer = await Promise.race([answering, run.crashed]);
             if (answer === "crashed") {
-              life = live(processes[CLIENTS + n] as Process, faults);
-              lives.push(life);
+              run = startRun(processes[CLIENTS + n] as Process, faults);
+              runs.push(run);
             } else if (!("code" in answer)) return answer;
             else if (answer.code !== "unavailable") {
               expect(DOCUMENTED[request.verb]).toContain(answer.code);
               return answer;
-            } else expect(life.faults()).toBeGreaterThan(before);
+            } else expect(run.faults()).toBeGreaterThan(before);
           }
         };
 
         for (const each of does) {
           if (each.act === "sweep") {
-            const sweep = life.service.Reservation.sweep(by(), Date.now() + 20_000);
-            await Promise.race([failure(sweep), life.crashed]);
+            const sweep = run.service.Reservation.sweep(by(), Date.now() + 20_000);
+            await Promise.race([failure(sweep), run.crashed]);
           } else if (each.act === "request") {
-            // A quantity that is set blindly leaves no account of what it has moved.
-            const wish = { ...each.wish, ...("expects" in each.wish && { expects: "what is" }) };
+            // Only with the expected quantity is it known how much a PUT has moved.
+            const wish = { ...each.wish, ...("expects" in each.wish && { expects: "current" }) };
             const request = await requestOf(wish as Wish, { products, reservations, quantityOf });
             if (request === undefined) continue;
             const key = newId();
             const answer = await settle(request, key);
             done.push({ request, answer });
             if (request.verb === "reserve" && "value" in answer) reservations.push(idOf(answer));
-            if (each.after === "forget") {
-              await Promise.all(lives.map((of) => of.lastCall())); // a day is longer than that
-              await forget(key);
+            if (each.after === "expire-key") {
+              await Promise.all(runs.map((one) => one.lastCall())); // no call takes a day
+              await expireKey(key);
             }
             if (each.after === "repeat" && "value" in answer && answer.changed) {
               expect(await settle(request, key)).toEqual({ ...answer, replayed: true });
@@ -310,40 +311,40 @@ test("whatever fails or crashes in between, each request has its effect once or 
             if (each.act === "expire") {
               expired.add(id);
               await letExpire(id);
-            } else await forgetLines(id);
+            } else await expireLines(id);
           }
         }
       };
-      const failed = (await Promise.all(rivals.map((rival, n) => failure(work(rival, n))))).find(
+      const failed = (await Promise.all(programs.map((each, n) => failure(work(each, n))))).find(
         (error) => error !== undefined,
       );
       if (failed !== undefined) throw failed;
-      await Promise.all(lives.map((life) => life.lastCall()));
-      for (const life of lives) life.end();
+      await Promise.all(runs.map((one) => one.lastCall()));
+      for (const each of runs) each.end();
       await expectExact({ products, initial, reservations, expired, done });
     }),
-    // Interleavings do not repeat, so nothing shrinks; a run that hangs is told with its program.
+    // A failure depends on timing, so it cannot be shrunk; a run that hangs is reported.
     { numRuns: RUNS, endOnFailure: true, timeout: 60_000 },
   );
   await Promise.all(processes.map(({ proxy }) => proxy.close()));
   for await (const difference of checkStock()) expect(difference).toBeUndefined();
 }, 300_000);
 
-/** What a TTL may do to the lines of a reservation that has ended. */
-async function forgetLines(id: string) {
+/** Deletes the lines of a closed reservation, as a TTL could do. */
+async function expireLines(id: string) {
   const { status, lines, version } = await Reservation.get(id);
-  const ended = version > 1 && status !== "active" && !(await isOnlyDue(id));
-  if (!ended) return;
+  const closed = version > 1 && status !== "active" && !(await isStillActive(id));
+  if (!closed) return;
   const writes = lines.map(({ productId }) => ({
     Delete: { Key: { pk: `LINE#${productId}`, sk: id } },
   }));
   await DynamoDB.transact(writes, Date.now() + 20_000);
 }
 
-const isOnlyDue = async (id: string) =>
+const isStillActive = async (id: string) =>
   (await DynamoDB.read({ pk: `RESERVATION#${shardOf(id)}`, sk: id }))?.["status"] === "active";
 
-interface Account {
+interface History {
   products: string[];
   initial: number[];
   reservations: string[];
@@ -351,8 +352,8 @@ interface Account {
   done: { request: Request; answer: Answer }[];
 }
 
-/** Counts all that was answered, and compares it with what is stored. */
-async function expectExact({ products, initial, reservations, expired, done }: Account) {
+/** Computes from all answers what must be stored, and compares it with what is stored. */
+async function expectExact({ products, initial, reservations, expired, done }: History) {
   const effects = done.flatMap(({ request, answer }) => ("value" in answer ? [request] : []));
   const changes = done.flatMap(({ request, answer }) =>
     "value" in answer && answer.changed ? [request] : [],
@@ -365,11 +366,11 @@ async function expectExact({ products, initial, reservations, expired, done }: A
         "code" in answer && answer.code === code && "id" in request && request.id === id,
     );
 
-  // As it is stored: what is due and not yet ended holds its units.
+  // By stored status: a reservation that is due holds its units until it is closed.
   const found = await Promise.all(
     reservations.map(async (id) => ({
       ...(await Reservation.get(id)),
-      active: await isOnlyDue(id),
+      active: await isStillActive(id),
     })),
   );
   for (const { id, status, active, version } of found) {
@@ -416,12 +417,12 @@ async function expectExact({ products, initial, reservations, expired, done }: A
     await expectSound(productId);
   }
 
-  // No index entry is missing: what is active is found, and freed, once its time has come.
+  // All index keys are there: every active reservation is found by the sweep once it is due.
   await Promise.all(reservations.map(letExpire));
   await Reservation.sweep(by(), Date.now() + 20_000);
-  for (const { id } of found) expect(await isOnlyDue(id)).toBe(false);
+  for (const { id } of found) expect(await isStillActive(id)).toBe(false);
   for (const productId of products) {
-    const level = await storedLevel(productId);
+    const level = await storedInventory(productId);
     if (level) expect(level).toMatchObject({ reserved: 0, available: level["quantity"] });
   }
 }

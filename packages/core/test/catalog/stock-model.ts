@@ -1,4 +1,4 @@
-/** Stock as pencil and paper would keep it: one request after another, no store, no failures. */
+/** A model of stock: one request after another, in memory, without failures. */
 
 interface Line {
   productId: string;
@@ -49,23 +49,23 @@ class Refusal extends Error {
 export class StockModel {
   readonly levels = new Map<string, Level>();
   readonly reservations = new Map<string, Reservation>();
-  readonly #kept = new Map<string, { request: string; answer: Answer }>();
+  readonly #answers = new Map<string, { request: string; answer: Answer }>();
 
-  /** What the service has to answer; `newId` is the id that it gave to what it made. */
+  /** Returns the answer that the service must give; `newId` is the id of the record it created. */
   answer(request: Request, at: string, newId: string, key?: string): Answer {
-    const kept = key === undefined ? undefined : this.#kept.get(key);
-    if (kept) {
+    const stored = key === undefined ? undefined : this.#answers.get(key);
+    if (stored) {
       if ("id" in request && request.verb !== "extend") this.#expireIfDue(request.id);
-      if (kept.request !== JSON.stringify(request)) {
+      if (stored.request !== JSON.stringify(request)) {
         return new Refusal("idempotency_key_reused").answer;
       }
-      return { ...kept.answer, replayed: true };
+      return { ...stored.answer, replayed: true };
     }
     try {
       const { changed, value } = this.#do(request, Date.parse(at), newId);
       const answer = { value, changed, replayed: false };
       if (key !== undefined && changed) {
-        this.#kept.set(key, { request: JSON.stringify(request), answer });
+        this.#answers.set(key, { request: JSON.stringify(request), answer });
       }
       return answer;
     } catch (error) {
@@ -74,8 +74,8 @@ export class StockModel {
     }
   }
 
-  forget(key: string) {
-    this.#kept.delete(key);
+  expireKey(key: string) {
+    this.#answers.delete(key);
   }
 
   letExpire(id: string) {
@@ -83,7 +83,7 @@ export class StockModel {
     if (reservation?.status === "active") reservation.until = 0;
   }
 
-  /** How many it ended. */
+  /** Returns how many reservations it expired. */
   sweep(): number {
     return [...this.reservations.keys()].filter((id) => this.#expireIfDue(id)).length;
   }
@@ -98,7 +98,7 @@ export class StockModel {
   reservationOf(id: string) {
     const { status, lines, until, version } = this.#reservation(id);
     if (status === "active" && until === 0) return { id, status: "expired", lines, version };
-    // The end of one that was put into the past is not in the model.
+    // The model does not know the expiry of a reservation that a test has moved into the past.
     const expiresAt = until === 0 ? {} : { expiresAt: new Date(until).toISOString() };
     return { id, status, lines, version, ...expiresAt };
   }

@@ -3,9 +3,9 @@ import { newId } from "../../src/id.ts";
 import type { Fault } from "../support/fault-proxy.ts";
 import type { Request } from "./stock-model.ts";
 
-/** Random programs: what clients want, in what order, and what goes wrong meanwhile. */
+/** Generates random programs: requests of clients, and faults. */
 
-/** Names products and reservations by number, since their ids are not known yet. */
+/** A request that names products and reservations by number, since ids are not known yet. */
 export type Wish =
   | { verb: "create"; quantity: number }
   | { verb: "delete"; product: number }
@@ -14,7 +14,7 @@ export type Wish =
   | { verb: "reserve"; lines: { product: number; quantity: number }[]; ttlSeconds: number }
   | { verb: "confirm" | "cancel"; reservation: number }
   | { verb: "extend"; reservation: number; ttlSeconds: number };
-type Expects = "anything" | "what is" | "what is not";
+type Expects = "anything" | "current" | "other";
 
 interface Known {
   products: readonly string[];
@@ -24,7 +24,7 @@ interface Known {
 
 export const nth = <T>(list: readonly T[], n: number): T | undefined => list[n % list.length];
 
-/** A wish as a request; none about a reservation as long as there is no reservation. */
+/** Returns the request; undefined if it is about a reservation and there is none. */
 export async function requestOf(wish: Wish, known: Known): Promise<Request | undefined> {
   const productOf = (n: number) => nth(known.products, n) ?? newId();
   switch (wish.verb) {
@@ -46,7 +46,7 @@ export async function requestOf(wish: Wish, known: Known): Promise<Request | und
       const productId = productOf(product);
       if (expects === "anything") return { ...level, productId };
       const quantity = await known.quantityOf(productId);
-      const expectedQuantity = expects === "what is" ? quantity : quantity + 1;
+      const expectedQuantity = expects === "current" ? quantity : quantity + 1;
       return { ...level, productId, expectedQuantity };
     }
     default: {
@@ -58,7 +58,7 @@ export async function requestOf(wish: Wish, known: Known): Promise<Request | und
 }
 
 const a = <V extends string>(name: V) => fc.constant(name);
-const weighed = <T>(weight: number, arbitrary: fc.Arbitrary<T>) => ({ weight, arbitrary });
+const weighted = <T>(weight: number, arbitrary: fc.Arbitrary<T>) => ({ weight, arbitrary });
 const oneOf = <T>(...of: { weight: number; arbitrary: fc.Arbitrary<T> }[]): fc.Arbitrary<T> =>
   fc.oneof(...of);
 
@@ -69,70 +69,73 @@ const units = fc.integer({ min: 1, max: 4 });
 const ttlSeconds = fc.constantFrom(900, 3_600, 86_400);
 const lines = fc.array(fc.record({ product, quantity: units }), { minLength: 1, maxLength: 3 });
 const delta = fc.integer({ min: -4, max: 6 }).filter((n) => n !== 0);
-const expects = fc.constantFrom<Expects>("anything", "what is", "what is not");
+const expects = fc.constantFrom<Expects>("anything", "current", "other");
 const level = { verb: a("put"), product, quantity, expects };
 
 const wish = oneOf<Wish>(
-  weighed(6, fc.record({ verb: a("reserve"), lines, ttlSeconds })),
-  weighed(3, fc.record({ verb: a("confirm"), reservation })),
-  weighed(2, fc.record({ verb: a("cancel"), reservation })),
-  weighed(2, fc.record({ verb: a("extend"), reservation, ttlSeconds })),
-  weighed(3, fc.record({ verb: a("adjust"), product, delta })),
-  weighed(1, fc.record(level)),
-  weighed(2, fc.record({ ...level, reorderPoint: quantity })),
-  weighed(1, fc.record({ verb: a("delete"), product })),
+  weighted(6, fc.record({ verb: a("reserve"), lines, ttlSeconds })),
+  weighted(3, fc.record({ verb: a("confirm"), reservation })),
+  weighted(2, fc.record({ verb: a("cancel"), reservation })),
+  weighted(2, fc.record({ verb: a("extend"), reservation, ttlSeconds })),
+  weighted(3, fc.record({ verb: a("adjust"), product, delta })),
+  weighted(1, fc.record(level)),
+  weighted(2, fc.record({ ...level, reorderPoint: quantity })),
+  weighted(1, fc.record({ verb: a("delete"), product })),
 );
 
 export const stocks = fc.array(quantity, { minLength: 1, maxLength: 3 });
 
-/** What one client does, or time, or a TTL; `repeat` and `reuse` are about a key that was sent. */
+/**
+ * One step of a program. `repeat` and `reuse` send an earlier key again, with the same or another
+ * request; `expire-key` is what TTL does to it; `expire` moves a reservation into the past.
+ */
 export type Step =
   | { act: "request"; wish: Wish; keyed: boolean }
-  | { act: "repeat" | "reuse" | "forget" | "expire"; which: number }
+  | { act: "repeat" | "reuse" | "expire-key" | "expire"; which: number }
   | { act: "sweep" };
 
 const which = fc.nat({ max: 20 });
 const creation = fc.record({ verb: a("create"), quantity });
 export const program = fc.array(
   oneOf<Step>(
-    weighed(14, fc.record({ act: a("request"), wish, keyed: fc.boolean() })),
-    weighed(1, fc.record({ act: a("request"), wish: creation, keyed: fc.boolean() })),
-    weighed(1, fc.record({ act: fc.constantFrom("repeat", "reuse", "forget"), which })),
-    weighed(2, fc.record({ act: a("repeat"), which })),
-    weighed(3, fc.record({ act: a("expire"), which })),
-    weighed(1, fc.record({ act: a("sweep") })),
+    weighted(14, fc.record({ act: a("request"), wish, keyed: fc.boolean() })),
+    weighted(1, fc.record({ act: a("request"), wish: creation, keyed: fc.boolean() })),
+    weighted(1, fc.record({ act: fc.constantFrom("repeat", "reuse", "expire-key"), which })),
+    weighted(2, fc.record({ act: a("repeat"), which })),
+    weighted(3, fc.record({ act: a("expire"), which })),
+    weighted(1, fc.record({ act: a("sweep") })),
   ),
   { minLength: 10, maxLength: 40, size: "max" },
 );
 
-/** A client, and the faults and the crash that it meets; after the last fault all goes well. */
+/** The program of a client. Calls after the last of `faults` have none. */
 export interface Client {
   faults: Fault[];
-  lastCall: number | undefined;
-  does: Deed[];
+  lastCall: number | undefined; // the call after which the process crashes
+  does: ClientStep[];
 }
-type Deed =
-  | { act: "request"; wish: Wish; after: "nothing" | "repeat" | "forget" }
-  | { act: "expire" | "forget lines"; reservation: number }
+type ClientStep =
+  | { act: "request"; wish: Wish; after: "nothing" | "repeat" | "expire-key" }
+  | { act: "expire" | "expire-lines"; reservation: number }
   | { act: "sweep" };
 
-const after = fc.constantFrom("nothing", "repeat", "forget");
+const after = fc.constantFrom("nothing", "repeat", "expire-key");
 const fault = oneOf<Fault>(
-  weighed(8, a("none")),
-  weighed(1, fc.constantFrom("lost-reply", "server-error", "applied-server-error")),
+  weighted(8, a("none")),
+  weighted(1, fc.constantFrom("lost-reply", "server-error", "applied-server-error")),
 );
-const deed = oneOf<Deed>(
-  weighed(14, fc.record({ act: a("request"), wish, after })),
-  weighed(3, fc.record({ act: a("expire"), reservation })),
-  weighed(1, fc.record({ act: a("forget lines"), reservation })),
-  weighed(1, fc.record({ act: a("sweep") })),
+const clientStep = oneOf<ClientStep>(
+  weighted(14, fc.record({ act: a("request"), wish, after })),
+  weighted(3, fc.record({ act: a("expire"), reservation })),
+  weighted(1, fc.record({ act: a("expire-lines"), reservation })),
+  weighted(1, fc.record({ act: a("sweep") })),
 );
 export const clients = (maxLength: number): fc.Arbitrary<Client[]> =>
   fc.array(
     fc.record({
       faults: fc.array(fault, { maxLength: 40, size: "max" }),
       lastCall: fc.option(fc.integer({ min: 1, max: 25 }), { nil: undefined }),
-      does: fc.array(deed, { minLength: 4, maxLength: 12, size: "max" }),
+      does: fc.array(clientStep, { minLength: 4, maxLength: 12, size: "max" }),
     }),
     { minLength: 2, maxLength, size: "max" },
   );

@@ -11,11 +11,11 @@ import { ownTable } from "../support/own-table.ts";
 import { anotherService, type Service } from "../support/service.ts";
 import { by, endpoint, failure, SHARDS, timeout } from "../support/store.ts";
 
-/** Many at once, in two processes: within one, lanes would keep most rivals apart. */
+/** Many concurrent requests in two processes: within one, locks would separate most of them. */
 
 const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 3);
 
-const here: Service = { Store: DynamoDB, Product, Inventory, Reservation };
+const here: Service = { DynamoDB, Product, Inventory, Reservation };
 let table: Awaited<ReturnType<typeof ownTable>>;
 let other: Service;
 beforeAll(async () => {
@@ -26,10 +26,10 @@ beforeAll(async () => {
 afterAll(() => table.drop());
 
 /** Gives a process a client of its own. */
-function connect({ Store: store }: Service) {
+function connect(to: Service) {
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
   const client = createClient({ region: "us-east-1", endpoint, credentials, timeout });
-  store.configure({ client, tableName: table.name, shards: SHARDS });
+  to.DynamoDB.configure({ client, tableName: table.name, shards: SHARDS });
   return client;
 }
 
@@ -62,7 +62,7 @@ const codeOf = async (work: Promise<unknown>): Promise<unknown> => {
 
 const sweep = (at: Service) => at.Reservation.sweep(by(), Date.now() + 60_000);
 
-describe("500 reservations at once on a stock of 100", () => {
+describe("500 concurrent reservations of a stock of 100", () => {
   test(`reserve exactly 100 units, in ${ROUNDS} rounds`, async () => {
     for (let round = 0; round < ROUNDS; round++) {
       const id = await stocked(100);
@@ -74,7 +74,7 @@ describe("500 reservations at once on a stock of 100", () => {
   }, 1_200_000);
 });
 
-test("lines of overlapping products in any order end, oversell nothing and refuse nothing that fits", async () => {
+test("reservations of overlapping products in any order end, oversell nothing and refuse nothing that fits", async () => {
   const someLines = fc
     .uniqueArray(fc.nat({ max: 3 }), { minLength: 2, maxLength: 3 })
     .chain((products) =>
@@ -82,9 +82,9 @@ test("lines of overlapping products in any order end, oversell nothing and refus
         ...products.map((each) => fc.tuple(fc.constant(each), fc.integer({ min: 1, max: 3 }))),
       ),
     );
-  const rivals = fc.array(someLines, { minLength: 40, maxLength: 60, size: "max" });
+  const requests = fc.array(someLines, { minLength: 40, maxLength: 60, size: "max" });
   await fc.assert(
-    fc.asyncProperty(rivals, async (wanted) => {
+    fc.asyncProperty(requests, async (wanted) => {
       const products = await times(4, (n) => stocked(20, 5 * n));
       const codes = await times(wanted.length, (n) =>
         codeOf(
@@ -97,7 +97,7 @@ test("lines of overlapping products in any order end, oversell nothing and refus
       const left = new Map<number, number>();
       for (const [n, id] of products.entries()) {
         const taken = wanted
-          .filter((_, rival) => codes[rival] === undefined)
+          .filter((_, request) => codes[request] === undefined)
           .flatMap((lines) => lines.filter(([product]) => product === n))
           .reduce((sum, [, quantity]) => sum + quantity, 0);
         left.set(n, 20 - taken);
@@ -107,7 +107,7 @@ test("lines of overlapping products in any order end, oversell nothing and refus
         if (code === undefined) continue;
         expect(code).toBe("insufficient_stock");
         const short = wanted[n]?.some(([product, quantity]) => quantity > (left.get(product) ?? 0));
-        expect(short).toBe(true); // nothing was given back meanwhile
+        expect(short).toBe(true); // no units were released meanwhile
       }
     }),
     { numRuns: 20 },
@@ -115,7 +115,7 @@ test("lines of overlapping products in any order end, oversell nothing and refus
 }, 300_000);
 
 test.each([0, 1, 3, 1_000])(
-  "of two that want most of what is left one gets it, at reorder point %d",
+  "of two requests for most of the rest one succeeds, at reorder point %d",
   async (reorderPoint) => {
     for (let round = 0; round < 4; round++) {
       await times(10, async (n) => {
@@ -134,7 +134,7 @@ test.each([0, 1, 3, 1_000])(
 );
 
 test.each([0, 20, 1_000])(
-  "a storm of all verbs on one product with reorder point %d leaves its account exact",
+  "all verbs used concurrently on one product with reorder point %d keep its numbers exact",
   async (reorderPoint) => {
     const id = await stocked(40, reorderPoint);
     let [quantity, reserved] = [40, 0];
@@ -173,20 +173,20 @@ test.each([0, 20, 1_000])(
   120_000,
 );
 
-/** Each end is one of these outcomes, and each of them came about. */
+/** Expects each end to be one of the outcomes, and each outcome to have occurred. */
 function expectEach(ends: readonly object[], outcomes: readonly object[]): void {
   for (const end of ends) expect(outcomes).toContainEqual(end);
   for (const outcome of outcomes) expect(ends).toContainEqual(outcome);
 }
 
-describe("of two that race to end a reservation one does,", () => {
-  /** Runs `race` on reservations of one unit of five, ten at a time; another holds two. */
+describe("of two that race to end a reservation exactly one succeeds:", () => {
+  /** Runs `race` on reservations of one unit of five, ten at a time. */
   const races = async (race: (id: string, n: number) => Promise<Record<string, unknown>>) => {
     const ends = [];
     for (let round = 0; round < 6; round++) {
       const some = await times(10, async (n) => {
         const product = await stocked(5);
-        await reserve(here, [[product, 2]]); // so that the counts alone stop nobody
+        await reserve(here, [[product, 2]]); // so that the counts alone refuse nothing
         const { id } = (await reserve(here, [[product, 1]])).value;
         const codes = await race(id, 10 * round + n);
         const { status } = await Reservation.get(id);
@@ -198,13 +198,13 @@ describe("of two that race to end a reservation one does,", () => {
     return ends;
   };
 
-  /** Later or earlier, so that each side wins some races. */
+  /** Delays `work` by some reads, so that each side wins some races. */
   const after = async <T>(reads: number, work: () => Promise<T>): Promise<T> => {
     for (let n = 0; n < reads; n++) await DynamoDB.read({ pk: "SETTINGS", sk: "LIST_SHARDS" });
     return work();
   };
 
-  test("confirm or cancel: sold or given back", async () => {
+  test("confirm sells, or cancel releases", async () => {
     const ends = await races(async (id, n) => {
       const [confirm, cancel] = await Promise.all([
         codeOf(after(n % 3, () => Reservation.confirm(id, by()))),
@@ -227,7 +227,7 @@ describe("of two that race to end a reservation one does,", () => {
     expectEach(ends, [sold, released]);
   }, 60_000);
 
-  test("confirm or expiry: sold or given back", async () => {
+  test("confirm sells, or expiry releases", async () => {
     const ends = await races(async (id, n) => {
       const [confirm] = await Promise.all([
         codeOf(after(n % 8, () => other.Reservation.confirm(id, by()))),
@@ -250,14 +250,14 @@ describe("of two that race to end a reservation one does,", () => {
     expectEach(ends, [sold, released]);
   }, 60_000);
 
-  test("extend or expiry: still held or given back", async () => {
+  test("extend keeps, or expiry releases", async () => {
     const ends = await races(async (id, n) => {
       const extend = after(n % 8, () => other.Reservation.extend(id, { ttlSeconds: 3_600 }, by()));
       const [code] = await Promise.all([
         codeOf(extend),
         letExpire(id).then(() => Promise.all([sweep(here), sweep(other)])),
       ]);
-      await sweep(here); // finds nothing that was extended
+      await sweep(here); // must not find what was extended
       return { extend: code };
     });
     const held = { status: "active", codes: { extend: undefined }, quantity: 5, reserved: 3 };
@@ -272,7 +272,7 @@ describe("of two that race to end a reservation one does,", () => {
   }, 60_000);
 });
 
-/** Holds a client's first call of an operation back until it is let go. */
+/** Holds back a client's calls of an operation until they are released. */
 function holdBack(client: ReturnType<typeof connect>, operation: string) {
   const [reached, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   client.middlewareStack.add(
@@ -286,33 +286,33 @@ function holdBack(client: ReturnType<typeof connect>, operation: string) {
       },
     { step: "initialize" },
   );
-  return { reached: reached.promise, letGo: gate.resolve };
+  return { reached: reached.promise, release: gate.resolve };
 }
 
-test("a sweep leaves alone what was extended after it was found", async () => {
+test("a sweep does not expire a reservation that was extended after the sweep found it", async () => {
   const [extender, sweeper] = [await anotherService(), await anotherService()];
   const product = await stocked(5);
   const { id } = (await reserve(here, [[product, 1]])).value;
 
   const extension = holdBack(connect(extender), "TransactWriteItemsCommand");
   const extending = extender.Reservation.extend(id, { ttlSeconds: 3_600 }, by());
-  await extension.reached; // it saw the reservation in time, but commits late
+  await extension.reached; // it read the reservation in time, but commits late
   await letExpire(id);
   const client = connect(sweeper);
-  await sweeper.Store.verifyShards(); // a read as well
+  await sweeper.DynamoDB.verifyShards(); // else its read would be held back
   const ending = holdBack(client, "GetItemCommand");
   const sweeping = sweep(sweeper);
   await ending.reached;
-  extension.letGo();
+  extension.release();
   await extending;
-  ending.letGo();
+  ending.release();
 
   expect(await sweeping).toMatchObject({ expired: 0 });
   expect((await Reservation.get(id)).status).toBe("active");
   expect(await Inventory.get(product)).toMatchObject({ quantity: 5, reserved: 1 });
 });
 
-test("a sweep ends all that is due, page after page", async () => {
+test("a sweep expires all reservations that are due, page after page", async () => {
   const product = await stocked(260);
   for (let round = 0; round < 13; round++) {
     await times(20, async (n) => letExpire((await reserve(inEither(n), [[product, 1]])).value.id));

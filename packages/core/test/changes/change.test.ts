@@ -17,6 +17,7 @@ import { by, failure, keyed, use } from "../support/store.ts";
 
 beforeAll(() => void use());
 
+/** Prefixes of partition keys, as literals. */
 const KINDS = {
   users: "USER",
   products: "PRODUCT",
@@ -24,25 +25,25 @@ const KINDS = {
   items: "ITEM",
   reservations: "RESERVATION",
 } as const;
-type Noun = keyof typeof KINDS;
+type Feed = keyof typeof KINDS;
 
-/** An item of the table as the stream has it. */
+/** Returns the image of an item, as a stream record has it. */
 async function imageAt(key: DynamoDB.Key) {
   const stored = await DynamoDB.read(key);
   return stored && marshall(stored);
 }
-const imageOf = (noun: Noun, id: string) =>
-  imageAt({ pk: `${KINDS[noun]}#${shardOf(id)}`, sk: id });
+const imageOf = (feed: Feed, id: string) =>
+  imageAt({ pk: `${KINDS[feed]}#${shardOf(id)}`, sk: id });
 
-/** The change that some work makes of a record. */
-async function changeOf(noun: Noun, id: string, work: Promise<unknown> | (() => Promise<unknown>)) {
-  const before = await imageOf(noun, id);
+/** Returns the change that some work makes to a record. */
+async function changeOf(feed: Feed, id: string, work: Promise<unknown> | (() => Promise<unknown>)) {
+  const before = await imageOf(feed, id);
   await (typeof work === "function" ? work() : work);
-  return fromImages(before, await imageOf(noun, id));
+  return fromImages(before, await imageOf(feed, id));
 }
 
-const creation = async <T extends { id: string }>(noun: Noun, { value }: Outcome<T>) =>
-  fromImages(undefined, await imageOf(noun, value.id));
+const creation = async <T extends { id: string }>(feed: Feed, { value }: Outcome<T>) =>
+  fromImages(undefined, await imageOf(feed, value.id));
 
 const email = () => `u${newId().replaceAll("-", "")}@example.com`;
 const anyone = (given: object = {}) => User.Create.parse({ name: "Ana", email: email(), ...given });
@@ -64,8 +65,8 @@ const stampOf = ({ actor, requestId, at, clientRef }: ReturnType<typeof by>) => 
   ...(clientRef !== undefined && { clientRef }),
 });
 
-describe("the change that the log is told of", () => {
-  test("a user: created, updated, its address moved, a member removed, deleted", async () => {
+describe("the change of a write", () => {
+  test("to a user shows its creation, its changed and removed members, and its deletion", async () => {
     const first = ana();
     const created = await User.create(anyone({ phone: "0123456789" }), first);
     const user = created.value;
@@ -106,7 +107,7 @@ describe("the change that the log is told of", () => {
     });
   });
 
-  test("a product and its stock: exact prices, and the filters that it was and is in", async () => {
+  test("to a product shows exact prices, its inventory, and the filters that it was and is in", async () => {
     const first = ana();
     const created = await Product.create(pen({ sku: newId() }), first);
     const product = created.value;
@@ -146,7 +147,7 @@ describe("the change that the log is told of", () => {
     expect(closed).toMatchObject({ op: "delete", version: 2, ...stampOf(last), before: level });
   });
 
-  test("a movement of stock, with its reason and reference, across levels", async () => {
+  test("to an inventory shows the reason and reference, and the levels that it was and is in", async () => {
     const { id } = (await Product.create(pen(), by())).value;
     const sold = () =>
       Inventory.adjust(id, { delta: -10, reason: "sold", reference: "order-1" }, by());
@@ -167,7 +168,7 @@ describe("the change that the log is told of", () => {
     expect(nameless).not.toHaveProperty("reason");
   });
 
-  test("a reservation, as it was written, and what it does to the stock", async () => {
+  test("to a reservation shows its stored status, and the movement of stock names the reservation", async () => {
     const { id: productId } = (await Product.create(pen(), by())).value;
     const lines = [{ productId, quantity: 2 }];
     const stock = await imageOf("inventory", productId);
@@ -198,7 +199,7 @@ describe("the change that the log is told of", () => {
     expect(confirmed?.changed).toEqual(["status"]);
   });
 
-  test("an item whose id comes back twice: who deleted it each time, and versions go on", async () => {
+  test("to an item at a reused id shows who deleted it each time, and continues its versions", async () => {
     const id = newId();
     const deletions: [Awaited<ReturnType<typeof imageOf>>, ReturnType<typeof by>][] = [];
     const seen: (NewChange | undefined)[] = [];
@@ -225,7 +226,7 @@ describe("the change that the log is told of", () => {
     }
   });
 
-  test("an item's members, however they are named and nested", async () => {
+  test("to an item shows its members, whatever their names and nesting", async () => {
     const { id } = (await Item.create({ type: "a", deep: { n: [1] }, same: { x: 1 } }, by())).value;
     const put = JSON.parse(
       '{"deep":{"n":[2]},"same":{"x":1},"__proto__":{},"constructor":"c"}',
@@ -238,11 +239,11 @@ describe("the change that the log is told of", () => {
   });
 });
 
-/** All changes of one of each noun, from the images that its writes leave. */
-async function lives() {
+/** Returns all changes of one record of each resource. */
+async function changesOfEachResource() {
   const changes: (NewChange | undefined)[] = [];
-  const note = async (noun: Noun, id: string, work: () => Promise<unknown>) =>
-    changes.push(await changeOf(noun, id, work));
+  const add = async (feed: Feed, id: string, work: () => Promise<unknown>) =>
+    changes.push(await changeOf(feed, id, work));
   const user = await User.create(anyone(), keyed(newId()));
   const product = await Product.create(pen({ sku: newId() }), keyed(newId()));
   const { id } = product.value;
@@ -252,22 +253,22 @@ async function lives() {
   changes.push(await creation("users", user), await creation("products", product));
   changes.push(await creation("reservations", reservation), await creation("items", item));
   changes.push(await fromImages(undefined, await imageOf("inventory", id)));
-  await note("users", user.value.id, () => User.update(user.value.id, { email: email() }, by()));
-  await note("inventory", id, () => Inventory.adjust(id, { delta: 1, reason: "found" }, by()));
-  await note("reservations", reservation.value.id, () =>
+  await add("users", user.value.id, () => User.update(user.value.id, { email: email() }, by()));
+  await add("inventory", id, () => Inventory.adjust(id, { delta: 1, reason: "found" }, by()));
+  await add("reservations", reservation.value.id, () =>
     Reservation.cancel(reservation.value.id, by()),
   );
-  await note("items", item.value.id, () => Item.patch(item.value.id, { type: "y" }, by()));
-  await note("users", user.value.id, () => User.remove(user.value.id, by()));
-  await note("products", id, () => Product.remove(id, by()));
-  await note("items", item.value.id, () => Item.remove(item.value.id, by()));
+  await add("items", item.value.id, () => Item.patch(item.value.id, { type: "y" }, by()));
+  await add("users", user.value.id, () => User.remove(user.value.id, by()));
+  await add("products", id, () => Product.remove(id, by()));
+  await add("items", item.value.id, () => Item.remove(item.value.id, by()));
   return changes;
 }
 
-test("nothing that is the store's own gets into a change that clients are told", async () => {
-  const changes = await lives();
+test("a change as clients see it contains no attribute of the store", async () => {
+  const changes = await changesOfEachResource();
   expect(changes).toHaveLength(12);
-  const OWN = ["pk", "sk", "gsi1pk", "gsi1sk", "writes", "lastWrite", "moved", "headroom"];
+  const STORE = ["pk", "sk", "gsi1pk", "gsi1sk", "writes", "lastWrite", "moved", "headroom"];
   const more = [
     "emailKey",
     "minorUnits",
@@ -281,31 +282,31 @@ test("nothing that is the store's own gets into a change that clients are told",
   for (const change of changes) {
     const { before = {}, data = {}, ...rest } = toClient({ ...(change as NewChange), seq: 1 });
     const members = [...Object.keys(before), ...Object.keys(data), ...rest.changed];
-    expect(members.filter((name) => [...OWN, ...more].includes(name))).toEqual([]);
+    expect(members.filter((name) => [...STORE, ...more].includes(name))).toEqual([]);
     const around = ["changed", "feed", "op", "id", "version", "at", "actor", "requestId"];
     const known = new Set([...around, "seq", "cursor", "reason", "reference"]);
     expect(Object.keys(rest).filter((name) => !known.has(name))).toEqual([]);
   }
 });
 
-test("a write that changes nothing, and what is no record, announce nothing", async () => {
+test("a write that changes nothing, and an item that is not a record, give no change", async () => {
   const input = anyone();
   const { id } = (await User.create(input, by())).value;
   const same = () => User.update(id, { name: "Ana", email: input.email }, by());
   expect(await changeOf("users", id, same)).toBeUndefined();
-  const guard = await imageAt({ pk: `EMAIL#${input.email}`, sk: "EMAIL" });
-  expect(guard).toBeDefined();
-  expect(await fromImages(undefined, guard)).toBeUndefined();
+  const uniqueValue = await imageAt({ pk: `EMAIL#${input.email}`, sk: "EMAIL" });
+  expect(uniqueValue).toBeDefined();
+  expect(await fromImages(undefined, uniqueValue)).toBeUndefined();
   const image = await imageOf("users", id);
   await User.remove(id, by());
-  const stone = await imageAt({ pk: `TOMBSTONE#USER#${id}`, sk: "TOMBSTONE" });
-  expect(stone).toBeDefined();
-  expect(await fromImages(undefined, stone)).toBeUndefined();
+  const tombstone = await imageAt({ pk: `TOMBSTONE#USER#${id}`, sk: "TOMBSTONE" });
+  expect(tombstone).toBeDefined();
+  expect(await fromImages(undefined, tombstone)).toBeUndefined();
   expect(await fromImages(image, image)).toBeUndefined();
   expect(await fromImages(undefined, undefined)).toBeUndefined();
 });
 
-test("who deleted what went past all verbs is unknown, and it is told all the same", async () => {
+test("a delete without a tombstone gives a change with an unknown actor", async () => {
   const { value } = await Item.create({ a: 1 }, by());
   const image = await imageOf("items", value.id);
   expect(await fromImages(image, undefined)).toMatchObject({
@@ -316,7 +317,7 @@ test("who deleted what went past all verbs is unknown, and it is told all the sa
   });
 });
 
-test("an image that is no record's is refused, whatever it lacks", async () => {
+test("an image that is not that of a valid record is refused", async () => {
   const { id } = (await Item.create({ a: 1 }, by())).value;
   const image = await imageOf("items", id);
   for (const wrong of [{ version: { S: "x" } }, { data: { S: "{" } }, { actor: { N: "1" } }]) {
@@ -330,7 +331,7 @@ describe("a change too large for a frame", () => {
     return (await fromImages(undefined, await imageOf("items", id))) as NewChange;
   };
 
-  test("is told without its data, and says so", async () => {
+  test("has no data and is marked as truncated", async () => {
     const whole = await change({ text: "x".repeat(31_000) });
     expect(whole).toHaveProperty("data");
     const large = await change({ text: "x".repeat(32_000) });
@@ -344,7 +345,7 @@ describe("a change too large for a frame", () => {
     expect(gone).toMatchObject({ truncated: true, op: "delete", actor: "bob", version: 3 });
   });
 
-  test("fits a frame whatever strings it is made of", async () => {
+  test("fits a frame, whatever strings it contains", async () => {
     const unit = fc.constantFrom("a", "é", "€", "😀", "\u0001", '"', "\\", "\ud800");
     const members = fc.dictionary(
       fc
@@ -361,11 +362,11 @@ describe("a change too large for a frame", () => {
           version: { N: String(index + 1) },
           data: { S: JSON.stringify(each) },
         }));
-        const entry = (await fromImages(images[0], images[1])) as NewChange;
-        const logged = { ...entry, seq: Number.MAX_SAFE_INTEGER };
+        const update = (await fromImages(images[0], images[1])) as NewChange;
+        const logged = { ...update, seq: Number.MAX_SAFE_INTEGER };
         const [frame = ""] = eventFrames([logged], () => true);
         expect(Buffer.byteLength(frame)).toBeLessThanOrEqual(MAX_BYTES);
-        expect(entry.truncated === true).toBe(entry.data === undefined);
+        expect(update.truncated === true).toBe(update.data === undefined);
       }),
       { numRuns: 60 },
     );

@@ -7,16 +7,16 @@ import { append, type LoggedChange, reset } from "../../src/changes/log.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { type Fault, type FaultyProxy, faultyProxy } from "../support/fault-proxy.ts";
 import { intercepted } from "../support/intercept.ts";
-import { anotherLog, entry, feedIn, headIn, nameOf, soon, versions } from "../support/log.ts";
+import { anotherLog, feedIn, headIn, nameOf, newChange, soon, versions } from "../support/log.ts";
 import { ownLog } from "../support/own-table.ts";
 import { failure, SHARDS, tableName } from "../support/store.ts";
 
-/** Each change gets into the log once, under the next number, whatever happens on the way. */
+/** Each change is appended once, with the next number, whatever fails meanwhile. */
 
 let log: Awaited<ReturnType<typeof ownLog>>;
 let client: DynamoDBDocumentClient;
 let proxy: FaultyProxy;
-/** Where the feeds were when the test began. */
+/** The heads of the feeds when the test began. */
 const base = new Map<Feed, number>();
 beforeAll(async () => {
   log = await ownLog("append");
@@ -33,87 +33,91 @@ afterAll(async () => {
   await log.drop();
 });
 
-/** A process that appends, at the engine or at something before it. */
+/** Starts a process that appends through a client. */
 async function start(through: DynamoDBDocumentClient = client) {
   const other = await anotherLog();
   const { changes, connections } = log;
-  other.Store.configure({ client: through, tableName, changes, connections, shards: SHARDS });
+  other.DynamoDB.configure({ client: through, tableName, changes, connections, shards: SHARDS });
   return other;
 }
 
 const inLog = (feed: Feed = "items") => feedIn(client, log.changes, feed, base.get(feed) ?? 0);
 
-/** All of these are in the log, once and as they were; and what `append` said of them is true. */
-async function expectLogged(entries: readonly NewChange[], said: readonly LoggedChange[] = []) {
-  const feeds = [...new Set(entries.map(({ feed }) => feed))];
+/**
+ * Expects each change to be in the log once and unchanged, with the number that `append` returned.
+ */
+async function expectLogged(changes: readonly NewChange[], returned: readonly LoggedChange[] = []) {
+  const feeds = [...new Set(changes.map(({ feed }) => feed))];
   const logged = (await Promise.all(feeds.map((feed) => inLog(feed)))).flat();
   const byName = Map.groupBy(logged, nameOf);
-  for (const one of entries) {
+  for (const one of changes) {
     expect(byName.get(nameOf(one))).toEqual([{ ...one, seq: expect.any(Number) as number }]);
   }
-  for (const one of said) expect(byName.get(nameOf(one))?.[0]?.seq).toBe(one.seq);
+  for (const one of returned) expect(byName.get(nameOf(one))?.[0]?.seq).toBe(one.seq);
 }
 
-const ofOne = ({ id }: NewChange) => id;
+const idOf = ({ id }: NewChange) => id;
 
-/** Of one record the numbers are in the order of the versions. */
-async function expectInOrder(entries: readonly NewChange[]) {
-  const ids = new Set(entries.map(ofOne));
+/** Expects the versions of each record to be numbered in their order. */
+async function expectInOrder(changes: readonly NewChange[]) {
+  const ids = new Set(changes.map(idOf));
   const logged = (await inLog()).filter(({ id }) => ids.has(id));
-  for (const changes of Map.groupBy(logged, ofOne).values()) {
-    const order = changes.map(({ version }) => version);
+  for (const record of Map.groupBy(logged, idOf).values()) {
+    const order = record.map(({ version }) => version);
     expect(order).toEqual(order.toSorted((a, b) => a - b));
   }
 }
 
 describe("the numbers of a feed", () => {
-  test("go on from where they were, each feed its own, in the order of the batch", async () => {
+  test("continue in each feed separately, in the order of the batch", async () => {
     const batch = [
       ...versions(3, { feed: "users" }),
       ...versions(2, { feed: "products" }),
-      entry({ feed: "users" }),
+      newChange({ feed: "users" }),
     ];
     const first = await append(batch, soon());
     const numbers = (feed: Feed, of: readonly LoggedChange[]) =>
       of.filter((one) => one.feed === feed).map(({ seq }) => seq);
     expect(numbers("users", first)).toEqual([1, 2, 3, 4]);
     expect(numbers("products", first)).toEqual([1, 2]);
-    const more = [entry({ feed: "products" }), entry({ feed: "users" })];
+    const more = [newChange({ feed: "products" }), newChange({ feed: "users" })];
     const next = await append(more, soon());
     expect([numbers("users", next), numbers("products", next)]).toEqual([[5], [3]]);
     await expectLogged([...batch, ...more], [...first, ...next]);
   });
 
-  test("have no gap and no double under many processes at once", async () => {
+  test("have neither gap nor duplicate with several concurrent processes", async () => {
     const processes = await Promise.all(Array.from({ length: 6 }, () => start()));
     const batches = Array.from({ length: 36 }, (_, n) => versions(1 + (n % 7)));
     const queue = batches.values();
-    const said: LoggedChange[] = [];
+    const appended: LoggedChange[] = [];
     await Promise.all(
       processes.map(async (one) => {
-        for (const batch of queue) said.push(...(await one.append(batch, soon())));
+        for (const batch of queue) appended.push(...(await one.append(batch, soon())));
       }),
     );
-    await expectLogged(batches.flat(), said);
+    await expectLogged(batches.flat(), appended);
     await expectInOrder(batches.flat());
   }, 60_000);
 
-  test("of a batch larger than a transaction are one run, and large ones of 32 KiB fit", async () => {
+  test("of a batch larger than a transaction are consecutive, and 80 changes of 32 KiB fit", async () => {
     const batch = versions(245);
-    const said = await append(batch, soon());
-    const [{ seq: next } = { seq: 0 }] = said;
-    expect(said.map(({ seq }) => seq)).toEqual(batch.map((_, n) => next + n));
-    expect(said.map(({ version }) => version)).toEqual(batch.map(({ version }) => version));
-    const heavy = Array.from({ length: 81 }, () => entry({ data: { text: "x".repeat(31_500) } }));
+    const appended = await append(batch, soon());
+    const [{ seq: next } = { seq: 0 }] = appended;
+    expect(appended.map(({ seq }) => seq)).toEqual(batch.map((_, n) => next + n));
+    expect(appended.map(({ version }) => version)).toEqual(batch.map(({ version }) => version));
+    const heavy = Array.from({ length: 81 }, () =>
+      newChange({ data: { text: "x".repeat(31_500) } }),
+    );
     await append(heavy, soon());
-    await expectLogged([...batch, ...heavy], said);
+    await expectLogged([...batch, ...heavy], appended);
   });
 
-  test("are not used up by what can't get in within its time", async () => {
+  test("are not used by a batch that is given up at its deadline", async () => {
     const rivals = async (call: number) => {
       if (call === 1) return;
       const rival = await start();
-      await rival.append([entry()], soon());
+      await rival.append([newChange()], soon());
     };
     let calls = 0;
     const through = intercepted(client, async ({ constructor }, send) => {
@@ -121,7 +125,7 @@ describe("the numbers of a feed", () => {
       return send();
     });
     const late = await start(through);
-    await late.append([entry()], soon()); // from now on it takes the head to be where it was
+    await late.append([newChange()], soon()); // from now on it assumes this head
     const batch = versions(2);
     expect(await failure(late.append(batch, Date.now() - 1))).toMatchObject({
       code: "unavailable",
@@ -131,8 +135,8 @@ describe("the numbers of a feed", () => {
   });
 });
 
-describe("what a stream may do", () => {
-  test("the same batch again leaves the log as it is, and is told under the same numbers", async () => {
+describe("a stream that delivers", () => {
+  test("the same batch again leaves the log unchanged and gets the same numbers", async () => {
     const batch = versions(100);
     const first = await append(batch, soon());
     const before = await inLog();
@@ -144,25 +148,26 @@ describe("what a stream may do", () => {
     expect(await inLog()).toEqual(before);
   });
 
-  test("what is new among what is not gets the next numbers", async () => {
+  test("new changes among known ones gets the next numbers for them", async () => {
     const [a, b, c, d] = versions(4) as [NewChange, NewChange, NewChange, NewChange];
     const [first] = await append([a], soon());
-    const said = await append([a, a, b, c, b], soon());
-    expect(said.map(({ version, seq }) => [version, seq - (first?.seq ?? 0)])).toEqual([
+    const appended = await append([a, a, b, c, b], soon());
+    expect(appended.map(({ version, seq }) => [version, seq - (first?.seq ?? 0)])).toEqual([
       [1, 0],
       [2, 1],
       [3, 2],
     ]);
     await append([d, c], soon());
-    await expectLogged([a, b, c, d], said);
+    await expectLogged([a, b, c, d], appended);
     await expectInOrder([a]);
   });
 
-  test("duplicates, permutations and overlaps, at many processes at once, leave it exact", async () => {
+  test("duplicates, permutations and overlaps to several processes leaves the log exact", async () => {
     const processes = await Promise.all(Array.from({ length: 3 }, () => start()));
     const RECORDS = 3;
     const VERSIONS = 5;
-    // A stream gives a record's versions in order; a batch of it is delivered again, elsewhere too.
+    // A stream has a record's versions in order; batches are delivered again, to other processes
+    // too.
     const delivery = fc.record({
       from: fc.nat(RECORDS * VERSIONS - 1),
       size: fc.integer({ min: 1, max: RECORDS * VERSIONS }),
@@ -187,13 +192,13 @@ describe("what a stream may do", () => {
               .map(([, one]) => one);
             return (await processes[by]?.append([...batch, ...batch.slice(0, 2)], soon())) ?? [];
           };
-          const said: LoggedChange[] = [];
-          if (together) said.push(...(await Promise.all(deliveries.map(deliver))).flat());
-          else for (const each of deliveries) said.push(...(await deliver(each)));
-          const told = new Set(said.map(nameOf));
+          const appended: LoggedChange[] = [];
+          if (together) appended.push(...(await Promise.all(deliveries.map(deliver))).flat());
+          else for (const each of deliveries) appended.push(...(await deliver(each)));
+          const names = new Set(appended.map(nameOf));
           await expectLogged(
-            stream.filter((one) => told.has(nameOf(one))),
-            said,
+            stream.filter((one) => names.has(nameOf(one))),
+            appended,
           );
         },
       ),
@@ -201,7 +206,7 @@ describe("what a stream may do", () => {
     );
   }, 120_000);
 
-  test("an older version that comes late is in the log too", async () => {
+  test("an older version late gets it into the log", async () => {
     const [a, b, c] = versions(3) as [NewChange, NewChange, NewChange];
     await append([b], soon());
     await append([c, a], soon());
@@ -210,7 +215,7 @@ describe("what a stream may do", () => {
 });
 
 describe.each(["lost-reply", "applied-server-error", "server-error"] as const)(
-  "%s on any call of an append",
+  "after %s on any call, an append",
   (fault) => {
     test("leaves each change in the log once", async () => {
       const through = log.open(proxy.endpoint);
@@ -223,9 +228,9 @@ describe.each(["lost-reply", "applied-server-error", "server-error"] as const)(
           met = true;
           return fault;
         });
-        const said = await appender.append(batch, soon());
+        const appended = await appender.append(batch, soon());
         proxy.decide(() => "none");
-        await expectLogged(batch, said);
+        await expectLogged(batch, appended);
         if (!met) {
           expect(hit).toBe(6); // two heads, and transactions for 80, 10 and 2
           break;
@@ -236,7 +241,7 @@ describe.each(["lost-reply", "applied-server-error", "server-error"] as const)(
 );
 
 test.each(["before", "after"] as const)(
-  "A-40: a crash %s any call, and the batch again, leave each change in the log once",
+  "a crash %s any call, followed by the same batch, leaves each change in the log once",
   async (when) => {
     const crash = Object.assign(new Error("aborted"), { name: "AbortError" });
     for (let hit = 1; ; hit++) {
@@ -244,27 +249,27 @@ test.each(["before", "after"] as const)(
       const through = intercepted(client, async (_, send) => {
         if (++calls < hit) return send();
         if (when === "after" && calls === hit) await send();
-        throw crash; // nothing that it does later gets out
+        throw crash; // a crashed process makes no further call
       });
       const batch = [...versions(170), ...versions(3, { feed: "products" })];
-      const dying = await start(through);
-      const died = await failure(dying.append(batch, soon()));
+      const crashing = await start(through);
+      const crashed = await failure(crashing.append(batch, soon()));
       const next = await start();
-      const said = await next.append(batch, soon());
-      expect(said).toHaveLength(batch.length);
-      await expectLogged(batch, said);
+      const appended = await next.append(batch, soon());
+      expect(appended).toHaveLength(batch.length);
+      await expectLogged(batch, appended);
       await expectInOrder(batch);
-      if (died === undefined) {
+      if (crashed === undefined) {
         expect(hit).toBe(7); // two heads, and transactions for 80, 80, 10 and 3
         break;
       }
-      expect(died).toMatchObject({ code: "unavailable" });
+      expect(crashed).toMatchObject({ code: "unavailable" });
     }
   },
   60_000,
 );
 
-test("contention that the store reports is waited out, until the batch's time is up", async () => {
+test("an append is repeated while the store reports contention, until its deadline", async () => {
   const conflict = Object.assign(new Error("cancelled"), {
     name: "TransactionCanceledException",
     CancellationReasons: [{ Code: "TransactionConflict" }, { Code: "ConditionalCheckFailed" }],
@@ -277,14 +282,14 @@ test("contention that the store reports is waited out, until the batch's time is
   );
   const contended = await start(through);
   const batch = versions(2);
-  const said = await contended.append(batch, soon());
-  await expectLogged(batch, said);
+  const appended = await contended.append(batch, soon());
+  await expectLogged(batch, appended);
   conflicts = Infinity;
   const refused = await failure(contended.append(versions(1), Date.now() + 50));
   expect(refused).toMatchObject({ code: "unavailable" });
 });
 
-test("an append of nothing asks nothing", async () => {
+test("an append without changes makes no call", async () => {
   DynamoDB.configure({
     client: intercepted(client, () => Promise.reject(new Error())),
     tableName,

@@ -1,6 +1,7 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import type { NewChange, Feed } from "../../src/changes/change.ts";
+import type { Feed } from "../../src/catalog/index.ts";
+import type { NewChange } from "../../src/changes/change.ts";
 import {
   changesAfter,
   append,
@@ -16,11 +17,11 @@ import * as Offset from "../../src/changes/offset.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { parse, type Topic } from "../../src/changes/topic.ts";
 import { type Command, intercepted } from "../support/intercept.ts";
-import { entry, soon, versions } from "../support/log.ts";
+import { newChange, soon, versions } from "../support/log.ts";
 import { ownLog } from "../support/own-table.ts";
 import { failure, SHARDS, tableName } from "../support/store.ts";
 
-/** The log as its readers see it: in order, without a hole, and from any place that is kept. */
+/** Readers see the log in order and without a gap, from any cursor that is still valid. */
 
 let log: Awaited<ReturnType<typeof ownLog>>;
 let client: DynamoDBDocumentClient;
@@ -37,13 +38,13 @@ const DAY = 24 * 60 * 60 * 1000; // ms
 
 const topic = (text: string): Topic => {
   const parsed = parse(text);
-  if (parsed === undefined) throw new Error(`${text} is no topic`);
+  if (parsed === undefined) throw new Error(`${text} is not a topic`);
   return parsed;
 };
 
 const headOf = async (feed: Feed) => (await heads([feed])).seqs[feed] ?? 0;
 
-/** All calls go through `around` from now on. */
+/** Passes all later calls through `around`. */
 function through(around: (command: Command, send: () => Promise<unknown>) => Promise<unknown>) {
   const { changes, connections } = log;
   const between = intercepted(client, around);
@@ -52,7 +53,7 @@ function through(around: (command: Command, send: () => Promise<unknown>) => Pro
 
 const isIndex = ({ input }: Command) => input["IndexName"] === "gsi1";
 
-/** An index that is behind: it has not these numbers yet. */
+/** Makes the index lack some numbers, as one that is behind. */
 const hiding = (hidden: ReadonlySet<number>) =>
   through(async (command, send) => {
     const answer = (await send()) as { Items?: { seq: number }[] };
@@ -60,10 +61,10 @@ const hiding = (hidden: ReadonlySet<number>) =>
     return { ...answer, Items: answer.Items?.filter(({ seq }) => !hidden.has(seq)) };
   });
 
-describe("changes after a number", () => {
-  test("come page after page, in order and without end in sight only while there is more", async () => {
+describe("changes after a seq", () => {
+  test("are returned in pages, in order, and `more` is true until the last page", async () => {
     const start = await headOf("users");
-    const said = await append(versions(25, { feed: "users" }), soon());
+    const appended = await append(versions(25, { feed: "users" }), soon());
     const pages: number[][] = [];
     for (let seq = start, end = false; !end;) {
       const { changes, more } = await changesAfter("users", seq, 10);
@@ -71,13 +72,13 @@ describe("changes after a number", () => {
       seq += changes.length;
       end = !more;
     }
-    expect(pages.flat()).toEqual(said.map(({ seq }) => seq));
+    expect(pages.flat()).toEqual(appended.map(({ seq }) => seq));
     expect(await changesAfter("users", start + 24, 10)).toMatchObject({
       changes: [{ version: 25 }],
     });
   });
 
-  test("stop before the first that the index has not got yet, and go on once it has", async () => {
+  test("end before the first number that the index lacks, and continue once it has it", async () => {
     const start = await headOf("users");
     await append(versions(6, { feed: "users" }), soon());
     for (let missing = 1; missing <= 6; missing++) {
@@ -92,9 +93,9 @@ describe("changes after a number", () => {
     expect((await changesAfter("users", start, 100)).changes).toHaveLength(6);
   });
 
-  test("are what was appended, the partitions of its filters included", async () => {
+  test("are those that were appended, with the partitions of their filters", async () => {
     const start = await headOf("items");
-    const one = entry({
+    const one = newChange({
       was: "TYPE#a",
       is: "TYPE#b",
       clientRef: "tab",
@@ -105,7 +106,7 @@ describe("changes after a number", () => {
   });
 });
 
-test("the history of a record pages through its versions, newest or oldest first", async () => {
+test("the history of a record returns its versions in pages, newest or oldest first", async () => {
   const all = versions(23);
   const [{ id, feed }] = all as [NewChange];
   await append(versions(3), soon());
@@ -139,7 +140,7 @@ test("the history of a record pages through its versions, newest or oldest first
 describe("a cursor", () => {
   const seqs = { users: 3, items: 7 };
 
-  test("reads back as the position that it is, until the day that its changes are kept", () => {
+  test("is decoded to its offset for as long as the next changes are kept", () => {
     const at = Date.now();
     const cursor = Offset.encode({ seqs, at });
     expect(Offset.decode(cursor, "since", at + 30 * DAY)).toEqual({ seqs, at });
@@ -150,7 +151,7 @@ describe("a cursor", () => {
     expect(Offset.expiryOf(at) * 1000).toBeGreaterThan(at + 31 * DAY);
   });
 
-  test("is kept for as long as is configured", () => {
+  test("expires after the configured number of days", () => {
     const at = Date.now();
     try {
       Offset.configure(1);
@@ -163,7 +164,7 @@ describe("a cursor", () => {
     }
   });
 
-  test("that is forged, cut, spelled otherwise or of another list is refused", async () => {
+  test("that is forged, shortened, spelled differently or of another list is refused", async () => {
     const genuine = Offset.encode({ seqs, at: Date.now() });
     const flipped = Array.from(genuine, (char, n) => {
       const other = char === "A" ? "B" : "A";
@@ -184,18 +185,18 @@ describe("a cursor", () => {
     });
   });
 
-  test("C-36: before a read is one look at the heads for many in a second", async () => {
+  test("for a read is reused for a second, so that many reads share one read of the heads", async () => {
     let calls = 0;
     through((_, send) => (calls++, send()));
     vi.useFakeTimers({ toFake: ["Date"] });
     try {
       const first = await cursorBefore(["reservations"]);
-      await append([entry({ feed: "reservations" })], soon());
+      await append([newChange({ feed: "reservations" })], soon());
       calls = 0;
       const many = Array.from({ length: 50 }, () => cursorBefore(["reservations"]));
       expect(new Set(await Promise.all(many))).toEqual(new Set([first]));
       expect(calls).toBe(0);
-      // It is an earlier one: what was written since comes after it.
+      // The cursor is older than the change, which therefore follows it.
       const { events } = await poll(topic("reservations"), first, { limit: 10, wait: 0 });
       expect(events).toHaveLength(1);
       vi.advanceTimersByTime(1_001);
@@ -207,7 +208,7 @@ describe("a cursor", () => {
     }
   });
 
-  test("before a read is not kept where the store did not answer", async () => {
+  test("for a read is not reused if the store did not answer", async () => {
     through(() => Promise.reject(Object.assign(new Error("busy"), { name: "TimeoutError" })));
     expect(await failure(cursorBefore(["users"]))).toMatchObject({ code: "unavailable" });
     log.open();
@@ -223,7 +224,7 @@ describe("a poll", () => {
     return events.map(({ op }) => op);
   };
 
-  test("answers at once where there is something, and whether there is more", async () => {
+  test("returns available changes immediately, and whether there are more", async () => {
     const since = await now("products");
     await append(versions(5, { feed: "products" }), soon());
     const first = await poll(topic("products"), since, { limit: 3, wait: 20_000 });
@@ -238,37 +239,37 @@ describe("a poll", () => {
     expect(again.events.map(({ version }) => version)).toEqual([3]);
   });
 
-  test("waits, and answers as soon as something of its topic arrives", async () => {
+  test("waits until there is a change of its topic", async () => {
     const id = newId();
-    const looks: (() => void)[] = [];
-    const looked = () => new Promise<void>((resolve) => void looks.push(resolve));
+    const waiting: (() => void)[] = [];
+    const nextRead = () => new Promise<void>((resolve) => void waiting.push(resolve));
     through(async (command, send) => {
       const answer = await send();
-      if (isIndex(command)) looks.shift()?.();
+      if (isIndex(command)) waiting.shift()?.();
       return answer;
     });
-    const first = looked();
+    const first = nextRead();
     const started = Date.now();
     const answer = poll(topic(`users/${id}`), undefined, { limit: 10, wait: 20_000 });
     await first;
-    const next = looked();
-    await append([entry({ feed: "users" })], soon()); // another's
+    const next = nextRead();
+    await append([newChange({ feed: "users" })], soon()); // of another record
     await next;
-    await append([entry({ feed: "users", id })], soon());
+    await append([newChange({ feed: "users", id })], soon());
     const { events, more } = await answer;
     expect(events.map((event) => event.id)).toEqual([id]);
     expect(more).toBe(false);
     expect(Date.now() - started).toBeLessThan(10_000);
   });
 
-  test("answers with a cursor to go on from when nothing comes", async () => {
+  test("returns a cursor to continue from if there is no change", async () => {
     const { events, cursor } = await poll(topic("users"), undefined, { limit: 10, wait: 200 });
     expect(events).toEqual([]);
-    await append([entry({ feed: "users" })], soon());
+    await append([newChange({ feed: "users" })], soon());
     expect(await kinds("users", cursor)).toEqual(["update"]);
   });
 
-  test("stops before what the index has not got, and tells it the next time", async () => {
+  test("ends before a change that the index lacks, and the next poll returns it", async () => {
     const since = await now("users");
     const start = await headOf("users");
     await append(versions(3, { feed: "users" }), soon());
@@ -280,7 +281,7 @@ describe("a poll", () => {
     expect(rest.events.map(({ seq }) => seq)).toEqual([start + 2, start + 3]);
   });
 
-  test("refuses a position that this log has never reached", async () => {
+  test("refuses a cursor beyond the head of the log", async () => {
     const seqs = { users: (await headOf("users")) + 1 };
     const lost = poll(topic("users"), Offset.encode({ seqs, at: Date.now() }), {
       limit: 10,
@@ -289,9 +290,9 @@ describe("a poll", () => {
     expect(await failure(lost)).toMatchObject({ code: "cursor_expired" });
   });
 
-  test("of a filter tells what enters and leaves it, and of both filters that it changed", async () => {
+  test("of a filter shows which updates moved a record into it and out of it", async () => {
     const since = await now("inventory");
-    const level = (given: Partial<NewChange>) => entry({ feed: "inventory", ...given });
+    const level = (given: Partial<NewChange>) => newChange({ feed: "inventory", ...given });
     const [low, out] = ["LEVEL#low", "LEVEL#out"];
     await append(
       [

@@ -37,18 +37,18 @@ const idsOn = async (topic: string) => {
 };
 
 describe("the connections of one caller", () => {
-  test("S-222: are kept with caller, time and endpoint until they end by TTL", async () => {
+  test("are stored with caller, time and endpoint, and expire by TTL", async () => {
     const { connection, isOpen } = await open({ authExpiresAt: Date.now() + 60_000 });
     expect(isOpen).toBe(true);
     expect(await Connection.find(connection.id)).toMatchObject(connection);
     const rows = await rowsOf(connection.id);
-    expect(rows).toHaveLength(4); // itself, its caller's, and the lobby from both ends
+    expect(rows).toHaveLength(4); // the connection, its caller, and the two rows of the lobby
     const end = Math.floor(connection.connectedAt / 1000) + 130 * 60;
     for (const row of rows) expect(row["expiresAt"]).toBe(end);
     expect(await idsOn(Connection.LOBBY)).toContain(connection.id);
   });
 
-  test("are 20 at most; another caller's do not count", async () => {
+  test("are at most 20, and do not count for another caller", async () => {
     const sub = newId();
     for (let n = 0; n < Connection.MAX_CONNECTIONS; n++) {
       expect((await open({ sub })).isOpen).toBe(true);
@@ -59,7 +59,7 @@ describe("the connections of one caller", () => {
     expect((await open()).isOpen).toBe(true);
   });
 
-  test("make room where one has ended, told or not", async () => {
+  test("are freed by one that has ended, with or without a disconnect event", async () => {
     const sub = newId();
     const earlier = { sub, connectedAt: Date.now() - 60 * 60 * 1000 };
     const all = await Promise.all(Array.from({ length: 20 }, () => open(earlier)));
@@ -67,12 +67,12 @@ describe("the connections of one caller", () => {
     await Connection.forget(all[3]?.connection.id ?? "");
     expect((await open({ sub })).isOpen).toBe(true);
     expect((await open({ sub })).isOpen).toBe(false);
-    sockets.answers(all[7]?.connection.id ?? "", 410);
+    sockets.respondWith(all[7]?.connection.id ?? "", 410);
     expect((await open({ sub })).isOpen).toBe(true);
     expect(await rowsOf(all[7]?.connection.id ?? "")).toEqual([]);
   });
 
-  test("that are past their end do not count, before TTL has removed them", async () => {
+  test("do not count after their lifetime, even before TTL has deleted them", async () => {
     const sub = newId();
     const past = { sub, connectedAt: Date.now() - 131 * 60 * 1000 };
     const all = await Promise.all(Array.from({ length: 25 }, () => open(past)));
@@ -80,7 +80,7 @@ describe("the connections of one caller", () => {
     expect(await Connection.find(all[0]?.connection.id ?? "")).toBeUndefined();
   });
 
-  test("of 40 at once are 20, and those that are refused leave nothing", async () => {
+  test("are 20 of 40 that are opened concurrently, and a refused one leaves no row", async () => {
     const sub = newId();
     const at = Date.now();
     const all = await Promise.all(
@@ -96,7 +96,7 @@ describe("the connections of one caller", () => {
 describe("a ticket", () => {
   const bearer = { sub: "ana", kind: "user", scopes: ["admin"], authExpiresAt: 4_102_444_800_000 };
 
-  test("opens one connection, of its caller, once, however many try at once", async () => {
+  test("opens one connection of its caller, also if it is redeemed concurrently", async () => {
     const { ticket, expiresAt } = await Connection.issueTicket(bearer);
     expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(60_000);
     const tries = Array.from({ length: 10 }, () => Connection.redeemTicket(ticket));
@@ -107,8 +107,8 @@ describe("a ticket", () => {
     expect(await Connection.redeemTicket("")).toBeUndefined();
   });
 
-  test("is no good after its minute, before TTL has removed it", async () => {
-    const ticket = "an old one";
+  test("is refused after a minute, even before TTL has deleted it", async () => {
+    const ticket = "an old ticket";
     const pk = `TICKET#${createHash("sha256").update(ticket).digest("base64url")}`;
     const expiresAt = Math.floor(Date.now() / 1000) - 1;
     const Item = { pk, sk: "TICKET", ...bearer, expiresAt };
@@ -116,14 +116,14 @@ describe("a ticket", () => {
     expect(await Connection.redeemTicket(ticket)).toBeUndefined();
   });
 
-  test("is not kept as it is, only what it hashes to", async () => {
+  test("is stored only as a hash", async () => {
     const { ticket } = await Connection.issueTicket(bearer);
     expect(await rowsOf(ticket)).toEqual([]);
   });
 });
 
 describe("topics", () => {
-  test("are found from both ends, and end where they are unsubscribed", async () => {
+  test("are found by topic and by connection until they are unsubscribed", async () => {
     const { connection } = await open();
     const topics = topicsOf("products", "products?category=Books", "users/one");
     await Connection.subscribe(connection, topics);
@@ -141,7 +141,7 @@ describe("topics", () => {
     expect(await Connection.topicsOf(connection.id)).toHaveLength(3);
   });
 
-  test("that two spellings name are one", async () => {
+  test("in two spellings are one subscription", async () => {
     const { connection } = await open();
     const twice = topicsOf("products?category=Books", "products?category=books");
     await Connection.subscribe(connection, twice);
@@ -153,7 +153,7 @@ describe("topics", () => {
     expect(await idsOn(twice[0]?.key ?? "")).toEqual([]);
   });
 
-  test("keep to the token that the connection has got in place", async () => {
+  test("expire with the new token after the connection was renewed", async () => {
     const { connection } = await open({ authExpiresAt: 1_000 });
     const topics = topicsOf("products/renewed");
     await Connection.subscribe(connection, topics);
@@ -168,7 +168,7 @@ describe("topics", () => {
     }
   });
 
-  test("of more subscribers than a page holds are found page after page", async () => {
+  test("with more subscribers than a page holds are read in pages", async () => {
     const topics = topicsOf("products/crowded");
     const ids = Array.from({ length: 7 }, () => newId());
     for (const id of ids) await Connection.subscribe(connectionOf({ id }), topics);
@@ -182,12 +182,12 @@ describe("topics", () => {
   });
 });
 
-test("S-224: to forget a connection removes every row of it", async () => {
+test("forgetting a connection deletes all its rows", async () => {
   const { connection } = await open();
   const all = Array.from({ length: 99 }, (_, n) => `products/p${n}`);
   await Connection.subscribe(connection, topicsOf(...all));
   expect(await rowsOf(connection.id)).toHaveLength(4 + 2 * 99);
-  // One that only delivery still meets, of a subscribe that was under way.
+  // A subscription without a reverse row, which only a delivery can find.
   const Item = { pk: "TOPIC#products/lost", sk: connection.id, endpoint: "x" };
   await client.send(new PutCommand({ TableName: log.connections, Item }));
   await Connection.forget(connection.id, ["products/lost"]);

@@ -18,9 +18,9 @@ import { explore, scheduled, step } from "../support/schedule.ts";
 import { by, SHARDS, use } from "../support/store.ts";
 
 /**
- * Writers, appenders, subscribers and readers, the code itself, in every order in which their calls
- * can reach the store: no order loses a change. And the same with two steps of one of them in the
- * wrong order: then there is one that does, so this would show it.
+ * Runs writers, appenders, subscribers and readers in every order in which their calls can reach
+ * the store: no order loses a change. With two steps of one of them swapped some order does, which
+ * shows that these tests would find such a bug.
  */
 
 const { client, settle, restore, read } = memory();
@@ -30,23 +30,23 @@ const configure = (to = client) =>
 
 let id = "";
 let created: NewChange;
-/** The position before each schedule. */
+/** The cursor before each schedule. */
 let since = "";
 const stored = () => read(names.tableName, { pk: `ITEM#${shardOf(id)}`, sk: id });
 
-/** Frames go nowhere but here, at once: in which order they travel is no matter of the store's. */
+/** Frames are received immediately, since the order of the network is not a matter of the store. */
 vi.mock(import("../../src/live/send.ts"), async (original) => ({
   ...(await original()),
   send: ({ id: connection }, frame) => (receive(connection, frame), Promise.resolve("sent")),
 }));
 
-/** What each connection was told, live or in replay. */
+/** The changes that each connection has received, live or replayed. */
 const inbox = new Map<string, Change[]>();
 const receive = (connection: string, frame: string) => {
   const { events = [] } = JSON.parse(frame) as { events?: Change[] };
   inbox.set(connection, [...(inbox.get(connection) ?? []), ...events]);
 };
-const told = (connection: string) => inbox.get(connection) ?? [];
+const receivedBy = (connection: string) => inbox.get(connection) ?? [];
 
 beforeAll(async () => {
   use();
@@ -58,14 +58,14 @@ beforeAll(async () => {
   settle();
 });
 
-/** The change that the stream has of the record, which was as `old`. */
+/** Returns the change from `old` to the record as it is now, as the stream has it. */
 async function changeOf(old: DynamoDB.Attributes | undefined): Promise<NewChange> {
   const change = await fromImages(old && marshall(old), marshall(stored() ?? {}));
   if (change === undefined) throw new Error("the record has not changed");
   return change;
 }
 
-/** Changes the record, in one step as nobody else does, and gives what its stream has of it. */
+/** Changes the record in one step, and returns the change as the stream has it. */
 function write(n: number): Promise<NewChange> {
   const partitions = new Set([`ITEM#${shardOf(id)}`]);
   const change = async () => {
@@ -76,8 +76,8 @@ function write(n: number): Promise<NewChange> {
   return step(change, { partitions, reads: false });
 }
 
-const announce = async (entries: readonly NewChange[]) =>
-  void (await deliver(await ChangeLog.append(entries, soon())));
+const appendAndDeliver = async (changes: readonly NewChange[]) =>
+  void (await deliver(await ChangeLog.append(changes, soon())));
 
 const connectionOf = (name: string): Connection.Connection => ({
   id: name,
@@ -91,14 +91,14 @@ const connectionOf = (name: string): Connection.Connection => ({
 const topicsOf = (...texts: string[]): Topic[] =>
   texts.map(parse).filter((topic) => topic !== undefined);
 
-/** A connection that has been at a position, and comes back. */
+/** Subscribes a connection that resumes from a cursor. */
 const subscriber = (name: string, from = () => since, text = "items") =>
   subscribe(connectionOf(name), topicsOf(text), from(), {
-    tell: () => Promise.resolve(true),
+    reply: () => Promise.resolve(true),
     send: (frame) => (receive(name, frame), Promise.resolve(true)),
   });
 
-/** Reads the record, and listens to what becomes of it from the cursor that came with it. */
+/** Reads the record, and subscribes to it from the cursor of the read. */
 async function reader(name: string) {
   const cursor = await ChangeLog.cursorBefore(["items"]);
   const record = await Item.get(id);
@@ -106,22 +106,22 @@ async function reader(name: string) {
   return record;
 }
 
-const writer = async () => announce([await write(1)]);
+const writer = async () => appendAndDeliver([await write(1)]);
 
 const headOf = () => Number(read(names.changes, { pk: "HEAD#items", sk: "HEAD" })?.["seq"]);
 
-/** All changes since the position were told. */
+/** Says which change since the cursor was not received. */
 const missed = (name: string): string | undefined => {
-  const seqs = new Set(told(name).map(({ seq }) => seq));
+  const seqs = new Set(receivedBy(name).map(({ seq }) => seq));
   const head = headOf();
   for (let seq = 2; seq <= head; seq++)
     if (!seqs.has(seq)) return `${name} misses ${seq} of ${head}`;
   return undefined;
 };
 
-/** The record as it was read, and then as it was told, is the record as it is. */
+/** Says if the record as it was read and received is not the current one. */
 const outdated = (name: string, record: Item.Info | undefined): string | undefined => {
-  const known = [record, ...told(name).map(({ data }) => data)] as (Item.Info | undefined)[];
+  const known = [record, ...receivedBy(name).map(({ data }) => data)] as (Item.Info | undefined)[];
   const newest = known.reduce((a, b) => ((b?.version ?? 0) > (a?.version ?? 0) ? b : a));
   const version = stored()?.["version"];
   return newest?.version === version
@@ -129,40 +129,40 @@ const outdated = (name: string, record: Item.Info | undefined): string | undefin
     : `${name} knows ${newest?.version} of ${String(version)}`;
 };
 
-async function fresh() {
+async function reset() {
   restore();
   ChangeLog.reset();
   inbox.clear();
-  await ChangeLog.append([created], soon()); // the appender has seen where the head is
+  await ChangeLog.append([created], soon()); // the appender knows the head
 }
 
-type Wishes = Parameters<typeof explore>[1];
+type Options = Parameters<typeof explore>[1];
 
 const withSubscriber = (
   writing: () => Promise<unknown>,
   listening = () => subscriber("subscriber"),
-  wish: Wishes = {},
+  options: Options = {},
 ) =>
   explore(async () => {
-    await fresh();
+    await reset();
     return { processes: [writing, listening], verdict: () => missed("subscriber") };
-  }, wish);
+  }, options);
 
 const withReader = (
   writing: () => Promise<unknown>,
   reading = () => reader("reader"),
-  wish: Wishes = {},
+  options: Options = {},
 ) =>
   explore(async () => {
-    await fresh();
+    await reset();
     let record: Item.Info | undefined;
     const processes = [writing, async () => (record = await reading())];
     return { processes, verdict: () => outdated("reader", record) };
-  }, wish);
+  }, options);
 
-const withBoth = (writing: () => Promise<unknown>, wish: Wishes) =>
+const withBoth = (writing: () => Promise<unknown>, options: Options) =>
   explore(async () => {
-    await fresh();
+    await reset();
     let record: Item.Info | undefined;
     return {
       processes: [
@@ -172,73 +172,74 @@ const withBoth = (writing: () => Promise<unknown>, wish: Wishes) =>
       ],
       verdict: () => missed("subscriber") ?? outdated("reader", record),
     };
-  }, wish);
+  }, options);
 
-/** A change that the stream delivers to two appenders at once. */
-const twice = (wish: Wishes) =>
+/** A change that the stream delivers to two appenders concurrently. */
+const deliveredTwice = (options: Options) =>
   explore(async () => {
-    await fresh();
+    await reset();
     const entry = await write(1);
-    const announcer = () => announce([entry]);
+    const appender = () => appendAndDeliver([entry]);
     return {
-      processes: [announcer, announcer, () => subscriber("subscriber")],
-      verdict: () => missed("subscriber") ?? (headOf() === 2 ? undefined : "it is there twice"),
+      processes: [appender, appender, () => subscriber("subscriber")],
+      verdict: () =>
+        missed("subscriber") ?? (headOf() === 2 ? undefined : "the change is in the log twice"),
     };
-  }, wish);
+  }, options);
 
-/** A writer that writes again while what it wrote is announced. */
-async function goingOn() {
+/** A writer that writes again while its first change is appended and delivered. */
+async function writeTwice() {
   const entries = [Promise.withResolvers<NewChange>(), Promise.withResolvers<NewChange>()];
   const writes = async () => {
     for (const [n, { resolve }] of entries.entries()) resolve(await write(n + 1));
   };
-  const announces = async () => {
-    for (const { promise } of entries) await announce([await promise]);
+  const delivers = async () => {
+    for (const { promise } of entries) await appendAndDeliver([await promise]);
   };
-  await Promise.all([writes(), announces()]);
+  await Promise.all([writes(), delivers()]);
 }
 
 const NONE = { lossy: 0, example: undefined };
 
-/** All of them take a minute; else those are left out that only swap steps that commute. */
-const wishes = { reduced: process.env["SCHEDULES"] !== "all" };
+/** All schedules take a minute; by default those are left out that only swap commuting steps. */
+const exploration = { reduced: process.env["SCHEDULES"] !== "all" };
 const lossless = (all: number, reduced: number) => ({
   ...NONE,
-  schedules: wishes.reduced ? reduced : all,
+  schedules: exploration.reduced ? reduced : all,
 });
 
-describe("A-40: no schedule loses a change:", () => {
+describe("no schedule loses a change", () => {
   test("of a writer and a subscriber, and of a writer and a reader", async () => {
     expect(await withSubscriber(writer)).toEqual({ ...NONE, schedules: 50 });
     expect(await withReader(writer)).toEqual({ ...NONE, schedules: 208 });
   });
 
-  test("of a writer whose change is announced, a subscriber and a reader", async () => {
-    expect(await withBoth(writer, wishes)).toEqual(lossless(30_400, 24));
+  test("of a writer, a subscriber and a reader", async () => {
+    expect(await withBoth(writer, exploration)).toEqual(lossless(30_400, 24));
   }, 120_000);
 
-  test("of a change that two deliveries of the stream announce at once", async () => {
-    expect(await twice(wishes)).toEqual(lossless(6_240, 18));
+  test("that the stream delivers twice concurrently", async () => {
+    expect(await deliveredTwice(exploration)).toEqual(lossless(6_240, 18));
   }, 60_000);
 
-  test("of a writer who goes on while what it wrote is announced", async () => {
-    expect(await withSubscriber(goingOn)).toEqual({ ...NONE, schedules: 2_216 });
-    expect(await withReader(goingOn, undefined, wishes)).toEqual(lossless(17_964, 36));
-    const { lossy, schedules: some } = await withBoth(goingOn, { reduced: true });
+  test("of a writer that writes again while its first change is delivered", async () => {
+    expect(await withSubscriber(writeTwice)).toEqual({ ...NONE, schedules: 2_216 });
+    expect(await withReader(writeTwice, undefined, exploration)).toEqual(lossless(17_964, 36));
+    const { lossy, schedules: some } = await withBoth(writeTwice, { reduced: true });
     expect([lossy, some]).toEqual([0, 288]);
   }, 60_000);
 
-  test("and those that are left out end as one that is not", async () => {
-    const endings = async (wish: Wishes) => {
+  test("and those that are left out end like one that is not", async () => {
+    const endings = async (options: Options) => {
       const met = new Set<string>();
       await explore(async () => {
-        await fresh();
+        await reset();
         const verdict = () => {
-          const seqs = told("subscriber").map(({ seq }) => seq);
+          const seqs = receivedBy("subscriber").map(({ seq }) => seq);
           return void met.add(JSON.stringify(seqs.toSorted((a, b) => a - b)));
         };
-        return { processes: [goingOn, () => subscriber("subscriber")], verdict };
-      }, wish);
+        return { processes: [writeTwice, () => subscriber("subscriber")], verdict };
+      }, options);
       return [...met].toSorted();
     };
     const all = await endings({});
@@ -247,15 +248,15 @@ describe("A-40: no schedule loses a change:", () => {
   });
 });
 
-/** Of all schedules, and of those that differ in more than steps that commute. */
-async function lossesOf(look: (wish: Wishes) => ReturnType<typeof explore>) {
-  const [all, some] = [await look({}), await look({ reduced: true })];
+/** Counts the losses of all schedules, and checks that the reduced ones find some as well. */
+async function lossesOf(explored: (given: Options) => ReturnType<typeof explore>) {
+  const [all, some] = [await explored({}), await explored({ reduced: true })];
   expect(some.lossy > 0).toBe(all.lossy > 0);
   expect(some.schedules).toBeLessThan(all.schedules);
   return [all.lossy, all.schedules];
 }
 
-describe("a schedule that loses a change is found where", () => {
+describe("a schedule that loses a change is found if", () => {
   test("the head is read before the subscription is written", async () => {
     const headFirst = async () => {
       const { seqs } = await ChangeLog.heads(["items"]);
@@ -270,7 +271,7 @@ describe("a schedule that loses a change is found where", () => {
   });
 
   test("the subscriptions are read before the change is in the log", async () => {
-    const toldFirst = async () => {
+    const subscriptionsFirst = async () => {
       const entry = await write(1);
       const found: string[] = [];
       for (const key of keysOf({ ...entry, seq: 0 })) {
@@ -281,7 +282,7 @@ describe("a schedule that loses a change is found where", () => {
       const frames = eventFrames(await ChangeLog.append([entry], soon()), () => true);
       for (const each of found) for (const frame of frames) receive(each, frame);
     };
-    const losses = await lossesOf((of) => withSubscriber(toldFirst, undefined, of));
+    const losses = await lossesOf((of) => withSubscriber(subscriptionsFirst, undefined, of));
     expect(losses).toEqual([3, 15]);
   });
 
@@ -312,7 +313,7 @@ describe("a schedule that loses a change is found where", () => {
   });
 });
 
-test("all schedules are explored, each once; reduced, one of those that only swap steps", async () => {
+test("every schedule is explored once, or one of those that only swap commuting steps", async () => {
   const look = async (reduced: boolean, partition: (name: string) => string) => {
     const orders = new Set<string>();
     const { schedules } = await explore(

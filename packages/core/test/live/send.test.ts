@@ -17,7 +17,7 @@ interface Signed {
   body: Uint8Array;
 }
 
-/** What the SDK would have sent. */
+/** Returns the request that the SDK would send. */
 async function signedBySdk(
   endpoint: string,
   id: string,
@@ -37,7 +37,7 @@ async function signedBySdk(
   return request as Signed;
 }
 
-test("signatures are the SDK's own", async () => {
+test("the signature of a request is that of the SDK", async () => {
   const word = fc.stringMatching(/^[A-Za-z0-9/+]{1,60}$/);
   const request = fc.record({
     stage: fc.stringMatching(/^[A-Za-z0-9_-]{1,20}$/),
@@ -50,14 +50,18 @@ test("signatures are the SDK's own", async () => {
   await fc.assert(
     fc.asyncProperty(request, async ({ stage, id, frame, sessionToken, ...keys }) => {
       const endpoint = `https://abc.execute-api.eu-west-1.amazonaws.com/${stage}`;
-      const theirs = await signedBySdk(endpoint, id, frame, {
+      const sdkRequest = await signedBySdk(endpoint, id, frame, {
         ...keys,
         ...(sessionToken !== undefined && { sessionToken }),
       });
-      const header = theirs.headers["authorization"] ?? "";
+      const header = sdkRequest.headers["authorization"] ?? "";
       const names = /SignedHeaders=([^,]+)/.exec(header)?.[1]?.split(";") ?? [];
-      const headers = Object.fromEntries(names.map((name) => [name, theirs.headers[name] ?? ""]));
-      expect(authorization({ ...theirs, headers }, { ...keys, region: "eu-west-1" })).toBe(header);
+      const headers = Object.fromEntries(
+        names.map((name) => [name, sdkRequest.headers[name] ?? ""]),
+      );
+      expect(authorization({ ...sdkRequest, headers }, { ...keys, region: "eu-west-1" })).toBe(
+        header,
+      );
     }),
     { numRuns: 3_000 },
   );
@@ -69,7 +73,7 @@ afterEach(() => {
   server?.close();
 });
 
-/** A management API that answers with these, and at last with 200. */
+/** Starts a management API that gives these answers, and then always 200. */
 async function answering(...answers: (number | "nothing")[]) {
   const seen: { agent: string | undefined; url: string | undefined; body: string }[] = [];
   const respond = async (req: IncomingMessage, res: ServerResponse) => {
@@ -85,26 +89,29 @@ async function answering(...answers: (number | "nothing")[]) {
   return { target: { endpoint: `http://127.0.0.1:${port}/live`, id: "Ab_-1=" }, seen };
 }
 
-test("a frame that is taken is sent once", async () => {
+test("a frame that is accepted is sent once", async () => {
   const { target, seen } = await answering();
   expect(await send(target, "für Ana")).toBe("sent");
   const url = "/live/@connections/Ab_-1%3D";
   expect(seen).toEqual([{ agent: undefined, url, body: "für Ana" }]);
 });
 
-test("410 is a connection that is gone, and nobody asks again", async () => {
+test("410 means that the connection is gone, and is not retried", async () => {
   const { target, seen } = await answering(410);
   expect(await send(target, "x")).toBe("gone");
   expect(seen).toHaveLength(1);
 });
 
-test.each([403, 429, 500, "nothing"] as const)("after %s the SDK tries", async (answer) => {
-  const { target, seen } = await answering(answer);
-  expect(await send(target, "x")).toBe("sent");
-  expect(seen.map(({ agent }) => agent?.slice(0, 6))).toEqual([undefined, "aws-sd"]);
-});
+test.each([403, 429, 500, "nothing"] as const)(
+  "after %s the SDK sends the frame again",
+  async (answer) => {
+    const { target, seen } = await answering(answer);
+    expect(await send(target, "x")).toBe("sent");
+    expect(seen.map(({ agent }) => agent?.slice(0, 6))).toEqual([undefined, "aws-sd"]);
+  },
+);
 
-test("what is refused for good has failed", async () => {
+test("a frame that is refused twice has failed", async () => {
   const { target } = await answering(413, 413);
   expect(await send(target, "x")).toBe("failed");
 });

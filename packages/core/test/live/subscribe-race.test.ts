@@ -7,12 +7,12 @@ import { newId } from "../../src/id.ts";
 import * as Offset from "../../src/changes/offset.ts";
 import { subscribe } from "../../src/live/subscription.ts";
 import { connectionOf, topicsOf } from "../support/live.ts";
-import { entry, soon } from "../support/log.ts";
+import { newChange, soon } from "../support/log.ts";
 import { type Management, management } from "../support/management.ts";
 import { ownLog } from "../support/own-table.ts";
 
 const ROUNDS = Number(process.env["RACE_ROUNDS"] ?? 200);
-const WRITES = 3; // while somebody subscribes
+const WRITES = 3; // during each subscribe
 
 let log: Awaited<ReturnType<typeof ownLog>>;
 let sockets: Management;
@@ -28,7 +28,7 @@ afterAll(async () => {
 const eventsOf = (frames: readonly string[]) =>
   frames.flatMap((frame) => (JSON.parse(frame) as { events: Change[] }).events);
 
-test(`whoever subscribes while others write misses nothing, in ${ROUNDS} rounds`, async () => {
+test(`a client that subscribes during writes misses no change, in ${ROUNDS} rounds`, async () => {
   let replayed = 0;
   let live = 0;
   for (let round = 0; round < ROUNDS; round++) {
@@ -40,25 +40,25 @@ test(`whoever subscribes while others write misses nothing, in ${ROUNDS} rounds`
     const replay: string[] = [];
     const writing = async () => {
       for (let version = 1; version <= WRITES; version++) {
-        await deliver(await append([entry({ id, version })], soon()));
+        await deliver(await append([newChange({ id, version })], soon()));
       }
     };
-    const listening = async () => {
-      // From before the first write until after the last.
-      for (let turns = round % 12; turns > 0; turns--) await heads(["items"]);
+    const subscribing = async () => {
+      // Starts at a different time each round: from before the first write until after the last.
+      for (let delay = round % 12; delay > 0; delay--) await heads(["items"]);
       await subscribe(connection, topicsOf(`items/${id}`), since, {
-        tell: () => Promise.resolve(true),
+        reply: () => Promise.resolve(true),
         send: (frame) => (replay.push(frame), Promise.resolve(true)),
       });
     };
-    await Promise.all([writing(), listening()]);
-    const posted = eventsOf(sockets.frames(connection.id));
-    const versions = new Set([...eventsOf(replay), ...posted].map(({ version }) => version));
+    await Promise.all([writing(), subscribing()]);
+    const received = eventsOf(sockets.frames(connection.id));
+    const versions = new Set([...eventsOf(replay), ...received].map(({ version }) => version));
     expect({ round, versions }).toEqual({ round, versions: new Set([1, 2, 3]) });
     replayed += eventsOf(replay).length;
-    live += posted.length;
+    live += received.length;
     await Connection.forget(connection.id);
   }
-  // Each round was a race only if both ways were taken.
+  // The rounds were races only if changes came both ways.
   expect(Math.min(replayed, live)).toBeGreaterThan(ROUNDS / 10);
 }, 1_800_000);

@@ -22,8 +22,8 @@ afterAll(() => proxy.close());
 
 const WRITES = new Set(["PutItem", "UpdateItem", "TransactWriteItems"]);
 
-/** The first write of a verb meets the fault; the SDK's own retry goes through. */
-const once = (fault: Fault) => {
+/** Adds a fault to the first write only, so that the SDK's retry succeeds. */
+const failFirstWrite = (fault: Fault) => {
   let met = false;
   proxy.decide((operation) => {
     if (met || !WRITES.has(operation)) return "none";
@@ -38,71 +38,71 @@ const pen = (given: object = {}) =>
   Product.Create.parse({ name: "Pen", price: 1, category: "pens", initialQuantity: 10, ...given });
 
 describe.each(["lost-reply", "applied-server-error", "server-error"] as const)(
-  "a write that meets %s neither denies a success nor applies twice:",
+  "after %s a write is neither denied nor applied twice:",
   (fault) => {
-    test("create a user with its guard", async () => {
-      once(fault);
+    test("create a user with a unique email address", async () => {
+      failFirstWrite(fault);
       const { value, changed } = await User.create(anyone(), by());
       expect({ changed, version: value.version }).toEqual({ changed: true, version: 1 });
       expect(await User.get(value.id)).toEqual(value);
     });
 
-    test("create an item, one plain put", async () => {
-      once(fault);
+    test("create an item by a single put", async () => {
+      failFirstWrite(fault);
       const { value } = await Item.create({ a: 1 }, by());
       expect(await Item.get(value.id)).toEqual(value);
     });
 
-    test("create an item at an id of the caller's", async () => {
+    test("create an item at an id that the caller chose", async () => {
       const id = newId();
-      once(fault);
+      failFirstWrite(fault);
       const { value } = await Item.createAt(id, { a: 1 }, by());
       expect(await Item.get(id)).toEqual(value);
     });
 
-    test("update without having read", async () => {
+    test("update a user that was not read before", async () => {
       const { value } = await User.create(anyone(), by());
-      once(fault);
+      failFirstWrite(fault);
       const updated = await User.update(value.id, { name: "Bea" }, by());
       expect(updated.value).toMatchObject({ name: "Bea", version: 2 });
       expect(await User.get(value.id)).toEqual(updated.value);
     });
 
-    test("update under If-Match", async () => {
+    test("update a user under If-Match", async () => {
       const { value } = await User.create(anyone(), by());
-      once(fault);
+      failFirstWrite(fault);
       const updated = await User.update(value.id, { name: "Bea" }, by(), [1]);
       expect(updated.value).toMatchObject({ name: "Bea", version: 2 });
     });
 
-    test("update that moves a guard", async () => {
+    test("update the email address of a user", async () => {
       const { value } = await User.create(anyone(), by());
       const { email } = anyone();
-      once(fault);
+      failFirstWrite(fault);
       expect((await User.update(value.id, { email }, by())).value).toMatchObject({
         email,
         version: 2,
       });
     });
 
-    test("adjust stock: ten less one is nine", async () => {
+    test("adjust stock by a single update", async () => {
       const { value } = await Product.create(pen(), by());
-      once(fault);
+      failFirstWrite(fault);
       const adjusted = await Inventory.adjust(value.id, { delta: -1, reason: "sold" }, by());
       expect(adjusted.value).toMatchObject({ quantity: 9, available: 9, version: 2 });
       expect(await Inventory.get(value.id)).toEqual(adjusted.value);
     });
 
-    test("adjust stock through an index entry", async () => {
+    test("adjust stock across levels", async () => {
       const { value } = await Product.create(pen({ initialQuantity: 1 }), by());
-      once(fault);
+      failFirstWrite(fault);
       const adjusted = await Inventory.adjust(value.id, { delta: -1, reason: "sold" }, by());
       expect(adjusted.value).toMatchObject({ quantity: 0, level: "out", version: 2 });
     });
 
-    test("adjust stock under a key", async () => {
+    test("adjust stock with an idempotency key", async () => {
       const { value } = await Product.create(pen(), by());
-      once(fault);
+      failFirstWrite(fault);
       const adjusted = await Inventory.adjust(
         value.id,
         { delta: -1, reason: "sold" },
@@ -112,79 +112,81 @@ describe.each(["lost-reply", "applied-server-error", "server-error"] as const)(
       expect(await Inventory.get(value.id)).toEqual(adjusted.value);
     });
 
-    test("delete with its guard and tombstone", async () => {
+    test("delete a user, which frees the email address", async () => {
       const input = anyone();
       const { value } = await User.create(input, by());
-      once(fault);
+      failFirstWrite(fault);
       await User.remove(value.id, by());
       expect(await failure(User.get(value.id))).toMatchObject({ code: "user_not_found" });
       await User.create(input, by());
     });
 
-    test("delete a product with all that is its", async () => {
+    test("delete a product with its inventory and sku", async () => {
       const { value } = await Product.create(pen({ sku: newId() }), by());
-      once(fault);
+      failFirstWrite(fault);
       await Product.remove(value.id, by());
       expect(await failure(Inventory.get(value.id))).toMatchObject({ code: "inventory_not_found" });
     });
   },
 );
 
-describe("a lost reply is made up for, however many others write before the retry:", () => {
-  /** Ten writes of another process between the first write, whose reply is lost, and its retry. */
-  async function whileOthersAdjust(
+describe("a write whose reply was lost is applied once, whatever is written before its retry:", () => {
+  /** Makes ten adjustments between a write whose reply is lost and its retry. */
+  async function withAdjustmentsBeforeRetry(
     productId: string,
     write: () => Promise<unknown>,
-    hit: (operation: string) => boolean = (operation) => WRITES.has(operation),
+    isFaulty: (operation: string) => boolean = (operation) => WRITES.has(operation),
   ) {
     const other = await anotherService();
-    other.Store.configure({ client: use(endpoint), tableName, shards: SHARDS });
+    other.DynamoDB.configure({ client: use(endpoint), tableName, shards: SHARDS });
     use(proxy.endpoint);
     const { version } = await other.Inventory.get(productId);
-    let others: Promise<Fault> | undefined;
+    let adjusting: Promise<Fault> | undefined;
     const adjust = async (): Promise<Fault> => {
-      while ((await other.Inventory.get(productId)).version === version); // not applied yet
+      while ((await other.Inventory.get(productId)).version === version); // until it is applied
       for (let i = 0; i < 10; i++) {
         await other.Inventory.adjust(productId, { delta: 1, reason: "meanwhile" }, by());
       }
       return "none";
     };
     proxy.decide((operation) => {
-      if (!hit(operation)) return "none";
-      if (others) return others;
-      others = adjust();
+      if (!isFaulty(operation)) return "none";
+      if (adjusting) return adjusting;
+      adjusting = adjust();
       return "lost-reply";
     });
     await write();
-    expect(others).toBeDefined();
+    expect(adjusting).toBeDefined();
   }
 
   const stock = async () => (await Product.create(pen({ initialQuantity: 100 }), by())).value.id;
 
   test("an adjustment", async () => {
     const id = await stock();
-    await whileOthersAdjust(id, () => Inventory.adjust(id, { delta: -3, reason: "sold" }, by()));
+    await withAdjustmentsBeforeRetry(id, () =>
+      Inventory.adjust(id, { delta: -3, reason: "sold" }, by()),
+    );
     expect((await Inventory.get(id)).quantity).toBe(100 - 3 + 10);
   });
 
   test("an adjustment under If-Match", async () => {
     const id = await stock();
-    await whileOthersAdjust(id, () =>
+    await withAdjustmentsBeforeRetry(id, () =>
       Inventory.adjust(id, { delta: -3, reason: "sold" }, by(), [1]),
     );
     expect((await Inventory.get(id)).quantity).toBe(100 - 3 + 10);
   });
 
-  test("a level that is set", async () => {
+  test("setting the quantity", async () => {
     const id = await stock();
-    await whileOthersAdjust(id, () => Inventory.set(id, { quantity: 7 }, by()));
+    await withAdjustmentsBeforeRetry(id, () => Inventory.set(id, { quantity: 7 }, by()));
     expect((await Inventory.get(id)).quantity).toBe(7 + 10);
   });
 
-  test("an adjustment of a level that others adjust all the time", async () => {
+  test("an adjustment of an inventory that has just been adjusted often", async () => {
     const id = await stock();
     for (let i = 0; i < 10; i++) await Inventory.adjust(id, { delta: 1, reason: "found" }, by());
-    await whileOthersAdjust(
+    await withAdjustmentsBeforeRetry(
       id,
       () => Inventory.adjust(id, { delta: -3, reason: "sold" }, by()),
       (operation) => operation === "TransactWriteItems",
@@ -193,7 +195,7 @@ describe("a lost reply is made up for, however many others write before the retr
   });
 });
 
-test("silence of the store ends in unavailable, not in a hang", async () => {
+test("a store that never answers makes calls fail with unavailable", async () => {
   const { value } = await Item.create({ a: 1 }, by());
   proxy.decide(() => "silence");
   const failures = await Promise.all([
@@ -209,7 +211,7 @@ test("silence of the store ends in unavailable, not in a hang", async () => {
   }
 }, 20_000);
 
-test("a store that is not there is unavailable, and a bug stays a bug", async () => {
+test("a store that refuses connections makes calls fail with unavailable", async () => {
   use("http://127.0.0.1:1");
   expect(await failure(Item.get("x"))).toMatchObject({ code: "unavailable" });
 });

@@ -18,8 +18,8 @@ const stocked = async (initialQuantity: number) =>
     )
   ).value.id;
 
-describe("one key has one effect:", () => {
-  test("a repeated create gives the record that was made", async () => {
+describe("requests with one key have one effect:", () => {
+  test("a repeated create returns the record of the first", async () => {
     const key = newId();
     const input = anyone();
     const first = await User.create(input, keyed(key));
@@ -27,7 +27,7 @@ describe("one key has one effect:", () => {
     expect(again).toEqual({ value: first.value, changed: true, replayed: true });
   });
 
-  test("of 50 at once one has the effect, all have its answer, 20 rounds", async () => {
+  test("of 50 concurrent requests one has the effect and all have its answer", async () => {
     const id = await stocked(1_000);
     for (let round = 0; round < 20; round++) {
       const key = newId();
@@ -42,7 +42,7 @@ describe("one key has one effect:", () => {
     expect((await Inventory.get(id)).quantity).toBe(980);
   }, 60_000);
 
-  test("a repeated update answers as it did, whatever came after", async () => {
+  test("a repeated update returns its first answer, whatever was written since", async () => {
     const { value } = await User.create(anyone(), by());
     const key = newId();
     const first = await User.update(value.id, { name: "Bea" }, keyed(key));
@@ -52,7 +52,7 @@ describe("one key has one effect:", () => {
     expect((await User.get(value.id)).name).toBe("Cleo");
   });
 
-  test("a repeated update answers as it did though there is nothing left to change", async () => {
+  test("a repeated update returns its first answer if nothing is left to change", async () => {
     const { value } = await User.create(anyone(), by());
     const key = newId();
     await User.update(value.id, { name: "Bea" }, keyed(key));
@@ -61,7 +61,7 @@ describe("one key has one effect:", () => {
     });
   });
 
-  test("a repeated update answers as it did though the record is gone", async () => {
+  test("a repeated update returns its first answer if the record was deleted", async () => {
     const { value } = await User.create(anyone(), by());
     const key = newId();
     const first = await User.update(value.id, { name: "Bea" }, keyed(key));
@@ -70,7 +70,7 @@ describe("one key has one effect:", () => {
     expect(again).toMatchObject({ value: first.value, replayed: true });
   });
 
-  test("a repeated delete answers as it did", async () => {
+  test("a repeated delete returns its first answer", async () => {
     const { value } = await Item.create({ a: 1 }, by());
     const key = newId();
     await Item.remove(value.id, keyed(key));
@@ -78,7 +78,7 @@ describe("one key has one effect:", () => {
     expect(await failure(Item.remove(value.id, by()))).toMatchObject({ code: "item_not_found" });
   });
 
-  test("a repeated atomic batch gives all its records", async () => {
+  test("a repeated atomic batch returns all its records", async () => {
     const key = newId();
     const inputs = Array.from({ length: 25 }, (_, i) => ({ i, text: "x".repeat(30_000) }));
     const first = await Item.createAll(inputs, keyed(key));
@@ -87,7 +87,7 @@ describe("one key has one effect:", () => {
     expect(again.every(({ replayed }) => replayed)).toBe(true);
   });
 
-  test("25 products with sku, stock and key are one transaction", async () => {
+  test("25 products with sku, inventory and key are created in one transaction", async () => {
     const inputs = Array.from({ length: 25 }, () =>
       Product.Create.parse({ name: "Pen", price: 1, category: "pens", sku: newId() }),
     );
@@ -96,7 +96,7 @@ describe("one key has one effect:", () => {
   });
 });
 
-test("one key with another request is refused and has no effect", async () => {
+test("another request with the same key is refused and has no effect", async () => {
   const key = newId();
   await User.create(anyone(), keyed(key, "this"));
   const other = anyone();
@@ -106,7 +106,7 @@ test("one key with another request is refused and has no effect", async () => {
   expect((await User.list(User.List.parse({ email: other.email }))).items).toEqual([]);
 });
 
-test("one caller's key says nothing about another's", async () => {
+test("two callers can use the same key", async () => {
   const key = newId();
   const ana = await Item.create({ a: 1 }, { ...keyed(key), actor: "ana" });
   const bob = await Item.create({ a: 1 }, { ...keyed(key), actor: "bob" });
@@ -114,7 +114,7 @@ test("one caller's key says nothing about another's", async () => {
   expect(bob.value.id).not.toBe(ana.value.id);
 });
 
-test("a request without effect leaves its key free", async () => {
+test("a request without effect does not use its key", async () => {
   const key = newId();
   const input = anyone();
   const taken = await User.create(input, by());
@@ -123,7 +123,7 @@ test("a request without effect leaves its key free", async () => {
   expect((await User.create(input, keyed(key))).replayed).toBe(false);
 });
 
-test("a key is forgotten after 24 hours", async () => {
+test("a key can be used again after 24 hours", async () => {
   const key = newId();
   const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000).toISOString();
   const first = await Item.create({ a: 1 }, { ...keyed(key), at: yesterday });

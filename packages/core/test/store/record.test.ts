@@ -19,7 +19,7 @@ const pen = (given: object = {}) =>
   Product.Create.parse({ name: "Pen", price: 19.99, category: "pens", ...given });
 
 describe("a version", () => {
-  test("starts at 1 and grows by one with each change, also of rivals at once", async () => {
+  test("starts at 1 and grows by one with each change, concurrent ones included", async () => {
     const { value } = await Item.create({ n: 0 }, by());
     await Promise.all(
       Array.from({ length: 20 }, (_, n) => Item.patch(value.id, { [`n${n}`]: n }, by())),
@@ -29,7 +29,7 @@ describe("a version", () => {
     for (let n = 0; n < 20; n++) expect(after[`n${n}`]).toBe(n);
   });
 
-  test("stays where a write changes nothing", async () => {
+  test("stays the same if a write changes nothing", async () => {
     const { value } = await User.create(anyone(), by());
     const same = await User.update(value.id, { name: value.name, email: value.email }, by());
     expect(same).toEqual({ value, changed: false, replayed: false });
@@ -45,7 +45,7 @@ describe("a version", () => {
     });
   });
 
-  test("A-07: a stale one is refused, and says which is current", async () => {
+  test("that is stale is refused with the current one", async () => {
     const { value } = await User.create(anyone(), by());
     await User.update(value.id, { name: "Bea" }, by(), [1]);
     for (const refused of [
@@ -61,7 +61,7 @@ describe("a version", () => {
     expect(await User.get(value.id)).toMatchObject({ name: "Bea", version: 2 });
   });
 
-  test("is never used again by an item that comes back at its id", async () => {
+  test("is never used again by a new item at the id of a deleted one", async () => {
     const id = newId();
     await Item.createAt(id, { life: 1 }, by());
     await Item.replace(id, { life: 1, more: true }, by());
@@ -77,7 +77,7 @@ describe("a version", () => {
   });
 });
 
-test("A-12, C-23: nothing brings a deleted record back", async () => {
+test("no write brings a deleted record back", async () => {
   const { value } = await User.create(anyone(), by());
   await User.remove(value.id, by());
   for (const refused of [
@@ -90,7 +90,7 @@ test("A-12, C-23: nothing brings a deleted record back", async () => {
   }
 });
 
-test("of deletes at once one succeeds", async () => {
+test("of concurrent deletes one succeeds", async () => {
   const { value } = await Item.create({}, by());
   const failures = await Promise.all(
     Array.from({ length: 10 }, () => failure(Item.remove(value.id, by()))),
@@ -98,7 +98,7 @@ test("of deletes at once one succeeds", async () => {
   expect(failures.filter((error) => error === undefined)).toHaveLength(1);
 });
 
-test("a record and its tombstone say who wrote, why and when", async () => {
+test("a record and its tombstone name the actor and the request of their write", async () => {
   const { value } = await Item.create(
     {},
     by({ actor: "ana", requestId: "req-00001", clientRef: "tab-7" }),
@@ -119,14 +119,14 @@ test("a record and its tombstone say who wrote, why and when", async () => {
 });
 
 describe("products", () => {
-  test("S-085, A-10: come and go with their inventory", async () => {
+  test("are created and deleted with their inventory", async () => {
     const { value } = await Product.create(pen({ initialQuantity: 7 }), by());
     expect(await Inventory.get(value.id)).toMatchObject({ quantity: 7, reserved: 0, level: "ok" });
     await Product.remove(value.id, by());
     expect(await failure(Inventory.get(value.id))).toMatchObject({ code: "inventory_not_found" });
   });
 
-  test("a failed create leaves neither product nor inventory", async () => {
+  test("leave no inventory if their creation fails", async () => {
     const sku = newId();
     await Product.create(pen({ sku }), by());
     const before = (await Inventory.list(Inventory.List.parse({ limit: "1" }))).items[0]?.id;
@@ -135,7 +135,7 @@ describe("products", () => {
     expect(after).toBe(before);
   });
 
-  test("keep a price exact in any currency, and refuse what a currency can't say", async () => {
+  test("keep a price exact, and refuse one with more decimals than its currency", async () => {
     const { value } = await Product.create(pen(), by());
     expect((await Product.update(value.id, { price: 0.01 }, by())).value.price).toBe(0.01);
     expect(await failure(Product.update(value.id, { currency: "JPY" }, by()))).toMatchObject({
@@ -152,7 +152,7 @@ describe("products", () => {
     expect((await Product.update(value.id, { price: 1.234 }, by())).value.price).toBe(1.234);
   });
 
-  test("whose stock is reserved stay", async () => {
+  test("cannot be deleted while units are reserved", async () => {
     const { value } = await Product.create(pen({ initialQuantity: 5 }), by());
     await DynamoDB.update({
       Key: await keyOfInventory(value.id),
@@ -172,7 +172,7 @@ describe("products", () => {
     });
   });
 
-  test("are not deleted half while their stock moves", async () => {
+  test("are deleted completely while their stock is adjusted", async () => {
     const { value } = await Product.create(pen({ initialQuantity: 100 }), by());
     const moves = Array.from({ length: 30 }, () =>
       failure(Inventory.adjust(value.id, { delta: -1, reason: "sold" }, by())),
@@ -194,11 +194,11 @@ async function keyOfInventory(id: string) {
     const key = { pk: `INVENTORY#${shard}`, sk: id };
     if (await DynamoDB.read(key)) return key;
   }
-  throw new Error("no inventory");
+  throw new Error(`product ${id} has no inventory`);
 }
 
 describe("inventory", () => {
-  test("A-11: of 200 sellers of 100 units at once 100 succeed, and none is sold twice", async () => {
+  test("sells 100 units exactly once to 200 concurrent requests", async () => {
     const { value } = await Product.create(pen({ initialQuantity: 100 }), by());
     const failures = await Promise.all(
       Array.from({ length: 200 }, () =>
@@ -220,7 +220,7 @@ describe("inventory", () => {
     }
   }, 60_000);
 
-  test("S-091, S-137: is set only if it is as expected", async () => {
+  test("is set only if the quantity is the expected one", async () => {
     const { value } = await Product.create(pen({ initialQuantity: 5 }), by());
     expect(
       await failure(Inventory.set(value.id, { quantity: 9, expectedQuantity: 4 }, by())),
@@ -233,7 +233,7 @@ describe("inventory", () => {
     });
   });
 
-  test("never outgrows its bound", async () => {
+  test("never exceeds its maximum", async () => {
     const { value } = await Product.create(pen({ initialQuantity: 999_999_999 }), by());
     await Inventory.adjust(value.id, { delta: 1, reason: "found" }, by());
     expect(
@@ -243,7 +243,7 @@ describe("inventory", () => {
 });
 
 describe("the number of shards", () => {
-  test("is the table's: a process that thinks otherwise does nothing", async () => {
+  test("is that of the table: a process with another number refuses to work", async () => {
     DynamoDB.configure({ client, tableName, shards: SHARDS + 1 });
     try {
       expect(String(await failure(Item.create({}, by())))).toMatch(/LIST_SHARDS/);

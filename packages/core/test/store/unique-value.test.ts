@@ -12,7 +12,7 @@ const ana = (email: string) => User.Create.parse({ name: "Ana", email });
 const codes = (failures: unknown[]) =>
   failures.map((error) => (error instanceof AppError ? error.code : error));
 
-test("S-066, C-30, A-01: of 100 creates at once with one email exactly one wins, 100 rounds", async () => {
+test("of 100 concurrent creates with one email address exactly one succeeds", async () => {
   for (let round = 0; round < 100; round++) {
     const email = address();
     const attempts = Array.from({ length: 100 }, (_, i) =>
@@ -23,7 +23,7 @@ test("S-066, C-30, A-01: of 100 creates at once with one email exactly one wins,
   }
 }, 120_000);
 
-test("an email is free again once its user is deleted, or has another", async () => {
+test("an email address is free again once its user was deleted or has another", async () => {
   const email = address();
   const first = await User.create(ana(email), by());
   expect(codes([await failure(User.create(ana(email), by()))])).toEqual(["email_exists"]);
@@ -35,7 +35,7 @@ test("an email is free again once its user is deleted, or has another", async ()
   expect(found.items.map(({ id }) => id)).toEqual([third.value.id]);
 });
 
-test("A-01: an update to a taken email is refused and changes nothing", async () => {
+test("an update to a taken email address is refused and changes nothing", async () => {
   const taken = await User.create(ana(address()), by());
   const other = await User.create(ana(address()), by());
   const refused = await failure(
@@ -45,7 +45,7 @@ test("A-01: an update to a taken email is refused and changes nothing", async ()
   expect(await User.get(other.value.id)).toEqual(other.value);
 });
 
-test("an email may change its case, and keeps its guard", async () => {
+test("an email address can change its case and stays unique", async () => {
   const email = address();
   const { value } = await User.create(ana(email), by());
   const changed = await User.update(value.id, { email: email.toUpperCase() }, by());
@@ -53,7 +53,7 @@ test("an email may change its case, and keeps its guard", async () => {
   expect(codes([await failure(User.create(ana(email), by()))])).toEqual(["email_exists"]);
 });
 
-test("two users who swap to one email at once: one gets it", async () => {
+test("of three users who change to one email address concurrently one gets it", async () => {
   for (let round = 0; round < 20; round++) {
     const users = await Promise.all([1, 2, 3].map(() => User.create(ana(address()), by())));
     const email = address();
@@ -67,7 +67,7 @@ test("two users who swap to one email at once: one gets it", async () => {
   }
 });
 
-test("a sku is unique, can be moved, removed and used again", async () => {
+test("a sku is unique, and free again once its product has none", async () => {
   const sku = newId();
   const pen = (given: object) =>
     Product.create(

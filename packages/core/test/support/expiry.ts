@@ -2,8 +2,8 @@ import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { shardOf } from "../../src/store/record.ts";
 
 /**
- * Puts the end of a reservation into the past, as time would: no version changes. One that is no
- * longer active stays as it is.
+ * Moves the expiry of a reservation into the past without changing its version, as the passage of
+ * time would. A reservation that is not active stays as it is.
  */
 export async function letExpire(id: string): Promise<void> {
   const stored = await DynamoDB.read({ pk: `RESERVATION#${shardOf(id)}`, sk: id });
@@ -26,6 +26,6 @@ export async function letExpire(id: string): Promise<void> {
       Date.now() + 20_000,
     );
   } catch (error) {
-    if (!(error instanceof DynamoDB.TransactionCancelled)) throw error; // a rival has just changed it
+    if (!(error instanceof DynamoDB.TransactionCancelled)) throw error; // it has just been changed
   }
 }

@@ -7,29 +7,28 @@ import {
 import type { AddressInfo } from "node:net";
 import { buffer } from "node:stream/consumers";
 
-/**
- * What becomes of one call; an empty page is one that says that there is more, and of a batch that
- * is unprocessed nothing is read.
- */
+/** What happens to one call. */
 export type Fault =
   | "none"
-  | "lost-reply"
-  | "silence"
-  | "server-error"
-  | "applied-server-error"
-  | "empty-page"
-  | "unprocessed";
+  | "lost-reply" // applied, then the connection breaks
+  | "silence" // never answered
+  | "server-error" // not applied, 500
+  | "applied-server-error" // applied, 500
+  | "empty-page" // a Query without items that is not at its end
+  | "unprocessed"; // a BatchGetItem that reads none of its keys
 
 type Decide = (operation: string, call: number) => Fault | Promise<Fault>;
 
 export interface FaultyProxy {
   endpoint: string;
-  /** Decides the fault of each call from now on, and when it goes on; `call` counts from 1. */
+  /**
+   * Decides the fault of each later call. The call waits for the decision; `call` counts from 1.
+   */
   decide(fault: Decide): void;
   close(): Promise<void>;
 }
 
-/** Stands before a real engine and does to its answers what networks and services do. */
+/** A proxy before a real engine that adds the faults of networks and services. */
 export async function faultyProxy(engine: string): Promise<FaultyProxy> {
   let decide: Decide = () => "none";
   let calls = 0;
@@ -87,7 +86,9 @@ export async function faultyProxy(engine: string): Promise<FaultyProxy> {
   };
 }
 
-/** The answer to a Query that has read on without finding anything, as DynamoDB may at any time. */
+/**
+ * Returns the answer to a Query that has found nothing yet, which DynamoDB may give at any time.
+ */
 async function emptyPage(request: IncomingMessage): Promise<string> {
   const { ExpressionAttributeValues: values, ScanIndexForward: ascending } = JSON.parse(
     (await buffer(request)).toString(),

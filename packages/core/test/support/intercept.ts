@@ -1,15 +1,15 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
-/** A command of the SDK, as far as tests look into it. */
+/** The parts of an SDK command that tests use. */
 export interface Command {
   constructor: { name: string };
-  // oxlint-disable-next-line typescript/no-explicit-any -- each test knows what it looks at
+  // oxlint-disable-next-line typescript/no-explicit-any -- each test knows its commands
   input: Record<string, any>;
 }
 
 type Send = () => Promise<unknown>;
 
-/** A client whose every call goes through `around`, which may hold, refuse or alter it. */
+/** Returns a client that passes each call to `around`, which may delay, refuse or change it. */
 export const intercepted = (
   client: DynamoDBDocumentClient,
   around: (command: Command, send: Send) => Promise<unknown>,

@@ -3,7 +3,7 @@ import type { Connection } from "../../src/live/connection.ts";
 import { newId } from "../../src/id.ts";
 import { parse, type Topic } from "../../src/changes/topic.ts";
 
-/** A connection as the handshake leaves it. */
+/** Returns a connection as the handshake creates it. */
 export const connectionOf = (given: Partial<Connection> = {}): Connection => ({
   id: newId(),
   endpoint: "http://127.0.0.1:1",
@@ -17,11 +17,11 @@ export const connectionOf = (given: Partial<Connection> = {}): Connection => ({
 export const topicsOf = (...texts: string[]): Topic[] =>
   texts.map((text) => {
     const topic = parse(text);
-    if (topic === undefined) throw new Error(`${text} is no topic`);
+    if (topic === undefined) throw new Error(`${text} is not a topic`);
     return topic;
   });
 
-/** All rows of a table in which a text stands. */
+/** Returns all rows of a table that contain a text. */
 export async function rowsWith(client: DynamoDBDocumentClient, TableName: string, text: string) {
   const rows: Record<string, unknown>[] = [];
   for (let start: Record<string, unknown> | undefined; ;) {

@@ -1,10 +1,11 @@
 import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { expect, vi } from "vitest";
-import type { NewChange, Feed } from "../../src/changes/change.ts";
+import type { Feed } from "../../src/catalog/index.ts";
+import type { NewChange } from "../../src/changes/change.ts";
 import { newId } from "../../src/id.ts";
 
-/** A change as a stream's record gives it. */
-export const entry = (given: Partial<NewChange> = {}): NewChange => ({
+/** Returns a change as it comes from a stream record. */
+export const newChange = (given: Partial<NewChange> = {}): NewChange => ({
   feed: "items",
   op: "update",
   id: newId(),
@@ -18,17 +19,17 @@ export const entry = (given: Partial<NewChange> = {}): NewChange => ({
   ...given,
 });
 
-/** So many changes of one record, one version after another. */
+/** Returns changes of one record, one for each version. */
 export const versions = (count: number, given: Partial<NewChange> = {}): NewChange[] => {
   const id = newId();
-  return Array.from({ length: count }, (_, n) => entry({ id, version: n + 1, ...given }));
+  return Array.from({ length: count }, (_, n) => newChange({ id, version: n + 1, ...given }));
 };
 
-/** The change log as another process has it: what it has seen is its own. */
+/** Loads the change log again, as another process has it, with module state of its own. */
 export async function anotherLog() {
   vi.resetModules();
   return {
-    Store: await import("../../src/store/dynamodb.ts"),
+    DynamoDB: await import("../../src/store/dynamodb.ts"),
     ...(await import("../../src/changes/log.ts")),
   };
 }
@@ -41,8 +42,8 @@ interface Row {
 }
 
 /**
- * What follows a number in a feed as the table itself has it, past all code of ours; its numbers
- * must have no gap, and end at the head.
+ * Reads a feed after a seq directly from the table, and expects its numbers to have no gap and to
+ * end at the head.
  */
 export async function feedIn(
   client: DynamoDBDocumentClient,
@@ -56,8 +57,8 @@ export async function feedIn(
       new QueryCommand({
         TableName,
         IndexName: "gsi1",
-        KeyConditionExpression: "gsi1pk = :feed AND gsi1sk > :place",
-        ExpressionAttributeValues: { ":feed": feed, ":place": String(from).padStart(15, "0") },
+        KeyConditionExpression: "gsi1pk = :feed AND gsi1sk > :seq",
+        ExpressionAttributeValues: { ":feed": feed, ":seq": String(from).padStart(15, "0") },
         ...(start && { ExclusiveStartKey: start }),
       }),
     );
@@ -72,12 +73,12 @@ export async function feedIn(
   return rows.map(({ change, seq }) => ({ ...(JSON.parse(change) as NewChange), seq }));
 }
 
-/** The last number of a feed, as the table has it. */
+/** Reads the last seq of a feed directly from the table. */
 export async function headIn(client: DynamoDBDocumentClient, TableName: string, feed: Feed) {
   const Key = { pk: `HEAD#${feed}`, sk: "HEAD" };
   const { Item } = await client.send(new GetCommand({ TableName, Key, ConsistentRead: true }));
   return Number(Item?.["seq"] ?? 0);
 }
 
-/** What tells changes apart. */
+/** Returns the identity of a change. */
 export const nameOf = ({ feed, id, version }: NewChange): string => `${feed} ${id} ${version}`;

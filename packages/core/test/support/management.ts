@@ -2,15 +2,15 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
-/** Stands for whoever owns the sockets: it keeps what is posted to each connection. */
+/** A stand-in for the management API that records the frames sent to each connection. */
 export interface Management {
   endpoint: string;
-  /** Frames of a connection, in the order in which they came. */
+  /** The frames of a connection, in the order of arrival. */
   frames: (id: string) => string[];
-  /** What a connection answers from now on; 200 if nothing else was said. */
-  answers: (id: string, status: number) => void;
-  /** Those that were posted to, once for each post. */
-  posted: () => string[];
+  /** Sets the status for all later calls to a connection; by default 200. */
+  respondWith: (id: string, status: number) => void;
+  /** The connection of each frame that was sent. */
+  recipients: () => string[];
   reset: () => void;
   close: () => Promise<void>;
 }
@@ -33,8 +33,8 @@ export async function management(): Promise<Management> {
   return {
     endpoint: `http://127.0.0.1:${port}`,
     frames: (id) => posts.filter((one) => one.id === id).map(({ frame }) => frame),
-    answers: (id, status) => void statuses.set(id, status),
-    posted: () => posts.map(({ id }) => id),
+    respondWith: (id, status) => void statuses.set(id, status),
+    recipients: () => posts.map(({ id }) => id),
     reset: () => void (posts = []),
     close: () =>
       new Promise((resolve) => {

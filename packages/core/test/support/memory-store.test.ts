@@ -13,8 +13,6 @@ import type * as DynamoDB from "../../src/store/dynamodb.ts";
 import { memory } from "./memory-store.ts";
 import { ownLog } from "./own-table.ts";
 
-/** The store in memory that schedules are explored on does what the engine does. */
-
 let log: Awaited<ReturnType<typeof ownLog>>;
 beforeAll(async () => {
   log = await ownLog("memory");
@@ -36,7 +34,7 @@ const itemOf = (pk: string, sk: string, seq: number) => ({
   nothing: undefined,
 });
 
-/** Commands of a table, on partitions of their own. */
+/** Generates commands on partitions of one run. */
 const command = (TableName: string, run: string) => {
   const pk = fc.constantFrom(`${run}x`, `${run}y`);
   const key = fc.record({ pk, sk: sort });
@@ -101,7 +99,7 @@ const command = (TableName: string, run: string) => {
   );
 };
 
-/** All that code of ours looks at in an answer. */
+/** Returns the parts of an answer that core uses. */
 async function answer(client: DynamoDBDocumentClient, made: { input: object }): Promise<object> {
   try {
     const { Item, Items, LastEvaluatedKey } = (await client.send(made as never)) as {
@@ -120,7 +118,7 @@ async function answer(client: DynamoDBDocumentClient, made: { input: object }): 
   }
 }
 
-test("any commands, one after another, are answered alike", async () => {
+test("the store in memory answers any sequence of commands as the engine does", async () => {
   const engine = log.open();
   const run = fc.constant(null).map(() => `${newId()}-`);
   await fc.assert(

@@ -4,14 +4,15 @@ import type { Attributes, Key } from "../../src/store/dynamodb.ts";
 import type { Command } from "./intercept.ts";
 
 /**
- * A store in memory that knows the commands of the change log and of connections, and no other. Each
- * is one step. What is read without ConsistentRead is what `settle` saw last: as stale as can be.
+ * A store in memory for the commands of the change log and of connections. Each command is one
+ * step. An eventually consistent read returns the state of the last `settle`, which is as stale as
+ * possible.
  */
 export interface Memory {
   client: DynamoDBDocumentClient;
-  /** All that is stored is old from now on. */
+  /** Makes the current state the one that eventually consistent reads return. */
   settle: () => void;
-  /** All is as it was when it was settled. */
+  /** Returns to the state of the last `settle`. */
   restore: () => void;
   read: (table: string, key: Key) => Attributes | undefined;
 }
@@ -66,7 +67,8 @@ export function memory(): Memory {
     TransactWriteCommand: ({ TransactItems }) => {
       const writes = (TransactItems as Command["input"][]).map((write) => {
         const { Put, Update, ...others } = write;
-        if (Object.keys(others).length > 0) throw new Error("a write that is not known here");
+        if (Object.keys(others).length > 0)
+          throw new Error("this store does not support this write");
         return { input: Put ?? Update, item: (Put?.Item ?? Update?.Key) as Attributes };
       });
       const CancellationReasons = writes.map(({ input, item }) => {
@@ -86,7 +88,7 @@ export function memory(): Memory {
   };
   const send = async ({ constructor: { name }, input }: Command) => {
     const command = commands[name];
-    if (command === undefined) throw new Error(`${name} is not known here`);
+    if (command === undefined) throw new Error(`this store does not support ${name}`);
     return command(input);
   };
   return {
@@ -107,7 +109,7 @@ const store = (table: Table, item: Attributes) => {
   table.set(textOf(keyOf(item)), Object.fromEntries(defined));
 };
 
-/** The item that does not meet the condition, if it is not met. */
+/** Returns the item as `{ item }` if it does not meet the condition. */
 function refusalOf(table: Table, key: Attributes, input: Command["input"]) {
   const { ConditionExpression: condition, ExpressionAttributeValues: values = {} } = input;
   const item = table.get(textOf(keyOf(key)));
@@ -119,22 +121,22 @@ function meets(item: Attributes | undefined, condition: string, values: Values):
   const [, absent] = /^attribute_not_exists\((\w+)\)$/.exec(condition) ?? [];
   if (absent) return item?.[absent] === undefined;
   const [, name = "", value = ""] = /^(\w+) = (:\w+)$/.exec(condition) ?? [];
-  if (!name) throw new Error(`the condition ${condition} is not known here`);
+  if (!name) throw new Error(`this store does not support the condition ${condition}`);
   return item !== undefined && item[name] === values[value];
 }
 
-/** What a SET of plain values sets. */
+/** Returns the attributes that a SET of plain values sets. */
 function setBy(input: Command["input"]): Attributes {
   const { UpdateExpression: expression, ExpressionAttributeValues: values = {} } = input;
   if (expression === undefined) return {};
   const [, name = "", value = ""] = /^SET (\w+) = (:\w+)$/.exec(expression as string) ?? [];
-  if (!name) throw new Error(`the update ${expression} is not known here`);
+  if (!name) throw new Error(`this store does not support the update ${expression}`);
   return { [name]: (values as Values)[value] };
 }
 
 function found(all: readonly Attributes[], input: Command["input"]): object {
   const { KeyConditionExpression, ExpressionAttributeValues, Limit, IndexName } = input;
-  if (input["ExclusiveStartKey"]) throw new Error("pages are not known here");
+  if (input["ExclusiveStartKey"]) throw new Error("this store does not support pages");
   const sort = IndexName ? "gsi1sk" : "sk";
   const run = all
     .filter((item) => inRun(item, KeyConditionExpression, ExpressionAttributeValues as Values))
@@ -150,7 +152,7 @@ const inRun = (item: Attributes, condition: string, values: Values): boolean =>
     const [, begun, prefix] = /^begins_with\((\w+), (:\w+)\)$/.exec(part) ?? [];
     if (begun && prefix) return String(item[begun]).startsWith(String(values[prefix]));
     const [, name = "", operator, value = ""] = /^(\w+) ([=<>]) (:\w+)$/.exec(part) ?? [];
-    if (!name) throw new Error(`the condition ${part} is not known here`);
+    if (!name) throw new Error(`this store does not support the condition ${part}`);
     const [is, than] = [item[name], values[value]];
     if (typeof is !== "string" || typeof than !== "string") return false;
     if (operator === "=") return is === than;

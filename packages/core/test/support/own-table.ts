@@ -7,7 +7,9 @@ import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { Changes, Connections, Data, type TableSpec } from "../../src/store/tables.ts";
 import { endpoint, SHARDS, tableName, use } from "./store.ts";
 
-/** A table that no other test file sees: a sweep ends whatever has expired in a whole table. */
+/**
+ * Creates a table for one test file: for example, a sweep expires reservations of a whole table.
+ */
 export async function ownTable(name: string) {
   const client = use();
   const table = await create(client, `${tableName}-${name}`, Data);
@@ -15,7 +17,7 @@ export async function ownTable(name: string) {
   return table;
 }
 
-/** A change log and connections that no other test file sees: feeds are numbered from 1. */
+/** Creates a change log and connections for one test file: its feeds are numbered from 1. */
 export async function ownLog(name: string) {
   const client = use();
   const [changes, connections] = await Promise.all([
@@ -23,10 +25,10 @@ export async function ownLog(name: string) {
     create(client, `${tableName}-${name}-connections`, Connections),
   ]);
   const names = { changes: changes.name, connections: connections.name };
-  /** Points all verbs, those of another process too, at the tables or at something before them. */
-  const open = (at: string = endpoint, store: Pick<typeof DynamoDB, "configure"> = DynamoDB) => {
+  /** Configures this process, or the modules of another one, with the tables behind an endpoint. */
+  const open = (at: string = endpoint, modules: Pick<typeof DynamoDB, "configure"> = DynamoDB) => {
     const opened = use(at);
-    store.configure({ client: opened, tableName, ...names, shards: SHARDS });
+    modules.configure({ client: opened, tableName, ...names, shards: SHARDS });
     return opened;
   };
   open();
@@ -64,7 +66,7 @@ async function create(client: ReturnType<typeof use>, TableName: string, spec: T
   return { name: TableName, drop };
 }
 
-/** What a slow engine says to the SDK's second try, when the first has had its effect. */
+/** Ignores the error of the SDK's second attempt after a slow first one that was applied. */
 const unless = (done: string) => (error: unknown) => {
   if (!(error instanceof Error && error.name === done)) throw error;
 };

@@ -4,30 +4,31 @@ import { setImmediate as settled } from "node:timers/promises";
 import { type Command, intercepted } from "./intercept.ts";
 
 /**
- * All orders in which some processes can make their calls. Each call of a process is held until it
- * is its turn; the code is run anew for each order, as real code must be.
+ * Explores all orders in which some processes can make their calls. Each call is held back until
+ * the schedule chooses it. The processes are run again for each order, since they are real code.
  */
 
-/** What a step touches: partitions, read or written. One that is empty may touch anything. */
+/** The partitions that a step reads or writes. Without partitions it may touch anything. */
 interface Footprint {
   partitions: ReadonlySet<string>;
   reads: boolean;
 }
 
 interface Step extends Footprint {
-  name: string; // the same whenever the steps before it are the same
+  name: string; // the same in all schedules that begin with the same steps
 }
 
-interface Held extends Step {
+/** A step that waits to be chosen. */
+interface HeldStep extends Step {
   process: number;
-  go: () => Promise<unknown>;
+  run: () => Promise<unknown>;
 }
 
 const running = new AsyncLocalStorage<number>();
-let held: Held[] = [];
+let held: HeldStep[] = [];
 let steps: number[] = [];
 
-/** Calls that a process of a schedule makes are held; all others go through. */
+/** Returns a client that holds back the calls of a schedule's processes, and no others. */
 export const scheduled = (client: DynamoDBDocumentClient): DynamoDBDocumentClient =>
   intercepted(client, (command, send) => step(send, footprintOf(command)));
 
@@ -41,32 +42,35 @@ function footprintOf({ constructor: { name }, input }: Command): Footprint {
 
 const ANYTHING: Footprint = { partitions: new Set(), reads: false };
 
-/** One step of a process, whatever calls it makes: it happens at once, when it is its turn. */
+/** Makes `work` one step of a process, with all the calls that it makes. */
 export function step<T>(work: () => Promise<T>, footprint = ANYTHING): Promise<T> {
   const process = running.getStore();
   if (process === undefined) return work();
   const number = (steps[process] ?? 0) + 1;
   steps[process] = number;
   return new Promise<T>((resolve, reject) => {
-    const go = () => running.exit(work).then(resolve, reject);
-    held.push({ process, name: `${process}.${number}`, go, ...footprint });
+    const release = () => running.exit(work).then(resolve, reject);
+    held.push({ process, name: `${process}.${number}`, run: release, ...footprint });
   });
 }
 
-/** Whether two steps that could both be next lead to the same, whichever comes first. */
+/** True if two steps lead to the same state, whichever comes first. */
 const commute = (a: Footprint, b: Footprint): boolean =>
   (a.reads && b.reads) ||
   (a.partitions.size > 0 && b.partitions.size > 0 && a.partitions.isDisjointFrom(b.partitions));
 
-/** A place where a schedule chooses. */
+/** A point at which a schedule chooses the next step. */
 interface Choice {
   options: readonly Step[];
   chosen: number;
-  /** Steps that have been, or need not be, chosen here: what follows was seen in another order. */
+  /** Steps that need not be chosen here: what follows has been explored in another order. */
   asleep: ReadonlyMap<string, Step>;
 }
 
-/** Runs processes as the choices say, then on, adding choices; false for what was seen already. */
+/**
+ * Runs the processes along the given choices and then to their end, adding choices. Returns false
+ * if the rest has been explored already.
+ */
 async function run(
   processes: readonly (() => Promise<unknown>)[],
   choices: Choice[],
@@ -83,10 +87,10 @@ async function run(
       .finally(() => left--);
   }
   for (let depth = 0; ; depth++) {
-    await settled(); // every process has ended or waits for a turn
+    await settled(); // every process has ended or is held
     if (failures.length > 0) throw failures[0];
     if (held.length === 0 && left === 0) return true;
-    if (held.length === 0) throw new Error("a process waits for what no schedule decides");
+    if (held.length === 0) throw new Error("a process waits for something that is not a step");
     held.sort((a, b) => a.process - b.process);
     const choice = (choices[depth] ??= {
       options: held.map(({ name, partitions, reads }) => ({ name, partitions, reads })),
@@ -95,11 +99,11 @@ async function run(
     });
     if (choice.chosen < 0 && !wake(choice)) return false;
     const [next] = held.splice(choice.chosen, 1);
-    await next?.go();
+    await next?.run();
   }
 }
 
-/** Steps that need not be chosen after a choice either. */
+/** Returns the steps that need not be chosen after a choice either. */
 function stillAsleep(choice: Choice | undefined): Map<string, Step> {
   const chosen = choice?.options[choice.chosen];
   if (choice === undefined || chosen === undefined) return new Map();
@@ -107,7 +111,7 @@ function stillAsleep(choice: Choice | undefined): Map<string, Step> {
   return new Map([...choice.asleep, ...earlier].filter(([, one]) => commute(one, chosen)));
 }
 
-/** Goes on to the next option that must be chosen, if there is one. */
+/** Chooses the next option that must be explored. Returns false if there is none. */
 function wake(choice: Choice): boolean {
   const { options, asleep } = choice;
   do choice.chosen++;
@@ -117,13 +121,14 @@ function wake(choice: Choice): boolean {
 
 export interface Case {
   processes: readonly (() => Promise<unknown>)[];
-  /** What is wrong once all have ended; undefined if nothing is. */
+  /** Says what is wrong once all processes have ended; undefined if nothing is. */
   verdict: () => string | undefined;
 }
 
 /**
- * Runs every schedule of the processes that `begin` makes, and counts those that lose something.
- * Reduced, it leaves out those that differ from another only in the order of steps that commute.
+ * Runs every schedule of the processes that `begin` returns, and counts those with a wrong result.
+ * If `reduced`, it leaves out schedules that differ from another only in the order of commuting
+ * steps.
  */
 export async function explore(
   begin: () => Promise<Case>,
@@ -143,7 +148,7 @@ export async function explore(
   return found;
 }
 
-/** On to the next schedule, depth first; false after the last. */
+/** Moves to the next schedule, depth first. Returns false after the last. */
 function advance(choices: Choice[]): boolean {
   for (let last = choices.at(-1); last; choices.pop(), last = choices.at(-1)) {
     if (last.chosen < last.options.length && wake(last)) return true;
