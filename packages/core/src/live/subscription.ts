@@ -20,7 +20,7 @@ import { eventFrames, type Reply, type ResetReason } from "./protocol.ts";
 export type SubscriptionFrame = Reply<"subscribed" | "reset" | "caught_up">;
 
 /** How frames are sent to the connection. Both resolve to false once it is gone. */
-interface Channel {
+interface Sender {
   /** Sends an answer to the client's frame. */
   reply: (frame: SubscriptionFrame) => Promise<boolean>;
   /** Sends the text of a frame. */
@@ -42,7 +42,7 @@ export async function subscribe(
   connection: Connection.Connection,
   topics: readonly Topic[],
   since: string | undefined,
-  { reply, send }: Channel,
+  { reply, send }: Sender,
 ): Promise<void> {
   // A forged cursor is refused here, before anything is written.
   const from = since === undefined ? undefined : offsetOf(since);

@@ -35,7 +35,7 @@ const DAY = 24 * 60 * 60 * 1000; // ms
 async function subscribeNew(
   texts: string[],
   since?: string,
-  channel: Partial<Parameters<typeof subscribe>[3]> = {},
+  sender: Partial<Parameters<typeof subscribe>[3]> = {},
 ) {
   const connection = connectionOf();
   const frames: Frame[] = [];
@@ -47,7 +47,7 @@ async function subscribeNew(
       frames.push(JSON.parse(text) as EventsFrame);
       return Promise.resolve(true);
     },
-    ...channel,
+    ...sender,
   });
   const events = frames.flatMap((frame) => (frame.type === "events" ? frame.events : []));
   return { connection, frames, events, sizes, types: frames.map(({ type }) => type) };
@@ -203,8 +203,8 @@ describe("a reset names the reason why the records must be read again:", () => {
   test("a forged cursor is refused and nothing is subscribed", async () => {
     const connection = connectionOf();
     const never = () => Promise.reject(new Error("no frame is expected"));
-    const channel = { reply: never, send: never };
-    const forged = subscribe(connection, topicsOf("products"), "forged", channel);
+    const sender = { reply: never, send: never };
+    const forged = subscribe(connection, topicsOf("products"), "forged", sender);
     expect(await failure(forged)).toMatchObject({ code: "invalid_cursor" });
     expect(await rowsWith(client, log.connections, connection.id)).toEqual([]);
   });
