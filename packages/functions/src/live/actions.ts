@@ -84,7 +84,7 @@ async function subscribeTopics(
     });
   }
   await requireRoom(connection, topics, "topics");
-  await subscribe(connection, topics, since, { tell: reply, send });
+  await subscribe(connection, topics, since, { reply, send });
 }
 
 /** Throws `too_many_topics` if the connection would have more topics and channels than it may. */
