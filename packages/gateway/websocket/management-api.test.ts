@@ -4,20 +4,25 @@ import {
   PostToConnectionCommand,
 } from "@aws-sdk/client-apigatewaymanagementapi";
 import { beforeEach, expect, test, vi } from "vitest";
-import { type RawAnswer, exchange, request } from "../cases/raw-http.ts";
+import { type RawResponse, exchange, request } from "../cases/raw-http.ts";
 import { header } from "../test/fixture.ts";
-import { KEYS, type ServedWebSocketApi, rawSocket, serveWebSocketApi } from "./fixture.ts";
+import {
+  KEYS,
+  type ServedWebSocketApi,
+  rawSocket,
+  serveWebSocketApi,
+} from "../test/websocket-fixture.ts";
 
 const post = (ConnectionId: string, Data: string | Uint8Array) =>
   new PostToConnectionCommand({ ConnectionId, Data });
 const until = (check: () => void) => vi.waitFor(check, { timeout: 5000, interval: 5 });
-const errorOf = ({ status, headers, body }: RawAnswer) => [
+const errorOf = ({ status, headers, body }: RawResponse) => [
   status,
   headers.find(([name]) => name.toLowerCase() === "x-amzn-errortype")?.[1],
   body.length > 0 ? (JSON.parse(body.toString()) as { message: string }).message : "",
 ];
 
-test("a signed POST reaches the client as text, one after the other", async () => {
+test("signed POSTs reach the client as text messages in order", async () => {
   const { open, caller } = await serveWebSocketApi();
   const client = await open();
   const sender = caller();
@@ -29,7 +34,7 @@ test("a signed POST reaches the client as text, one after the other", async () =
   expect(client.messages[3]).toHaveLength(131_072);
 });
 
-test("GET tells who is connected since when and active when", async () => {
+test("GET returns the identity, the connection time and the last activity", async () => {
   let now = Date.parse("2026-01-02T03:04:05.678Z");
   const { open, caller, api } = await serveWebSocketApi({ clock: () => now });
   const client = await open("/dev", { headers: [["User-Agent", "UA"]] });
@@ -41,14 +46,14 @@ test("GET tells who is connected since when and active when", async () => {
     LastActiveAt: new Date(now),
   });
   now += 1000;
-  api.post(client.id, Buffer.from("x"));
+  api.send(client.id, Buffer.from("x"));
   expect(await get()).toMatchObject({
     ConnectedAt: new Date(now - 1000),
     LastActiveAt: new Date(now),
   });
 });
 
-test("DELETE closes with 1000 and tells $disconnect", async () => {
+test("DELETE closes with 1000 and runs $disconnect", async () => {
   const { open, caller, event, api } = await serveWebSocketApi();
   const client = await open();
   const deleted = await caller().send(new DeleteConnectionCommand({ ConnectionId: client.id }));
@@ -62,7 +67,7 @@ test("DELETE closes with 1000 and tells $disconnect", async () => {
   });
 });
 
-test("every command for a connection that is gone, or never was, is a GoneException", async () => {
+test("every command for a connection that does not exist is a GoneException", async () => {
   const { open, caller, event } = await serveWebSocketApi();
   const client = await open();
   client.ws.close();
@@ -82,7 +87,7 @@ test("every command for a connection that is gone, or never was, is a GoneExcept
   }
 });
 
-test("before $connect has returned there is no connection to post to", async () => {
+test("a connection does not exist before $connect has returned", async () => {
   const connecting = Promise.withResolvers<object>();
   const { open, caller, event, api } = await serveWebSocketApi({
     routes: { $connect: () => connecting.promise },
@@ -99,7 +104,7 @@ test("before $connect has returned there is no connection to post to", async () 
   await until(() => expect(client.messages).toEqual(["in time"]));
 });
 
-test("a message over 128 KB is a PayloadTooLargeException, and nobody gets it", async () => {
+test("a message above 128 KB is a PayloadTooLargeException and is not sent", async () => {
   const { open, caller } = await serveWebSocketApi();
   const client = await open();
   const sender = caller();
@@ -111,7 +116,7 @@ test("a message over 128 KB is a PayloadTooLargeException, and nobody gets it", 
   await until(() => expect(client.messages).toEqual(["after"]));
 });
 
-test("more calls than the account may make are a LimitExceededException", async () => {
+test("calls above the rate of the account are a LimitExceededException", async () => {
   const { open, caller } = await serveWebSocketApi({
     limits: { management: { rate: 0, burst: 1 } },
   });
@@ -123,7 +128,7 @@ test("more calls than the account may make are a LimitExceededException", async 
   });
 });
 
-test("without credentials nobody may call", async () => {
+test("an API without credentials refuses every caller", async () => {
   const { open, caller } = await serveWebSocketApi({ credentials: {} });
   const client = await open();
   await expect(caller().send(post(client.id, "x"))).rejects.toMatchObject({
@@ -136,7 +141,7 @@ test("without credentials nobody may call", async () => {
   });
 });
 
-/** A request as the SDK signs it, not sent yet. */
+/** A request that the SDK has signed but not sent. */
 interface Signed {
   method: string;
   target: string;
@@ -157,16 +162,18 @@ async function signedBySdk(
       headers: headers as Record<string, string>,
       body: Buffer.from(body as Uint8Array),
     };
-    return Promise.reject(new Error("kept"));
+    return Promise.reject(new Error("not sent"));
   };
   const sender = caller({ ...config, requestHandler: { handle } as never });
-  await expect(sender.send(post(connectionId, "hello"))).rejects.toThrow("kept");
-  if (!signed) throw new Error("nothing was signed");
+  await expect(sender.send(post(connectionId, "hello"))).rejects.toThrow("not sent");
+  if (!signed) throw new Error("the SDK has signed nothing");
   return signed;
 }
 
-const sendRaw = ({ port }: ServedWebSocketApi, { headers, ...rest }: Signed): Promise<RawAnswer> =>
-  request(port, { ...rest, headers: Object.entries(headers) });
+const sendRaw = (
+  { port }: ServedWebSocketApi,
+  { headers, ...rest }: Signed,
+): Promise<RawResponse> => request(port, { ...rest, headers: Object.entries(headers) });
 
 let served: ServedWebSocketApi;
 let now: number;
@@ -175,7 +182,7 @@ beforeEach(async () => {
   served = await serveWebSocketApi({ clock: () => now });
 });
 
-test("what the SDK signed is taken as it is", async () => {
+test("accepts a request as the SDK signs it", async () => {
   const client = await served.open();
   const signed = await signedBySdk(served, client.id);
   expect(signed.target).toBe(`/dev/@connections/${encodeURIComponent(client.id)}`);
@@ -222,7 +229,7 @@ test.each<[string, (signed: Signed) => Signed, unknown[]]>([
   ],
   ["fewer signed headers", part("authorization", "x-amz-content-sha256;", ""), WRONG],
   ["no date", without("x-amz-date"), INCOMPLETE],
-  ["an unreadable date", part("x-amz-date", /^..../, "99-9"), INCOMPLETE],
+  ["a malformed date", part("x-amz-date", /^..../, "99-9"), INCOMPLETE],
   [
     "another date",
     part("x-amz-date", /^..../, "1999"),
@@ -234,39 +241,43 @@ test.each<[string, (signed: Signed) => Signed, unknown[]]>([
     [403, "MissingAuthenticationTokenException", /^Missing Authentication Token$/],
   ],
   ["a bearer token", part("authorization", /.+/, "Bearer abc"), INCOMPLETE],
-  ["half of Authorization", part("authorization", /.{80}$/, ""), INCOMPLETE],
+  ["a truncated Authorization header", part("authorization", /.{80}$/, ""), INCOMPLETE],
   [
     "an unknown key",
     part("authorization", KEYS.accessKeyId, "AKIDOTHER"),
     [403, "UnrecognizedClientException", /security token/],
   ],
-])("%s is refused and delivers nothing", async (_, change, [status, type, text]) => {
+])("a request with %s is refused and sends nothing", async (_, change, [status, type, text]) => {
   const client = await served.open();
-  const answer = await sendRaw(served, change(await signedBySdk(served, client.id)));
-  expect(errorOf(answer)).toEqual([status, type, expect.stringMatching(text as RegExp)]);
-  expect(served.api.post(client.id, Buffer.from("end"))).toBe("sent");
+  const response = await sendRaw(served, change(await signedBySdk(served, client.id)));
+  expect(errorOf(response)).toEqual([status, type, expect.stringMatching(text as RegExp)]);
+  expect(served.api.send(client.id, Buffer.from("end"))).toBe("sent");
   await until(() => expect(client.messages).toEqual(["end"]));
 });
 
 test.each([
   ["another secret", { credentials: { ...KEYS, secretAccessKey: "wrong" } }, /does not match/],
   ["another region", { region: "eu-west-1" }, /valid region/],
-  ["a clock that is late", { systemClockOffset: -6 * 60_000 }, /^Signature expired/],
-  ["a clock that is early", { systemClockOffset: 6 * 60_000 }, /^Signature expired/],
-])("%s is refused", async (_, config, text) => {
+  ["a clock that is slow", { systemClockOffset: -6 * 60_000 }, /^Signature expired/],
+  ["a clock that is fast", { systemClockOffset: 6 * 60_000 }, /^Signature expired/],
+])("a caller with %s is refused", async (_, config, text) => {
   const client = await served.open();
-  const answer = await sendRaw(served, await signedBySdk(served, client.id, config));
-  expect(errorOf(answer)).toEqual([403, "InvalidSignatureException", expect.stringMatching(text)]);
+  const response = await sendRaw(served, await signedBySdk(served, client.id, config));
+  expect(errorOf(response)).toEqual([
+    403,
+    "InvalidSignatureException",
+    expect.stringMatching(text),
+  ]);
 });
 
-test("what is on no path of @connections is left to other APIs", async () => {
+test("leaves requests for other paths to other APIs", async () => {
   const client = await served.open();
   const signed = await signedBySdk(served, client.id);
-  const answer = await sendRaw(served, {
+  const response = await sendRaw(served, {
     ...signed,
     target: signed.target.replace("/dev", "/prod"),
   });
-  expect([answer.status, answer.body.toString()]).toEqual([404, "another API"]);
+  expect([response.status, response.body.toString()]).toEqual([404, "another API"]);
   const endpoint = `http://localhost:${served.port}/dev/more`;
   const sender = served.caller({ endpoint });
   await expect(sender.send(post(client.id, "x"))).rejects.toMatchObject({
@@ -274,7 +285,7 @@ test("what is on no path of @connections is left to other APIs", async () => {
   });
 });
 
-test("bodies that lie, end early or are huge neither deliver nor harm", async () => {
+test("bodies that are wrong in length, incomplete or too large are not sent", async () => {
   const client = await served.open();
   const signed = await signedBySdk(served, client.id);
   const head = (more: Record<string, string>) =>
@@ -286,7 +297,7 @@ test("bodies that lie, end early or are huge neither deliver nor harm", async ()
   ).resolves.toMatchObject({ status: 413 });
   const { "content-length": _, ...chunked } = signed.headers;
   const huge = Buffer.alloc(200_000, "x");
-  const answer = await request(served.port, {
+  const response = await request(served.port, {
     ...signed,
     headers: Object.entries({ ...chunked, "transfer-encoding": "chunked" }),
     body: Buffer.concat([
@@ -295,7 +306,7 @@ test("bodies that lie, end early or are huge neither deliver nor harm", async ()
       Buffer.from("\r\n0\r\n\r\n"),
     ]),
   });
-  expect([answer.status, header(answer, "x-amzn-errortype")]).toEqual([
+  expect([response.status, header(response, "x-amzn-errortype")]).toEqual([
     413,
     "PayloadTooLargeException",
   ]);
