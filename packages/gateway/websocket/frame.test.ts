@@ -1,17 +1,25 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { WebSocket } from "ws";
 import { type WebSocketClient, eventually, openClient } from "../cases/websocket-client.ts";
 import { type Listening, listen } from "../server.ts";
 import { type WebSocketApi, createWebSocketApi } from "./websocket-api.ts";
-import { type CorpusFrame, type Item, bytesOf, framesOf, items, statusOf } from "./corpus.ts";
-import { closeCodeOf, createFramer, guardFrames, textFrame } from "./frame.ts";
-import { handshake, rawSocket } from "./fixture.ts";
+import {
+  type CorpusFrame,
+  type Item,
+  bytesOf,
+  framesOf,
+  items,
+  statusOf,
+} from "../test/frame-corpus.ts";
+import { closeCodeOf } from "./connection.ts";
+import { createFrameScanner } from "./frame-limit.ts";
+import { createFramer, textFrame } from "./frame.ts";
+import { handshake, rawSocket } from "../test/websocket-fixture.ts";
 
 let api: WebSocketApi;
 let server: Listening;
-let bystander: WebSocketClient;
+let otherClient: WebSocketClient;
 const problems: unknown[] = [];
 const disconnects: { identity: { userAgent?: string } }[] = [];
 
@@ -41,7 +49,7 @@ beforeAll(async () => {
     handle: (_, res) => void res.end(),
     upgrade: (req, socket, head) => void api.upgrade(req, socket, head),
   });
-  bystander = await openClient(`ws://localhost:${server.port}/dev`);
+  otherClient = await openClient(`ws://localhost:${server.port}/dev`);
 });
 
 afterAll(async () => {
@@ -49,10 +57,10 @@ afterAll(async () => {
   await server.close();
 });
 
-async function expectBystanderServed(text: string): Promise<void> {
+async function expectOtherClientServed(text: string): Promise<void> {
   const message = JSON.stringify({ action: "echo", text });
-  bystander.ws.send(message);
-  expect(await eventually(() => bystander.messages.shift())).toBe(message);
+  otherClient.ws.send(message);
+  expect(await eventually(() => otherClient.messages.shift())).toBe(message);
 }
 
 async function play({ id, f, deflate, expect: kind, codes = [] }: Item): Promise<void> {
@@ -83,21 +91,21 @@ async function play({ id, f, deflate, expect: kind, codes = [] }: Item): Promise
   const probed = () =>
     framesOf(received()).some(({ op, payload }) => op === 10 && payload.toString() === "probe") ||
     undefined;
-  // What is not whole swallows the probe; then only the bystander shows that all is well.
-  const whole = f.every(({ raw }) => raw === undefined);
+  // An incomplete frame would take the probe as its payload.
+  const isComplete = f.every(({ raw }) => raw === undefined);
   if (kind !== "any") expect(await eventually(probed)).toBe(true);
-  else if (whole) expect(await eventually(() => probed() ?? closeCode())).toBeDefined();
+  else if (isComplete) expect(await eventually(() => probed() ?? closeCode())).toBeDefined();
   socket.destroy();
 }
 
 describe("frames of the corpus", () => {
   test.each(items)("$id", async (item) => {
     await play(item);
-    await expectBystanderServed(item.id);
+    await expectOtherClientServed(item.id);
     expect(problems).toEqual([]);
   });
 
-  test("all of it again and again leaves neither connections nor memory behind", async () => {
+  test("repeated violations leave neither connections nor memory behind", async () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     const held = () => {
@@ -111,12 +119,12 @@ describe("frames of the corpus", () => {
     for (let round = 0; round < 3; round++) for (const item of quick) await play(item);
     await vi.waitFor(() => expect(api.connections).toBe(1), { timeout: 5000 });
     expect(held() - before).toBeLessThan(30e6);
-    await expectBystanderServed("after all");
+    await expectOtherClientServed("after all");
   });
 });
 
 test.each([0, 1, 125, 126, 65_535, 65_536, 131_072])(
-  "a frame of %d bytes is whole",
+  "a text frame of %d bytes has the right header and payload",
   async (size) => {
     const payload = Buffer.alloc(size, "é");
     const frame = textFrame(payload);
@@ -127,7 +135,7 @@ test.each([0, 1, 125, 126, 65_535, 65_536, 131_072])(
   },
 );
 
-test("bytes that changed are not taken for those before, though they are in the same buffer", () => {
+test("a framer notices that the bytes of the same buffer have changed", () => {
   const frame = createFramer();
   const payload = Buffer.from("one");
   const one = frame(payload);
@@ -142,37 +150,81 @@ test("bytes that changed are not taken for those before, though they are in the 
   expect(frame(Buffer.alloc(0)).toString("latin1")).toBe("\x81\x00");
 });
 
-test("a ws whose frames cannot be counted is not used", () => {
-  expect(() => guardFrames({} as WebSocket, 1)).toThrow("cannot be guarded");
-  expect(() => guardFrames({ _receiver: {} } as unknown as WebSocket, 1)).toThrow("guarded");
+test("an unknown error of ws is a protocol error", () => {
   expect(closeCodeOf(new Error("unknown"))).toBe(1002);
 });
 
 const text = (size: number, op = 1, fin: 0 | 1 = 1): CorpusFrame => ({ op, fin, n: size });
 test.each<[string, CorpusFrame[], number | undefined]>([
   ["a frame of 32 KB", [text(32_768)], undefined],
-  ["a frame of one byte more", [text(32_769)], 1009],
-  ["a continuation of one byte more", [text(1, 1, 0), text(32_769, 0)], 1009],
+  ["a frame of 32 KB and one byte", [text(32_769)], 1009],
+  ["a continuation frame of 32 KB and one byte", [text(1, 1, 0), text(32_769, 0)], 1009],
   [
-    "four frames of 32 KB",
+    "a message of four frames of 32 KB",
     [text(32_768, 1, 0), text(32_768, 0, 0), text(32_768, 0, 0), text(32_768, 0)],
     undefined,
   ],
   [
-    "one byte more in five frames",
+    "128 KB and one byte in five frames",
     [text(32_768, 1, 0), text(32_768, 0, 0), text(32_768, 0, 0), text(32_768, 0, 0), text(1, 0)],
     1009,
   ],
-  ["an announcement of 16 MB", [{ raw: "81ff0000000001000000" }], 1009],
+  ["a header that announces 16 MB", [{ raw: "81ff0000000001000000" }], 1009],
   ["an empty binary message", [{ op: 2, p: "" }], 1003],
-  ["the beginning of a binary message", [{ op: 2, fin: 0, p: "a" }], 1003],
+  ["the first frame of a binary message", [{ op: 2, fin: 0, p: "a" }], 1003],
   ["1025 fragments", [text(1, 1, 0), { ...text(1, 0, 0), repeat: 1024 }], 1008],
 ])("%s", async (id, f, code) => {
   await play(
     code === undefined ? { id, f, expect: "alive" } : { id, f, expect: "close", codes: [code] },
   );
-  const ending = await eventually(() =>
+  const disconnect = await eventually(() =>
     disconnects.find(({ identity }) => identity.userAgent === id),
   );
-  expect(ending).toMatchObject({ disconnectStatusCode: code ?? 1006 });
+  expect(disconnect).toMatchObject({ disconnectStatusCode: code ?? 1006 });
+});
+
+test("a frame is judged the same in chunks of any size", () => {
+  const small = bytesOf({ op: 1, p: "a" });
+  const ping = bytesOf({ op: 9, p: "b" });
+  const middle = bytesOf({ op: 1, n: 300 });
+  const large = bytesOf({ op: 1, n: 70_000 });
+  const binary = bytesOf({ op: 2, p: "c" });
+  const passed = Buffer.concat([small, ping, middle]);
+  for (const size of [1, 2, 3, 7, 10, 100, 1e6]) {
+    for (const [refused, violation] of [
+      [large, 1009],
+      [binary, 1003],
+    ] as const) {
+      const scan = createFrameScanner(32_768);
+      const bytes = Buffer.concat([passed, refused]);
+      let allowed = 0;
+      let found: number | undefined;
+      for (let at = 0; at < bytes.length && found === undefined; at += size) {
+        const result = scan(bytes.subarray(at, at + size));
+        allowed += result.allowed;
+        found = result.violation;
+      }
+      expect(found).toBe(violation);
+      // Part of the refused header may have passed before the header was complete.
+      expect(allowed).toBeGreaterThanOrEqual(passed.length);
+      expect(allowed).toBeLessThan(passed.length + 10);
+    }
+  }
+});
+
+test.each<[string, CorpusFrame[]]>([
+  ["a reserved bit", [{ op: 2, rsv: 4, p: "a" }]],
+  ["no mask", [{ op: 2, mask: 0, p: "a" }]],
+  [
+    "a new message inside another",
+    [
+      { op: 1, fin: 0, p: "a" },
+      { op: 2, p: "b" },
+    ],
+  ],
+  ["a continuation without a message", [{ op: 0, n: 40_000 }]],
+  ["a binary frame after a close frame", [{ op: 8 }, { op: 2, p: "a" }]],
+])("%s is left to ws", (_, frames) => {
+  const bytes = Buffer.concat(frames.map(bytesOf));
+  expect(createFrameScanner(32_768)(bytes)).toEqual({ allowed: bytes.length });
 });

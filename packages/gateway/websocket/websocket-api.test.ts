@@ -1,14 +1,19 @@
 import { DeleteConnectionCommand } from "@aws-sdk/client-apigatewaymanagementapi";
 import { expect, test, vi } from "vitest";
 import type { WebSocket } from "ws";
-import { type RawSocket, handshake, rawSocket, serveWebSocketApi } from "./fixture.ts";
+import {
+  type RawSocket,
+  handshake,
+  rawSocket,
+  serveWebSocketApi,
+} from "../test/websocket-fixture.ts";
 
 const until = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 const ID = /^[A-Za-z0-9_-]{15}=$/;
-const shaken = ({ received }: RawSocket) =>
+const accepted = ({ received }: RawSocket) =>
   until(() => expect(received().toString("latin1")).toContain("101 Switching"));
 
-test("the three kinds of events have what they have on AWS and nothing else", async () => {
+test("the three kinds of events have exactly the members that they have on AWS", async () => {
   const at = Date.parse("2026-01-02T03:04:05.678Z");
   const { open, event, port } = await serveWebSocketApi({
     clock: () => at,
@@ -93,7 +98,7 @@ test("the three kinds of events have what they have on AWS and nothing else", as
   expect(new Set([...ids, client.id, message.requestContext["messageId"]]).size).toBe(4);
 });
 
-test("without a query or a User-Agent the event has neither", async () => {
+test("a CONNECT event without query and User-Agent has no members for them", async () => {
   const { open, event } = await serveWebSocketApi({
     routes: { $connect: () => ({ statusCode: 200 }) },
   });
@@ -112,21 +117,24 @@ test.each<[string, (ws: WebSocket) => void, number, string]>([
   ["no code", (ws) => ws.close(), 1005, "Client-side close frame status not set"],
   ["1000", (ws) => ws.close(1000), 1000, ""],
   ["a code and a reason", (ws) => ws.close(4001, "ä"), 4001, "ä"],
-  ["a cut line", (ws) => ws.terminate(), 1006, ""],
-])("$disconnect of a client that closes with %s", async (_, close, code, reason) => {
-  const { open, event, api, events } = await serveWebSocketApi();
-  const client = await open();
-  close(client.ws);
-  const { requestContext } = await event("$disconnect");
-  expect(requestContext).toMatchObject({
-    connectionId: client.id,
-    disconnectStatusCode: code,
-    disconnectReason: reason,
-  });
-  expect(api.connections).toBe(0);
-  await api.close();
-  expect(events).toHaveLength(1);
-});
+  ["a destroyed socket", (ws) => ws.terminate(), 1006, ""],
+])(
+  "$disconnect gets the close status of a client that closes with %s",
+  async (_, close, code, reason) => {
+    const { open, event, api, events } = await serveWebSocketApi();
+    const client = await open();
+    close(client.ws);
+    const { requestContext } = await event("$disconnect");
+    expect(requestContext).toMatchObject({
+      connectionId: client.id,
+      disconnectStatusCode: code,
+      disconnectReason: reason,
+    });
+    expect(api.connections).toBe(0);
+    await api.close();
+    expect(events).toHaveLength(1);
+  },
+);
 
 const frame = (text: string, id: string) =>
   expect.stringMatching(
@@ -140,20 +148,23 @@ test.each([
   ["takes too long", () => new Promise(() => undefined)],
   ["returns nothing", () => undefined],
   ["returns more than 6 MB", () => ({ statusCode: 200, body: "x".repeat(6 * 1024 * 1024) })],
-])("a route that %s is told to the client byte for byte, and it goes on", async (_, handler) => {
-  const { open, problems } = await serveWebSocketApi({
-    routes: { boom: handler },
-    limits: { integration: 80 },
-  });
-  const client = await open();
-  client.ws.send('{"action":"boom"}');
-  await until(() => expect(client.messages).toHaveLength(1));
-  expect(client.messages).toEqual([frame("Internal server error", client.id)]);
-  expect(problems).toMatchObject([{ what: expect.stringMatching(/^boom: /) }]);
-  expect(client.closed).toBeUndefined();
-});
+])(
+  "a route that %s sends an error frame with AWS's bytes and keeps the connection",
+  async (_, handler) => {
+    const { open, problems } = await serveWebSocketApi({
+      routes: { boom: handler },
+      limits: { integration: 80 },
+    });
+    const client = await open();
+    client.ws.send('{"action":"boom"}');
+    await until(() => expect(client.messages).toHaveLength(1));
+    expect(client.messages).toEqual([frame("Internal server error", client.id)]);
+    expect(problems).toMatchObject([{ message: expect.stringMatching(/^boom: /) }]);
+    expect(client.closed).toBeUndefined();
+  },
+);
 
-test("without $default a message that fits no route is forbidden, and it goes on", async () => {
+test("a message without a route gets a Forbidden frame and keeps the connection", async () => {
   const known = {
     routeKey: "known",
     handler: () => ({ statusCode: 200, body: "yes" }),
@@ -170,7 +181,7 @@ test("without $default a message that fits no route is forbidden, and it goes on
   await until(() => expect(log.map(({ status }) => status)).toEqual([200, 403, 403, 403, 200]));
 });
 
-test("a body goes out only by a route response, then whatever the status is", async () => {
+test("a body is sent only with a route response, and then for any status", async () => {
   const handler = (event: { body: string }) => JSON.parse(event.body) as unknown;
   const { open } = await serveWebSocketApi({
     routes: { quiet: handler, loud: { routeKey: "loud", handler, routeResponse: true } },
@@ -198,8 +209,8 @@ test("a body goes out only by a route response, then whatever the status is", as
 });
 
 test.each([
-  ["one after the other", false, ["slow begins", "slow ends", "fast"]],
-  ["side by side", true, ["slow begins", "fast", "slow ends"]],
+  ["one after another", false, ["slow begins", "slow ends", "fast"]],
+  ["concurrently", true, ["slow begins", "fast", "slow ends"]],
 ])("messages of one connection run %s", async (_, concurrent, order) => {
   const seen: string[] = [];
   const gate = Promise.withResolvers<void>();
@@ -226,7 +237,7 @@ test.each([
   await until(() => expect(seen).toEqual(order));
 });
 
-test("a client that sends faster than it is served is read no further, and loses nothing", async () => {
+test("stops reading from a client that sends too fast, and loses no message", async () => {
   const gate = Promise.withResolvers<void>();
   let served = 0;
   const { open, event } = await serveWebSocketApi({
@@ -243,20 +254,20 @@ test("a client that sends faster than it is served is read no further, and loses
   const text = "x".repeat(30_000);
   for (let n = 0; n < 800; n++) client.ws.send(text);
   await event("$default");
-  // 24 MB do not fit into the buffers of two sockets, so some must be left with the client; the other
-  // client is the clock by which it is seen that no more of it is read.
+  // 24 MB exceed the buffers of two sockets, so a part must stay with the client. Pings of another
+  // client measure the time in which no more of it is read.
   const clock = await open();
   const tick = () =>
     new Promise<void>((resolve) => {
       clock.ws.once("pong", () => resolve());
       clock.ws.ping();
     });
-  let left = -1;
-  while (left !== client.ws.bufferedAmount) {
-    left = client.ws.bufferedAmount;
+  let unsent = -1;
+  while (unsent !== client.ws.bufferedAmount) {
+    unsent = client.ws.bufferedAmount;
     for (let n = 0; n < 50; n++) await tick();
   }
-  expect(left).toBeGreaterThan(1e6);
+  expect(unsent).toBeGreaterThan(1e6);
   expect(served).toBe(0);
   gate.resolve();
   await until(() => expect(served).toBe(800));
@@ -264,7 +275,7 @@ test("a client that sends faster than it is served is read no further, and loses
   await event("$disconnect");
 });
 
-test("a message whose key is no route goes to $default", async () => {
+test("a message whose key has no route runs $default", async () => {
   const { open, events } = await serveWebSocketApi({
     routes: { buy: () => ({ statusCode: 200 }) },
   });
@@ -282,15 +293,15 @@ test("a message whose key is no route goes to $default", async () => {
   );
 });
 
-test("what a client sends after it was closed reaches no route", async () => {
+test("messages after the connection was closed run no route", async () => {
   const { port, event, events, caller } = await serveWebSocketApi({
     routes: { $connect: () => ({ statusCode: 200 }) },
   });
   const client = rawSocket(port, handshake());
-  await shaken(client);
+  await accepted(client);
   const { connectionId } = (await event("$connect")).requestContext;
   await caller().send(new DeleteConnectionCommand({ ConnectionId: connectionId }));
-  // A text frame and then the answer to the close frame, masked with zeroes.
+  // A text frame and then a close frame, masked with zeroes.
   client.socket.write(Buffer.from("818200000000686988820000000003e8", "hex"));
   await until(() => expect(client.ended()).toBe(true));
   expect(events.map(({ requestContext }) => requestContext.routeKey)).toEqual([
@@ -299,7 +310,7 @@ test("what a client sends after it was closed reaches no route", async () => {
   ]);
 });
 
-test("a connection of which nothing more is read can be closed all the same", async () => {
+test("a connection that is paused can be closed", async () => {
   const gate = Promise.withResolvers<object>();
   const { api, open, event, caller } = await serveWebSocketApi({
     limits: { queued: 1, closing: 60_000 },
@@ -315,21 +326,21 @@ test("a connection of which nothing more is read can be closed all the same", as
   await event("$disconnect");
 });
 
-test("no message over 128 KB goes out, a route response neither", async () => {
+test("no message above 128 KB is sent, also not as a route response", async () => {
   const body = "x".repeat(131_073);
   const handler = () => ({ statusCode: 200, body });
   const { open, api, problems } = await serveWebSocketApi({
     routes: { big: { routeKey: "big", handler, routeResponse: true } },
   });
   const client = await open();
-  expect(api.post(client.id, Buffer.from(body))).toBe("too-large");
+  expect(api.send(client.id, Buffer.from(body))).toBe("too-large");
   client.ws.send('{"action":"big"}');
   await until(() => expect(problems).toHaveLength(1));
-  expect(api.post(client.id, Buffer.from("end"))).toBe("sent");
+  expect(api.send(client.id, Buffer.from("end"))).toBe("sent");
   await until(() => expect(client.messages).toEqual(["end"]));
 });
 
-test("$disconnect comes after the messages before it", async () => {
+test("$disconnect runs after the messages before it", async () => {
   const gate = Promise.withResolvers<void>();
   const { open, events, event, api } = await serveWebSocketApi({
     routes: {
@@ -353,7 +364,7 @@ test("$disconnect comes after the messages before it", async () => {
   ]);
 });
 
-test("what a handler does to its event, the next one does not see", async () => {
+test("a handler cannot change the event of another invocation", async () => {
   const contexts: unknown[] = [];
   const { open } = await serveWebSocketApi({
     routes: {
@@ -375,12 +386,12 @@ test("what a handler does to its event, the next one does not see", async () => 
   await until(() => expect(contexts).toEqual([...facts, ...facts]));
 });
 
-test.each<[string, (connection: { send: () => void; post: () => void }) => void]>([
+test.each<[string, (client: { send: () => void; receive: () => void }) => void]>([
   ["sends", ({ send }) => send()],
-  ["is sent", ({ post }) => post()],
+  ["receives", ({ receive }) => receive()],
 ])(
-  "ten minutes without a message end a connection, but not one that %s something",
-  async (_, be) => {
+  "ten minutes without a message close a connection, but not one that %s a message",
+  async (_, act) => {
     let now = 0;
     const { api, open, event, log } = await serveWebSocketApi({
       clock: () => now,
@@ -389,7 +400,7 @@ test.each<[string, (connection: { send: () => void; post: () => void }) => void]
     const silent = await open();
     const active = await open();
     now = 599_999;
-    be({ send: () => active.ws.send("x"), post: () => api.post(active.id, Buffer.from("x")) });
+    act({ send: () => active.ws.send("x"), receive: () => api.send(active.id, Buffer.from("x")) });
     await until(() => expect(log.length + active.messages.length).toBe(3));
     now = 600_000;
     await until(() => expect(silent.closed).toEqual({ code: 1001, reason: "Going away" }));
@@ -398,13 +409,13 @@ test.each<[string, (connection: { send: () => void; post: () => void }) => void]
       disconnectStatusCode: 1001,
       disconnectReason: "Going away",
     });
-    expect(api.post(silent.id, Buffer.from("x"))).toBe("gone");
-    // The sweep that ended the one has looked at the other.
-    expect(api.post(active.id, Buffer.from("x"))).toBe("sent");
+    expect(api.send(silent.id, Buffer.from("x"))).toBe("gone");
+    // The sweep that closed one connection has checked the other too.
+    expect(api.send(active.id, Buffer.from("x"))).toBe("sent");
   },
 );
 
-test("pings are answered, but do not keep a connection", async () => {
+test("pings get pongs but do not count as activity", async () => {
   let now = 0;
   const { open } = await serveWebSocketApi({ clock: () => now, limits: { sweep: 5 } });
   const client = await open();
@@ -416,46 +427,46 @@ test("pings are answered, but do not keep a connection", async () => {
   await until(() => expect(client.closed?.code).toBe(1001));
 });
 
-test("two hours end a connection, however active it is", async () => {
+test("a connection is closed after two hours of activity", async () => {
   let now = 0;
   const { api, open, event } = await serveWebSocketApi({ clock: () => now, limits: { sweep: 5 } });
   const client = await open();
   now = 7_199_999;
-  expect(api.post(client.id, Buffer.from("x"))).toBe("sent");
+  expect(api.send(client.id, Buffer.from("x"))).toBe("sent");
   now = 7_200_000;
   await until(() => expect(client.closed).toEqual({ code: 1001, reason: "Going away" }));
   expect((await event("$disconnect")).requestContext["disconnectStatusCode"]).toBe(1001);
 });
 
-test("a client that reads nothing is cut off, and others do not notice", async () => {
+test("terminates a client that reads nothing, without effect on others", async () => {
   const { api, port, open, events, event } = await serveWebSocketApi({
     routes: { $connect: () => ({ statusCode: 200 }) },
   });
   const slow = rawSocket(port, handshake());
-  await shaken(slow);
+  await accepted(slow);
   slow.socket.pause();
   const { connectionId } = (await event("$connect")).requestContext;
   const reader = await open();
   const data = Buffer.alloc(100_000, "x");
   let sent = 0;
   await until(() => {
-    for (let n = 0; n < 20 && api.post(connectionId, data) === "sent"; n++) sent++;
-    expect(api.post(connectionId, data)).toBe("gone");
+    for (let n = 0; n < 20 && api.send(connectionId, data) === "sent"; n++) sent++;
+    expect(api.send(connectionId, data)).toBe("gone");
   });
-  // What the kernel takes for two sockets, and the bound.
+  // The limit and the kernel buffers of two sockets.
   expect(sent * data.length).toBeLessThan(20e6);
   expect((await event("$disconnect")).requestContext).toMatchObject({
     connectionId,
     disconnectStatusCode: 1006,
   });
-  expect(api.post(reader.id, data)).toBe("sent");
+  expect(api.send(reader.id, data)).toBe("sent");
   await until(() => expect(reader.messages).toHaveLength(1));
   expect(
     events.filter(({ requestContext }) => requestContext.routeKey === "$disconnect"),
   ).toHaveLength(1);
 });
 
-test("a client that pings and reads nothing is cut off", async () => {
+test("terminates a client that pings and reads nothing", async () => {
   const { port, open, event } = await serveWebSocketApi();
   const { socket, ended } = rawSocket(port, handshake());
   socket.pause();
@@ -467,23 +478,23 @@ test("a client that pings and reads nothing is cut off", async () => {
     expect(ended()).toBe(true);
   });
   expect((await event("$disconnect")).requestContext["disconnectStatusCode"]).toBe(1006);
-  expect((await open()).answer.status).toBe(101);
+  expect((await open()).response.status).toBe(101);
 });
 
-test("close ends all with 1001, waits for $disconnect, and nobody comes in any more", async () => {
-  let left = 0;
+test("close closes all with 1001, waits for $disconnect, and refuses new clients", async () => {
+  let disconnected = 0;
   const { api, open, port } = await serveWebSocketApi({
     routes: {
       $disconnect: async () => {
         await new Promise((resolve) => setTimeout(resolve, 20));
-        left++;
+        disconnected++;
         return { statusCode: 200 };
       },
     },
   });
   const clients = [await open(), await open(), await open()];
   await api.close();
-  expect([left, api.connections]).toEqual([3, 0]);
+  expect([disconnected, api.connections]).toEqual([3, 0]);
   await until(() =>
     expect(clients.map(({ closed }) => closed)).toEqual(
       clients.map(() => ({ code: 1001, reason: "Going away" })),
@@ -494,7 +505,7 @@ test("close ends all with 1001, waits for $disconnect, and nobody comes in any m
   await api.close();
 });
 
-test("close does not wait for ever: not for clients, $connect or $disconnect", async () => {
+test("close has a time limit for clients, $connect and $disconnect", async () => {
   const never = () => new Promise(() => undefined);
   const { api, port, events } = await serveWebSocketApi({
     limits: { closing: 100 },
@@ -504,19 +515,19 @@ test("close does not wait for ever: not for clients, $connect or $disconnect", a
       $disconnect: never,
     },
   });
-  const deaf = rawSocket(port, handshake());
-  await shaken(deaf);
-  deaf.socket.pause();
+  const unresponsive = rawSocket(port, handshake());
+  await accepted(unresponsive);
+  unresponsive.socket.pause();
   const waiting = rawSocket(port, handshake({}, "GET /dev?wait HTTP/1.1"));
   await until(() => expect(events).toHaveLength(2));
   const startedAt = performance.now();
   await api.close();
   expect(performance.now() - startedAt).toBeLessThan(1500);
-  deaf.socket.resume();
-  await until(() => expect([deaf.ended(), waiting.ended()]).toEqual([true, true]));
+  unresponsive.socket.resume();
+  await until(() => expect([unresponsive.ended(), waiting.ended()]).toEqual([true, true]));
 });
 
-test("a connection that was being made while the API closed is refused and counted out", async () => {
+test("a handshake during close is refused and gets its $disconnect", async () => {
   const connecting = Promise.withResolvers<object>();
   const { api, port, event } = await serveWebSocketApi({
     routes: { $connect: () => connecting.promise },

@@ -1,64 +1,75 @@
+/**
+ * Emulates one WebSocket API: handshakes, connections with the limits of AWS, and `@connections`. Every
+ * client whose `$connect` succeeded gets exactly one `$disconnect`, also when it disconnects during the
+ * handshake or when the API closes.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api.html
+ */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocketServer } from "ws";
-import { createConnectionsApi } from "./connections-api.ts";
 import { LAPTOP } from "../event.ts";
 import { type GatewayRequest, newRequestId } from "../request.ts";
-import { message, send } from "../response.ts";
+import { errorResponse, writeResponse } from "../response.ts";
 import { admit, createBucket } from "../throttle.ts";
 import { AWS_LIMITS, type WebSocketApiConfig, createWebSocketRoutes } from "./config.ts";
-import { createDoor } from "./connect.ts";
-import { type Connection, type Ending, type Posted, createConnection } from "./connection.ts";
-import type { ConnectionFacts } from "./event.ts";
+import { createConnectRoute } from "./connect-route.ts";
+import { type Connection, type SendResult, createConnection } from "./connection.ts";
+import type { CloseStatus, ConnectionInfo } from "./event.ts";
+import { LimitedSocket } from "./frame-limit.ts";
 import { createFramer } from "./frame.ts";
-import { readHandshake, refuseUpgrade } from "./handshake.ts";
-import { createReceiver, record } from "./receiver.ts";
-import { routeSelection } from "./route.ts";
+import { parseHandshake, refuseUpgrade } from "./handshake.ts";
+import { createManagementApi } from "./management-api.ts";
+import { routeSelection } from "./route-selection.ts";
+import { createRouteRunner, logRecord } from "./route.ts";
 
 export type { WebSocketApiConfig } from "./config.ts";
 
-/** The laptop's stand-in for one API Gateway WebSocket API. */
+/** One WebSocket API. */
 export interface WebSocketApi {
-  /** Takes over an upgrade whose path is this API's; else returns false and touches nothing. */
+  /** Takes over an upgrade request for this API's stage; returns false for any other path. */
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): boolean;
-  /** Answers plain HTTP on `/{stage}` and `/{stage}/@connections/{id}`; else returns false. */
+  /** Responds to requests for `/{stage}` and `/{stage}/@connections/{id}`; else returns false. */
   handle(req: IncomingMessage, res: ServerResponse): boolean;
   /** Sends a text message, as `POST @connections` does. */
-  post(connectionId: string, data: Buffer): Posted;
-  /** Closes all connections with 1001 and waits, not for ever, until `$disconnect` has run. */
+  send(connectionId: string, data: Buffer): SendResult;
+  /** Closes all connections with 1001. Resolves when each `$disconnect` has run, or after a limit. */
   close(): Promise<void>;
+  /** The number of open connections. */
   readonly connections: number;
 }
 
-const GOING_AWAY: Ending = { code: 1001, reason: "Going away" };
-const ABORTED: Ending = { code: 1006, reason: "" };
+const GOING_AWAY: CloseStatus = { code: 1001, reason: "Going away" };
+const ABORTED: CloseStatus = { code: 1006, reason: "" };
+const UNAVAILABLE = errorResponse(503, "Service Unavailable");
 
-/** Throws when AWS would refuse the configuration. */
+/** Creates the API. Throws for a configuration that AWS refuses. */
 export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
   const { stage, onError: report, clock = Date.now, concurrent = false } = config;
+  const { credentials = {}, accessLog: log = () => undefined } = config;
   const limits = { ...AWS_LIMITS, ...config.limits };
   const api = { ...LAPTOP, ...config.identity };
   const routes = createWebSocketRoutes(config, limits);
-  const log = config.accessLog ?? (() => undefined);
-  const door = createDoor(config, api, routes.get("$connect"));
+  const connectRoute = createConnectRoute(config, api, routes.get("$connect"));
   const select = routeSelection(config.routeSelectionExpression);
-  const receiver = createReceiver({ routes, select, clock, report, log });
-  const arrivals = createBucket(limits.connections, clock());
+  const runner = createRouteRunner({ routes, select, clock, report, log });
+  const newConnections = createBucket(limits.connections, clock());
   const connections = new Map<string, Connection>();
   const frame = createFramer();
-  const { credentials = {} } = config;
-  const manage = createConnectionsApi({ api, credentials, connections, limits, clock, report });
-  /** Handshakes and connections that are not over yet, with what cuts them off. */
+  const manage = createManagementApi({ api, credentials, connections, limits, clock, report });
+  /** Handshakes and connections that are not finished, each with the function that aborts it. */
   const unfinished = new Map<Promise<void>, () => void>();
-  /** What `$connect` chose, on its way to the 101. */
+  /** The sub-protocols that `$connect` selected; `handleProtocols` reads them. */
   const protocols = new WeakMap<IncomingMessage, string>();
+  // A variable of its own, because the types of `ws` do not know `closeTimeout`.
   const settings = {
     noServer: true,
     clientTracking: false,
     perMessageDeflate: false,
     maxPayload: limits.message,
-    // ws's own are in the ten thousands: a message of single bytes would cost far more than its size.
+    // The defaults of `ws` are above 10 000. A message in that many parts costs far more memory than
+    // its size.
     maxFragments: 1024,
     maxBufferedChunks: 1024,
     closeTimeout: limits.closing,
@@ -70,23 +81,24 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
   const sweeper = setInterval(() => {
     const now = clock();
     for (const connection of connections.values()) {
-      const idle = now - connection.lastActiveAt >= limits.idle;
-      if (idle || now - connection.facts.connectedAt >= limits.lifetime) connection.end(GOING_AWAY);
+      const isIdle = now - connection.lastActiveAt >= limits.idle;
+      const isOld = now - connection.info.connectedAt >= limits.lifetime;
+      if (isIdle || isOld) connection.close(GOING_AWAY);
     }
   }, limits.sweep).unref();
 
-  function track(work: Promise<void>, cutOff: () => void): void {
-    unfinished.set(work, cutOff);
+  function track(work: Promise<void>, abort: () => void): void {
+    unfinished.set(work, abort);
     void work.finally(() => unfinished.delete(work));
   }
 
-  async function shakeHands(
+  async function connect(
     req: IncomingMessage,
     socket: Duplex,
     head: Buffer,
     request: GatewayRequest,
   ): Promise<void> {
-    const asked: ConnectionFacts = {
+    const { info, refusal, protocol, ...logged } = await connectRoute(request, {
       connectionId: newRequestId(),
       connectedAt: request.receivedAt,
       apiId: api.apiId,
@@ -94,68 +106,77 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
       domainName: request.headers.get("host") ?? "",
       sourceIp: request.sourceIp,
       userAgent: request.headers.get("user-agent"),
-    };
-    const { facts, refusal, protocol, ...details } = await door(request, asked);
+    });
     const event = { requestId: request.id, at: request.receivedAt };
-    log({ ...record(facts, event, "$connect", "CONNECT"), ...details });
+    log({ ...logRecord(info, event, "$connect", "CONNECT"), ...logged });
     if (refusal) return refuseUpgrade(socket, refusal);
     if (protocol !== undefined) protocols.set(req, protocol);
-    if (closing) refuseUpgrade(socket, message(503, "Service Unavailable"));
-    else if (accept(req, socket, head, facts)) return undefined;
-    // `$connect` has counted in a client that is not there.
-    await receiver.disconnect(facts, closing ? GOING_AWAY : ABORTED);
+    if (closing) refuseUpgrade(socket, UNAVAILABLE);
+    else if (accept(req, socket, head, info)) return undefined;
+    // `$connect` has succeeded but there is no connection, so run the `$disconnect` that belongs to it.
+    await runner.disconnect(info, closing ? GOING_AWAY : ABORTED);
   }
 
+  /** Completes the handshake; false if the client has disconnected. */
   function accept(
     req: IncomingMessage,
     socket: Duplex,
     head: Buffer,
-    facts: ConnectionFacts,
+    info: ConnectionInfo,
   ): boolean {
-    let accepted = false;
-    server.handleUpgrade(req, socket, head, (ws) => {
-      accepted = true;
-      const connection = createConnection(facts, ws, socket, {
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return false;
+    }
+    let connection: Connection | undefined;
+    const limited = new LimitedSocket(socket, head, limits.frame, (code) =>
+      connection?.close({ code, reason: "" }),
+    );
+    // The callback runs before `handleUpgrade` returns.
+    server.handleUpgrade(req, limited, Buffer.alloc(0), (ws) => {
+      const accepted = createConnection(info, ws, socket, {
         limits,
         clock,
         concurrent,
         frame,
-        onMessage: (receiving, body) => receiver.receive(receiving, body),
-        onGone: () => void connections.delete(facts.connectionId),
-        onDisconnect: (_, ending) => receiver.disconnect(facts, ending),
+        onMessage: (sender, body) => runner.message(sender, body),
+        onGone: () => void connections.delete(info.connectionId),
+        onDisconnect: (status) => runner.disconnect(info, status),
       });
-      connections.set(facts.connectionId, connection);
-      track(connection.done, () => connection.terminate());
+      connection = accepted;
+      connections.set(info.connectionId, accepted);
+      track(accepted.done, () => accepted.terminate());
     });
-    return accepted;
+    return connection !== undefined;
   }
 
   async function closeAll(): Promise<void> {
     clearInterval(sweeper);
-    for (const connection of connections.values()) connection.end(GOING_AWAY);
-    const patience = new AbortController();
-    const { signal } = patience;
+    for (const connection of connections.values()) connection.close(GOING_AWAY);
+    const timeout = new AbortController();
+    const { signal } = timeout;
     await Promise.race([
-      settled(unfinished),
+      allFinished(unfinished),
       sleep(limits.closing, undefined, { signal }).catch(() => undefined),
     ]);
-    patience.abort();
-    for (const cutOff of unfinished.values()) cutOff();
+    timeout.abort();
+    for (const abort of unfinished.values()) abort();
   }
 
   return {
     upgrade(req, socket, head) {
-      const path = pathOf(req, stage);
+      const path = pathAfterStage(req, stage);
       if (path === undefined) return false;
       socket.on("error", ignore);
       const now = clock();
-      const request = path === "" ? readHandshake(req, now) : message(403, "Forbidden");
+      const request = path === "" ? parseHandshake(req, now) : errorResponse(403, "Forbidden");
       if ("status" in request) refuseUpgrade(socket, request);
-      else if (closing) refuseUpgrade(socket, message(503, "Service Unavailable"));
-      else if (!admit([arrivals], now)) refuseUpgrade(socket, message(429, "Too Many Requests"));
-      else {
-        const work = shakeHands(req, socket, head, request).catch((error: unknown) => {
-          report({ what: "the gateway itself failed", error, requestId: request.id });
+      else if (closing) refuseUpgrade(socket, UNAVAILABLE);
+      else if (!admit([newConnections], now)) {
+        refuseUpgrade(socket, errorResponse(429, "Too Many Requests"));
+      } else {
+        const work = connect(req, socket, head, request).catch((error: unknown) => {
+          report({ message: "the gateway failed", error, requestId: request.id });
           socket.destroy();
         });
         track(work, () => socket.destroy());
@@ -163,13 +184,14 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
       return true;
     },
     handle(req, res) {
-      const path = pathOf(req, stage);
+      const path = pathAfterStage(req, stage);
       if (path !== undefined && CONNECTIONS.test(path)) manage(req, res);
-      else if (path === "") send(res, message(426, "Upgrade Required", [["upgrade", "websocket"]]));
-      else return false;
+      else if (path === "") {
+        writeResponse(res, errorResponse(426, "Upgrade Required", [["upgrade", "websocket"]]));
+      } else return false;
       return true;
     },
-    post: (connectionId, data) => connections.get(connectionId)?.post(data) ?? "gone",
+    send: (connectionId, data) => connections.get(connectionId)?.send(data) ?? "gone",
     close: () => (closing ??= closeAll()),
     get connections() {
       return connections.size;
@@ -179,8 +201,8 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
 
 const CONNECTIONS = /^\/(?:@|%40)connections(?:\/|$)/;
 
-/** What follows the stage in the path, as it was sent; undefined if the path is another API's. */
-function pathOf({ url = "" }: IncomingMessage, stage: string): string | undefined {
+/** The rest of the encoded path after `/{stage}`; undefined if the path is not of this stage. */
+function pathAfterStage({ url = "" }: IncomingMessage, stage: string): string | undefined {
   const mark = url.indexOf("?");
   const path = mark < 0 ? url : url.slice(0, mark);
   if (!path.startsWith(`/${stage}`)) return undefined;
@@ -189,11 +211,11 @@ function pathOf({ url = "" }: IncomingMessage, stage: string): string | undefine
   return rest === "" || rest.startsWith("/") ? rest : undefined;
 }
 
-/** Settles once nothing is under way, also of what began meanwhile. */
-async function settled(unfinished: ReadonlyMap<Promise<void>, unknown>): Promise<void> {
+/** Resolves when nothing is left, also not of the work that began meanwhile. */
+async function allFinished(unfinished: ReadonlyMap<Promise<void>, unknown>): Promise<void> {
   while (unfinished.size > 0) await Promise.all(unfinished.keys());
 }
 
 function ignore(): void {
-  // A client that goes away is no error of ours.
+  // A client that disconnects is not an error, but without a listener it would end the process.
 }
