@@ -1,18 +1,21 @@
-/** Holds at most `limit` values and forgets the one that was used longest ago. */
+/**
+ * A bounded cache, so that neither forged tokens nor invented identities can fill the memory.
+ */
+
+/** A map of at most `limit` values that drops the least recently used one. */
 export interface Cache<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
-  delete(key: string): void;
 }
 
-/** Makes an empty cache. */
+/** Creates an empty cache. */
 export function createCache<Value>(limit: number): Cache<Value> {
   const entries = new Map<string, Value>();
   return {
     get(key) {
       const value = entries.get(key);
       if (value === undefined) return undefined;
-      // A Map keeps insertion order, so moving a hit to the end makes the first entry the oldest.
+      // A Map keeps insertion order, so moving a hit to the end leaves the oldest entry first.
       entries.delete(key);
       entries.set(key, value);
       return value;
@@ -26,6 +29,5 @@ export function createCache<Value>(limit: number): Cache<Value> {
         return;
       }
     },
-    delete: (key) => void entries.delete(key),
   };
 }

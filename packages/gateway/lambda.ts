@@ -1,6 +1,14 @@
+/**
+ * Invokes a Lambda handler in this process as the Lambda service would. Event and result cross a JSON
+ * boundary, so a handler sees nothing here that it would not see on AWS.
+ */
+
 import { randomUUID } from "node:crypto";
 
-/** What a handler learns about its invocation, as Lambda's Node runtime gives it. */
+/**
+ * The context object of a handler.
+ * https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html
+ */
 interface LambdaContext {
   awsRequestId: string;
   callbackWaitsForEmptyEventLoop: boolean;
@@ -17,24 +25,26 @@ interface LambdaContext {
 }
 
 /**
- * Any exported Lambda handler, whatever event type it declares: what arrives is JSON either way.
- * Written as a method, because only methods take parameters of a narrower type.
+ * Any exported Lambda handler, whatever event type it declares. The type is taken from a method,
+ * because TypeScript checks only the parameters of methods bivariantly.
  */
 export type LambdaHandler = { handle(event: unknown, context: LambdaContext): unknown }["handle"];
 
-/** How an invocation ended. `value` has been through JSON, as everything that leaves a Lambda. */
+/** The result of an invocation. `value` is what remains of the handler's result after JSON. */
 export type Invocation =
   | { outcome: "returned"; value: unknown }
   | { outcome: "failed"; error: unknown }
   | { outcome: "timed-out" };
 
-/** https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 6 MB each way. */
+/**
+ * The payload limit of a synchronous invocation, for the event and for the result: 6 MB.
+ * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+ */
 export const MAX_PAYLOAD = 6 * 1024 * 1024; // bytes
 
 /**
- * Runs a handler on an event given as JSON text, so that `undefined`, dates, buffers and class
- * instances die on both ways as they do on AWS. Never rejects. A handler that runs out of time goes
- * on running, as it does behind a gateway.
+ * Runs a handler on an event given as JSON text. Never rejects. A handler that exceeds its time keeps
+ * running and its result is dropped, as behind API Gateway.
  */
 export async function invoke(
   handler: LambdaHandler,
@@ -46,7 +56,7 @@ export async function invoke(
   const run = (async (): Promise<Invocation> => {
     try {
       const event: unknown = JSON.parse(payload);
-      const result: unknown = await handler(event, context(functionName, deadline));
+      const result: unknown = await handler(event, createContext(functionName, deadline));
       const json = JSON.stringify(result) ?? "null";
       if (Buffer.byteLength(json) > MAX_PAYLOAD) {
         throw new RangeError("Response payload size exceeded maximum allowed payload size");
@@ -67,7 +77,7 @@ export async function invoke(
   }
 }
 
-function context(functionName: string, deadline: number): LambdaContext {
+function createContext(functionName: string, deadline: number): LambdaContext {
   return {
     awsRequestId: randomUUID(),
     callbackWaitsForEmptyEventLoop: true,
@@ -84,5 +94,5 @@ function context(functionName: string, deadline: number): LambdaContext {
   };
 }
 
-// Callback-style completion is gone from the nodejs24.x runtime; the members stay in its types.
+// The nodejs24.x runtime has no callback-style completion any more, but the types keep its members.
 function noop(): void {}

@@ -1,7 +1,13 @@
+/**
+ * Parses the head of an HTTP request once for all kinds of APIs. The result keeps both the bytes that
+ * the client sent and their decoded form, because the payload formats show different ones.
+ */
+
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage } from "node:http";
+import type { HeaderList } from "./header.ts";
 
-/** One HTTP request as every kind of API sees it; nothing of it is trusted or normalised. */
+/** The head of one HTTP request. Nothing in it is checked, except that it can be decoded. */
 export interface GatewayRequest {
   id: string;
   traceId: string;
@@ -9,39 +15,41 @@ export interface GatewayRequest {
   method: string;
   protocol: string;
   sourceIp: string;
-  /** The path as it was sent, still percent-encoded. */
+  /** The path as sent, still percent-encoded. */
   encodedPath: string;
-  /** Split at `/` first and decoded after, so `%2F` never separates. */
+  /** The path split at `/` and then decoded, so that `%2F` never separates segments. */
   segments: readonly string[];
-  /** As it was sent, without the `?`. */
+  /** The query as sent, without the `?`. */
   rawQuery: string;
-  query: readonly (readonly [name: string, value: string])[];
-  /** In the order and the case of the wire. */
-  rawHeaders: readonly (readonly [name: string, value: string])[];
-  /** Lower-case names; repeated headers joined with `,`. */
+  /** The decoded query parameters, in order. */
+  query: HeaderList;
+  /** The headers in the order and the case in which they were sent. */
+  rawHeaders: HeaderList;
+  /** By lower-case name; the values of a repeated header joined with `,`. */
   headers: ReadonlyMap<string, string>;
   port: string;
 }
 
 /**
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html: request line and
- * headers together.
+ * The limit for request line and header values together.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
  */
 export const MAX_HEAD = 10_240; // bytes
 
 const ABSOLUTE = /^https?:\/\/[^/?#]*/i;
-// Visible ASCII but `#`: anything else has no place in a request target (RFC 9112, 3.2).
+// A request target is visible ASCII without `#` (RFC 9112, section 3.2).
 const TARGET = /^\/[\x21\x22\x24-\x7e]*$/;
 
-/** The size of the request line and the headers, as the client sent them. */
+/** The size of request line and headers in bytes. */
 export function headBytes(req: IncomingMessage): number {
   let bytes = (req.method?.length ?? 0) + (req.url?.length ?? 0) + " HTTP/1.1\r\n".length + 1;
-  // Node gives header text as Latin-1: a character is a byte. Two of each four are `: ` or CRLF.
+  // Node decodes headers as Latin-1, so one character is one byte. Each name is followed by `: ` and
+  // each value by CRLF.
   for (const text of req.rawHeaders) bytes += text.length + 2;
   return bytes;
 }
 
-/** Reads what stands before the body; undefined if the target cannot be decoded. */
+/** Parses the head of a request; undefined if path or query cannot be decoded. */
 export function parseRequest(req: IncomingMessage, receivedAt: number): GatewayRequest | undefined {
   const target = originForm(req.url ?? "");
   if (!TARGET.test(target)) return undefined;
@@ -51,10 +59,10 @@ export function parseRequest(req: IncomingMessage, receivedAt: number): GatewayR
   const segments = decodePath(encodedPath);
   const query = parseQuery(rawQuery);
   if (!segments || !query) return undefined;
-  const rawHeaders = pairs(req.rawHeaders);
+  const rawHeaders = pairUp(req.rawHeaders);
   const random = randomBytes(23);
   return {
-    // A1.12 of the recordings: 11 random bytes, base64url but padded.
+    // One call gives the random bytes of both ids: the call costs more than the bytes.
     id: `${random.toString("base64url", 0, 11)}=`,
     traceId: `Root=1-${hexSeconds(receivedAt)}-${random.toString("hex", 11)}`,
     receivedAt,
@@ -71,16 +79,17 @@ export function parseRequest(req: IncomingMessage, receivedAt: number): GatewayR
   };
 }
 
-/** An id for an answer to a request that could not be parsed. */
+/** A request id in the form of API Gateway's: 11 random bytes, such as `JCJM3j95PHcEJHg=`. */
 export function newRequestId(): string {
   return `${randomBytes(11).toString("base64url")}=`;
 }
 
-/** The client's address; IPv4 without its IPv6 prefix. */
+/** The client's address; Node writes IPv4 addresses of a dual-stack socket as `::ffff:127.0.0.1`. */
 function sourceIp(req: IncomingMessage): string {
   return (req.socket.remoteAddress ?? "").replace(/^::ffff:/, "");
 }
 
+/** `http://host/path` becomes `/path` (RFC 9112, section 3.2.2). */
 function originForm(url: string): string {
   const rest = url.replace(ABSOLUTE, "");
   return rest === "" || rest.startsWith("?") ? `/${rest}` : rest;
@@ -116,18 +125,19 @@ function decodeQuery(text: string): string {
   return decodeURIComponent(text.replaceAll("+", " "));
 }
 
-function pairs(flat: readonly string[]): [string, string][] {
-  const result: [string, string][] = [];
-  for (let at = 0; at + 1 < flat.length; at += 2) result.push([flat[at] ?? "", flat[at + 1] ?? ""]);
-  return result;
+/** Node's `rawHeaders` is one flat list of alternating names and values. */
+function pairUp(flat: readonly string[]): [string, string][] {
+  const pairs: [string, string][] = [];
+  for (let at = 0; at + 1 < flat.length; at += 2) pairs.push([flat[at] ?? "", flat[at + 1] ?? ""]);
+  return pairs;
 }
 
-function joinHeaders(raw: GatewayRequest["rawHeaders"]): Map<string, string> {
+function joinHeaders(raw: HeaderList): Map<string, string> {
   const headers = new Map<string, string>();
   for (const [name, value] of raw) {
     const key = name.toLowerCase();
     const before = headers.get(key);
-    // Cookies are the one header whose list is not separated by commas (RFC 6265, 5.4).
+    // `Cookie` is the only header whose list is not separated by commas (RFC 6265, section 5.4).
     const separator = key === "cookie" ? "; " : ",";
     headers.set(key, before === undefined ? value : `${before}${separator}${value}`);
   }

@@ -1,41 +1,47 @@
+/**
+ * HTTP responses: the ones that the gateway makes itself, and the ones that it reads from the result of
+ * a Lambda function. A result that API Gateway would not accept never becomes a response.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ */
+
 import type { ServerResponse } from "node:http";
+import { type HeaderList, SET_BY_GATEWAY, isHeader, titleCase } from "./header.ts";
 import { isRecord } from "./json.ts";
 
-/** What a gateway answers; header names in lower case, repeated ones repeated. */
-export interface Answer {
+/** A response that is not written yet; header names are in lower case. */
+export interface HttpResponse {
   status: number;
-  headers: readonly (readonly [name: string, value: string])[];
+  headers: HeaderList;
   body: Buffer;
 }
 
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-const FIELD_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-// The gateway's own connection to the client; a Lambda has no say in these.
-const CONNECTION = new Set([
-  "connection",
-  "content-length",
-  "keep-alive",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
+/** An error of the gateway itself; its body is `{"message":"Not Found"}`. */
+export function errorResponse(
+  status: number,
+  text: string,
+  headers: HeaderList = [],
+): HttpResponse {
+  return jsonResponse(status, { message: text }, headers);
+}
 
-/** An answer that the gateway makes itself: `{"message":"Not Found"}`. */
-export function message(status: number, text: string, headers: Answer["headers"] = []): Answer {
+/** A response with a JSON body. */
+export function jsonResponse(
+  status: number,
+  value: object,
+  headers: HeaderList = [],
+): HttpResponse {
   return {
     status,
     headers: [["content-type", "application/json"], ...headers],
-    body: Buffer.from(JSON.stringify({ message: text })),
+    body: Buffer.from(JSON.stringify(value)),
   };
 }
 
 /**
- * Reads a Lambda's result of payload format 2.0: undefined if a gateway cannot make an answer of it.
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ * Reads the result of a handler in payload format 2.0. A result without `statusCode` is itself the
+ * JSON body of a 200. Returns undefined for a result that is not valid, which is a 500.
  */
-export function fromResult2(result: unknown): Answer | undefined {
+export function responseFromV2(result: unknown): HttpResponse | undefined {
   if (!isRecord(result) || !Object.hasOwn(result, "statusCode")) {
     const text = typeof result === "string" ? result : JSON.stringify(result);
     return {
@@ -44,19 +50,24 @@ export function fromResult2(result: unknown): Answer | undefined {
       body: Buffer.from(text),
     };
   }
-  const headers = singleHeaders(result["headers"]);
+  const headers = readHeaders(result["headers"]);
   const cookies = result["cookies"] ?? [];
   if (!headers || !isStrings(cookies)) return undefined;
-  return answer(result, [...headers, ...cookies.map((value) => ["set-cookie", value] as const)]);
+  return readResult(result, [
+    ...headers,
+    ...cookies.map((value) => ["set-cookie", value] as const),
+  ]);
 }
 
-/** Reads a Lambda's result of payload format 1.0, single headers first and the multiple ones after. */
-export function fromResult1(result: unknown): Answer | undefined {
+/**
+ * Reads the result of a handler in payload format 1.0: `headers` come first, `multiValueHeaders`
+ * after. Returns undefined for a result that is not valid, which is a 500.
+ */
+export function responseFromV1(result: unknown): HttpResponse | undefined {
   if (!isRecord(result)) return undefined;
-  const single = singleHeaders(result["headers"]);
+  const headers = readHeaders(result["headers"]);
   const multiple = result["multiValueHeaders"] ?? {};
-  if (!single || !isRecord(multiple)) return undefined;
-  const headers = [...single];
+  if (!headers || !isRecord(multiple)) return undefined;
   for (const [name, values] of Object.entries(multiple)) {
     if (!Array.isArray(values)) return undefined;
     for (const value of values) {
@@ -65,37 +76,38 @@ export function fromResult1(result: unknown): Answer | undefined {
       headers.push([name.toLowerCase(), text]);
     }
   }
-  return answer(result, headers);
+  return readResult(result, headers);
 }
 
-/** Writes an answer, with header names in the case that AWS puts on the wire of HTTP/1.1. */
-export function send(res: ServerResponse, { status, headers, body }: Answer): void {
+/** Writes a response, unless the client is gone. */
+export function writeResponse(res: ServerResponse, { status, headers, body }: HttpResponse): void {
   if (res.destroyed || res.headersSent) return;
   const flat: string[] = [];
   for (const [name, value] of headers) flat.push(wireName(name), value);
-  if (status !== 204 && status !== 304) flat.push("Content-Length", String(body.length));
+  if (hasBody(status)) flat.push("Content-Length", String(body.length));
   res.writeHead(status, flat);
   res.end(body);
 }
 
-function answer(result: Record<string, unknown>, headers: Answer["headers"]): Answer | undefined {
+/** Reads the members that both formats share. */
+function readResult(
+  result: Record<string, unknown>,
+  headers: HeaderList,
+): HttpResponse | undefined {
   const status = result["statusCode"];
   const body = result["body"] ?? "";
-  if (!Number.isInteger(status) || Number(status) < 200 || Number(status) > 599) return undefined;
-  if (typeof body !== "string" || !headers.every(isSendable)) return undefined;
-  const kept = headers.filter(([name]) => !CONNECTION.has(name));
-  const typed =
-    Number(status) === 204 ||
-    Number(status) === 304 ||
-    headers.some(([name]) => name === "content-type");
+  if (!isStatus(status) || typeof body !== "string" || !headers.every(isHeader)) return undefined;
+  const kept = headers.filter(([name]) => !SET_BY_GATEWAY.has(name));
+  const typed = !hasBody(status) || headers.some(([name]) => name === "content-type");
   return {
-    status: Number(status),
+    status,
     headers: typed ? kept : [["content-type", "text/plain; charset=utf-8"], ...kept],
     body: Buffer.from(body, result["isBase64Encoded"] === true ? "base64" : "utf8"),
   };
 }
 
-function singleHeaders(value: unknown): (readonly [string, string])[] | undefined {
+/** Reads `headers`: one value for each name. */
+function readHeaders(value: unknown): (readonly [string, string])[] | undefined {
   const headers = new Map<string, string>();
   if (!isRecord(value ?? {})) return undefined;
   for (const [name, field] of Object.entries(value ?? {})) {
@@ -111,8 +123,13 @@ function headerText(value: unknown): string | undefined {
   return typeof value === "number" || typeof value === "boolean" ? String(value) : undefined;
 }
 
-function isSendable([name, value]: readonly [string, string]): boolean {
-  return TOKEN.test(name) && FIELD_VALUE.test(value);
+function isStatus(value: unknown): value is number {
+  return typeof value === "number" && Number.isInteger(value) && value >= 200 && value <= 599;
+}
+
+/** Responses with these statuses have neither a body nor a content length (RFC 9110, section 15). */
+function hasBody(status: number): boolean {
+  return status !== 204 && status !== 304;
 }
 
 function isStrings(value: unknown): value is string[] {
@@ -121,11 +138,12 @@ function isStrings(value: unknown): value is string[] {
 
 const wireNames = new Map<string, string>();
 
+/** The name as written on the wire, remembered because a server repeats a few names all the time. */
 function wireName(name: string): string {
   const known = wireNames.get(name);
   if (known) return known;
-  const wire = name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
-  // Names come from handlers; a handler that invents them must not grow the table for ever.
+  const wire = titleCase(name);
+  // Handlers choose the names. The limit keeps a handler that invents names from filling the memory.
   if (wireNames.size < 1000) wireNames.set(name, wire);
   return wire;
 }

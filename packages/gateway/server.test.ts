@@ -17,18 +17,18 @@ test.each([
     400,
   ],
   ["no Host header", "GET / HTTP/1.1\r\nX: y\r\n\r\n", 400],
-  ["a Host that is none", "GET / HTTP/1.1\r\nHost: a/b c\r\n\r\n", 400],
+  ["a malformed Host", "GET / HTTP/1.1\r\nHost: a/b c\r\n\r\n", 400],
   ["one Host", "GET / HTTP/1.1\r\nHost: a:3000\r\n\r\n", 200],
   ["an IPv6 Host", "GET / HTTP/1.1\r\nHost: [::1]:3000\r\n\r\n", 200],
   ["no protocol", "hello\r\n\r\n", 400],
-  ["a method of its own", "FOO / HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+  ["an unknown method", "FOO / HTTP/1.1\r\nHost: a\r\n\r\n", 400],
   [
-    "a length and chunks",
+    "Content-Length and chunks",
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     400,
   ],
   [
-    "two lengths",
+    "two Content-Length headers",
     "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
     400,
   ],
@@ -42,12 +42,12 @@ test.each([
   expect((await exchange(port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")).status).toBe(200);
 });
 
-test("a client that does not finish its head is told so, and let go", async () => {
+test("responds with 408 to a client that does not finish its head", async () => {
   const { port } = await serve({ ...hello, headersTimeout: 50, requestTimeout: 100 });
   expect((await exchange(port, "GET / HTTP/1.1\r\nHost: a\r\n")).status).toBe(408);
 });
 
-test("bytes after a request are not answered in that request's place", async () => {
+test("malformed bytes after a request get no response in its place", async () => {
   const handled = Promise.withResolvers<void>();
   const { port } = await serve({ handle: () => handled.resolve() });
   const socket = connect(port, "127.0.0.1");
@@ -60,7 +60,7 @@ test("bytes after a request are not answered in that request's place", async () 
   expect(Buffer.concat(received).toString()).toBe("");
 });
 
-test("a handler that throws is a 500 and is reported", async () => {
+test("a handler that throws is a reported 500", async () => {
   const errors: unknown[] = [];
   const { port } = await serve({
     handle: () => {
@@ -68,15 +68,15 @@ test("a handler that throws is a 500 and is reported", async () => {
     },
     onError: (error) => errors.push(error),
   });
-  const answer = await exchange(port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  expect([answer.status, answer.body.toString()]).toEqual([
+  const response = await exchange(port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect([response.status, response.body.toString()]).toEqual([
     500,
     '{"message":"Internal Server Error"}',
   ]);
   expect(errors).toEqual([new Error("secret")]);
 });
 
-test("a port in use is one clear error", async () => {
+test("a port in use is a ListenError with a clear message", async () => {
   const { port } = await serve(hello);
   const second = listen({ ...hello, port, host: "127.0.0.1" });
   await expect(second).rejects.toThrow(ListenError);
@@ -86,7 +86,7 @@ test("a port in use is one clear error", async () => {
   });
 });
 
-test("closing waits for the answer under way and cuts idle connections at once", async () => {
+test("close waits for open requests and destroys idle sockets immediately", async () => {
   const begun = Promise.withResolvers<void>();
   const go = Promise.withResolvers<void>();
   const server = await serve({
@@ -98,13 +98,13 @@ test("closing waits for the answer under way and cuts idle connections at once",
   });
   const idle = connect(server.port, "127.0.0.1");
   await once(idle, "connect");
-  const answer = exchange(server.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const response = exchange(server.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   await begun.promise;
   const startedAt = performance.now();
   const closed = server.close();
   await once(idle, "close");
   go.resolve();
-  expect((await answer).body.toString()).toBe("done");
+  expect((await response).body.toString()).toBe("done");
   await closed;
   expect(performance.now() - startedAt).toBeLessThan(2000);
 });
@@ -122,23 +122,23 @@ test("a connection that was taken over is cut when closing has waited long enoug
   await Promise.all([server.close(), once(socket, "close")]);
 });
 
-test("without somebody to take it over an upgrade is a plain request", async () => {
+test("an upgrade is an ordinary request if there is no upgrade handler", async () => {
   const { port } = await serve(hello);
   const upgrade = "GET / HTTP/1.1\r\nHost: a\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n";
   expect((await exchange(port, upgrade)).status).toBe(200);
 });
 
-test("closing gives up on an answer that never comes", async () => {
+test("close destroys sockets whose response never comes", async () => {
   const begun = Promise.withResolvers<void>();
   const server = await serve({ drainTimeout: 50, handle: () => begun.resolve() });
-  const answer = exchange(server.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-  const outcome = answer.catch((error: unknown) => String(error));
+  const response = exchange(server.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  const outcome = response.catch((error: unknown) => String(error));
   await begun.promise;
   await server.close();
   expect(await outcome).toContain("the connection ended");
 });
 
-test("localhost is one server on both addresses, or none", async () => {
+test("listenOnLoopback listens on both addresses or on neither", async () => {
   const server = await listenOnLoopback({ port: 0, ...hello });
   for (const host of ["127.0.0.1", "[::1]", "localhost"]) {
     expect(await (await fetch(`http://${host}:${server.port}/`)).text()).toBe("hello");

@@ -1,8 +1,13 @@
+/**
+ * An HTTP/1.1 server in front of one or more APIs. No client can stop it, keep it from closing, or make
+ * it answer a request that another client sent.
+ */
+
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-/** The address cannot be listened on; the message is one line for a person. */
+/** The server cannot listen on its address. `code` is Node's, the message is one line for a person. */
 export class ListenError extends Error {
   override name = "ListenError";
   readonly code: string;
@@ -12,46 +17,48 @@ export class ListenError extends Error {
   }
 }
 
-/** What to listen on, who answers, and how long clients may take. */
+/** The address, the handlers, and how long clients may take. */
 export interface ListenOptions {
-  port: number; // 0 picks a free one
+  /** 0 lets the operating system choose a free port. */
+  port: number;
   host?: string;
   handle: (req: IncomingMessage, res: ServerResponse) => void;
-  /** Takes over a connection; without it upgrades are plain requests. */
+  /** Takes over the socket of an upgrade request. Without it, such requests go to `handle`. */
   upgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
-  /** Which requests to upgrade are taken over; the others are plain requests. All unless told. */
+  /** Selects the upgrade requests for `upgrade`; the others go to `handle`. Default: all. */
   shouldUpgrade?: (req: IncomingMessage) => boolean;
-  /** Learns what `handle` throws. */
+  /** Called with errors that `handle` and `upgrade` throw, and with errors of the server. */
   onError?: (error: unknown) => void;
   headersTimeout?: number; // milliseconds
   requestTimeout?: number; // milliseconds
+  /** How long `close` waits for requests that are not answered yet. */
   drainTimeout?: number; // milliseconds
 }
 
-/** A server that listens. */
+/** A server that accepts connections. */
 export interface Listening {
   port: number;
-  /** Stops accepting, lets requests under way finish for a bounded time, then cuts the rest. */
+  /** Stops accepting, waits for open requests up to `drainTimeout`, then destroys all sockets. */
   close(): Promise<void>;
 }
 
-// Larger than any gateway's own limit, so that the gateway's rule answers and not Node's.
+// Larger than the limit of every API, so that the API answers and not Node.
 const MAX_HEADER_SIZE = 64 * 1024; // bytes
-// Node drops headers above its count silently; refused here instead.
+// Node silently drops headers above its limit. Such a request is refused instead.
 const MAX_HEADERS = 1000;
 const HOST = /^[A-Za-z0-9._~!$&'()*+,;=:[\]%-]*$/;
 
-/** Opens an HTTP/1.1 server that no client can stop. Rejects with `ListenError`. */
+/** Opens a server. Rejects with `ListenError`. */
 export async function listen(options: ListenOptions): Promise<Listening> {
   const { headersTimeout = 10_000, requestTimeout = 60_000, drainTimeout = 1500 } = options;
   let closing = false;
-  /** Every open connection and how many answers it waits for. */
+  /** The number of open requests of each socket. */
   const sockets = new Map<Socket, number>();
-  const answers = new WeakMap<Duplex, ServerResponse>();
-  const count = (socket: Socket, change: 1 | -1) => {
-    const waiting = (sockets.get(socket) ?? 0) + change;
-    if (sockets.has(socket)) sockets.set(socket, waiting);
-    if (closing && waiting === 0) socket.destroySoon();
+  const lastResponse = new WeakMap<Duplex, ServerResponse>();
+  const countRequests = (socket: Socket, change: 1 | -1) => {
+    const open = (sockets.get(socket) ?? 0) + change;
+    if (sockets.has(socket)) sockets.set(socket, open);
+    if (closing && open === 0) socket.destroySoon();
   };
   const server = createServer({
     maxHeaderSize: MAX_HEADER_SIZE,
@@ -59,7 +66,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     requestTimeout,
     keepAliveTimeout: 65_000,
     connectionsCheckingInterval: Math.min(1000, headersTimeout),
-    // Checked below, with more than one Host too.
+    // `checkRequest` does this, and refuses a second Host as well.
     requireHostHeader: false,
     ...(options.shouldUpgrade && { shouldUpgradeCallback: options.shouldUpgrade }),
   });
@@ -71,37 +78,37 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     socket.on("close", () => sockets.delete(socket));
   });
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Duplex) => {
-    const last = answers.get(socket);
-    // Bad bytes after a whole request must not be answered in that request's place, nor within an
-    // answer that has begun.
-    const inTheWay = last && !last.writableEnded && (last.headersSent || last.req.complete);
-    if (inTheWay) socket.destroy();
-    else refuse(socket, statusOf(error.code));
+    const last = lastResponse.get(socket);
+    // An error response must not be taken for the response to an earlier, complete request, and must
+    // not be written into the middle of another response.
+    const pending = last && !last.writableEnded && (last.headersSent || last.req.complete);
+    if (pending) socket.destroy();
+    else writeError(socket, statusOf(error.code));
   });
   server.on("request", (req, res) => {
-    answers.set(req.socket, res);
+    lastResponse.set(req.socket, res);
     req.on("error", ignore);
     res.on("error", ignore);
-    count(req.socket, 1);
-    res.on("close", () => count(req.socket, -1));
+    countRequests(req.socket, 1);
+    res.on("close", () => countRequests(req.socket, -1));
     if (closing) res.shouldKeepAlive = false;
-    const refusal = refusalOf(req);
-    if (refusal) return end(res, refusal);
+    const refusal = checkRequest(req);
+    if (refusal) return respondError(res, refusal);
     try {
       options.handle(req, res);
     } catch (error) {
       options.onError?.(error);
       if (res.headersSent) res.destroy();
-      else end(res, 500);
+      else respondError(res, 500);
     }
   });
   const { upgrade } = options;
   if (upgrade) {
     server.on("upgrade", (req, socket, head) => {
       socket.on("error", ignore);
-      // Whoever takes it over also ends it; until then it counts as busy.
-      count(req.socket, 1);
-      if (refusalOf(req)) return refuse(socket, 400);
+      // The socket counts as busy until `upgrade`'s owner ends it, so `close` gives it time.
+      countRequests(req.socket, 1);
+      if (checkRequest(req)) return writeError(socket, 400);
       try {
         upgrade(req, socket, head);
       } catch (error) {
@@ -112,16 +119,17 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   }
 
   await new Promise<void>((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => reject(explain(error, options.port)));
+    server.once("error", (error: NodeJS.ErrnoException) =>
+      reject(listenError(error, options.port)),
+    );
     server.listen(options.port, options.host, resolve);
   });
   server.on("error", (error) => options.onError?.(error));
 
   const address = server.address();
-  if (address === null || typeof address === "string")
-    throw new TypeError("a TCP port was expected");
   return {
-    port: address.port,
+    // The address of a TCP server is an object; it is a string for a pipe and null before listening.
+    port: typeof address === "object" && address ? address.port : options.port,
     close() {
       closing = true;
       return new Promise((resolve) => {
@@ -132,8 +140,8 @@ export async function listen(options: ListenOptions): Promise<Listening> {
           clearTimeout(cut);
           resolve();
         });
-        // Node's own count of idle connections leaves out those that have not asked anything yet.
-        for (const [socket, waiting] of sockets) if (waiting === 0) socket.destroy();
+        // `closeIdleConnections` would miss the sockets that have not sent a request yet.
+        for (const [socket, open] of sockets) if (open === 0) socket.destroy();
       });
     },
   };
@@ -143,8 +151,8 @@ const NO_IPV6: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
 const FREE_PORT_TRIES = 5;
 
 /**
- * Listens on both loopback addresses, as `localhost` may mean either: else another program could
- * answer on the one that is left, in this server's name. Rejects with `ListenError`.
+ * Listens on both loopback addresses, because `localhost` can mean either. Another program could
+ * otherwise listen on the free one and receive requests for this server. Rejects with `ListenError`.
  */
 export async function listenOnLoopback(options: Omit<ListenOptions, "host">): Promise<Listening> {
   for (let tries = 1; ; tries++) {
@@ -161,13 +169,14 @@ export async function listenOnLoopback(options: Omit<ListenOptions, "host">): Pr
   }
 }
 
-function refusalOf(req: IncomingMessage): 400 | 431 | undefined {
+/** The status with which a request must be refused before any handler sees it. */
+function checkRequest(req: IncomingMessage): 400 | 431 | undefined {
   const { rawHeaders } = req;
   if (rawHeaders.length / 2 >= MAX_HEADERS) return 431;
   const hosts = rawHeaders.filter(
     (_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === "host",
   );
-  // RFC 9112, 3.2; HTTP/1.0 knew no Host.
+  // Exactly one Host (RFC 9112, section 3.2); HTTP/1.0 has no Host.
   if (hosts.length > 1 || (hosts.length === 0 && req.httpVersion !== "1.0")) return 400;
   return hosts.every((host) => HOST.test(host)) ? undefined : 400;
 }
@@ -186,7 +195,7 @@ function statusOf(code: string | undefined): 400 | 408 | 413 | 431 {
   return code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
 }
 
-function end(res: ServerResponse, status: keyof typeof REASONS): void {
+function respondError(res: ServerResponse, status: keyof typeof REASONS): void {
   const body = JSON.stringify({ message: REASONS[status] });
   const headers = {
     "content-type": "application/json",
@@ -196,23 +205,24 @@ function end(res: ServerResponse, status: keyof typeof REASONS): void {
   res.writeHead(status, headers).end(body);
 }
 
-/** Answers where there is no response object, or no understanding of what was sent. */
-function refuse(socket: Duplex, status: keyof typeof REASONS): void {
+/** Writes an error where Node has no response object: upgrades and bytes that are not HTTP. */
+function writeError(socket: Duplex, status: keyof typeof REASONS): void {
   if (!socket.writable) return void socket.destroy();
   const body = JSON.stringify({ message: REASONS[status] });
   const head = `HTTP/1.1 ${status} ${REASONS[status]}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
   socket.end(head + body, () => socket.destroy());
 }
 
-function explain(error: NodeJS.ErrnoException, port: number): ListenError {
+function listenError(error: NodeJS.ErrnoException, port: number): ListenError {
   const code = error.code ?? "UNKNOWN";
   if (code === "EADDRINUSE")
     return new ListenError(code, `port ${port} is in use`, { cause: error });
   if (code === "EACCES")
-    return new ListenError(code, `port ${port} may not be opened`, { cause: error });
+    return new ListenError(code, `no permission to listen on port ${port}`, { cause: error });
   return new ListenError(code, `cannot listen on port ${port}: ${error.message}`, { cause: error });
 }
 
 function ignore(): void {
-  // A client that goes away is no error of ours; without a listener it would end the process.
+  // A client that disconnects is not an error of the server, but without a listener it would end the
+  // process.
 }

@@ -1,23 +1,23 @@
 import { expect, test } from "vitest";
 import { admit, createBucket } from "./throttle.ts";
 
-test("a burst passes at once, then one for each step of the rate", () => {
+test("admits a burst immediately, then requests at the rate", () => {
   const bucket = createBucket({ rate: 2, burst: 3 }, 0);
   const admitted = [0, 0, 0, 0, 499, 500, 500, 1000].map((now) => admit([bucket], now));
   expect(admitted).toEqual([true, true, true, false, false, true, false, true]);
 });
 
-test("a long silence fills no more than the burst", () => {
+test("a bucket never holds more than the burst", () => {
   const bucket = createBucket({ rate: 100, burst: 2 }, 0);
   expect([1e9, 1e9, 1e9].map((now) => admit([bucket], now))).toEqual([true, true, false]);
 });
 
-test("a clock that steps back neither fills nor drains", () => {
+test("a clock that is set back neither fills nor drains a bucket", () => {
   const bucket = createBucket({ rate: 1, burst: 2 }, 10_000);
   expect([10_000, 0, 0].map((now) => admit([bucket], now))).toEqual([true, true, false]);
 });
 
-test("a request that one bucket refuses takes from none", () => {
+test("a request that one bucket refuses takes no token from the others", () => {
   const account = createBucket({ rate: 0, burst: 1 }, 0);
   const route = createBucket({ rate: 0, burst: 0 }, 0);
   expect(admit([account, route], 0)).toBe(false);

@@ -1,26 +1,28 @@
-/** Steady requests a second and how many may come at once. */
+/**
+ * Throttling with token buckets, as API Gateway does for accounts, stages and routes.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
+ */
+
+/** A steady rate and the number of requests that may exceed it. */
 export interface Throttle {
   rate: number; // requests per second
   burst: number; // requests
 }
 
-/**
- * A token bucket, the throttle of API Gateway:
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-throttling.html
- */
+/** A bucket of `burst` tokens that is refilled at `rate`. A request takes one token. */
 export interface TokenBucket {
-  /** Whether a request may pass now; takes nothing. */
+  /** True if a token is left. Takes none. */
   ready(now: number): boolean;
   take(): void;
 }
 
-/** Makes a full bucket; `now` is in epoch milliseconds. */
+/** Creates a full bucket; `now` is in epoch milliseconds. */
 export function createBucket({ rate, burst }: Throttle, now: number): TokenBucket {
   let tokens = burst;
   let filledAt = now;
   return {
     ready(at) {
-      // A clock that steps back must not drain the bucket.
+      // A clock that is set back must not drain the bucket.
       tokens = Math.min(burst, tokens + (Math.max(0, at - filledAt) / 1000) * rate);
       filledAt = at;
       return tokens >= 1;
@@ -31,7 +33,10 @@ export function createBucket({ rate, burst }: Throttle, now: number): TokenBucke
   };
 }
 
-/** Takes one token from every bucket, or from none when one of them is empty. */
+/**
+ * Takes one token from every bucket, or none if one is empty: a request that its route refuses must not
+ * use up the account's tokens.
+ */
 export function admit(buckets: readonly TokenBucket[], now: number): boolean {
   if (!buckets.every((bucket) => bucket.ready(now))) return false;
   for (const bucket of buckets) bucket.take();

@@ -127,8 +127,8 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
         url,
       ),
       accessLog,
-      onError: ({ what, error, requestId }) =>
-        log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
+      onError: ({ message, error, requestId }) =>
+        log(jsonLine({ level: "ERROR", message, error: String(error), requestId })),
     });
 
     // The console, which is not part of AWS

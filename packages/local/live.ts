@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import * as EventSources from "@stockwire/functions/event-sources";
 import { jsonLine } from "@stockwire/functions/telemetry/log";
-import type { WebSocketLogRecord } from "@stockwire/gateway/access-log";
+import type { WebSocketLogRecord } from "@stockwire/gateway/log";
 import { createWebSocketApi } from "@stockwire/gateway/websocket/websocket-api";
 import { liveApi } from "./api-definition.ts";
 import { createQueue } from "./queue/queue.ts";
@@ -67,8 +67,8 @@ export async function startLive(options: Options): Promise<Live> {
       credentials: { [credentials.accessKeyId]: credentials.secretAccessKey },
     }),
     accessLog,
-    onError: ({ what, error, requestId }) =>
-      log(jsonLine({ level: "ERROR", message: what, error: String(error), requestId })),
+    onError: ({ message, error, requestId }) =>
+      log(jsonLine({ level: "ERROR", message, error: String(error), requestId })),
   });
 
   const queue = createQueue({

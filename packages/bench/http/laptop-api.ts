@@ -36,7 +36,7 @@ export async function startLaptopApi(handler: LambdaHandler): Promise<LaptopApi>
     ...rest,
     routes: routes.map(({ throttle: ___, ...route }) => route),
     accessLog: (record) => console.log(JSON.stringify(record)),
-    onError: ({ what, error }) => console.error(what, error),
+    onError: ({ message, error }) => console.error(message, error),
   });
   answer = (req, res) => {
     if (!issuer.handle(req, res)) api.handle(req, res);

@@ -51,7 +51,7 @@ function throughGateway() {
   });
   ways.gateway = (message) => {
     for (const id of ids) {
-      if (api.post(id, message) !== "sent") throw new Error(`${id} was not sent to`);
+      if (api.send(id, message) !== "sent") throw new Error(`${id} was not sent to`);
     }
   };
   return (...[req, socket, head]: Parameters<typeof api.upgrade>) => {

@@ -1,30 +1,38 @@
+/**
+ * What all authorizers share: the interface that routes use, and identity sources.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control.html
+ */
+
 import type { EventSource } from "../event.ts";
 import type { GatewayRequest } from "../request.ts";
-import type { Answer } from "../response.ts";
+import type { HttpResponse } from "../response.ts";
 
-/** What an authorizer decided, and with what the request goes on or which answer ends it. */
+/**
+ * The decision about a request: the `requestContext.authorizer` of its event, or the response that
+ * refuses it. `error` is for the access log.
+ */
 export type Verdict =
   | { allowed: true; context: Record<string, unknown> }
-  | { allowed: false; answer: Answer; error: string };
+  | { allowed: false; response: HttpResponse; error: string };
 
-/** What guards a route. */
+/** Decides whether a request may invoke a route. */
 export interface Authorizer {
+  /** `scopes` are those of the route; any one of them is enough. Never rejects. */
   authorize(
     request: GatewayRequest,
     source: EventSource,
     scopes: readonly string[],
   ): Promise<Verdict>;
+  /** Aborts what is being fetched. */
   close(): void;
 }
 
-/** Where a failure is told that the client must not see. */
-export type Report = (problem: { what: string; error: unknown; requestId?: string }) => void;
-
-/** Reads one value out of a request, such as `$request.header.Authorization`. */
+/** Reads an identity out of a request; undefined if it is missing or empty. */
 export type IdentitySource = (request: GatewayRequest, source: EventSource) => string | undefined;
 
 /**
- * Compiles an identity source expression; empty values count as missing.
+ * Compiles an identity source expression such as `$request.header.Authorization`. Throws for an
+ * expression that is not supported.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
  */
 export function identitySource(expression: string): IdentitySource {
@@ -40,7 +48,7 @@ export function identitySource(expression: string): IdentitySource {
       return (request, source) => contextValue(name, request, source) || undefined;
     case undefined:
     default:
-      throw new Error(`${expression} is not an identity source this gateway knows`);
+      throw new Error(`${expression} is not a supported identity source`);
   }
 }
 

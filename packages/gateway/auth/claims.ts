@@ -1,7 +1,13 @@
-/** A token's payload: JSON that nobody has checked for more than being an object. */
+/** The claims of a JSON Web Token: their scopes, and the form in which events show them. */
+
+/** The payload of a token: a JSON object whose members are not checked. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Every scope of a token, from `scope` and `scp`, each a string with spaces or a list. */
+/**
+ * All scopes of a token. API Gateway reads `scope` and `scp`; both may be a space-separated string or
+ * an array.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+ */
 export function scopesOf({ scope, scp }: Claims): string[] {
   return [scope, scp].flatMap((value) => {
     if (typeof value === "string") return value.split(" ").filter((part) => part !== "");
@@ -10,8 +16,8 @@ export function scopesOf({ scope, scp }: Claims): string[] {
 }
 
 /**
- * Claims as an event shows them: text in the way Go prints values, nulls left out. Measured on AWS by
- * https://github.com/floci-io/floci/pull/2011.
+ * `requestContext.authorizer.jwt.claims`: every claim as text, in the way the language Go prints it.
+ * Null claims are omitted. Measured on AWS by https://github.com/floci-io/floci/pull/2011.
  */
 export function claimTexts(claims: Claims): Record<string, string> {
   const shown = Object.entries(claims).filter(([, value]) => value !== null);

@@ -1,9 +1,15 @@
+/**
+ * Evaluates the IAM policy that a Lambda authorizer returned. What this file does not understand never
+ * allows a request.
+ * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+ */
+
 import { isRecord } from "../json.ts";
 
 /**
- * Whether a policy document allows `execute-api:Invoke` on this ARN: an explicit deny wins, and what
- * no statement names is denied. Conditions are not known here, so a statement that has one never
- * allows.
+ * True if a policy document allows `execute-api:Invoke` on an ARN. An explicit deny wins, and an ARN
+ * that no statement matches is denied. Conditions are not supported, so a statement with a condition
+ * never allows. Undefined if the value is not a policy document.
  */
 export function allowsInvoke(document: unknown, arn: string): boolean | undefined {
   if (!isRecord(document)) return undefined;
@@ -16,6 +22,7 @@ export function allowsInvoke(document: unknown, arn: string): boolean | undefine
   );
 }
 
+/** True if the statement matches both the action and the ARN. IAM actions ignore case. */
 function concerns(statement: Record<string, unknown>, arn: string): boolean {
   const actions = listOf(statement["Action"]);
   const resources = listOf(statement["Resource"]);
@@ -26,7 +33,10 @@ function concerns(statement: Record<string, unknown>, arn: string): boolean {
   );
 }
 
-/** `*` stands for any text, `?` for one character; linear in the text for each `*`. */
+/**
+ * Matches a pattern in which `*` is any text and `?` any one character. It backtracks to the last `*`
+ * only, so that no pattern takes exponential time, as a regular expression could.
+ */
 function matches(pattern: string, text: string): boolean {
   let at = 0;
   let star = -1;
@@ -48,6 +58,7 @@ function matches(pattern: string, text: string): boolean {
   return at === pattern.length;
 }
 
+/** IAM accepts a single element in place of a list of one. */
 function listOf(value: unknown): unknown[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value : [value];

@@ -1,9 +1,18 @@
+/**
+ * Fetches and caches the public keys of a token issuer. Keys come only from the issuer that the API is
+ * configured with, and clients cannot make the gateway fetch them often.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+ */
+
 import { type CryptoKey, importJWK } from "jose";
 import { isRecord } from "../json.ts";
 
-/** An issuer's public keys: fetched when needed, kept two hours. */
+/** The public keys of one issuer. */
 export interface KeySource {
-  /** The key for a token's header; undefined if the issuer has none. Throws if it cannot be asked. */
+  /**
+   * The key with this id for this algorithm; undefined if the issuer has no such key. Rejects if the
+   * keys cannot be fetched.
+   */
   find(kid: string, alg: string): Promise<CryptoKey | undefined>;
   close(): void;
 }
@@ -11,9 +20,10 @@ export interface KeySource {
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 const FETCH_LIMIT = 1500; // milliseconds
 const SIZE_LIMIT = 150_000; // bytes
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
-const KEPT = 2 * 60 * 60 * 1000; // milliseconds
-// An unknown kid may mean new keys, or somebody who makes up kids; they must not make us fetch.
+// API Gateway caches a public key for two hours.
+const CACHED = 2 * 60 * 60 * 1000; // milliseconds
+// An unknown key id can mean that the issuer has rotated its keys, or that a client invents ids. New
+// keys are fetched at most this often.
 const COOLDOWN = 30_000; // milliseconds
 const SMALLEST_MODULUS = 2048 / 8; // bytes
 
@@ -30,7 +40,7 @@ interface KeySet {
   imported: Map<string, Promise<CryptoKey>>;
 }
 
-/** Keys come from the configured issuer only; nothing in a token can name another place. */
+/** Creates the key source of an issuer. Nothing is fetched before the first `find`. */
 export function createKeySource(issuer: string, clock: () => number): KeySource {
   const closed = new AbortController();
   let current: KeySet | undefined;
@@ -47,19 +57,20 @@ export function createKeySource(issuer: string, clock: () => number): KeySource 
       pending = undefined;
     }
   }
+  // Concurrent requests share one fetch.
   const loadOnce = () => (pending ??= load());
 
   return {
     async find(kid, alg) {
-      const fresh = current && clock() - current.fetchedAt < KEPT ? current : undefined;
+      const fresh = current && clock() - current.fetchedAt < CACHED ? current : undefined;
       let keys = fresh ?? (await loadOnce());
       if (!keys.jwks.has(kid) && clock() - triedAt >= COOLDOWN) keys = await loadOnce();
       const jwk = keys.jwks.get(kid);
       if (!jwk || (jwk.alg !== undefined && jwk.alg !== alg)) return undefined;
       const name = `${alg} ${kid}`;
-      const known = keys.imported.get(name) ?? importKey(jwk, alg);
-      keys.imported.set(name, known);
-      return known;
+      const imported = keys.imported.get(name) ?? importKey(jwk, alg);
+      keys.imported.set(name, imported);
+      return imported;
     },
     close: () => closed.abort(),
   };
@@ -98,24 +109,27 @@ async function fetchJson(url: string, closed: AbortSignal): Promise<Record<strin
   return value;
 }
 
-// An issuer behind TLS must not send us to fetch its keys without.
+/** An issuer that uses TLS must not make the gateway fetch its keys without TLS. */
 function isAllowed(uri: string, issuer: string): boolean {
   return uri.startsWith("https://") || (uri.startsWith("http://") && issuer.startsWith("http://"));
 }
 
 function isUsable(key: unknown): key is RsaKey {
   if (!isRecord(key) || key["kty"] !== "RSA") return false;
-  const { kid, use, key_ops: uses, n, e } = key;
+  const { kid, use, key_ops: operations, n, e } = key;
   if (typeof kid !== "string" || typeof n !== "string" || typeof e !== "string") return false;
   if (use !== undefined && use !== "sig") return false;
-  if (uses !== undefined && !(Array.isArray(uses) && uses.includes("verify"))) return false;
-  // With an exponent of one everybody can sign.
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify"))) {
+    return false;
+  }
+  // With the exponent 1 a signature equals its padded message, so anyone could sign.
   return e !== "AQ" && Buffer.from(n, "base64url").length >= SMALLEST_MODULUS;
 }
 
 async function importKey({ n, e }: RsaKey, alg: string): Promise<CryptoKey> {
-  // Only the public members: a key set that leaks private ones must not give us a signing key.
+  // Only the public members: a key set that leaks its private members must not give a signing key.
   const key = await importJWK({ kty: "RSA", n, e }, alg);
+  // `importJWK` returns bytes for symmetric keys only; the check narrows the type.
   if (key instanceof Uint8Array) throw new TypeError("an RSA key was expected");
   return key;
 }

@@ -1,24 +1,24 @@
 import { type KeyObject, createHmac, generateKeyPairSync, sign } from "node:crypto";
 import { expect, test } from "vitest";
-import type { RawAnswer } from "../cases/raw-http.ts";
+import type { RawResponse } from "../cases/raw-http.ts";
 import { echo, header, serve, serveApi } from "../test/fixture.ts";
 
 const NOW = Date.UTC(2026, 10, 21) / 1000; // epoch seconds
-const ours = generateKeyPairSync("rsa", { modulusLength: 2048 });
-const theirs = generateKeyPairSync("rsa", { modulusLength: 2048 });
-const weak = generateKeyPairSync("rsa", { modulusLength: 1024 });
-const jwk = { ...ours.publicKey.export({ format: "jwk" }), kid: "ours", use: "sig" };
+const issuerKeys = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const otherKeys = generateKeyPairSync("rsa", { modulusLength: 2048 });
+const weakKeys = generateKeyPairSync("rsa", { modulusLength: 1024 });
+const jwk = { ...issuerKeys.publicKey.export({ format: "jwk" }), kid: "current", use: "sig" };
 
 type Members = Record<string, unknown>;
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-/** An issuer whose documents a test may change while it runs. */
+/** An issuer whose documents a test can change. */
 async function openIssuer() {
   const documents: Record<string, unknown> = {};
-  const asked: string[] = [];
+  const requested: string[] = [];
   const server = await serve({
     handle(req, res) {
-      asked.push(req.url ?? "");
+      requested.push(req.url ?? "");
       const document = documents[req.url ?? ""];
       if (typeof document === "string") res.writeHead(302, { location: document }).end();
       else res.writeHead(document ? 200 : 404).end(JSON.stringify(document));
@@ -32,7 +32,7 @@ async function openIssuer() {
   });
   documents["/.well-known/openid-configuration"] = discover();
   documents["/keys"] = { keys: [jwk] };
-  return { url, documents, asked, discover, close: () => server.close() };
+  return { url, documents, requested, discover, close: () => server.close() };
 }
 
 async function openApi() {
@@ -51,9 +51,13 @@ async function openApi() {
       { routeKey: "GET /query", handler: echo, authorizer: "query" },
     ],
   });
-  const good = { iss: issuer.url, aud: "api", exp: NOW + 300, iat: NOW, sub: "ana" };
-  const token = (claims: Members = {}, head: Members = {}, key: KeyObject = ours.privateKey) => {
-    const input = `${encode({ alg: "RS256", kid: "ours", ...head })}.${encode({ ...good, ...claims })}`;
+  const validClaims = { iss: issuer.url, aud: "api", exp: NOW + 300, iat: NOW, sub: "ana" };
+  const token = (
+    claims: Members = {},
+    head: Members = {},
+    key: KeyObject = issuerKeys.privateKey,
+  ) => {
+    const input = `${encode({ alg: "RS256", kid: "current", ...head })}.${encode({ ...validClaims, ...claims })}`;
     return `${input}.${sign("sha256", Buffer.from(input), key).toString("base64url")}`;
   };
   const get = (authorization: string, target = "/") =>
@@ -61,13 +65,13 @@ async function openApi() {
   return { ...api, issuer, time, token, get };
 }
 
-const error = (answer: RawAnswer) =>
-  /error="(\w+)"/.exec(header(answer, "www-authenticate") ?? "")?.[1];
+const error = (response: RawResponse) =>
+  /error="(\w+)"/.exec(header(response, "www-authenticate") ?? "")?.[1];
 type Api = Awaited<ReturnType<typeof openApi>>;
 
 const confuse = ({ token }: Api, secret: string | Buffer) => {
   const [, payload] = token().split(".");
-  const input = `${encode({ alg: "HS256", kid: "ours" })}.${payload}`;
+  const input = `${encode({ alg: "HS256", kid: "current" })}.${payload}`;
   return `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`;
 };
 const edit = (text: string, part: number, change: (segment: string) => string) =>
@@ -75,7 +79,7 @@ const edit = (text: string, part: number, change: (segment: string) => string) =
     .split(".")
     .map((segment, at) => (at === part ? change(segment) : segment))
     .join(".");
-/** The same bytes in another spelling: the last character of 256 bytes has four bits that say nothing. */
+/** Another spelling of the same bytes: decoders ignore four bits of the last character of 256 bytes. */
 const respell = (segment: string) => {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const last = alphabet.indexOf(segment.at(-1) ?? "");
@@ -88,51 +92,57 @@ test.each<[string, (api: Api) => string]>([
   ["alg nOnE", ({ token }) => token({}, { alg: "nOnE" })],
   [
     "HS256 with the public key in PEM as secret",
-    (api) => confuse(api, ours.publicKey.export({ type: "spki", format: "pem" })),
+    (api) => confuse(api, issuerKeys.publicKey.export({ type: "spki", format: "pem" })),
   ],
   [
     "HS256 with the public key in DER as secret",
-    (api) => confuse(api, ours.publicKey.export({ type: "spki", format: "der" })),
+    (api) => confuse(api, issuerKeys.publicKey.export({ type: "spki", format: "der" })),
   ],
   ["HS256 with the modulus as secret", (api) => confuse(api, String(jwk.n))],
-  ["an algorithm that is a list", ({ token }) => token({}, { alg: ["RS256"] })],
+  ["an algorithm that is an array", ({ token }) => token({}, { alg: ["RS256"] })],
   ["another algorithm over an RS256 signature", ({ token }) => token({}, { alg: "RS512" })],
   ["PS256", ({ token }) => token({}, { alg: "PS256" })],
   ["no algorithm", ({ token }) => token({}, { alg: undefined })],
   ["an unknown kid", ({ token }) => token({}, { kid: "other" })],
   ["no kid", ({ token }) => token({}, { kid: undefined })],
-  ["a kid that is a path", ({ token }) => token({}, { kid: "../../dev/null" })],
-  ["a kid of Object.prototype", ({ token }) => token({}, { kid: "constructor" })],
-  ["another's key under our kid", ({ token }) => token({}, {}, theirs.privateKey)],
+  ["a kid that is a file path", ({ token }) => token({}, { kid: "../../dev/null" })],
+  ["a kid that is a member of Object.prototype", ({ token }) => token({}, { kid: "constructor" })],
   [
-    "another's key embedded as jwk",
+    "the signature of another key under the issuer's kid",
+    ({ token }) => token({}, {}, otherKeys.privateKey),
+  ],
+  [
+    "the signature of another key that it embeds as jwk",
     ({ token }) =>
-      token({}, { jwk: theirs.publicKey.export({ format: "jwk" }) }, theirs.privateKey),
+      token({}, { jwk: otherKeys.publicKey.export({ format: "jwk" }) }, otherKeys.privateKey),
   ],
   ["crit", ({ token }) => token({}, { crit: ["exp"] })],
   ["crit with b64", ({ token }) => token({}, { crit: ["b64"], b64: false })],
   ["another issuer", ({ token }) => token({ iss: "https://evil.example" })],
-  ["our issuer with a slash", ({ token, issuer }) => token({ iss: `${issuer.url}/` })],
-  ["an issuer in a list", ({ token, issuer }) => token({ iss: [issuer.url] })],
+  ["the issuer with a trailing slash", ({ token, issuer }) => token({ iss: `${issuer.url}/` })],
+  ["an issuer in an array", ({ token, issuer }) => token({ iss: [issuer.url] })],
   ["no issuer", ({ token }) => token({ iss: undefined })],
   ["no expiry", ({ token }) => token({ exp: undefined })],
   ["an expiry as text", ({ token }) => token({ exp: String(NOW + 300) })],
-  ["an endless expiry", ({ token }) => token({ exp: null })],
-  ["an expiry this very second", ({ token }) => token({ exp: NOW })],
-  ["a beginning in the future", ({ token }) => token({ nbf: NOW + 60 })],
-  ["a beginning as text", ({ token }) => token({ nbf: "0" })],
-  ["an issue in the future", ({ token }) => token({ iat: NOW + 60 })],
-  ["an audience list without ours", ({ token }) => token({ aud: ["other", "api "] })],
+  ["an expiry that is null", ({ token }) => token({ exp: null })],
+  ["an expiry at the current second", ({ token }) => token({ exp: NOW })],
+  ["nbf in the future", ({ token }) => token({ nbf: NOW + 60 })],
+  ["nbf as text", ({ token }) => token({ nbf: "0" })],
+  ["iat in the future", ({ token }) => token({ iat: NOW + 60 })],
+  ["an audience array without the API's", ({ token }) => token({ aud: ["other", "api "] })],
   [
-    "an empty audience list beside our client_id",
+    "an empty audience array and the right client_id",
     ({ token }) => token({ aud: [], client_id: "api" }),
   ],
-  ["a null audience beside our client_id", ({ token }) => token({ aud: null, client_id: "api" })],
   [
-    "no audience and another client_id",
+    "a null audience and the right client_id",
+    ({ token }) => token({ aud: null, client_id: "api" }),
+  ],
+  [
+    "no audience and a wrong client_id",
     ({ token }) => token({ aud: undefined, client_id: "other" }),
   ],
-  ["no audience at all", ({ token }) => token({ aud: undefined })],
+  ["neither an audience nor a client_id", ({ token }) => token({ aud: undefined })],
   ["a changed payload", ({ token }) => edit(token(), 1, () => encode({ sub: "root" }))],
   [
     "a changed signature",
@@ -141,32 +151,35 @@ test.each<[string, (api: Api) => string]>([
   ["a shortened signature", ({ token }) => edit(token(), 2, (s) => s.slice(0, -4))],
   ["changed trailing bits", ({ token }) => edit(token(), 2, respell)],
   ["padding", ({ token }) => `${token()}==`],
-  ["a space within", ({ token }) => edit(token(), 1, (s) => `${s.slice(0, 8)} ${s.slice(8)}`)],
-  ["ordinary base64", ({ token }) => edit(token(), 2, () => "+/+/")],
+  [
+    "a space in the payload",
+    ({ token }) => edit(token(), 1, (s) => `${s.slice(0, 8)} ${s.slice(8)}`),
+  ],
+  ["base64 instead of base64url", ({ token }) => edit(token(), 2, () => "+/+/")],
   ["four segments", ({ token }) => `${token()}.a`],
-  ["five segments, as JWE has", ({ token }) => `${token()}.a.b`],
+  ["five segments, as in JWE", ({ token }) => `${token()}.a.b`],
   ["two segments", ({ token }) => token().split(".").slice(0, 2).join(".")],
-  ["a payload that is a list", ({ token }) => edit(token(), 1, () => encode([]))],
-  ["a header that is no JSON", ({ token }) => edit(token(), 0, () => "AAAA")],
+  ["a payload that is an array", ({ token }) => edit(token(), 1, () => encode([]))],
+  ["a header that is not JSON", ({ token }) => edit(token(), 0, () => "AAAA")],
   ["9 kB", ({ token }) => token({ pad: "x".repeat(6800) })],
   ["another scheme", ({ token }) => `Basic ${token()}`],
   ["two tokens", ({ token }) => `${token()}, ${token()}`],
-  ["nothing but the scheme", () => "Bearer"],
-])("a token with %s is 401 and never reaches the Lambda", async (_, make) => {
+  ["only the scheme", () => "Bearer"],
+])("a token with %s is 401", async (_, make) => {
   const api = await openApi();
-  const answer = await api.get(make(api));
-  expect(answer.status).toBe(401);
-  expect(answer.body.toString()).toBe('{"message":"Unauthorized"}');
-  expect(error(answer)).toBe("invalid_token");
-  // Nor is the good one beside it affected.
+  const response = await api.get(make(api));
+  expect(response.status).toBe(401);
+  expect(response.body.toString()).toBe('{"message":"Unauthorized"}');
+  expect(error(response)).toBe("invalid_token");
+  // A valid token still passes.
   expect((await api.get(`Bearer ${api.token()}`)).status).toBe(200);
 });
 
 test.each<[string, (api: Api) => string]>([
-  ["the scheme in any case", ({ token }) => `bEaReR ${token()}`],
-  ["an audience list with ours", ({ token }) => token({ aud: ["other", "api"] })],
-  ["clocks that differ a little", ({ token }) => token({ nbf: NOW + 4, iat: NOW + 4 })],
-  ["an unknown harmless header", ({ token }) => token({}, { typ: "at+jwt", x: 1 })],
+  ["the scheme in mixed case", ({ token }) => `bEaReR ${token()}`],
+  ["an audience array with the API's", ({ token }) => token({ aud: ["other", "api"] })],
+  ["times a few seconds in the future", ({ token }) => token({ nbf: NOW + 4, iat: NOW + 4 })],
+  ["unknown header members", ({ token }) => token({}, { typ: "at+jwt", x: 1 })],
 ])("a token with %s passes", async (_, make) => {
   const api = await openApi();
   expect((await api.get(make(api))).status).toBe(200);
@@ -175,17 +188,17 @@ test.each<[string, (api: Api) => string]>([
 test.each(["RS384", "RS512"])("%s passes", async (alg) => {
   const api = await openApi();
   const [, payload] = api.token().split(".");
-  const input = `${encode({ alg, kid: "ours" })}.${payload}`;
-  const signature = sign(alg.replace("RS", "sha"), Buffer.from(input), ours.privateKey);
+  const input = `${encode({ alg, kid: "current" })}.${payload}`;
+  const signature = sign(alg.replace("RS", "sha"), Buffer.from(input), issuerKeys.privateKey);
   expect((await api.get(`${input}.${signature.toString("base64url")}`)).status).toBe(200);
 });
 
-test("an ID token, which has no scope, does not open a scoped route", async () => {
+test("an ID token, which has no scope, cannot invoke a route with scopes", async () => {
   const { get, token } = await openApi();
-  const answer = await get(token({ token_use: "id" }), "/scoped");
-  expect(answer.status).toBe(403);
-  expect(answer.body.toString()).toBe('{"message":"Forbidden"}');
-  expect(error(answer)).toBe("insufficient_scope");
+  const response = await get(token({ token_use: "id" }), "/scoped");
+  expect(response.status).toBe(403);
+  expect(response.body.toString()).toBe('{"message":"Forbidden"}');
+  expect(error(response)).toBe("insufficient_scope");
 });
 
 test.each([
@@ -195,12 +208,12 @@ test.each([
   [{ scope: "reader" }, 403],
   [{ scope: ["read"] }, 200],
   [{ scope: { read: true } }, 403],
-])("scopes %j on a route of read or admin: %i", async (claims, status) => {
+])("a token with %j on a route that needs read or admin is %i", async (claims, status) => {
   const { get, token } = await openApi();
   expect((await get(token(claims), "/scoped")).status).toBe(status);
 });
 
-test("claims arrive as text in Go's manner, and scopes as a list only where the route asks", async () => {
+test("events show claims as Go prints them, and scopes only if the route has some", async () => {
   const { get, token } = await openApi();
   const claims = {
     exp: NOW + 60,
@@ -233,23 +246,23 @@ test("claims arrive as text in Go's manner, and scopes as a list only where the 
   });
 });
 
-test("a token may come in the query, and an empty one counts as missing", async () => {
+test("reads a token from the query, where an empty one counts as missing", async () => {
   const { send, token } = await openApi();
   expect((await send({ target: `/query?token=${token()}` })).status).toBe(200);
   expect(header(await send({ target: "/query?token=" }), "www-authenticate")).toBe("Bearer");
 });
 
-test("a token that was accepted expires on time", async () => {
+test("a cached token expires on time", async () => {
   const { get, token, time } = await openApi();
-  const mine = token();
-  expect((await get(mine)).status).toBe(200);
+  const cached = token();
+  expect((await get(cached)).status).toBe(200);
   time.now += 299;
-  expect((await get(mine)).status).toBe(200);
+  expect((await get(cached)).status).toBe(200);
   time.now += 1;
-  expect((await get(mine)).status).toBe(401);
+  expect((await get(cached)).status).toBe(401);
 });
 
-test("nothing in a token makes the gateway fetch from elsewhere", async () => {
+test("no member of a token makes the gateway fetch from another host", async () => {
   const evil = await openIssuer();
   const { get, token } = await openApi();
   const url = evil.url;
@@ -257,36 +270,36 @@ test("nothing in a token makes the gateway fetch from elsewhere", async () => {
     token(
       { iss: url },
       { jku: `${url}/keys`, x5u: `${url}/keys`, kid: `${url}/keys` },
-      theirs.privateKey,
+      otherKeys.privateKey,
     ),
   );
-  expect(evil.asked).toEqual([]);
+  expect(evil.requested).toEqual([]);
 });
 
-test("keys are fetched once, and for unknown kids again at most every 30 seconds", async () => {
+test("fetches keys once, and again for unknown kids at most every 30 seconds", async () => {
   const { get, token, issuer, time } = await openApi();
   await Promise.all([get(token()), get(token({ sub: "bo" })), get(token({}, { kid: "x" }))]);
-  expect(issuer.asked).toHaveLength(2);
+  expect(issuer.requested).toHaveLength(2);
   time.now += 29;
   await get(token({}, { kid: "y" }));
-  expect(issuer.asked).toHaveLength(2);
+  expect(issuer.requested).toHaveLength(2);
   time.now += 1;
   await get(token({}, { kid: "y" }));
   await get(token({}, { kid: "z" }));
-  expect(issuer.asked).toHaveLength(4);
+  expect(issuer.requested).toHaveLength(4);
 });
 
-test("a new key of the issuer is found by its kid, and a withdrawn one is forgotten after 2 hours", async () => {
+test("accepts a new key of the issuer, and refuses a withdrawn one after two hours", async () => {
   const { get, token, issuer, time } = await openApi();
   const old = token({ exp: NOW + 1e6 });
   expect((await get(old)).status).toBe(200);
   issuer.documents["/keys"] = {
-    keys: [{ ...theirs.publicKey.export({ format: "jwk" }), kid: "new" }],
+    keys: [{ ...otherKeys.publicKey.export({ format: "jwk" }), kid: "new" }],
   };
   expect((await get(old)).status).toBe(200);
   time.now += 2 * 3600;
   expect((await get(old)).status).toBe(401);
-  const fresh = token({ exp: time.now + 60 }, { kid: "new" }, theirs.privateKey);
+  const fresh = token({ exp: time.now + 60 }, { kid: "new" }, otherKeys.privateKey);
   expect((await get(fresh)).status).toBe(200);
 });
 
@@ -297,31 +310,31 @@ test.each<[string, (issuer: Api["issuer"]) => unknown]>([
     (i) => (i.documents["/.well-known/openid-configuration"] = i.discover({ issuer: "https://x" })),
   ],
   [
-    "keeps its keys in a file",
+    "has a jwks_uri that is a file",
     (i) =>
       (i.documents["/.well-known/openid-configuration"] = i.discover({
         jwks_uri: "file:///etc/passwd",
       })),
   ],
   [
-    "sends us elsewhere",
+    "redirects to another path",
     (i) => Object.assign(i.documents, { "/moved": { keys: [jwk] }, "/keys": `${i.url}/moved` }),
   ],
   ["has no keys", (i) => delete i.documents["/keys"]],
-  ["answers with a list", (i) => (i.documents["/keys"] = [jwk])],
+  ["responds with an array", (i) => (i.documents["/keys"] = [jwk])],
   [
     "sends more than 150 kB",
     (i) => (i.documents["/keys"] = { keys: [jwk], pad: "x".repeat(150_000) }),
   ],
-])("when the issuer %s, tokens are refused, and it is reported", async (_, spoil) => {
+])("refuses tokens and reports an error if the issuer %s", async (_, spoil) => {
   const { get, token, issuer, problems } = await openApi();
   await spoil(issuer);
-  const answer = await get(token());
-  expect(answer.status).toBe(401);
-  expect(problems[0]?.what).toContain("keys of");
+  const response = await get(token());
+  expect(response.status).toBe(401);
+  expect(problems[0]?.message).toContain("keys of");
 });
 
-test("an issuer that says nothing is given up after 1.5 seconds", async () => {
+test("stops waiting for an issuer after 1.5 seconds", async () => {
   const silent = await serve({ handle: () => undefined });
   const { send, problems } = await serveApi({
     authorizers: {
@@ -346,27 +359,27 @@ test.each([
   ["of another type", { ...jwk, kty: "oct", k: "AAAA" }],
   ["with an exponent of one", { ...jwk, e: "AQ" }],
   ["without a kid", { ...jwk, kid: undefined }],
-])("a key %s opens nothing", async (_, key) => {
+])("a key %s verifies nothing", async (_, key) => {
   const { get, token, issuer } = await openApi();
   issuer.documents["/keys"] = { keys: [key] };
   expect((await get(token())).status).toBe(401);
 });
 
-test("a key of fewer than 2048 bits opens nothing", async () => {
+test("a key of fewer than 2048 bits verifies nothing", async () => {
   const { get, token, issuer } = await openApi();
   issuer.documents["/keys"] = {
-    keys: [{ ...weak.publicKey.export({ format: "jwk" }), kid: "weak" }],
+    keys: [{ ...weakKeys.publicKey.export({ format: "jwk" }), kid: "weak" }],
   };
-  expect((await get(token({}, { kid: "weak" }, weak.privateKey))).status).toBe(401);
+  expect((await get(token({}, { kid: "weak" }, weakKeys.privateKey))).status).toBe(401);
 });
 
-test("a stray character after a signature that needs none is not overlooked", async () => {
-  // 384 bytes are exactly 512 characters, and decoders drop a 513th.
+test("refuses an extra character that decoders ignore", async () => {
+  // 384 bytes are exactly 512 characters, and decoders ignore a 513th.
   const large = generateKeyPairSync("rsa", { modulusLength: 3072 });
   const { get, token, issuer } = await openApi();
   const key = { ...large.publicKey.export({ format: "jwk" }), kid: "large" };
   issuer.documents["/keys"] = { keys: [key] };
-  const good = token({}, { kid: "large" }, large.privateKey);
-  expect((await get(good)).status).toBe(200);
-  expect((await get(`${good}A`)).status).toBe(401);
+  const valid = token({}, { kid: "large" }, large.privateKey);
+  expect((await get(valid)).status).toBe(200);
+  expect((await get(`${valid}A`)).status).toBe(401);
 });

@@ -1,27 +1,36 @@
-import { type Authorizer, type Report, type Verdict, identitySource } from "./authorizer.ts";
+/**
+ * The JWT authorizer of HTTP APIs. It fails closed: a token that cannot be verified, for whatever
+ * reason, is refused with 401 and the `www-authenticate` header that API Gateway sends.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+ */
+
+import type { ReportError } from "../log.ts";
+import { errorResponse } from "../response.ts";
+import { type Authorizer, type Verdict, identitySource } from "./authorizer.ts";
 import { claimTexts, scopesOf } from "./claims.ts";
 import { createKeySource } from "./jwks.ts";
 import { InvalidToken, checkClaims, createSignatureCheck } from "./jwt.ts";
-import { message } from "../response.ts";
 
-/** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html */
+/** The configuration, with AWS's names. */
 export interface JwtAuthorizerConfig {
   type: "JWT";
+  /** The URL whose `/.well-known/openid-configuration` leads to the public keys. */
   issuer: string;
   audience: readonly string[];
   identitySource: string;
 }
 
-const MOST_AUDIENCES = 50;
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+const MAX_AUDIENCES = 50;
 
-/** Verifies tokens of one issuer; whatever cannot be verified is refused. */
+/** Creates the authorizer. Throws for a configuration that AWS refuses. */
 export function createJwtAuthorizer(
   config: JwtAuthorizerConfig,
   clock: () => number,
-  report: Report,
+  report: ReportError,
 ): Authorizer {
-  if (config.audience.length === 0 || config.audience.length > MOST_AUDIENCES) {
-    throw new Error(`a JWT authorizer needs 1 to ${MOST_AUDIENCES} audiences`);
+  if (config.audience.length === 0 || config.audience.length > MAX_AUDIENCES) {
+    throw new Error(`a JWT authorizer needs 1 to ${MAX_AUDIENCES} audiences`);
   }
   const keys = createKeySource(config.issuer, clock);
   const signatures = createSignatureCheck(keys);
@@ -42,12 +51,18 @@ export function createJwtAuthorizer(
             challenge(scopes, "insufficient_scope", "the token lacks a required scope"),
           );
         }
+        // `scopes` is null for a route without scopes, else it holds all scopes of the token.
+        // Measured on AWS by https://github.com/floci-io/floci/pull/2011.
         const jwt = { claims: claimTexts(claims), scopes: scopes.length > 0 ? granted : null };
         return { allowed: true, context: { jwt } };
       } catch (error) {
         if (error instanceof InvalidToken)
           return refuse(401, challenge(scopes, "invalid_token", error.message));
-        report({ what: `keys of ${config.issuer} cannot be had`, error, requestId: request.id });
+        report({
+          message: `cannot fetch the keys of ${config.issuer}`,
+          error,
+          requestId: request.id,
+        });
         return refuse(401, challenge(scopes, "invalid_token", "the token cannot be verified"));
       }
     },
@@ -57,9 +72,11 @@ export function createJwtAuthorizer(
 
 function refuse(status: 401 | 403, header: string, error = header): Verdict {
   const text = status === 401 ? "Unauthorized" : "Forbidden";
-  return { allowed: false, answer: message(status, text, [["www-authenticate", header]]), error };
+  const response = errorResponse(status, text, [["www-authenticate", header]]);
+  return { allowed: false, response, error };
 }
 
+/** The `www-authenticate` header; `scope` holds the scopes of the route, not of the token. */
 function challenge(scopes: readonly string[], error: string, description: string): string {
   return `Bearer scope="${scopes.join(" ")}" error="${error}" error_description="${description}"`;
 }

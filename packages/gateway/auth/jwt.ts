@@ -1,39 +1,46 @@
+/**
+ * Verifies JSON Web Tokens: RSA signatures by the issuer's published keys, then times, issuer and
+ * audience. A token in any form that the standards leave open is refused.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
+ */
+
 import { compactVerify } from "jose";
 import { createCache } from "../cache.ts";
+import { isRecord } from "../json.ts";
 import type { Claims } from "./claims.ts";
 import type { KeySource } from "./jwks.ts";
-import { isRecord } from "../json.ts";
 
-/** A token that must not pass; its message is the `error_description` for the client. */
+/** A token that is refused; the message is the `error_description` for the client. */
 export class InvalidToken extends Error {
   override name = "InvalidToken";
 }
 
-/** What a token must say besides being signed. */
+/** The values that a token's `iss` and `aud` must match. */
 export interface Expected {
   issuer: string;
   audience: ReadonlySet<string>;
 }
 
+// API Gateway supports RSA only. HMAC must stay out: with it, a public key could be used as the secret.
 const ALGORITHMS = ["RS256", "RS384", "RS512"];
 const LONGEST = 8192; // characters
-// Clocks of issuer and gateway may differ a little; expiry is exact.
+// The clocks of issuer and gateway may differ a little. It does not extend the life of a token.
 const LEEWAY = 5; // seconds
 const VERIFIED_TOKENS = 1000;
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
-// The last character of an incomplete group has bits that decoders ignore. They must be zero, or one
-// token would have several spellings.
+// The last character of an incomplete group has bits that decoders ignore. They must be zero, because
+// one token would otherwise have several spellings.
 const CANONICAL_END: Readonly<Record<number, RegExp>> = { 2: /[AQgw]$/, 3: /[AEIMQUYcgkosw048]$/ };
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Checks the signatures of tokens, and remembers those that were good. */
+/** Verifies signatures and caches the tokens that were valid. */
 export interface SignatureCheck {
-  /** Throws `InvalidToken`, or the error that kept the keys from being fetched. */
+  /** The token's claims. Rejects with `InvalidToken`, or with the error of fetching the keys. */
   verify(token: string): Promise<Claims>;
 }
 
-/** Accepts RSA signatures by the issuer's published keys and nothing else. */
+/** Creates the check for the keys of one issuer. */
 export function createSignatureCheck(keys: KeySource): SignatureCheck {
   const verified = createCache<{ claims: Claims; kid: string; alg: string; key: unknown }>(
     VERIFIED_TOKENS,
@@ -41,7 +48,7 @@ export function createSignatureCheck(keys: KeySource): SignatureCheck {
   return {
     async verify(token) {
       const known = verified.get(token);
-      // A key that the issuer withdrew, or that was fetched anew, takes its tokens with it.
+      // A cached token is valid only while the issuer still publishes the key that signed it.
       if (known && known.key === (await keys.find(known.kid, known.alg))) return known.claims;
       const { header, payload } = parse(token);
       const { alg, kid } = header;
@@ -66,10 +73,7 @@ export function createSignatureCheck(keys: KeySource): SignatureCheck {
   };
 }
 
-/**
- * Checks times, issuer and audience; throws `InvalidToken`.
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
- */
+/** Checks times, issuer and audience; `now` is in epoch seconds. Throws `InvalidToken`. */
 export function checkClaims(claims: Claims, expected: Expected, now: number): void {
   const { exp, nbf, iat, iss } = claims;
   if (!isTime(exp)) throw new InvalidToken("the token has no valid expiry");
@@ -80,6 +84,7 @@ export function checkClaims(claims: Claims, expected: Expected, now: number): vo
     if (time > now + LEEWAY) throw new InvalidToken("the token is not valid yet");
   }
   if (iss !== expected.issuer) throw new InvalidToken("the token does not have a valid issuer");
+  // API Gateway reads `client_id` only if there is no `aud`.
   const audience = "aud" in claims ? claims["aud"] : claims["client_id"];
   const audiences: unknown[] = Array.isArray(audience) ? audience : [audience];
   if (!audiences.some((name) => typeof name === "string" && expected.audience.has(name))) {

@@ -1,37 +1,48 @@
+/**
+ * The format of case files such as gateway-cases.json. A case describes one or more APIs and the steps
+ * of a client; its strings may refer to the token issuer of the runner.
+ */
+
 import { isRecord } from "../json.ts";
 import type { CaseIssuer } from "./issuer.ts";
 
-/** One case of a file in the format of gateway-cases.json. */
+/** One case. */
 export interface Case {
   id: string;
+  /** The kind of API: `http`, `ws`, `mgmt` or `rest`. */
   api: string;
   title: string;
   config: Readonly<Record<string, unknown>>;
   steps: readonly Readonly<Record<string, unknown>>[];
 }
 
-/** A body as a step notes it. */
+/** The body of a step's request. */
 export interface BodyNotation {
   body?: string | null;
   bodyBase64?: string;
   bodyRepeat?: { char: string; count: number };
 }
 
-/** A request as a step notes it. */
+/** The request of a step. */
 export interface RequestNotation extends BodyNotation {
   method: string;
   target: string;
   headers?: [string, string][];
 }
 
-/** Runs one case: undefined if all was as expected, else what differed. */
+/** A configuration whose handler is written in the notation of `createHandlers`. */
+export type WithNotation<Config extends { handler: unknown }> = Omit<Config, "handler"> & {
+  handler: string;
+};
+
+/** Runs one case. Resolves to undefined if it passes, else to what differs. */
 export type CaseRunner = (
-  wanted: Case,
+  testCase: Case,
   issuer: CaseIssuer,
   warn: (text: string) => void,
 ) => Promise<string | undefined>;
 
-/** Reads a file of cases; throws if it is none. */
+/** Parses a case file. Throws if the text is not one. */
 export function parseCases(text: string): Case[] {
   const file: unknown = JSON.parse(text);
   if (!isRecord(file) || !Array.isArray(file["cases"])) throw new Error('there is no list "cases"');
@@ -42,19 +53,20 @@ export function parseCases(text: string): Case[] {
 }
 
 /**
- * A reviver for `JSON.parse`, which works from the inside out: puts in the issuer's address, makes the
- * tokens, joins what is to be joined.
+ * Copies a part of a case with its placeholders replaced: `${ISSUER}` by the issuer's URL,
+ * `{"token":…}` by a signed token, `{"concat":[…]}` by the joined strings.
  */
-export function resolver(issuer: CaseIssuer): (key: string, value: unknown) => unknown {
-  return (_, value) => {
+export function resolvePlaceholders(part: unknown, issuer: CaseIssuer): unknown {
+  // A reviver sees inner values first, so a token can be part of a `concat`.
+  return JSON.parse(JSON.stringify(part), (_, value: unknown) => {
     if (typeof value === "string") return value.replaceAll("${ISSUER}", issuer.url);
     if (!isRecord(value)) return value;
     if (Array.isArray(value["concat"])) return value["concat"].join("");
     return isRecord(value["token"]) ? issuer.token(value["token"]) : value;
-  };
+  });
 }
 
-/** The bytes that a step sends as a body. */
+/** The bytes of a body; undefined if the step has none. */
 export function bodyOf({ body, bodyBase64, bodyRepeat }: BodyNotation): Buffer | undefined {
   if (bodyRepeat) return Buffer.alloc(bodyRepeat.count, bodyRepeat.char);
   if (bodyBase64 !== undefined) return Buffer.from(bodyBase64, "base64");

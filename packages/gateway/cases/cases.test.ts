@@ -8,10 +8,10 @@ import { runCases } from "./run.ts";
 const FILE = fileURLToPath(new URL("gateway-cases.json", import.meta.url));
 const cases = parseCases(readFileSync(FILE, "utf8"));
 
-test.each(cases.filter(({ api }) => api !== "rest"))("$id: $title", async (wanted) => {
+test.each(cases.filter(({ api }) => api !== "rest"))("$id: $title", async (testCase) => {
   const lines: string[] = [];
-  await runCases([wanted], (line) => lines.push(line));
-  expect(lines).toEqual([`ok ${wanted.id} ${wanted.title}`]);
+  await runCases([testCase], (line) => lines.push(line));
+  expect(lines).toEqual([`ok ${testCase.id} ${testCase.title}`]);
 });
 
 const request = { method: "GET", target: "/" };
@@ -54,7 +54,7 @@ test.each([
   [{ headers: { "apigw-requestid": { sameAs: "event:version" } } }, "header apigw-requestid"],
   [{ authorizerEvent: { version: "2.0" } }, "authorizer event version is absent"],
   [{ maxElapsedMs: -1 }, "ms, more than -1"],
-])("a case that expects %j fails and says why", async (expected, reason) => {
+])("a case that expects %j fails with a reason", async (expected, reason) => {
   const lines: string[] = [];
   const summary = await runCases([one(expected)], (line) => lines.push(line));
   expect(summary).toEqual({ passed: 0, failed: 1, skipped: 0 });
@@ -80,16 +80,16 @@ const socket = (...steps: object[]): Case => ({
   },
   steps: [open, ...steps].map((step) => ({ conn: "c", ...step })),
 });
-const say = { do: "wsSend", text: "x" };
+const sendX = { do: "wsSend", text: "x" };
 
 test.concurrent.each([
   [socket({ ...open, expect: { status: 401 } }), "status is 101, not 401"],
   [socket({ ...open, path: "/t" }), "status is 404, not 101"],
   [socket({ ...open, expect: { authorizerInvocations: 1 } }), "authorizerInvocations is 0, not 1"],
   [socket({ ...open, expect: { authorizerEvent: { type: "REQUEST" } } }), "authorizer event type"],
-  [socket(say, { do: "expectLastEvent", event: { body: "y" } }), 'event body is "x", not "y"'],
-  [socket(say, { do: "expectInvocations", route: "$default", count: 2 }), "is 1, not 2"],
-  [socket(say, { do: "wsExpectFrame", expect: { text: "ho" } }), 'frame is "hi", not "ho"'],
+  [socket(sendX, { do: "expectLastEvent", event: { body: "y" } }), 'event body is "x", not "y"'],
+  [socket(sendX, { do: "expectInvocations", route: "$default", count: 2 }), "is 1, not 2"],
+  [socket(sendX, { do: "wsExpectFrame", expect: { text: "ho" } }), 'frame is "hi", not "ho"'],
   [socket({ do: "wsExpectFrame", expect: { re: "." } }), "frame is undefined"],
   [socket({ do: "wsExpectClose", code: 1000 }), "close code is undefined, not 1000"],
   [
@@ -99,20 +99,20 @@ test.concurrent.each([
     ),
     "stillOpen is false, not true",
   ],
-  [socket(say, { do: "wsExpectSilence", forMs: 200 }), "frames"],
+  [socket(sendX, { do: "wsExpectSilence", forMs: 200 }), "frames"],
   [socket({ do: "mgmt", method: "POST", expect: { status: 200 } }), "status is 403, not 200"],
   [socket({ do: "mgmt", conn: "d", method: "GET" }), "no connection d"],
   [socket({ do: "http", request, expect: { status: 426 } }), "status is 404, not 426"],
   [socket({ do: "dance" }), "cannot do dance"],
   [socket({ ...open, api: "other" }), "no API other"],
-])("a case of a WebSocket API fails and says why: %#", async (wanted, reason) => {
+])("a case of a WebSocket API fails with a reason: %#", async (testCase, reason) => {
   const lines: string[] = [];
-  await runCases([wanted], (line) => lines.push(line));
+  await runCases([testCase], (line) => lines.push(line));
   expect(lines.join()).toMatch(/^not ok X2 t: /);
   expect(lines.join()).toContain(reason);
 });
 
-test("a body that is only likely on AWS warns and passes", async () => {
+test("a body that differs from bodyTextPreferred warns and passes", async () => {
   const lines: string[] = [];
   await runCases([one({ bodyTextPreferred: "other" })], (line) => lines.push(line));
   expect(lines).toEqual(["  X1 warning: the body is likely other on AWS", "ok X1 t"]);
@@ -125,18 +125,18 @@ test.each([
     { ...one({}), config: { routes: [{ routeKey: "nonsense", handler: "echo" }] } },
     "not a route key",
   ],
-])("a case that cannot be run fails: %#", async (wanted, reason) => {
+])("a case that cannot run fails: %#", async (testCase, reason) => {
   const lines: string[] = [];
-  await runCases([wanted], (line) => lines.push(line));
+  await runCases([testCase], (line) => lines.push(line));
   expect(lines.join()).toContain(reason);
 });
 
 test.each([
   ["passes", [FILE, "--filter", "H1"], 0, /\n\d+ passed, 0 failed, 0 skipped\n$/],
-  ["skips what does not exist yet", [FILE, "--filter", "X"], 2, /^$/],
-  ["explains itself", ["--help"], 0, /^Usage: npm run gateway-cases/],
+  ["refuses a filter without matches", [FILE, "--filter", "X"], 2, /^$/],
+  ["prints its usage", ["--help"], 0, /^Usage: npm run gateway-cases/],
   ["needs a file", [], 2, /^$/],
-  ["needs a file that is there", ["nowhere.json"], 2, /^$/],
+  ["needs a file that exists", ["nowhere.json"], 2, /^$/],
 ])("the command %s", async (_, args, code, output) => {
   const program = fileURLToPath(new URL("main.ts", import.meta.url));
   const result = await new Promise<{ code: unknown; stdout: string }>((resolve) => {

@@ -1,14 +1,19 @@
+/** The Lambda handlers of cases, made from their notation. They record the events that they get. */
+
 import { setTimeout as sleep } from "node:timers/promises";
 import { runInThisContext } from "node:vm";
 import type { LambdaHandler } from "../lambda.ts";
 
-/** What handlers of one case saw; reset before each step. */
-export interface Witness {
+/** The events that handlers received, oldest first. */
+export interface Recorder {
   events: unknown[];
 }
 
-/** Makes handlers out of the notation `echo`, `const:…`, `throw`, `sleep:…`, `counter`, `js:…`. */
-export function createHandlers(): (notation: string, witness: Witness) => LambdaHandler {
+/**
+ * Creates a function that turns a notation into a handler: `echo`, `const:…`, `throw`, `sleep:…`,
+ * `counter` or `js:…`. All counters of one call count together. Throws for an unknown notation.
+ */
+export function createHandlers(): (notation: string, recorder: Recorder) => LambdaHandler {
   let counted = 0;
   const behaviour = (notation: string): ((event: unknown) => unknown) => {
     const colon = notation.indexOf(":");
@@ -42,10 +47,10 @@ export function createHandlers(): (notation: string, witness: Witness) => Lambda
         throw new Error(`unknown handler ${notation}`);
     }
   };
-  return (notation, witness) => {
+  return (notation, recorder) => {
     const run = behaviour(notation);
     return (event) => {
-      witness.events.push(event);
+      recorder.events.push(event);
       return run(event);
     };
   };

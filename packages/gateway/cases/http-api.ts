@@ -1,24 +1,31 @@
-import { type HttpApi, createHttpApi } from "../http/http-api.ts";
-import type { HttpApiConfig, RouteConfig } from "../http/config.ts";
-import type { JwtAuthorizerConfig } from "../auth/jwt-authorizer.ts";
-import type { RequestAuthorizerConfig } from "../auth/request-authorizer.ts";
-import { type Listening, listen } from "../server.ts";
-import { answerDifference, header } from "./answer.ts";
-import { type CaseRunner, type RequestNotation, bodyOf, resolver } from "./case.ts";
-import { type Witness, createHandlers } from "./handler.ts";
-import { type Known, difference, eventDifference, first } from "./match.ts";
-import { type RawAnswer, request } from "./raw-http.ts";
+/** Runs the cases of HTTP APIs over real sockets. */
 
-type Noted<Config extends { handler: unknown }> = Omit<Config, "handler"> & { handler: string };
+import type { JwtAuthorizerConfig } from "../auth/jwt-authorizer.ts";
+import type { LambdaAuthorizerConfig } from "../auth/lambda-authorizer.ts";
+import type { HttpApiConfig, RouteConfig } from "../http/config.ts";
+import { type HttpApi, createHttpApi } from "../http/http-api.ts";
+import { type Listening, listen } from "../server.ts";
+import {
+  type CaseRunner,
+  type RequestNotation,
+  type WithNotation,
+  bodyOf,
+  resolvePlaceholders,
+} from "./case.ts";
+import { type Recorder, createHandlers } from "./handler.ts";
+import { type References, difference, eventDifference, firstDifference } from "./match.ts";
+import { type RawResponse, request as sendRequest } from "./raw-http.ts";
+import { headerOf, responseDifference } from "./response.ts";
 
 interface ApiNotation extends Omit<HttpApiConfig, "routes" | "authorizers" | "onError"> {
-  routes?: Noted<RouteConfig>[];
+  routes?: WithNotation<RouteConfig>[];
   authorizers?: Record<string, JwtAuthorizerConfig | AuthorizerNotation>;
+  /** Several APIs; each step then names one of them. */
   apis?: Record<string, ApiNotation>;
 }
 
-type AuthorizerNotation = Pick<RequestAuthorizerConfig, "type"> &
-  Partial<Omit<RequestAuthorizerConfig, "type" | "handler" | "identitySource">> & {
+type AuthorizerNotation = Pick<LambdaAuthorizerConfig, "type"> &
+  Partial<Omit<LambdaAuthorizerConfig, "type" | "handler" | "identitySource">> & {
     handler: string;
     identitySource?: string | string[];
   };
@@ -35,50 +42,48 @@ interface Step {
   };
 }
 
-/** One API of a case, on a server of its own. */
-interface Opened {
+/** One API of a case, on its own server. */
+interface OpenApi {
   api: HttpApi;
   server: Listening;
-  integrations: Witness;
-  authorizers: Witness;
+  integrations: Recorder;
+  authorizers: Recorder;
 }
 
-/** Runs a case against the laptop's HTTP API over real sockets. */
 export const runHttpApiCase: CaseRunner = async ({ config, steps }, issuer, warn) => {
-  const revive = resolver(issuer);
-  const notation: ApiNotation = JSON.parse(JSON.stringify(config), revive);
-  const opened = new Map<string, Opened>();
+  const notation = resolvePlaceholders(config, issuer) as ApiNotation;
+  const apis = new Map<string, OpenApi>();
   try {
     for (const [name, api] of Object.entries(notation.apis ?? { "": notation })) {
-      opened.set(name, await open(api));
+      apis.set(name, await open(api));
     }
-    for (const [at, noted] of steps.entries()) {
-      // Only now: a token's times count from when it is sent.
-      const step: Step = JSON.parse(JSON.stringify(noted), revive);
-      const target = opened.get(step.api ?? "");
+    for (const [at, unresolved] of steps.entries()) {
+      // Resolved just before it runs, because the times in a token count from then.
+      const step = resolvePlaceholders(unresolved, issuer) as Step;
+      const api = apis.get(step.api ?? "");
       if (step.do !== "http") return `step ${at + 1}: an HTTP API cannot do ${step.do}`;
-      if (!target) return `step ${at + 1}: there is no API ${step.api}`;
-      const differs = await runStep(step, target, warn);
+      if (!api) return `step ${at + 1}: there is no API ${step.api}`;
+      const differs = await runStep(step, api, warn);
       if (differs !== undefined) return `step ${at + 1}: ${differs}`;
     }
     return undefined;
   } finally {
-    for (const { api, server } of opened.values()) {
+    for (const { api, server } of apis.values()) {
       api.close();
       await server.close();
     }
   }
 };
 
-async function open({ routes = [], authorizers = {}, ...rest }: ApiNotation): Promise<Opened> {
+async function open({ routes = [], authorizers = {}, ...rest }: ApiNotation): Promise<OpenApi> {
   const handler = createHandlers();
-  const integrationWitness: Witness = { events: [] };
-  const authorizerWitness: Witness = { events: [] };
+  const integrationRecorder: Recorder = { events: [] };
+  const authorizerRecorder: Recorder = { events: [] };
   const api = createHttpApi({
     ...rest,
     routes: routes.map((route) => ({
       ...route,
-      handler: handler(route.handler, integrationWitness),
+      handler: handler(route.handler, integrationRecorder),
     })),
     authorizers: Object.fromEntries(
       Object.entries(authorizers).map(([name, authorizer]) => [
@@ -91,55 +96,55 @@ async function open({ routes = [], authorizers = {}, ...rest }: ApiNotation): Pr
               ttl: 0,
               ...authorizer,
               identitySource: [authorizer.identitySource ?? []].flat(),
-              handler: handler(authorizer.handler, authorizerWitness),
+              handler: handler(authorizer.handler, authorizerRecorder),
             },
       ]),
     ),
-    // Cases make Lambdas fail on purpose; what the client sees is what they check.
+    // Handlers fail on purpose. The steps check what the client sees.
     onError: () => undefined,
   });
   const server = await listen({ port: 0, host: "127.0.0.1", handle: api.handle });
-  return { api, server, integrations: integrationWitness, authorizers: authorizerWitness };
+  return { api, server, integrations: integrationRecorder, authorizers: authorizerRecorder };
 }
 
 async function runStep(
-  { request: wanted, expect = {} }: Step,
-  { server, integrations, authorizers }: Opened,
+  { request, expect = {} }: Step,
+  { server, integrations, authorizers }: OpenApi,
   warn: (text: string) => void,
 ): Promise<string | undefined> {
   integrations.events = [];
   authorizers.events = [];
   const startedAt = performance.now();
-  const answer = await request(server.port, { ...wanted, body: bodyOf(wanted) });
+  const response = await sendRequest(server.port, { ...request, body: bodyOf(request) });
   const elapsed = Math.round(performance.now() - startedAt);
   const event = integrations.events.at(-1);
   const authorizerEvent = authorizers.events.at(-1);
-  const known: Known = { event, authorizerEvent, header: headersOf(answer) };
+  const references: References = { event, authorizerEvent, header: headersOf(response) };
 
   const preferred = expect.bodyTextPreferred;
-  if (preferred !== undefined && preferred !== answer.body.toString("utf8")) {
+  if (preferred !== undefined && preferred !== response.body.toString("utf8")) {
     warn(`the body is likely ${preferred} on AWS`);
   }
   const count = (name: string, events: unknown[]) => () =>
-    name in expect ? difference(expect[name], events.length, known, name) : undefined;
+    name in expect ? difference(expect[name], events.length, references, name) : undefined;
   const checks = [
-    () => answerDifference(expect, answer, known),
+    () => responseDifference(expect, response, references),
     count("invocations", integrations.events),
     count("authorizerInvocations", authorizers.events),
-    () => expect.event && eventDifference(expect.event, event, known, "event"),
+    () => expect.event && eventDifference(expect.event, event, references, "event"),
     () =>
       expect.authorizerEvent &&
-      eventDifference(expect.authorizerEvent, authorizerEvent, known, "authorizer event"),
+      eventDifference(expect.authorizerEvent, authorizerEvent, references, "authorizer event"),
     () =>
       expect.maxElapsedMs !== undefined && elapsed > expect.maxElapsedMs
         ? `it took ${elapsed} ms, more than ${expect.maxElapsedMs}`
         : undefined,
   ];
-  return first(checks, (check) => check());
+  return firstDifference(checks, (check) => check());
 }
 
-function headersOf(answer: RawAnswer): Record<string, unknown> {
+function headersOf(response: RawResponse): Record<string, unknown> {
   return Object.fromEntries(
-    answer.headers.map(([name]) => [name.toLowerCase(), header(answer, name)]),
+    response.headers.map(([name]) => [name.toLowerCase(), headerOf(response, name)]),
   );
 }

@@ -1,22 +1,24 @@
+/** The token issuer of the case runner. It signs whatever a case asks for, also bad tokens. */
+
 import { type KeyObject, createHmac, generateKeyPairSync, sign } from "node:crypto";
 import { isRecord } from "../json.ts";
 import { listen } from "../server.ts";
 
-/** A token as a case asks for it: claims, and how to spoil the good default. */
+/** The claims of a token, and members that make it differ from a valid one. */
 type TokenRequest = Readonly<Record<string, unknown>>;
 
-/** The runner's own issuer, on a port of its own. */
+/** An issuer on its own port. */
 export interface CaseIssuer {
   url: string;
-  token(wanted: TokenRequest): string;
+  token(requested: TokenRequest): string;
   close(): Promise<void>;
 }
 
-// Members of a token request that are no claims.
-const DIRECTIONS = new Set(["alg", "kid", "typ", "header", "tamper", "hmacWith"]);
+// The members of a token request that are not claims.
+const INSTRUCTIONS = new Set(["alg", "kid", "typ", "header", "tamper", "hmacWith"]);
 const KID = "runner";
 
-/** Serves discovery and keys at `url`, and signs whatever is asked for. */
+/** Starts an issuer that serves its discovery document and its keys at `url`. */
 export async function openCaseIssuer(): Promise<CaseIssuer> {
   const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
   const jwk = { ...publicKey.export({ format: "jwk" }), kid: KID, use: "sig", alg: "RS256" };
@@ -33,22 +35,22 @@ export async function openCaseIssuer(): Promise<CaseIssuer> {
   url = `http://127.0.0.1:${server.port}`;
   return {
     url,
-    token: (wanted) => mint(wanted, privateKey, publicKey),
+    token: (requested) => mint(requested, privateKey, publicKey),
     close: () => server.close(),
   };
 }
 
-function mint(wanted: TokenRequest, privateKey: KeyObject, publicKey: KeyObject): string {
-  const alg = typeof wanted["alg"] === "string" ? wanted["alg"] : "RS256";
-  const kid = "kid" in wanted ? wanted["kid"] : KID;
-  const more = isRecord(wanted["header"]) ? wanted["header"] : {};
-  const header = { alg, typ: wanted["typ"] ?? "JWT", ...(kid === null ? {} : { kid }), ...more };
-  const claims = Object.entries(wanted)
-    .filter(([name]) => !DIRECTIONS.has(name))
+function mint(requested: TokenRequest, privateKey: KeyObject, publicKey: KeyObject): string {
+  const alg = typeof requested["alg"] === "string" ? requested["alg"] : "RS256";
+  const kid = "kid" in requested ? requested["kid"] : KID;
+  const more = isRecord(requested["header"]) ? requested["header"] : {};
+  const header = { alg, typ: requested["typ"] ?? "JWT", ...(kid === null ? {} : { kid }), ...more };
+  const claims = Object.entries(requested)
+    .filter(([name]) => !INSTRUCTIONS.has(name))
     .map(([name, value]) => [name, fromNow(value)]);
   const input = `${encode(header)}.${encode(Object.fromEntries(claims))}`;
-  const token = `${input}.${signature(input, alg, wanted, privateKey, publicKey)}`;
-  return wanted["tamper"] ? tamper(token, wanted["tamper"]) : token;
+  const token = `${input}.${signature(input, alg, requested, privateKey, publicKey)}`;
+  return requested["tamper"] ? tamper(token, requested["tamper"]) : token;
 }
 
 function signature(
@@ -62,7 +64,7 @@ function signature(
   if (hmacWith === undefined && !alg.startsWith("HS")) {
     return sign(`RSA-SHA${alg.slice(2)}`, Buffer.from(input), privateKey).toString("base64url");
   }
-  // The classic confusion: the public key, which everybody knows, as a shared secret.
+  // The attack of algorithm confusion: the public key is used as the shared secret of an HMAC.
   const pem = publicKey.export({ type: "spki", format: "pem" });
   const secret = typeof hmacWith === "string" && !/public/i.test(hmacWith) ? hmacWith : pem;
   return createHmac("sha256", secret).update(input).digest("base64url");
@@ -77,7 +79,7 @@ function tamper(token: string, how: unknown): string {
   return `${header}.${payload}.${signed.startsWith("A") ? "B" : "A"}${signed.slice(1)}`;
 }
 
-/** `"+300"` is five minutes from now. */
+/** `"+300"` means five minutes from now. */
 function fromNow(value: unknown): unknown {
   if (typeof value !== "string" || !/^[+-]\d+$/.test(value)) return value;
   return Math.floor(Date.now() / 1000) + Number(value);

@@ -1,3 +1,5 @@
+/** The command `npm run gateway-cases`. */
+
 import { readFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { type Case, parseCases } from "./case.ts";
@@ -5,9 +7,9 @@ import { runCases } from "./run.ts";
 
 const USAGE = `Usage: npm run gateway-cases -- FILE [--filter PREFIX]
 
-Runs the cases of FILE (format of gateway-cases.json) against the laptop's gateways over real sockets
-and prints one line each. --filter keeps the cases whose id starts with PREFIX.
-Exit code: 0 all passed, 1 some failed, 2 FILE or arguments are wrong.`;
+Runs the cases in FILE (in the format of gateway-cases.json) against the gateway over real sockets and
+prints one line for each. --filter PREFIX runs only the cases whose id starts with PREFIX.
+Exit code: 0 if all cases pass, 1 if one fails, 2 if FILE or an argument is wrong.`;
 
 process.exitCode = await main();
 
@@ -26,10 +28,10 @@ async function main(): Promise<number> {
       return 0;
     }
     const [file, ...rest] = positionals;
-    if (file === undefined || rest.length > 0) throw new Error("exactly one FILE is needed");
+    if (file === undefined || rest.length > 0) throw new Error("give exactly one FILE");
     const all = parseCases(readFileSync(file, "utf8"));
     cases = all.filter(({ id }) => id.startsWith(values.filter));
-    if (cases.length === 0) throw new Error(`no case's id starts with ${values.filter}`);
+    if (cases.length === 0) throw new Error(`no case has an id that starts with ${values.filter}`);
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     console.error(USAGE);

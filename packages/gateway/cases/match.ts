@@ -1,13 +1,15 @@
+/** Compares values with the expectations of cases: deep subsets, matchers, and dotted paths. */
+
 import { isDeepStrictEqual } from "node:util";
 import { isRecord } from "../json.ts";
 
-/** What `sameAs` can point at, by the word before its colon: `event:requestContext.requestId`. */
-export type Known = Readonly<Record<string, unknown>>;
+/** The values that `sameAs` can refer to, by the word before its colon: `event:requestContext.stage`. */
+export type References = Readonly<Record<string, unknown>>;
 
-/** Stands for a key that does not exist, as opposed to one that is null. */
+/** The value of a key that does not exist, as opposed to one that is null. */
 export const ABSENT = Symbol("absent");
 
-type Check = (argument: unknown, actual: unknown, known: Known) => boolean;
+type Check = (argument: unknown, actual: unknown, references: References) => boolean;
 
 const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
   integer: Number.isInteger,
@@ -22,10 +24,11 @@ const TYPES: Readonly<Record<string, (value: unknown) => boolean>> = {
 const MATCHERS: Readonly<Record<string, Check>> = {
   re: (source, actual) =>
     typeof actual === "string" && new RegExp(String(source), "u").test(actual),
-  absent: (wanted, actual) => (actual === ABSENT) === wanted,
+  absent: (expected, actual) => (actual === ABSENT) === expected,
   any: (_, actual) => actual !== ABSENT,
   type: (name, actual) => TYPES[String(name)]?.(actual) ?? false,
-  sameAs: (place, actual, known) => isDeepStrictEqual(actual, lookUp(String(place), known)),
+  sameAs: (place, actual, references) =>
+    isDeepStrictEqual(actual, lookUp(String(place), references)),
   keys: (keys, actual) =>
     Array.isArray(keys) &&
     isRecord(actual) &&
@@ -34,47 +37,47 @@ const MATCHERS: Readonly<Record<string, Check>> = {
     Array.isArray(values) && values.some((value) => isDeepStrictEqual(value, actual)),
 };
 
-/** The first difference between what was expected and what is there, in words; undefined if none. */
+/** The first difference in words; undefined if there is none. `at` names the value in it. */
 export function difference(
   expected: unknown,
   actual: unknown,
-  known: Known,
+  references: References,
   at: string,
 ): string | undefined {
   if (isMatcher(expected)) {
     const failed = Object.entries(expected).find(
-      ([name, argument]) => !MATCHERS[name]?.(argument, actual, known),
+      ([name, argument]) => !MATCHERS[name]?.(argument, actual, references),
     );
     return failed && `${at} is ${show(actual)}, not ${JSON.stringify(expected)}`;
   }
   if (isRecord(expected) && isRecord(actual)) {
-    return first(Object.keys(expected), (key) =>
-      difference(expected[key], own(actual, key), known, `${at}.${key}`),
+    return firstDifference(Object.keys(expected), (key) =>
+      difference(expected[key], ownMember(actual, key), references, `${at}.${key}`),
     );
   }
   if (Array.isArray(expected) && Array.isArray(actual) && expected.length === actual.length) {
-    return first([...expected.keys()], (index) =>
-      difference(expected[index], actual[index], known, `${at}[${index}]`),
+    return firstDifference([...expected.keys()], (index) =>
+      difference(expected[index], actual[index], references, `${at}[${index}]`),
     );
   }
   if (isDeepStrictEqual(expected, actual)) return undefined;
   return `${at} is ${show(actual)}, not ${show(expected)}`;
 }
 
-/** Checks an event against its expectations by dotted path. */
+/** Like `difference`, for an event whose expectations are keyed by dotted paths. */
 export function eventDifference(
   expected: Readonly<Record<string, unknown>>,
   event: unknown,
-  known: Known,
+  references: References,
   at: string,
 ): string | undefined {
-  return first(Object.keys(expected), (path) =>
-    difference(expected[path], byPath(event, path), known, `${at} ${path}`),
+  return firstDifference(Object.keys(expected), (path) =>
+    difference(expected[path], byPath(event, path), references, `${at} ${path}`),
   );
 }
 
-/** The first difference that any of the checks finds. */
-export function first<Item>(
+/** The first difference that the check finds in any of the items. */
+export function firstDifference<Item>(
   items: readonly Item[],
   check: (item: Item) => string | undefined,
 ): string | undefined {
@@ -85,7 +88,7 @@ export function first<Item>(
   return undefined;
 }
 
-/** Follows a dotted path; keys may hold dots themselves, as the claims of some issuers do. */
+/** Follows a dotted path. Keys can contain dots themselves, as the claims of some issuers do. */
 function byPath(value: unknown, path: string): unknown {
   if (!isRecord(value)) return ABSENT;
   if (Object.hasOwn(value, path)) return value[path];
@@ -97,9 +100,9 @@ function byPath(value: unknown, path: string): unknown {
   return ABSENT;
 }
 
-function lookUp(place: string, known: Known): unknown {
+function lookUp(place: string, references: References): unknown {
   const colon = place.indexOf(":");
-  return byPath(known[place.slice(0, colon)], place.slice(colon + 1));
+  return byPath(references[place.slice(0, colon)], place.slice(colon + 1));
 }
 
 function isMatcher(value: unknown): value is Record<string, unknown> {
@@ -110,7 +113,7 @@ function isMatcher(value: unknown): value is Record<string, unknown> {
   return !("type" in value) || Object.hasOwn(TYPES, String(value["type"]));
 }
 
-function own(value: Record<string, unknown>, key: string): unknown {
+function ownMember(value: Record<string, unknown>, key: string): unknown {
   return Object.hasOwn(value, key) ? value[key] : ABSENT;
 }
 

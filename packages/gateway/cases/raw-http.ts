@@ -1,6 +1,8 @@
+/** An HTTP/1.1 client that sends every byte as given, for requests that no library would send. */
+
 import { connect } from "node:net";
 
-/** A request whose target and headers go out byte for byte as given. */
+/** A request. Target and headers are sent without any normalisation. */
 export interface RawRequest {
   method: string;
   target: string;
@@ -8,20 +10,20 @@ export interface RawRequest {
   body?: Buffer | undefined;
 }
 
-/** An answer as it came off the wire. */
-export interface RawAnswer {
+/** A response as it was received. */
+export interface RawResponse {
   status: number;
   headers: readonly (readonly [name: string, value: string])[];
   body: Buffer;
 }
 
-const PATIENCE = 15_000; // milliseconds
+const TIMEOUT = 15_000; // milliseconds
 
-/** Sends one request on a connection of its own; Host and Content-Length are added if not given. */
+/** Sends a request on a new connection. Adds Host and Content-Length unless they are given. */
 export function request(
   port: number,
   { method, target, headers = [], body }: RawRequest,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   const has = (name: string) => headers.some(([given]) => given.toLowerCase() === name);
   const own: [string, string][] = [];
   if (!has("host")) own.push(["Host", `localhost:${port}`]);
@@ -33,23 +35,23 @@ export function request(
   return exchange(port, body ? Buffer.concat([head, body]) : head, method === "HEAD");
 }
 
-/** Sends bytes as they are and reads one answer. */
+/** Sends bytes and reads one response. Rejects if the connection ends before it is complete. */
 export function exchange(
   port: number,
   bytes: Buffer | string,
   headOnly = false,
-): Promise<RawAnswer> {
+): Promise<RawResponse> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, "127.0.0.1");
     let received = Buffer.alloc(0);
     const finish = (ended: boolean) => {
-      const answer = parseAnswer(received, ended, headOnly);
-      if (answer) resolve(answer);
+      const response = parseResponse(received, ended, headOnly);
+      if (response) resolve(response);
       else if (ended) reject(new Error(`the connection ended after ${received.length} bytes`));
-      if (answer || ended) socket.destroy();
+      if (response || ended) socket.destroy();
     };
-    socket.setTimeout(PATIENCE, () => {
-      reject(new Error("no answer in time"));
+    socket.setTimeout(TIMEOUT, () => {
+      reject(new Error("no response in time"));
       socket.destroy();
     });
     socket.on("data", (chunk) => {
@@ -57,19 +59,23 @@ export function exchange(
       finish(false);
     });
     socket.on("end", () => finish(true));
-    // The server may answer and hang up while a long body is still being sent.
+    // The server may respond and close while a long body is still being sent.
     socket.on("error", () => finish(true));
     socket.write(bytes);
   });
 }
 
-function parseAnswer(received: Buffer, ended: boolean, headOnly: boolean): RawAnswer | undefined {
+function parseResponse(
+  received: Buffer,
+  ended: boolean,
+  headOnly: boolean,
+): RawResponse | undefined {
   const end = received.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
   const [statusLine = "", ...lines] = received.toString("latin1", 0, end).split("\r\n");
   const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(statusLine)?.[1]);
   const rest = received.subarray(end + 4);
-  if (status === 100) return parseAnswer(rest, ended, headOnly);
+  if (status === 100) return parseResponse(rest, ended, headOnly);
   const headers = lines.map((line): [string, string] => {
     const colon = line.indexOf(":");
     return [line.slice(0, colon), line.slice(colon + 1).trim()];

@@ -1,27 +1,24 @@
+/** Runs cases one after another, each with its own APIs on its own ports. */
+
 import type { Case, CaseRunner } from "./case.ts";
 import { runHttpApiCase } from "./http-api.ts";
 import { openCaseIssuer } from "./issuer.ts";
 import { runWebSocketApiCase } from "./websocket-api.ts";
 
-/** How many cases went which way. */
+/** The number of cases by result. */
 export interface Summary {
   passed: number;
   failed: number;
   skipped: number;
 }
 
-// A new kind of API is a module beside this one and a line here.
 const RUNNERS: Readonly<Record<string, CaseRunner>> = {
   http: runHttpApiCase,
   ws: runWebSocketApiCase,
   mgmt: runWebSocketApiCase,
 };
 
-const KINDS: Readonly<Record<string, string>> = {
-  rest: "rest-api",
-};
-
-/** Runs cases one after the other and prints a line for each. */
+/** Runs cases and prints a line for each. Cases of a kind of API that is not emulated are skipped. */
 export async function runCases(
   cases: readonly Case[],
   print: (line: string) => void,
@@ -29,16 +26,16 @@ export async function runCases(
   const summary: Summary = { passed: 0, failed: 0, skipped: 0 };
   const issuer = await openCaseIssuer();
   try {
-    for (const wanted of cases) {
-      const { id, api, title } = wanted;
+    for (const testCase of cases) {
+      const { id, api, title } = testCase;
       const run = Object.hasOwn(RUNNERS, api) ? RUNNERS[api] : undefined;
       if (!run) {
         summary.skipped++;
-        print(`- ${id} not run: ${KINDS[api] ?? api} is not emulated yet`);
+        print(`- ${id} not run: ${api}-api is not emulated yet`);
         continue;
       }
       const warn = (text: string) => print(`  ${id} warning: ${text}`);
-      const differs = await run(wanted, issuer, warn).catch((error: unknown) => String(error));
+      const differs = await run(testCase, issuer, warn).catch((error: unknown) => String(error));
       summary[differs === undefined ? "passed" : "failed"]++;
       print(differs === undefined ? `ok ${id} ${title}` : `not ok ${id} ${title}: ${differs}`);
     }

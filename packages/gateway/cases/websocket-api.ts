@@ -1,35 +1,34 @@
+/** Runs the cases of WebSocket APIs and of `@connections` over real sockets. */
+
 import { listen } from "../server.ts";
-import { createWebSocketApi } from "../websocket/websocket-api.ts";
 import type {
   WebSocketApiConfig,
   WebSocketAuthorizerConfig,
   WebSocketRouteConfig,
 } from "../websocket/config.ts";
-import { type CaseRunner, resolver } from "./case.ts";
-import { type Witness, createHandlers } from "./handler.ts";
-import { CREDENTIALS, type Client, type Opened, STEPS, type Step } from "./websocket-step.ts";
-
-type Noted<Config extends { handler: unknown }> = Omit<Config, "handler"> & { handler: string };
+import { createWebSocketApi } from "../websocket/websocket-api.ts";
+import { type CaseRunner, type WithNotation, resolvePlaceholders } from "./case.ts";
+import { type Recorder, createHandlers } from "./handler.ts";
+import { CREDENTIALS, type Client, type OpenApi, STEPS, type Step } from "./websocket-step.ts";
 
 interface ApiNotation extends Omit<WebSocketApiConfig, "routes" | "authorizers" | "onError"> {
-  routes?: Noted<WebSocketRouteConfig>[];
-  authorizers?: Record<string, Noted<WebSocketAuthorizerConfig>>;
+  routes?: WithNotation<WebSocketRouteConfig>[];
+  authorizers?: Record<string, WithNotation<WebSocketAuthorizerConfig>>;
+  /** Several APIs; a step names the one that it and the steps after it use. */
   apis?: Record<string, ApiNotation>;
 }
 
-/** Runs a case against the laptop's WebSocket API and its `@connections` over real sockets. */
 export const runWebSocketApiCase: CaseRunner = async ({ config, steps }, issuer) => {
-  const revive = resolver(issuer);
-  const notation: ApiNotation = JSON.parse(JSON.stringify(config), revive);
-  const apis = new Map<string, Opened>();
+  const notation = resolvePlaceholders(config, issuer) as ApiNotation;
+  const apis = new Map<string, OpenApi>();
   const clients = new Map<string, Client>();
   try {
     for (const [name, api] of Object.entries(notation.apis ?? { "": notation })) {
       apis.set(name, await open(api));
     }
     let current = apis.get("");
-    for (const [at, noted] of steps.entries()) {
-      const step: Step = JSON.parse(JSON.stringify(noted), revive);
+    for (const [at, unresolved] of steps.entries()) {
+      const step = resolvePlaceholders(unresolved, issuer) as Step;
       if (step.api !== undefined) current = apis.get(step.api);
       if (!current) return `step ${at + 1}: there is no API ${step.api}`;
       const run = STEPS[step.do];
@@ -47,23 +46,23 @@ export const runWebSocketApiCase: CaseRunner = async ({ config, steps }, issuer)
   }
 };
 
-async function open({ routes = [], authorizers = {}, ...rest }: ApiNotation): Promise<Opened> {
+async function open({ routes = [], authorizers = {}, ...rest }: ApiNotation): Promise<OpenApi> {
   const handler = createHandlers();
-  const authorizerWitness: Witness = { events: [] };
-  const witnesses = new Map<string, Witness>(
-    routes.map(({ routeKey }) => [routeKey, { events: [] }]),
-  );
-  let last: unknown;
+  const authorizerRecorder: Recorder = { events: [] };
+  const recorders = new Map<string, Recorder>();
+  let lastEvent: unknown;
   let connectionId = "";
   const api = createWebSocketApi({
     ...rest,
     credentials: CREDENTIALS,
     routes: routes.map((route) => {
-      const run = handler(route.handler, witnesses.get(route.routeKey) ?? { events: [] });
+      const recorder: Recorder = { events: [] };
+      recorders.set(route.routeKey, recorder);
+      const run = handler(route.handler, recorder);
       return {
         ...route,
         handler: (event, context) => {
-          last = event;
+          lastEvent = event;
           return run(event, context);
         },
       };
@@ -71,7 +70,7 @@ async function open({ routes = [], authorizers = {}, ...rest }: ApiNotation): Pr
     authorizers: Object.fromEntries(
       Object.entries(authorizers).map(([name, authorizer]) => [
         name,
-        { ...authorizer, handler: handler(authorizer.handler, authorizerWitness) },
+        { ...authorizer, handler: handler(authorizer.handler, authorizerRecorder) },
       ]),
     ),
     accessLog: (record) => ({ connectionId } = record),
@@ -91,9 +90,9 @@ async function open({ routes = [], authorizers = {}, ...rest }: ApiNotation): Pr
     api,
     server,
     stage: rest.stage,
-    authorizers: authorizerWitness,
-    routes: witnesses,
-    last: () => last,
+    authorizers: authorizerRecorder,
+    routes: recorders,
+    lastEvent: () => lastEvent,
     connectionId: () => connectionId,
   };
 }

@@ -1,22 +1,24 @@
+/** A WebSocket client for tests and cases. It keeps everything that it receives. */
+
 import type { IncomingHttpHeaders } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
-import type { RawAnswer } from "./raw-http.ts";
+import type { RawResponse } from "./raw-http.ts";
 
-/** A client of a WebSocket API that keeps what it received until it is asked for. */
+/** A client after its handshake, whether it was accepted or refused. */
 export interface WebSocketClient {
-  /** What the handshake was answered with. */
-  answer: RawAnswer;
-  /** Messages not taken yet, oldest first. */
+  /** The response to the handshake. */
+  response: RawResponse;
+  /** The messages received, oldest first. A test takes out what it has checked. */
   messages: string[];
-  /** How the connection was closed, once it is. */
+  /** The close status; undefined while the connection is open. */
   closed: { code: number; reason: string } | undefined;
-  /** Sends a message, cut into frames of this many bytes. */
+  /** Sends a message, split into frames of `frameBytes` bytes. */
   send(data: Buffer, options?: { binary?: boolean; frameBytes?: number }): void;
   ws: WebSocket;
 }
 
-/** Shakes hands; resolves whatever the answer is, rejects if there is none. */
+/** Opens a connection. Resolves with any response to the handshake, rejects if there is none. */
 export function openClient(
   url: string,
   { headers = [], protocols = [] }: { headers?: [string, string][]; protocols?: string[] } = {},
@@ -27,7 +29,7 @@ export function openClient(
       perMessageDeflate: false,
     });
     const client: WebSocketClient = {
-      answer: { status: 0, headers: [], body: Buffer.alloc(0) },
+      response: { status: 0, headers: [], body: Buffer.alloc(0) },
       messages: [],
       closed: undefined,
       send(data, { binary = false, frameBytes = data.length } = {}) {
@@ -40,20 +42,20 @@ export function openClient(
       },
       ws,
     };
-    const answered = (status = 0, raw: IncomingHttpHeaders = {}) => {
+    const onResponse = (status = 0, raw: IncomingHttpHeaders = {}) => {
       const list = Object.entries(raw).map(([name, value]): [string, string] => [
         name,
-        [value].flat().join(", "),
+        Array.isArray(value) ? value.join(", ") : (value ?? ""),
       ]);
-      client.answer = { ...client.answer, status, headers: list };
+      client.response = { ...client.response, status, headers: list };
     };
-    ws.on("upgrade", (response) => answered(response.statusCode, response.headers));
+    ws.on("upgrade", (response) => onResponse(response.statusCode, response.headers));
     ws.on("unexpected-response", (_, response) => {
-      answered(response.statusCode, response.headers);
+      onResponse(response.statusCode, response.headers);
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("close", () => {
-        client.answer = { ...client.answer, body: Buffer.concat(chunks) };
+        client.response = { ...client.response, body: Buffer.concat(chunks) };
         resolve(client);
       });
     });
@@ -66,7 +68,7 @@ export function openClient(
   });
 }
 
-/** Asks until there is an answer, and for two seconds at most. */
+/** Polls until a value is there, for two seconds at most. */
 export async function eventually<Value>(look: () => Value | undefined): Promise<Value | undefined> {
   for (const until = performance.now() + 2000; ; await sleep(5)) {
     const found = look();

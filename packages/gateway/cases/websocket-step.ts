@@ -1,15 +1,17 @@
+/** The steps of cases for WebSocket APIs. */
+
 import { setTimeout as sleep } from "node:timers/promises";
+import { createSigner } from "../auth/sigv4.ts";
 import type { Listening } from "../server.ts";
-import { authorizationHeader, signatureOf } from "../auth/sigv4.ts";
 import type { WebSocketApi } from "../websocket/websocket-api.ts";
-import { answerDifference } from "./answer.ts";
 import { type BodyNotation, type RequestNotation, bodyOf } from "./case.ts";
-import type { Witness } from "./handler.ts";
-import { type Known, difference, eventDifference } from "./match.ts";
-import { request } from "./raw-http.ts";
+import type { Recorder } from "./handler.ts";
+import { type References, difference, eventDifference } from "./match.ts";
+import { request as sendRequest } from "./raw-http.ts";
+import { responseDifference } from "./response.ts";
 import { type WebSocketClient, eventually, openClient } from "./websocket-client.ts";
 
-/** Each kind of step reads the members that it knows. */
+/** A step. Each kind of step reads the members that concern it. */
 export interface Step extends BodyNotation {
   do: string;
   api?: string;
@@ -33,30 +35,30 @@ export interface Step extends BodyNotation {
   expect?: Record<string, unknown> & { authorizerEvent?: Record<string, unknown> };
 }
 
-/** One API of a case, on a server of its own. */
-export interface Opened {
+/** One API of a case, on its own server. */
+export interface OpenApi {
   api: WebSocketApi;
   server: Listening;
   stage: string;
-  authorizers: Witness;
-  routes: ReadonlyMap<string, Witness>;
-  /** The last event that any of the routes saw. */
-  last: () => unknown;
-  /** The id that the last handshake was given. */
+  authorizers: Recorder;
+  routes: ReadonlyMap<string, Recorder>;
+  /** The last event of any route. */
+  lastEvent: () => unknown;
+  /** The connection id of the last handshake. */
   connectionId: () => string;
 }
 
-/** A client of a case, by its name in `conn`. */
+/** A client of a case; steps name it in `conn`. */
 export interface Client {
   socket: WebSocketClient;
-  opened: Opened;
+  openApi: OpenApi;
   connectionId: string;
 }
 
 interface Run {
   clients: Map<string, Client>;
   /** The API of this step. */
-  current: Opened;
+  current: OpenApi;
 }
 
 type StepRunner = (step: Step, run: Run) => Promise<string | undefined>;
@@ -65,34 +67,37 @@ const ACCESS_KEY = "cases";
 const SECRET = "the secret of the cases";
 const REGION = "us-east-1";
 
-/** Whose signatures the APIs of cases accept. */
+/** The credentials that the APIs of cases accept. */
 export const CREDENTIALS = { [ACCESS_KEY]: SECRET };
 
-/** What a step can do, by its `do`. */
+/** The kinds of steps by the value of `do`. Each resolves to what differs, or to undefined. */
 export const STEPS: Readonly<Record<string, StepRunner>> = {
   async wsOpen({ conn = "", path = "/", headers = [], expect = {} }, { clients, current }) {
     const { authorizers, server } = current;
     authorizers.events = [];
     clients.get(conn)?.socket.ws.terminate();
     const socket = await openClient(`ws://localhost:${server.port}${path}`, { headers });
-    clients.set(conn, { socket, opened: current, connectionId: current.connectionId() });
+    clients.set(conn, { socket, openApi: current, connectionId: current.connectionId() });
     const { events } = authorizers;
-    const known: Known = { event: current.last(), authorizerEvent: events.at(-1) };
-    const asked = expect["authorizerInvocations"] ?? events.length;
+    const references: References = {
+      event: current.lastEvent(),
+      authorizerEvent: events.at(-1),
+    };
+    const invocations = expect["authorizerInvocations"] ?? events.length;
     return (
-      answerDifference(expect, socket.answer, known) ??
-      difference(asked, events.length, known, "authorizerInvocations") ??
+      responseDifference(expect, socket.response, references) ??
+      difference(invocations, events.length, references, "authorizerInvocations") ??
       (expect.authorizerEvent &&
-        eventDifference(expect.authorizerEvent, events.at(-1), known, "authorizer event"))
+        eventDifference(expect.authorizerEvent, events.at(-1), references, "authorizer event"))
     );
   },
   expectLastEvent: ({ event = {} }, { current }) =>
-    untilAlike(() => {
-      const last = current.last();
+    retryUntilEqual(() => {
+      const last = current.lastEvent();
       return eventDifference(event, last, { event: last }, "event");
     }),
   expectInvocations: ({ route = "", count }, { current }) =>
-    untilAlike(() =>
+    retryUntilEqual(() =>
       difference(count, current.routes.get(route)?.events.length, {}, `invocations of ${route}`),
     ),
   async wsSend({ conn, text, textRepeat, fragmentBytes }, { clients }) {
@@ -116,7 +121,7 @@ export const STEPS: Readonly<Record<string, StepRunner>> = {
   },
   wsExpectClose({ conn, code }, { clients }) {
     const { socket } = clientOf(conn, clients);
-    return untilAlike(() => difference(code, socket.closed?.code, {}, "close code"));
+    return retryUntilEqual(() => difference(code, socket.closed?.code, {}, "close code"));
   },
   async wsExpectSilence({ conn, forMs = 0, stillOpen }, { clients }) {
     const { socket } = clientOf(conn, clients);
@@ -128,21 +133,21 @@ export const STEPS: Readonly<Record<string, StepRunner>> = {
         : difference(stillOpen, socket.ws.readyState === socket.ws.OPEN, {}, "stillOpen"))
     );
   },
-  async http({ request: wanted, expect = {} }, { current }) {
-    if (!wanted) return "there is no request";
-    const answer = await request(current.server.port, { ...wanted, body: bodyOf(wanted) });
-    return answerDifference(expect, answer, { event: current.last() });
+  async http({ request, expect = {} }, { current }) {
+    if (!request) return "there is no request";
+    const response = await sendRequest(current.server.port, { ...request, body: bodyOf(request) });
+    return responseDifference(expect, response, { event: current.lastEvent() });
   },
   async mgmt({ conn, method = "GET", encodeTarget, sign, expect = {}, ...rest }, { clients }) {
-    const { opened, connectionId } = clientOf(conn, clients);
+    const { openApi, connectionId } = clientOf(conn, clients);
     const path = `@connections/${connectionId}`;
     const tail = encodeTarget ? path.split("/").map(encodeURIComponent).join("/") : path;
-    const target = `/${opened.stage}/${tail}`;
+    const target = `/${openApi.stage}/${tail}`;
     const body = bodyOf(rest) ?? Buffer.alloc(0);
-    const { port } = opened.server;
-    const headers = sign ? signed(method, target, `localhost:${port}`, body) : [];
-    const answer = await request(port, { method, target, headers, body });
-    return answerDifference(expect, answer, { event: opened.last() });
+    const { port } = openApi.server;
+    const headers = sign ? await signedHeaders(method, target, `localhost:${port}`, body) : [];
+    const response = await sendRequest(port, { method, target, headers, body });
+    return responseDifference(expect, response, { event: openApi.lastEvent() });
   },
 };
 
@@ -152,32 +157,21 @@ function clientOf(name = "", clients: ReadonlyMap<string, Client>): Client {
   return client;
 }
 
-/** Waits until there is no difference; the one that is left after two seconds. */
-async function untilAlike(look: () => string | undefined): Promise<string | undefined> {
+/** Retries a check for two seconds. Resolves to the difference that is left, if any. */
+async function retryUntilEqual(look: () => string | undefined): Promise<string | undefined> {
   let differs: string | undefined;
   await eventually(() => ((differs = look()) === undefined ? true : undefined));
   return differs;
 }
 
-function signed(method: string, target: string, host: string, body: Buffer): [string, string][] {
-  const time = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
-  const headers = new Map([
-    ["host", host],
-    ["x-amz-date", time],
-  ]);
-  const names = [...headers.keys()];
-  const credential = {
-    accessKeyId: ACCESS_KEY,
-    date: time.slice(0, 8),
-    region: REGION,
-    service: "execute-api",
-  };
-  const signature = signatureOf(
-    { method, encodedPath: target, rawQuery: "", headers },
-    names,
-    body,
-    credential,
-    SECRET,
-  );
-  return [...headers, ["authorization", authorizationHeader(credential, names, signature)]];
+async function signedHeaders(
+  method: string,
+  path: string,
+  host: string,
+  body: Buffer,
+): Promise<[string, string][]> {
+  const credential = { accessKeyId: ACCESS_KEY, region: REGION, service: "execute-api" };
+  const request = { method, protocol: "http:", hostname: host, path, headers: { host }, body };
+  const { headers } = await createSigner(credential, SECRET).sign(request);
+  return Object.entries(headers);
 }

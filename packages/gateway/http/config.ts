@@ -1,45 +1,50 @@
-import type { AccessLogRecord } from "../access-log.ts";
-import type { Authorizer, Report } from "../auth/authorizer.ts";
-import type { CorsConfig } from "./cors.ts";
-import type { ApiIdentity } from "../event.ts";
-import { type JwtAuthorizerConfig, createJwtAuthorizer } from "../auth/jwt-authorizer.ts";
-import type { LambdaHandler } from "../lambda.ts";
-import {
-  type RequestAuthorizerConfig,
-  createRequestAuthorizer,
-} from "../auth/request-authorizer.ts";
-import { type Throttle, type TokenBucket, createBucket } from "../throttle.ts";
+/**
+ * The configuration of an HTTP API, and its checks. A configuration that AWS would refuse throws before
+ * the API serves anything, so a mistake never opens a route.
+ */
 
-/** A route of an HTTP API with its Lambda integration. */
+import type { Authorizer } from "../auth/authorizer.ts";
+import { type JwtAuthorizerConfig, createJwtAuthorizer } from "../auth/jwt-authorizer.ts";
+import { type LambdaAuthorizerConfig, createLambdaAuthorizer } from "../auth/lambda-authorizer.ts";
+import type { ApiIdentity } from "../event.ts";
+import type { LambdaHandler } from "../lambda.ts";
+import type { AccessLogRecord, ReportError } from "../log.ts";
+import { type Throttle, type TokenBucket, createBucket } from "../throttle.ts";
+import type { CorsConfig } from "./cors.ts";
+
+/** A route with its Lambda integration. */
 export interface RouteConfig {
+  /** Such as `GET /users/{id}`, `ANY /{proxy+}` or `$default`. */
   routeKey: string;
   handler: LambdaHandler;
   functionName?: string;
+  /** The name of one of the API's authorizers. */
   authorizer?: string;
-  /** Any one of these lets a token pass. */
+  /** A token needs any one of these scopes. */
   scopes?: readonly string[];
   throttle?: Throttle;
-  timeoutMs?: number; // 50…30 000
+  /** The integration timeout, 50 to 30 000 ms. Default: 30 000. */
+  timeoutMs?: number;
   payloadFormatVersion?: "2.0" | "1.0";
 }
 
-/** An HTTP API as one would describe it to AWS. */
+/** An HTTP API. */
 export interface HttpApiConfig {
   routes: readonly RouteConfig[];
-  authorizers?: Readonly<Record<string, JwtAuthorizerConfig | RequestAuthorizerConfig>>;
+  authorizers?: Readonly<Record<string, JwtAuthorizerConfig | LambdaAuthorizerConfig>>;
   cors?: CorsConfig;
-  /** For all routes together that have no throttle of their own. */
+  /** Shared by all routes that have no throttle of their own. */
   throttle?: Throttle;
   accountThrottle?: Throttle;
+  /** Default: `$default`, whose name is not part of the path. */
   stage?: string;
   identity?: Partial<ApiIdentity>;
   accessLog?: (record: AccessLogRecord) => void;
-  /** Learns what clients only see as a 401, 500 or 503. */
-  onError: Report;
+  onError: ReportError;
   clock?: () => number; // epoch milliseconds
 }
 
-/** A route ready to be matched. */
+/** A route whose configuration was checked. */
 export interface Route {
   routeKey: string;
   config: RouteConfig;
@@ -49,38 +54,37 @@ export interface Route {
 }
 
 // https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
-const MOST_ROUTES = 300;
-const MOST_AUTHORIZERS = 10;
-const MOST_SCOPES = 10;
-const SHORTEST_TIMEOUT = 50; // milliseconds
-/** What an integration gets when nothing else is said. */
-export const LONGEST_TIMEOUT = 30_000; // milliseconds
+const MAX_ROUTES = 300;
+const MAX_AUTHORIZERS = 10;
+const MAX_SCOPES = 10;
+const MIN_TIMEOUT = 50; // milliseconds
+/** The longest and also the default integration timeout. */
+export const MAX_TIMEOUT = 30_000; // milliseconds
 
-/** Makes the authorizers by name. */
+/** Creates the authorizers by name. Throws for a configuration that AWS refuses. */
 export function createAuthorizers(
   config: HttpApiConfig,
   clock: () => number,
 ): Map<string, Authorizer> {
   const entries = Object.entries(config.authorizers ?? {});
-  if (entries.length > MOST_AUTHORIZERS)
-    throw new Error(`more than ${MOST_AUTHORIZERS} authorizers`);
+  if (entries.length > MAX_AUTHORIZERS) throw new Error(`more than ${MAX_AUTHORIZERS} authorizers`);
   return new Map(
     entries.map(([name, settings]) => [
       name,
       settings.type === "JWT"
         ? createJwtAuthorizer(settings, clock, config.onError)
-        : createRequestAuthorizer(name, settings, clock, config.onError),
+        : createLambdaAuthorizer(name, settings, clock, config.onError),
     ]),
   );
 }
 
-/** Makes the routes with their buckets; throws for what AWS would refuse. */
+/** Creates the routes with their buckets. Throws for a configuration that AWS refuses. */
 export function createRoutes(
   { routes, throttle, accountThrottle }: HttpApiConfig,
   authorizers: ReadonlyMap<string, Authorizer>,
   now: number,
 ): Route[] {
-  if (routes.length > MOST_ROUTES) throw new Error(`more than ${MOST_ROUTES} routes`);
+  if (routes.length > MAX_ROUTES) throw new Error(`more than ${MAX_ROUTES} routes`);
   const account = accountThrottle && createBucket(accountThrottle, now);
   const shared = throttle && createBucket(throttle, now);
   return routes.map((config) => {
@@ -96,17 +100,17 @@ export function createRoutes(
   });
 }
 
-// A route must never be open because its authorizer's name was misspelt.
 function checkRoute(route: RouteConfig, authorizers: ReadonlyMap<string, Authorizer>): void {
-  const { routeKey, authorizer, scopes = [], timeoutMs = LONGEST_TIMEOUT } = route;
+  const { routeKey, authorizer, scopes = [], timeoutMs = MAX_TIMEOUT } = route;
+  // A misspelt authorizer must not leave the route open.
   if (authorizer !== undefined && !authorizers.has(authorizer)) {
     throw new Error(`${routeKey}: there is no authorizer ${authorizer}`);
   }
   if (scopes.length > 0 && authorizer === undefined) {
     throw new Error(`${routeKey}: scopes need an authorizer`);
   }
-  if (scopes.length > MOST_SCOPES) throw new Error(`${routeKey}: more than ${MOST_SCOPES} scopes`);
-  if (timeoutMs < SHORTEST_TIMEOUT || timeoutMs > LONGEST_TIMEOUT) {
-    throw new Error(`${routeKey}: timeoutMs must be ${SHORTEST_TIMEOUT} to ${LONGEST_TIMEOUT}`);
+  if (scopes.length > MAX_SCOPES) throw new Error(`${routeKey}: more than ${MAX_SCOPES} scopes`);
+  if (timeoutMs < MIN_TIMEOUT || timeoutMs > MAX_TIMEOUT) {
+    throw new Error(`${routeKey}: timeoutMs must be ${MIN_TIMEOUT} to ${MAX_TIMEOUT}`);
   }
 }

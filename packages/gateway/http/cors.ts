@@ -1,7 +1,14 @@
-import type { GatewayRequest } from "../request.ts";
-import type { Answer } from "../response.ts";
+/**
+ * CORS of HTTP APIs. With a CORS configuration the gateway answers preflight requests itself and
+ * replaces the CORS headers of the integration. Without one it adds nothing.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
+ */
 
-/** https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html */
+import type { HeaderList } from "../header.ts";
+import type { GatewayRequest } from "../request.ts";
+import type { HttpResponse } from "../response.ts";
+
+/** The configuration, with AWS's names. */
 export interface CorsConfig {
   /** Exact origins, `https://*`, `http://*` or `*`. */
   allowOrigins: readonly string[];
@@ -12,41 +19,43 @@ export interface CorsConfig {
   allowCredentials?: boolean;
 }
 
-/** The CORS part of an HTTP API; it stands in place of whatever the backend says about CORS. */
+/** CORS of one API. */
 export interface Cors {
-  /** The answer to a preflight, or undefined if this is none. */
-  preflight(request: GatewayRequest): Answer | undefined;
-  /** Puts the gateway's CORS headers in place of the backend's; also on the gateway's own errors. */
-  apply(answer: Answer, origin: string | undefined): Answer;
+  /** The response to a preflight request; undefined if the request is not a preflight. */
+  preflight(request: GatewayRequest): HttpResponse | undefined;
+  /** Replaces the CORS headers of a response, also of the gateway's own errors. */
+  apply(response: HttpResponse, origin: string | undefined): HttpResponse;
 }
 
-/** Throws if credentials are allowed to every origin, which AWS refuses too. */
+/** Throws if credentials are allowed for every origin, which AWS refuses. */
 export function createCors(config: CorsConfig): Cors {
   const origins = new Set(config.allowOrigins);
   const any = origins.has("*");
   if (any && config.allowCredentials) {
     throw new Error("CORS: allowCredentials needs origins by name, not *");
   }
-  const allowed = (origin: string) =>
+  const isAllowed = (origin: string) =>
     any ||
     origins.has(origin) ||
     (origins.has("https://*") && origin.startsWith("https://")) ||
     (origins.has("http://*") && origin.startsWith("http://"));
-  const credentials: Answer["headers"] = config.allowCredentials
+  const credentials: HeaderList = config.allowCredentials
     ? [["access-control-allow-credentials", "true"]]
     : [];
   const preflightOnly = [
-    ...list("access-control-allow-methods", config.allowMethods),
-    ...list("access-control-allow-headers", config.allowHeaders),
-    ...(config.maxAge === undefined
-      ? []
-      : [["access-control-max-age", String(config.maxAge)] as const]),
+    ...listHeader("access-control-allow-methods", config.allowMethods),
+    ...listHeader("access-control-allow-headers", config.allowHeaders),
+    ...listHeader(
+      "access-control-max-age",
+      config.maxAge === undefined ? [] : [String(config.maxAge)],
+    ),
   ];
-  const exposed = list("access-control-expose-headers", config.exposeHeaders);
+  const exposed = listHeader("access-control-expose-headers", config.exposeHeaders);
 
-  const originHeaders = (origin: string | undefined): Answer["headers"] => {
-    if (origin === undefined || !allowed(origin)) return [];
-    const vary: Answer["headers"] = any ? [] : [["vary", "Origin"]];
+  const originHeaders = (origin: string | undefined): HeaderList => {
+    if (origin === undefined || !isAllowed(origin)) return [];
+    // Caches must not give the response for one origin to another origin.
+    const vary: HeaderList = any ? [] : [["vary", "Origin"]];
     return [["access-control-allow-origin", any ? "*" : origin], ...credentials, ...vary];
   };
 
@@ -56,20 +65,22 @@ export function createCors(config: CorsConfig): Cors {
       if (method !== "OPTIONS" || origin === undefined) return undefined;
       if (!headers.has("access-control-request-method")) return undefined;
       const own = originHeaders(origin);
+      // An origin that is not allowed gets 204 without CORS headers.
       return {
         status: 204,
         headers: own.length === 0 ? [] : [...own, ...preflightOnly],
         body: Buffer.alloc(0),
       };
     },
-    apply(answer, origin) {
-      const backend = answer.headers.filter(([name]) => !name.startsWith("access-control-"));
+    apply(response, origin) {
+      const kept = response.headers.filter(([name]) => !name.startsWith("access-control-"));
       const own = originHeaders(origin);
-      return { ...answer, headers: own.length === 0 ? backend : [...backend, ...own, ...exposed] };
+      return { ...response, headers: own.length === 0 ? kept : [...kept, ...own, ...exposed] };
     },
   };
 }
 
-function list(name: string, values: readonly string[] = []): Answer["headers"] {
+/** One header with all values; nothing if there are none. */
+function listHeader(name: string, values: readonly string[] = []): HeaderList {
   return values.length === 0 ? [] : [[name, values.join(",")]];
 }

@@ -2,16 +2,16 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import type { RawAnswer } from "../cases/raw-http.ts";
+import type { RawResponse } from "../cases/raw-http.ts";
 import { echo, header, serveApi } from "../test/fixture.ts";
 import { createHttpApi } from "./http-api.ts";
 
-const text = ({ status, body }: RawAnswer) => `${status} ${body.toString()}`;
-const json = ({ body }: RawAnswer): Record<string, unknown> => JSON.parse(body.toString());
+const text = ({ status, body }: RawResponse) => `${status} ${body.toString()}`;
+const json = ({ body }: RawResponse): Record<string, unknown> => JSON.parse(body.toString());
 const onError = () => undefined;
 const origin = (value: string) => [["Origin", value]] as const;
 
-test("what JSON cannot carry dies between gateway and Lambda, both ways", async () => {
+test("a result crosses a JSON boundary on its way to the client", async () => {
   class Point {
     x = 1;
     get y() {
@@ -31,12 +31,12 @@ test("what JSON cannot carry dies between gateway and Lambda, both ways", async 
   );
 });
 
-test("a Lambda that returns nothing answers null", async () => {
+test("a function that returns undefined responds with null", async () => {
   const { send } = await serveApi({ routes: [{ routeKey: "GET /", handler: () => undefined }] });
   expect(text(await send({}))).toBe("200 null");
 });
 
-test("a handler sees a Lambda context with the time it has left", async () => {
+test("the context of a handler has the function name and the remaining time", async () => {
   const { send } = await serveApi({
     routes: [
       {
@@ -75,21 +75,32 @@ test.each([
   ],
   ["returns a BigInt", () => ({ n: 1n }), "BigInt"],
   ["returns more than 6 MB", () => "x".repeat(6 * 1024 * 1024), "exceeded"],
-  ["returns a status in words", () => ({ statusCode: "ok" }), "malformed"],
-  ["returns half a status", () => ({ statusCode: 200.5 }), "malformed"],
-  ["returns an interim status", () => ({ statusCode: 101 }), "malformed"],
-  ["returns a body that is no text", () => ({ statusCode: 200, body: { a: 1 } }), "malformed"],
-  ["splits a header", () => ({ statusCode: 200, headers: { a: "b\r\nc: d" } }), "malformed"],
-  ["splits a cookie", () => ({ statusCode: 200, cookies: ["a\r\nb: c"] }), "malformed"],
-])("a Lambda that %s is one exact 500, and is reported", async (_, handler, reason) => {
-  const { send, problems } = await serveApi({ routes: [{ routeKey: "GET /", handler }] });
-  const answer = await send({});
-  expect(text(answer)).toBe('500 {"message":"Internal Server Error"}');
-  expect(String(problems[0]?.error)).toContain(reason);
-  expect(problems).toHaveLength(1);
-});
+  ["returns a status that is text", () => ({ statusCode: "ok" }), "malformed"],
+  ["returns a status that is not an integer", () => ({ statusCode: 200.5 }), "malformed"],
+  ["returns a 1xx status", () => ({ statusCode: 101 }), "malformed"],
+  ["returns a body that is not text", () => ({ statusCode: 200, body: { a: 1 } }), "malformed"],
+  [
+    "returns a header value with a line break",
+    () => ({ statusCode: 200, headers: { a: "b\r\nc: d" } }),
+    "malformed",
+  ],
+  [
+    "returns a cookie with a line break",
+    () => ({ statusCode: 200, cookies: ["a\r\nb: c"] }),
+    "malformed",
+  ],
+])(
+  "a function that %s is a 500 with AWS's body and is reported once",
+  async (_, handler, reason) => {
+    const { send, problems } = await serveApi({ routes: [{ routeKey: "GET /", handler }] });
+    const response = await send({});
+    expect(text(response)).toBe('500 {"message":"Internal Server Error"}');
+    expect(String(problems[0]?.error)).toContain(reason);
+    expect(problems).toHaveLength(1);
+  },
+);
 
-test("cookies, base64 and the gateway's own headers arrive as on AWS", async () => {
+test("writes cookies, base64 bodies and its own headers as AWS does", async () => {
   const result = {
     statusCode: 201,
     headers: { "x-MIXED-case": "1", "content-length": "999", connection: "close" },
@@ -111,7 +122,7 @@ test("cookies, base64 and the gateway's own headers arrive as on AWS", async () 
   expect(headers.map(([name]) => name)).toContain("Apigw-Requestid");
 });
 
-test("format 1.0 keeps the path encoded, header case and lists, and merges response headers", async () => {
+test("format 1.0 keeps the encoded path, the header case and all values, and merges response headers", async () => {
   const lists = {
     headers: { "x-list": "single" },
     multiValueHeaders: { "x-list": ["multi1", "multi2"] },
@@ -125,7 +136,7 @@ test("format 1.0 keeps the path encoded, header case and lists, and merges respo
       },
     ],
   });
-  const answer = await send({
+  const response = await send({
     method: "POST",
     target: "/u/a%20b?q=1&q=%C3%A9+x",
     headers: [
@@ -134,7 +145,7 @@ test("format 1.0 keeps the path encoded, header case and lists, and merges respo
       ["Cookie", "a=b"],
     ],
   });
-  const event = json(answer);
+  const event = json(response);
   expect(event).toMatchObject({
     version: "1.0",
     resource: "/u/{name}",
@@ -147,19 +158,19 @@ test("format 1.0 keeps the path encoded, header case and lists, and merges respo
     body: null,
     requestContext: { path: "/u/a b", resourceId: "POST /u/{name}", identity: { userAgent: "" } },
   });
-  expect(header(answer, "content-type")).toBe("text/plain; charset=utf-8");
-  const list = answer.headers.filter(([name]) => name === "X-List").map(([, value]) => value);
+  expect(header(response, "content-type")).toBe("text/plain; charset=utf-8");
+  const list = response.headers.filter(([name]) => name === "X-List").map(([, value]) => value);
   expect(list).toEqual(["single", "multi1", "multi2"]);
 });
 
-test("format 1.0 without a status code is a 500", async () => {
+test("a result in format 1.0 without a status code is a 500", async () => {
   const { send } = await serveApi({
     routes: [{ routeKey: "GET /", handler: () => ({ body: "x" }), payloadFormatVersion: "1.0" }],
   });
   expect((await send({})).status).toBe(500);
 });
 
-test("a named stage stays in the path, and is needed", async () => {
+test("a path must begin with the name of the stage, and events show it", async () => {
   const { send } = await serveApi({
     stage: "dev",
     routes: [{ routeKey: "GET /a", handler: echo }],
@@ -172,13 +183,13 @@ test("a named stage stays in the path, and is needed", async () => {
   expect((await send({ target: "/development/a" })).status).toBe(404);
 });
 
-test("the query stays raw beside its decoded form, and prototype names are only names", async () => {
+test("an event has the raw and the decoded query, also of names such as __proto__", async () => {
   const { send } = await serveApi({ routes: [{ routeKey: "GET /", handler: echo }] });
-  const answer = await send({
+  const response = await send({
     target: "/?q=a%20b&q=c%2Cd&__proto__=x&flag",
     headers: [["__proto__", "y"]],
   });
-  const event = json(answer);
+  const event = json(response);
   expect(event["rawQueryString"]).toBe("q=a%20b&q=c%2Cd&__proto__=x&flag");
   expect(Object.entries(event["queryStringParameters"] ?? {})).toEqual([
     ["q", "a b,c,d"],
@@ -190,23 +201,23 @@ test("the query stays raw beside its decoded form, and prototype names are only 
 
 test.each([
   ["/%", "a lone percent sign"],
-  ["/%ff", "bytes that are no UTF-8"],
+  ["/%ff", "bytes that are not UTF-8"],
   ["/%e0%80%af", "an overlong slash"],
   ["/a#b", "a fragment"],
-  ["/?q=%zz", "a broken query"],
-  ["users", "no slash in front"],
+  ["/?q=%zz", "a malformed escape in the query"],
+  ["users", "no leading slash"],
   ["*", "an asterisk"],
-])("the target %s is a gateway's 400: %s", async (target) => {
+])("the gateway refuses the target %s with 400: %s", async (target) => {
   const { send } = await serveApi({ routes: [{ routeKey: "$default", handler: echo }] });
-  const answer = await send({ target });
-  expect(text(answer)).toBe('400 {"message":"Bad Request"}');
+  const response = await send({ target });
+  expect(text(response)).toBe('400 {"message":"Bad Request"}');
 });
 
 const corpus: { items: { t: string }[] } = JSON.parse(
   readFileSync(new URL("../test/corpora/hostile-paths.json", import.meta.url), "utf8"),
 );
 
-test("no hostile path reaches the route beside it, and none is a server error", async () => {
+test("no hostile path reaches another route or causes a server error", async () => {
   const { send, problems } = await serveApi({
     routes: [
       { routeKey: "GET /users/{id}", handler: () => ({ statusCode: 200, body: "one" }) },
@@ -220,19 +231,19 @@ test("no hostile path reaches the route beside it, and none is a server error", 
       .replace("{p}", "/users")
       .replace("{last}", "users")
       .replace("{enc1}", "/%75sers");
-    const answer = await send({ target });
-    statuses.add(answer.status);
-    if (answer.body.toString() === "list") listed.push(target);
+    const response = await send({ target });
+    statuses.add(response.status);
+    if (response.body.toString() === "list") listed.push(target);
   }
   expect(statuses).toEqual(new Set([200, 400, 404]));
-  // The very same path in other spellings (RFC 3986, 6.2.2.2).
+  // The same path in other spellings (RFC 3986, section 6.2.2.2).
   expect(listed).toEqual(["/users?", "/%75sers"]);
   expect(problems).toEqual([]);
 });
 
 const byte = fc.constantFrom(...'/%.?#;{}+&=,:@~\\"<|a2f0\u0000 \u00e9'.split(""));
 
-test("whatever the target holds, it is answered, and never with a server error", async () => {
+test("no request target causes a server error", async () => {
   const { send, problems } = await serveApi({
     routes: [
       { routeKey: "GET /{a}/{b+}", handler: echo },
@@ -248,7 +259,7 @@ test("whatever the target holds, it is answered, and never with a server error",
   expect(problems).toEqual([]);
 });
 
-test("a head of more than 10 240 bytes is 431, one of exactly that passes", async () => {
+test("a head of 10 240 bytes passes, a longer one is 431", async () => {
   const { send } = await serveApi({ routes: [{ routeKey: "$default", handler: echo }] });
   const base = "GET / HTTP/1.1\r\nHost: h\r\nX: \r\n\r\n".length - 2;
   const pad = (bytes: number) =>
@@ -262,7 +273,7 @@ test("a head of more than 10 240 bytes is 431, one of exactly that passes", asyn
   expect(text(await pad(10_241))).toBe('431 {"message":"Request Header Fields Too Large"}');
 });
 
-test("a chunked body is counted, and refused when it grows too large", async () => {
+test("the limit of a body applies to chunked bodies too", async () => {
   const { send } = await serveApi({ routes: [{ routeKey: "POST /", handler: echo }] });
   const chunked = (size: number) =>
     send({
@@ -280,7 +291,7 @@ test("a chunked body is counted, and refused when it grows too large", async () 
   expect((await chunked(10 * 1024 * 1024 + 1)).status).toBe(413);
 });
 
-test("clients that go away in the middle leave the server as it was", async () => {
+test("clients that disconnect in the middle of a request do no harm", async () => {
   const gone = Promise.withResolvers<void>();
   const { port, send, problems } = await serveApi({
     routes: [
@@ -310,7 +321,7 @@ test("clients that go away in the middle leave the server as it was", async () =
   expect(problems).toEqual([]);
 });
 
-test("a late Lambda gives 503, is reported, and its late failure stops nothing", async () => {
+test("an integration timeout is a reported 503, and a later failure of the function is ignored", async () => {
   const late = Promise.withResolvers<never>();
   const { send, problems } = await serveApi({
     routes: [{ routeKey: "GET /", handler: () => late.promise, timeoutMs: 50 }],
@@ -321,7 +332,7 @@ test("a late Lambda gives 503, is reported, and its late failure stops nothing",
   expect(problems).toHaveLength(1);
 });
 
-test("routes without a throttle of their own share the stage's, and the account's is above all", async () => {
+test("routes without a throttle share that of the stage, and all share that of the account", async () => {
   let now = 0;
   const { send } = await serveApi({
     clock: () => now,
@@ -341,7 +352,7 @@ test("routes without a throttle of their own share the stage's, and the account'
   expect(await get("/b")).toBe(200);
 });
 
-test("CORS stands on the gateway's own errors and on 204, and takes the backend's word away", async () => {
+test("CORS headers are on errors of the gateway and on 204, and replace those of the function", async () => {
   const { send } = await serveApi({
     cors: { allowOrigins: ["https://a.example", "http://*"], exposeHeaders: ["ETag"] },
     routes: [
@@ -368,13 +379,13 @@ test.each(["https://a.example.evil", "https://A.example", "null", ""])(
       cors: { allowOrigins: ["https://a.example"] },
       routes: [{ routeKey: "GET /", handler: () => "served" }],
     });
-    const answer = await send({ headers: origin(other) });
-    expect(text(answer)).toBe("200 served");
-    expect(header(answer, "access-control-allow-origin")).toBeUndefined();
+    const response = await send({ headers: origin(other) });
+    expect(text(response)).toBe("200 served");
+    expect(header(response, "access-control-allow-origin")).toBeUndefined();
   },
 );
 
-test("an OPTIONS request is a preflight only with both headers, else it is routed", async () => {
+test("an OPTIONS request is a preflight only with both headers and is routed otherwise", async () => {
   const { send } = await serveApi({
     cors: { allowOrigins: ["*"], allowMethods: ["GET"] },
     routes: [{ routeKey: "OPTIONS /", handler: () => "mine" }],
@@ -389,16 +400,16 @@ test("an OPTIONS request is a preflight only with both headers, else it is route
   expect(header(preflight, "access-control-allow-origin")).toBe("*");
 });
 
-test("the access log has one record for each answer, refusals included", async () => {
+test("the access log has one record for each response, also for refused requests", async () => {
   const { send, log } = await serveApi({
     clock: () => Date.UTC(2025, 3, 14, 22, 13, 56),
     routes: [{ routeKey: "GET /a", handler: () => "12345" }],
   });
-  const answer = await send({ target: "/a", headers: [["User-Agent", "t"]] });
+  const response = await send({ target: "/a", headers: [["User-Agent", "t"]] });
   await send({ target: "/%" });
   expect(log).toEqual([
     {
-      requestId: header(answer, "apigw-requestid"),
+      requestId: header(response, "apigw-requestid"),
       ip: "127.0.0.1",
       requestTime: "14/Apr/2025:22:13:56 +0000",
       httpMethod: "GET",
@@ -421,6 +432,6 @@ test.each([
   [{ routes: [{ routeKey: "GET /", handler: echo, scopes: ["a"] }] }, "scopes need an authorizer"],
   [{ routes: [{ routeKey: "GET /", handler: echo, timeoutMs: 30_001 }] }, "timeoutMs"],
   [{ routes: [], cors: { allowOrigins: ["*"], allowCredentials: true } }, "allowCredentials"],
-])("a configuration that AWS would refuse is refused: %#", (config, reason) => {
+])("refuses a configuration that AWS refuses: %#", (config, reason) => {
   expect(() => createHttpApi({ ...config, onError })).toThrow(reason);
 });

@@ -1,17 +1,18 @@
+/**
+ * Emulates one HTTP API. A request passes the same steps in the same order as on AWS: CORS preflight,
+ * route, throttle, authorizer, body, Lambda integration. Every request gets exactly one response, and
+ * an error inside the gateway or the function never reaches the client with its details.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
+ */
+
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { MAX_BODY, readBody } from "../body.ts";
-import { createCors } from "./cors.ts";
-import { type EventSource, LAPTOP, event2, logTime, rawPath } from "../event.ts";
-import { event1 } from "../event1.ts";
-import {
-  type HttpApiConfig,
-  LONGEST_TIMEOUT,
-  type Route,
-  createAuthorizers,
-  createRoutes,
-} from "./config.ts";
+import { type EventSource, LAPTOP, logTime, rawPath } from "../event.ts";
+import { eventV1 } from "../event-v1.ts";
+import { eventV2 } from "../event-v2.ts";
 import { isRecord } from "../json.ts";
 import { MAX_PAYLOAD, invoke } from "../lambda.ts";
+import type { AccessLogRecord } from "../log.ts";
 import {
   type GatewayRequest,
   MAX_HEAD,
@@ -19,30 +20,40 @@ import {
   newRequestId,
   parseRequest,
 } from "../request.ts";
-import { type Answer, fromResult1, fromResult2, message, send } from "../response.ts";
-import { type Match, createRouter } from "./route.ts";
+import {
+  type HttpResponse,
+  errorResponse,
+  responseFromV1,
+  responseFromV2,
+  writeResponse,
+} from "../response.ts";
 import { admit } from "../throttle.ts";
+import {
+  type HttpApiConfig,
+  MAX_TIMEOUT,
+  type Route,
+  createAuthorizers,
+  createRoutes,
+} from "./config.ts";
+import { createCors } from "./cors.ts";
+import { type Match, createRouter } from "./router.ts";
 
 export type { HttpApiConfig, RouteConfig } from "./config.ts";
 
-/** The laptop's stand-in for one API Gateway HTTP API. */
+/** One HTTP API. */
 export interface HttpApi {
-  /** Answers the request, whatever it holds; never throws. */
+  /** Responds to a request. Never throws. */
   handle: (req: IncomingMessage, res: ServerResponse) => void;
-  /** Gives up what is still being fetched; requests under way are the server's to drain. */
+  /** Aborts the fetches of authorizers. The server waits for open requests. */
   close: () => void;
 }
 
-/** What a request has told so far, for the access log. */
-interface Outcome {
-  answer: Answer;
-  routeKey?: string;
-  integrationLatency?: number;
-  integrationError?: string;
-  authorizerError?: string;
-}
+/** A response with the members of its access log record. */
+type Outcome = { response: HttpResponse } & Partial<
+  Pick<AccessLogRecord, "routeKey" | "integrationLatency" | "integrationError" | "authorizerError">
+>;
 
-/** Throws when AWS would refuse the configuration. */
+/** Creates the API. Throws for a configuration that AWS refuses. */
 export function createHttpApi(config: HttpApiConfig): HttpApi {
   const clock = config.clock ?? Date.now;
   const stage = config.stage ?? "$default";
@@ -52,25 +63,29 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
   const authorizers = createAuthorizers(config, clock);
   const router = createRouter(createRoutes(config, authorizers, clock()));
 
+  /** Undefined if the client disconnected before its body was complete. */
   async function respond(
     request: GatewayRequest,
     req: IncomingMessage,
   ): Promise<Outcome | undefined> {
-    const match = route(request);
-    if (!match) return { answer: message(404, "Not Found") };
+    const match = matchRoute(request);
+    if (!match) return { response: errorResponse(404, "Not Found") };
     const { routeKey, buckets } = match.route;
-    if (!admit(buckets, clock())) return { routeKey, answer: message(429, "Too Many Requests") };
-    const outcome = await authorizeAndRun(match, request, req);
+    if (!admit(buckets, clock())) {
+      return { routeKey, response: errorResponse(429, "Too Many Requests") };
+    }
+    const outcome = await authorizeAndInvoke(match, request, req);
     return outcome && { routeKey, ...outcome };
   }
 
-  function route({ method, segments }: GatewayRequest): Match<Route> | undefined {
+  /** Finds the route. The name of a stage other than `$default` is the first path segment. */
+  function matchRoute({ method, segments }: GatewayRequest): Match<Route> | undefined {
     if (stage === "$default") return router.match(method, segments);
     if (segments[0] !== stage) return undefined;
     return router.match(method, segments.length === 1 ? [""] : segments.slice(1));
   }
 
-  async function authorizeAndRun(
+  async function authorizeAndInvoke(
     { route: { authorizer, config: settings, functionName }, pathParameters }: Match<Route>,
     request: GatewayRequest,
     req: IncomingMessage,
@@ -78,63 +93,65 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
     const source: EventSource = { api, stage, routeKey: settings.routeKey, pathParameters };
     const verdict = await authorizer?.authorize(request, source, settings.scopes ?? []);
     if (verdict && !verdict.allowed)
-      return { answer: verdict.answer, authorizerError: verdict.error };
+      return { response: verdict.response, authorizerError: verdict.error };
 
     const body = await readBody(req, MAX_BODY);
     if (body.outcome === "aborted") return undefined;
-    if (body.outcome === "too-large") return { answer: message(413, "Request Entity Too Large") };
+    if (body.outcome === "too-large") return { response: TOO_LARGE };
 
-    const legacy = settings.payloadFormatVersion === "1.0";
-    const event = legacy
-      ? event1(request, { ...source, authorizer: verdict && flat(verdict.context) }, body.bytes)
-      : event2(request, { ...source, authorizer: verdict?.context }, body.bytes);
+    const isV1 = settings.payloadFormatVersion === "1.0";
+    const event = isV1
+      ? eventV1(request, { ...source, authorizer: verdict && flatten(verdict.context) }, body.bytes)
+      : eventV2(request, { ...source, authorizer: verdict?.context }, body.bytes);
     const payload = JSON.stringify(event);
-    if (Buffer.byteLength(payload) > MAX_PAYLOAD) {
-      return { answer: message(413, "Request Entity Too Large") };
-    }
+    // A body within the gateway's limit can exceed that of Lambda, for example as base64.
+    if (Buffer.byteLength(payload) > MAX_PAYLOAD) return { response: TOO_LARGE };
 
     const startedAt = performance.now();
-    const timeoutMs = settings.timeoutMs ?? LONGEST_TIMEOUT;
+    const timeoutMs = settings.timeoutMs ?? MAX_TIMEOUT;
     const invocation = await invoke(settings.handler, functionName, payload, timeoutMs);
-    const integrationLatency = since(startedAt);
-    const failure = (status: 500 | 503, what: string, error: unknown): Outcome => {
-      report({ what: `${settings.routeKey}: ${what}`, error, requestId: request.id });
+    const integrationLatency = millisecondsSince(startedAt);
+    const fail = (status: 500 | 503, message: string, error: unknown): Outcome => {
+      report({ message: `${settings.routeKey}: ${message}`, error, requestId: request.id });
       const text = status === 503 ? "Service Unavailable" : "Internal Server Error";
-      return { answer: message(status, text), integrationLatency, integrationError: what };
+      return {
+        response: errorResponse(status, text),
+        integrationLatency,
+        integrationError: message,
+      };
     };
     if (invocation.outcome === "timed-out") {
-      return failure(
-        503,
-        "the integration timed out",
-        new Error(`no result after ${timeoutMs} ms`),
-      );
+      const error = new Error(`no result after ${timeoutMs} ms`);
+      return fail(503, "the integration timed out", error);
     }
-    if (invocation.outcome === "failed") return failure(500, "the Lambda failed", invocation.error);
-    const answer = legacy ? fromResult1(invocation.value) : fromResult2(invocation.value);
-    if (!answer) {
-      return failure(500, "the Lambda's result cannot be an answer", new Error("malformed result"));
+    if (invocation.outcome === "failed") return fail(500, "the function failed", invocation.error);
+    const response = isV1 ? responseFromV1(invocation.value) : responseFromV2(invocation.value);
+    if (!response) {
+      return fail(500, "the function's result is not a response", new Error("malformed result"));
     }
-    return { answer, integrationLatency };
+    return { response, integrationLatency };
   }
 
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const startedAt = performance.now();
     const receivedAt = clock();
-    const request = headBytes(req) <= MAX_HEAD ? parseRequest(req, receivedAt) : undefined;
+    const isTooLong = headBytes(req) > MAX_HEAD;
+    const request = isTooLong ? undefined : parseRequest(req, receivedAt);
     const requestId = request?.id ?? newRequestId();
     const preflight = request && cors?.preflight(request);
     let outcome: Outcome | undefined;
     try {
-      if (preflight) outcome = { answer: preflight };
-      else outcome = request ? await respond(request, req) : { answer: unreadable(req) };
+      if (preflight) outcome = { response: preflight };
+      else if (request) outcome = await respond(request, req);
+      else outcome = { response: isTooLong ? HEAD_TOO_LARGE : errorResponse(400, "Bad Request") };
     } catch (error) {
-      report({ what: "the gateway itself failed", error, requestId });
-      outcome = { answer: message(500, "Internal Server Error") };
+      report({ message: "the gateway failed", error, requestId });
+      outcome = { response: errorResponse(500, "Internal Server Error") };
     }
     if (!outcome) return;
-    const { answer, ...details } = outcome;
-    const shown = cors && !preflight ? cors.apply(answer, req.headers.origin) : answer;
-    send(res, withRequestId(shown, requestId));
+    const { response, ...details } = outcome;
+    const withCors = cors && !preflight ? cors.apply(response, req.headers.origin) : response;
+    writeResponse(res, withRequestId(withCors, requestId));
     config.accessLog?.({
       requestId,
       ip: request?.sourceIp ?? "-",
@@ -144,9 +161,9 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
       stage,
       protocol: request?.protocol ?? "-",
       userAgent: request?.headers.get("user-agent") ?? "-",
-      status: answer.status,
-      responseLength: answer.body.length,
-      responseLatency: since(startedAt),
+      status: response.status,
+      responseLength: response.body.length,
+      responseLatency: millisecondsSince(startedAt),
       ...details,
       routeKey: details.routeKey ?? "-",
     });
@@ -155,7 +172,7 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
   return {
     handle(req, res) {
       handle(req, res).catch((error: unknown) => {
-        report({ what: "an answer could not be sent", error });
+        report({ message: "a response could not be written", error });
         res.destroy();
       });
     },
@@ -165,22 +182,20 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
   };
 }
 
-/** Format 1.0 has an authorizer's members without the `jwt` or `lambda` around them. */
-function flat(context: Record<string, unknown>): Record<string, unknown> {
+const TOO_LARGE = errorResponse(413, "Request Entity Too Large");
+const HEAD_TOO_LARGE = errorResponse(431, "Request Header Fields Too Large");
+
+/** Format 1.0 shows the members of `jwt` or `lambda` directly in `authorizer`. */
+function flatten(context: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.values(context).filter(isRecord).flatMap(Object.entries));
 }
 
-function unreadable(req: IncomingMessage): Answer {
-  return headBytes(req) > MAX_HEAD
-    ? message(431, "Request Header Fields Too Large")
-    : message(400, "Bad Request");
+/** The function cannot set `apigw-requestid`. */
+function withRequestId(response: HttpResponse, id: string): HttpResponse {
+  const headers = response.headers.filter(([name]) => name !== "apigw-requestid");
+  return { ...response, headers: [...headers, ["apigw-requestid", id]] };
 }
 
-function withRequestId(answer: Answer, id: string): Answer {
-  const headers = answer.headers.filter(([name]) => name !== "apigw-requestid");
-  return { ...answer, headers: [...headers, ["apigw-requestid", id]] };
-}
-
-function since(startedAt: number): number {
+function millisecondsSince(startedAt: number): number {
   return Math.round(performance.now() - startedAt);
 }

@@ -1,26 +1,28 @@
+/** Serves HTTP APIs for tests and records their errors and access logs. */
+
 import { onTestFinished } from "vitest";
-import type { AccessLogRecord } from "../access-log.ts";
-import { type RawAnswer, type RawRequest, request } from "../cases/raw-http.ts";
+import type { AccessLogRecord } from "../log.ts";
+import { type RawResponse, type RawRequest, request } from "../cases/raw-http.ts";
 import { createHttpApi } from "../http/http-api.ts";
 import type { HttpApiConfig } from "../http/config.ts";
 import { type ListenOptions, type Listening, listen } from "../server.ts";
 
-/** A served HTTP API with everything it reported. */
+/** An HTTP API on its own port, with its errors and access log. */
 export interface Served {
   port: number;
-  problems: { what: string; error: unknown }[];
+  problems: { message: string; error: unknown }[];
   log: AccessLogRecord[];
-  send: (wanted: Partial<RawRequest>) => Promise<RawAnswer>;
+  send: (given: Partial<RawRequest>) => Promise<RawResponse>;
 }
 
-/** Opens a server that ends with the test. */
+/** Opens a server until the test ends. */
 export async function serve(options: Omit<ListenOptions, "port">): Promise<Listening> {
   const server = await listen({ port: 0, host: "127.0.0.1", drainTimeout: 100, ...options });
   onTestFinished(() => server.close());
   return server;
 }
 
-/** Serves an HTTP API on a port of its own, until the test ends. */
+/** Serves an HTTP API until the test ends. */
 export async function serveApi(config: Omit<HttpApiConfig, "onError">): Promise<Served> {
   const problems: Served["problems"] = [];
   const log: AccessLogRecord[] = [];
@@ -35,18 +37,18 @@ export async function serveApi(config: Omit<HttpApiConfig, "onError">): Promise<
     port,
     problems,
     log,
-    send: (wanted) => request(port, { method: "GET", target: "/", ...wanted }),
+    send: (given) => request(port, { method: "GET", target: "/", ...given }),
   };
 }
 
-/** A Lambda that answers with the event it got. */
+/** A handler that responds with its event. */
 export const echo = (event: unknown) => ({
   statusCode: 200,
   headers: { "content-type": "application/json" },
   body: JSON.stringify(event),
 });
 
-/** The value of one header of an answer. */
-export function header({ headers }: RawAnswer, name: string): string | undefined {
+/** The value of a header; `name` is in lower case. */
+export function header({ headers }: RawResponse, name: string): string | undefined {
   return headers.find(([given]) => given.toLowerCase() === name)?.[1];
 }

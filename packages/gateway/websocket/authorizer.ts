@@ -1,17 +1,24 @@
-import { type Report, identitySource } from "../auth/authorizer.ts";
-import type { EventSource } from "../event.ts";
+/**
+ * The Lambda authorizer of WebSocket APIs. It runs once for each connection, before `$connect`, and its
+ * result is never cached. What is not a valid result refuses the handshake.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
+ */
+
+import { identitySource } from "../auth/authorizer.ts";
 import { allowsInvoke } from "../auth/iam-policy.ts";
-import { isRecord } from "../json.ts";
+import type { EventSource } from "../event.ts";
+import { isRecord, member } from "../json.ts";
 import { invoke } from "../lambda.ts";
+import type { ReportError } from "../log.ts";
 import type { GatewayRequest } from "../request.ts";
 import type { WebSocketAuthorizerConfig } from "./config.ts";
 
-/** Whether a handshake may go on, and with what in `requestContext.authorizer`. */
+/** The decision: the `requestContext.authorizer` of the connection's events, or a status. */
 type HandshakeVerdict =
   | { allowed: true; context: Record<string, unknown> }
   | { allowed: false; status: 401 | 403 | 500; error: string };
 
-/** Guards `$connect`: asked with an event as JSON, unless the request lacks an identity. */
+/** Decides whether a handshake may continue. `event` makes the JSON event for the function. */
 export type HandshakeAuthorizer = (
   request: GatewayRequest,
   source: EventSource,
@@ -19,17 +26,17 @@ export type HandshakeAuthorizer = (
 ) => Promise<HandshakeVerdict>;
 
 const TIMEOUT = 10_000; // milliseconds
-/** https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html */
+// https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 const MAX_RESULT = 8 * 1024; // bytes
 
-/** Makes the authorizer; its verdicts are never cached. */
+/** Creates the authorizer. Throws for an identity source that is not supported. */
 export function createHandshakeAuthorizer(
   name: string,
   { identitySource: expressions, handler }: WebSocketAuthorizerConfig,
-  report: Report,
+  report: ReportError,
 ): HandshakeAuthorizer {
   const sources = expressions.map((expression) =>
-    // The same places under other names: `route.request.header.X`, `context.X`.
+    // WebSocket APIs write `route.request.header.X` and `context.X` without the `$` of HTTP APIs.
     identitySource(expression.replace(/^route\.(?=request\.)|^(?=context\.)/, "$")),
   );
   const refuse = (status: 401 | 403 | 500, error: string): HandshakeVerdict => ({
@@ -44,33 +51,33 @@ export function createHandshakeAuthorizer(
     }
     const { region, accountId, apiId } = source.api;
     const arn = `arn:aws:execute-api:${region}:${accountId}:${apiId}/${source.stage}/$connect`;
-    const failed = (error: unknown): HandshakeVerdict => {
-      report({ what: `authorizer ${name} failed`, error, requestId: request.id });
+    const fail = (error: unknown): HandshakeVerdict => {
+      report({ message: `authorizer ${name} failed`, error, requestId: request.id });
       return refuse(500, "authorizer failed");
     };
     const invocation = await invoke(handler, name, event(arn), TIMEOUT);
-    if (invocation.outcome === "timed-out") return failed(new Error("no result in time"));
+    if (invocation.outcome === "timed-out") return fail(new Error("no result in time"));
     if (invocation.outcome === "failed") {
       const { error } = invocation;
-      // The one text that means a refusal and no failure.
-      const refused = error instanceof Error && error.message === "Unauthorized";
-      return refused ? refuse(401, "refused") : failed(error);
+      // AWS takes an error with exactly this message for a refusal and not for a failure.
+      const isRefusal = error instanceof Error && error.message === "Unauthorized";
+      return isRefusal ? refuse(401, "refused") : fail(error);
     }
-    const { value } = invocation;
-    const given = isRecord(value) ? readResult(value) : undefined;
-    const allowed = isRecord(value) ? allowsInvoke(value["policyDocument"], arn) : undefined;
-    if (!given || allowed === undefined) return failed(new Error("its result has the wrong shape"));
-    return allowed ? { allowed: true, context: given } : refuse(403, "denied");
+    const context = readContext(invocation.value);
+    const allowed = allowsInvoke(member(invocation.value, "policyDocument"), arn);
+    if (!context || allowed === undefined) return fail(new Error("its result has the wrong shape"));
+    return allowed ? { allowed: true, context } : refuse(403, "denied");
   };
 }
 
-/** The principal and a flat context; undefined for what AWS does not take. */
-function readResult(value: Record<string, unknown>): Record<string, unknown> | undefined {
-  const { principalId, context = {} } = value;
+/** `principalId` and `context` in one object; undefined for a result that AWS refuses. */
+function readContext(result: unknown): Record<string, unknown> | undefined {
+  if (!isRecord(result)) return undefined;
+  const { principalId, context = {} } = result;
   if (typeof principalId !== "string" || !isRecord(context)) return undefined;
-  if (Object.values(context).some((part) => typeof part === "object" && part !== null)) {
+  if (Object.values(context).some((value) => typeof value === "object" && value !== null)) {
     return undefined;
   }
-  if (Buffer.byteLength(JSON.stringify(value)) > MAX_RESULT) return undefined;
+  if (Buffer.byteLength(JSON.stringify(result)) > MAX_RESULT) return undefined;
   return { ...context, principalId };
 }

@@ -1,72 +1,90 @@
-import type { WebSocketLogRecord } from "../access-log.ts";
-import type { Report } from "../auth/authorizer.ts";
+/**
+ * The configuration of a WebSocket API, and its checks. A configuration that AWS would refuse throws
+ * before the API accepts anybody.
+ */
+
 import type { ApiIdentity } from "../event.ts";
 import type { LambdaHandler } from "../lambda.ts";
+import type { ReportError, WebSocketLogRecord } from "../log.ts";
 import type { Throttle } from "../throttle.ts";
 
-/** A route of a WebSocket API with its Lambda integration. */
+/** A route with its Lambda integration. */
 export interface WebSocketRouteConfig {
-  /** `$connect`, `$disconnect`, `$default`, or what the route selection expression gives. */
+  /** `$connect`, `$disconnect`, `$default`, or a result of the route selection expression. */
   routeKey: string;
   handler: LambdaHandler;
   functionName?: string;
-  /** Only `$connect` can have one. */
+  /** The name of one of the API's authorizers; only `$connect` can have one. */
   authorizer?: string;
-  /** Whether the `body` that the Lambda returns goes to the client. */
+  /** True: the `body` that the function returns is sent to the client. */
   routeResponse?: boolean;
-  timeoutMs?: number; // 50…29 000
+  /** The integration timeout, 50 to 29 000 ms. Default: 29 000. */
+  timeoutMs?: number;
 }
 
-/** https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html */
+/**
+ * A Lambda authorizer for `$connect`.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
+ */
 export interface WebSocketAuthorizerConfig {
   type: "REQUEST";
-  /** Such as `route.request.querystring.ticket`; without one of them the Lambda is not asked. */
+  /** Such as `route.request.querystring.ticket`. If one is missing, the function is not invoked. */
   identitySource: readonly string[];
   handler: LambdaHandler;
 }
 
-/** What a WebSocket API lets clients and callers do. */
+/** The limits for clients and for callers of `@connections`. */
 export interface WebSocketLimits {
-  frame: number; // bytes, as a client sends it
-  message: number; // bytes, either way
-  idle: number; // milliseconds without a message either way
+  /** A frame of a client. */
+  frame: number; // bytes
+  /** A message in either direction. */
+  message: number; // bytes
+  /** The longest time without a message in either direction. */
+  idle: number; // milliseconds
+  /** The longest time that a connection stays open. */
   lifetime: number; // milliseconds
+  /** The longest and also the default integration timeout. */
   integration: number; // milliseconds
   /** New connections. */
   connections: Throttle;
   /** Calls of `@connections`. */
   management: Throttle;
-  /** Messages of one connection that wait or run; past them nothing more is read from it. */
+  /** Messages of one connection that wait or run. At this number the gateway stops reading. */
   queued: number;
-  /** What may wait for a client that does not read; one more message and it is cut off. */
-  buffered: number; // bytes
-  /** How long a close may take, that of a connection or of the API. */
+  /** Bytes that wait for a client that does not read. Above this its connection is terminated. */
+  buffered: number;
+  /** How long closing may take, for one connection and for the API. */
   closing: number; // milliseconds
-  /** How often idle and old connections are looked for. */
+  /** The interval at which idle and old connections are looked for. */
   sweep: number; // milliseconds
 }
 
-/** A WebSocket API as one would describe it to AWS. */
+/** A WebSocket API. */
 export interface WebSocketApiConfig {
-  /** The first path segment. */
+  /** The first path segment of the API's URL. */
   stage: string;
   routeSelectionExpression: string;
   routes: readonly WebSocketRouteConfig[];
   authorizers?: Readonly<Record<string, WebSocketAuthorizerConfig>>;
-  /** Secret by access key id: whose signatures `@connections` accepts. Without any, nobody's. */
+  /**
+   * Secret access keys by access key id. `@connections` accepts signatures made with these keys only,
+   * and none if they are absent.
+   */
   credentials?: Readonly<Record<string, string>>;
-  /** Runs messages of one connection side by side, as AWS may; else each waits for the one before. */
+  /**
+   * True: messages of one connection run concurrently, as they may on AWS. Default: each waits for the
+   * one before.
+   */
   concurrent?: boolean;
   limits?: Partial<WebSocketLimits>;
-  /** Events show the host that the client asked for instead of `domainName`. */
+  /** Without `domainName`: events show the host that the client connected to. */
   identity?: Partial<Omit<ApiIdentity, "domainName">>;
   accessLog?: (record: WebSocketLogRecord) => void;
-  /** Learns what clients only see as a 500, a 502 or an error frame. */
-  onError: Report;
+  onError: ReportError;
   clock?: () => number; // epoch milliseconds
 }
 
-/** A route ready to be run. */
+/** A route whose configuration was checked. */
 export interface WebSocketRoute {
   routeKey: string;
   handler: LambdaHandler;
@@ -76,7 +94,10 @@ export interface WebSocketRoute {
   timeoutMs: number;
 }
 
-// https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+/**
+ * The quotas of AWS.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+ */
 export const AWS_LIMITS: WebSocketLimits = {
   frame: 32 * 1024,
   message: 128 * 1024,
@@ -85,41 +106,46 @@ export const AWS_LIMITS: WebSocketLimits = {
   integration: 29_000,
   connections: { rate: 500, burst: 500 },
   management: { rate: 10_000, burst: 5000 },
-  // AWS does not say; these keep a laptop's memory bounded.
+  // AWS documents no values for the rest. These bound the memory of a laptop.
   queued: 100,
   buffered: 512 * 1024,
   closing: 2000,
   sweep: 1000,
 };
-const MOST_ROUTES = 300;
-const SHORTEST_TIMEOUT = 50; // milliseconds
+const MAX_ROUTES = 300;
+const MIN_TIMEOUT = 50; // milliseconds
 const STAGE = /^[A-Za-z0-9_-]{1,128}$/;
 
-/** Makes the routes by their key; throws for what AWS would refuse. */
+/** Creates the routes by their key. Throws for a configuration that AWS refuses. */
 export function createWebSocketRoutes(
   { stage, routes, authorizers = {} }: WebSocketApiConfig,
   limits: WebSocketLimits,
 ): Map<string, WebSocketRoute> {
-  if (!STAGE.test(stage)) throw new Error(`${stage} is not a name of a stage`);
-  if (routes.length > MOST_ROUTES) throw new Error(`more than ${MOST_ROUTES} routes`);
-  const made = new Map<string, WebSocketRoute>();
+  if (!STAGE.test(stage)) throw new Error(`${stage} is not a stage name`);
+  if (routes.length > MAX_ROUTES) throw new Error(`more than ${MAX_ROUTES} routes`);
+  const created = new Map<string, WebSocketRoute>();
   for (const { routeKey, handler, authorizer, ...settings } of routes) {
     const { timeoutMs = limits.integration, routeResponse = false } = settings;
-    if (made.has(routeKey)) throw new Error(`${routeKey}: there are two of it`);
-    // A connection must never be open to all because its authorizer's name was misspelt or misplaced.
+    if (created.has(routeKey)) throw new Error(`route ${routeKey} is given twice`);
+    // A misspelt or misplaced authorizer must not leave the API open.
     if (authorizer !== undefined && !Object.hasOwn(authorizers, authorizer)) {
       throw new Error(`${routeKey}: there is no authorizer ${authorizer}`);
     }
     if (authorizer !== undefined && routeKey !== "$connect") {
       throw new Error(`${routeKey}: only $connect can have an authorizer`);
     }
-    if (timeoutMs < SHORTEST_TIMEOUT || timeoutMs > limits.integration) {
-      throw new Error(
-        `${routeKey}: timeoutMs must be ${SHORTEST_TIMEOUT} to ${limits.integration}`,
-      );
+    if (timeoutMs < MIN_TIMEOUT || timeoutMs > limits.integration) {
+      throw new Error(`${routeKey}: timeoutMs must be ${MIN_TIMEOUT} to ${limits.integration}`);
     }
     const functionName = settings.functionName ?? (handler.name || "handler");
-    made.set(routeKey, { routeKey, handler, functionName, authorizer, routeResponse, timeoutMs });
+    created.set(routeKey, {
+      routeKey,
+      handler,
+      functionName,
+      authorizer,
+      routeResponse,
+      timeoutMs,
+    });
   }
-  return made;
+  return created;
 }

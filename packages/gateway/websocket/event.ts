@@ -1,53 +1,56 @@
+/**
+ * The events of WebSocket APIs. Only CONNECT events show the headers and the query of the handshake,
+ * and every event of a connection shows the same `requestContext.authorizer`.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-mapping-template-reference.html
+ */
+
 import { logTime } from "../event.ts";
-import { groups, headers1, lasts } from "../event1.ts";
+import { groupByName, headersV1, lastValues } from "../event-v1.ts";
 import { type GatewayRequest, newRequestId } from "../request.ts";
 
-/** What every event of a connection tells of it. */
-export interface ConnectionFacts {
+/** The data of a connection that all of its events contain. */
+export interface ConnectionInfo {
   connectionId: string;
   connectedAt: number; // epoch milliseconds
   apiId: string;
   stage: string;
-  /** The host that the client asked for, with its port: where `@connections` is. */
+  /** The host that the client connected to, with its port. `@connections` has the same address. */
   domainName: string;
   sourceIp: string;
   userAgent: string | undefined;
-  /** What the authorizer of `$connect` gave, if there was one. */
+  /** The context that the authorizer of `$connect` returned; absent without an authorizer. */
   authorizer?: Record<string, unknown>;
 }
 
-/** An event on its way to a Lambda, as JSON. */
+/** The status code and the reason of a close frame. */
+export interface CloseStatus {
+  code: number;
+  reason: string;
+}
+
+/** An event as JSON, ready for a function. */
 export interface WebSocketEvent {
   requestId: string;
   at: number; // epoch milliseconds
   payload: string;
 }
 
-type Kind = Readonly<Record<string, unknown>> & {
+type EventType = Readonly<Record<string, unknown>> & {
   routeKey: string;
   eventType: "CONNECT" | "MESSAGE" | "DISCONNECT";
 };
 
-/**
- * The event of `$connect`, the only one that shows the request's headers and query.
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-keys-connect-disconnect.html
- */
-export function connectEvent(facts: ConnectionFacts, request: GatewayRequest): WebSocketEvent {
-  return event(
-    facts,
-    request.receivedAt,
-    request.id,
-    { routeKey: "$connect", ...CONNECT },
-    {
-      ...handshake(request),
-      isBase64Encoded: false,
-    },
-  );
+const CONNECT = { routeKey: "$connect", eventType: "CONNECT" } as const;
+
+/** The event of `$connect`. */
+export function connectEvent(info: ConnectionInfo, request: GatewayRequest): WebSocketEvent {
+  const members = { ...handshakeMembers(request), isBase64Encoded: false };
+  return createEvent(info, request.receivedAt, request.id, CONNECT, members);
 }
 
-/** What an authorizer of `$connect` is asked with. */
+/** The event for the authorizer of `$connect`, as JSON. */
 export function authorizerEvent(
-  facts: ConnectionFacts,
+  info: ConnectionInfo,
   request: GatewayRequest,
   methodArn: string,
 ): string {
@@ -55,7 +58,7 @@ export function authorizerEvent(
     queryStringParameters = {},
     multiValueQueryStringParameters = {},
     ...headers
-  } = handshake(request);
+  } = handshakeMembers(request);
   return JSON.stringify({
     type: "REQUEST",
     methodArn,
@@ -63,73 +66,67 @@ export function authorizerEvent(
     queryStringParameters,
     multiValueQueryStringParameters,
     stageVariables: {},
-    requestContext: context(facts, request.receivedAt, request.id, {
-      routeKey: "$connect",
-      ...CONNECT,
-    }),
+    requestContext: requestContext(info, request.receivedAt, request.id, CONNECT),
   });
 }
 
-/** The event of a message: neither headers nor a query. */
+/** The event of a message. */
 export function messageEvent(
-  facts: ConnectionFacts,
+  info: ConnectionInfo,
   routeKey: string,
   body: string,
   at: number,
 ): WebSocketEvent {
-  const kind = { routeKey, eventType: "MESSAGE", messageId: newRequestId() } as const;
-  return event(facts, at, newRequestId(), kind, { body, isBase64Encoded: false });
+  const type = { routeKey, eventType: "MESSAGE", messageId: newRequestId() } as const;
+  return createEvent(info, at, newRequestId(), type, { body, isBase64Encoded: false });
 }
 
-/** The event of `$disconnect`; AWS fills its headers in just so. */
+/** The event of `$disconnect`. AWS adds these four headers to it, three of them empty. */
 export function disconnectEvent(
-  facts: ConnectionFacts,
-  { code, reason }: { code: number; reason: string },
+  info: ConnectionInfo,
+  { code, reason }: CloseStatus,
   at: number,
 ): WebSocketEvent {
   const headers = {
-    Host: facts.domainName,
+    Host: info.domainName,
     "x-api-key": "",
     "X-Forwarded-For": "",
     "x-restapi": "",
   };
-  const kind = {
+  const type = {
     routeKey: "$disconnect",
     eventType: "DISCONNECT",
     disconnectStatusCode: code,
     disconnectReason: reason,
   } as const;
-  return event(facts, at, newRequestId(), kind, {
+  return createEvent(info, at, newRequestId(), type, {
     headers,
-    multiValueHeaders: Object.fromEntries(
-      Object.entries(headers).map(([name, value]) => [name, [value]]),
-    ),
+    multiValueHeaders: Object.fromEntries(groupByName(Object.entries(headers))),
     isBase64Encoded: false,
   });
 }
 
-const CONNECT = { eventType: "CONNECT" } as const;
-
-function event(
-  facts: ConnectionFacts,
+function createEvent(
+  info: ConnectionInfo,
   at: number,
   requestId: string,
-  kind: Kind,
-  { headers, multiValueHeaders, ...rest }: Record<string, unknown>,
+  type: EventType,
+  members: Readonly<Record<string, unknown>>,
 ): WebSocketEvent {
-  const requestContext = context(facts, at, requestId, kind);
-  return {
-    requestId,
-    at,
-    payload: JSON.stringify({ headers, multiValueHeaders, ...rest, requestContext }),
-  };
+  const context = requestContext(info, at, requestId, type);
+  return { requestId, at, payload: JSON.stringify({ ...members, requestContext: context }) };
 }
 
-function context(facts: ConnectionFacts, at: number, requestId: string, kind: Kind): object {
+function requestContext(
+  info: ConnectionInfo,
+  at: number,
+  requestId: string,
+  type: EventType,
+): object {
   const { authorizer, sourceIp, userAgent, connectedAt, stage, domainName, connectionId, apiId } =
-    facts;
+    info;
   return {
-    ...kind,
+    ...type,
     authorizer,
     extendedRequestId: requestId,
     requestTime: logTime(at),
@@ -145,15 +142,15 @@ function context(facts: ConnectionFacts, at: number, requestId: string, kind: Ki
   };
 }
 
-function handshake(request: GatewayRequest) {
-  const headers = headers1(request, 0);
+function handshakeMembers(request: GatewayRequest) {
+  const headers = headersV1(request, 0);
   headers.delete("Content-Length");
-  const query = groups(request.query);
+  const query = groupByName(request.query);
   return {
-    headers: lasts(headers),
+    headers: lastValues(headers),
     multiValueHeaders: Object.fromEntries(headers),
     ...(query.size > 0 && {
-      queryStringParameters: lasts(query),
+      queryStringParameters: lastValues(query),
       multiValueQueryStringParameters: Object.fromEntries(query),
     }),
   };

@@ -2,23 +2,23 @@ import { expect, test, vi } from "vitest";
 import type { LambdaHandler } from "../lambda.ts";
 import { createWebSocketApi } from "./websocket-api.ts";
 import type { WebSocketApiConfig } from "./config.ts";
-import { handshake, rawSocket, serveWebSocketApi } from "./fixture.ts";
+import { handshake, rawSocket, serveWebSocketApi } from "../test/websocket-fixture.ts";
 
 const until = (check: () => void) => vi.waitFor(check, { timeout: 5000, interval: 5 });
 const head = (received: Buffer) => received.toString("latin1").split("\r\n", 1)[0];
-const answers =
+const returns =
   (result: unknown): LambdaHandler =>
   () =>
     result;
 
-test("nothing is answered before $connect has been, whatever the client sends meanwhile", async () => {
+test("a handshake gets no response before $connect has returned", async () => {
   const connecting = Promise.withResolvers<object>();
   const { port, event, api, events } = await serveWebSocketApi({
     routes: { $connect: () => connecting.promise },
   });
   const { socket, received } = rawSocket(port, handshake());
   await event("$connect");
-  // A masked text frame, `hi`, far too early.
+  // A masked text frame, `hi`, before the handshake is complete.
   socket.write(Buffer.from("8182000000006869", "hex"));
   await new Promise(setImmediate);
   expect(received()).toHaveLength(0);
@@ -33,32 +33,32 @@ test("nothing is answered before $connect has been, whatever the client sends me
 });
 
 test.each([
-  ["200", answers({ statusCode: 200 }), 101],
-  ["204", answers({ statusCode: 204 }), 101],
-  ["299 as a string", answers({ statusCode: "299" }), 101],
-  ["301", answers({ statusCode: 301 }), 301],
-  ["400", answers({ statusCode: 400, body: "no" }), 400],
-  ["401", answers({ statusCode: 401 }), 401],
-  ["403", answers({ statusCode: 403 }), 403],
-  ["501", answers({ statusCode: 501 }), 501],
-  ["nothing", answers(undefined), 502],
-  ["no status", answers({}), 502],
-  ["a status that is none", answers({ statusCode: 99 }), 502],
-  ["a list", answers([200]), 502],
+  ["200", returns({ statusCode: 200 }), 101],
+  ["204", returns({ statusCode: 204 }), 101],
+  ["299 as a string", returns({ statusCode: "299" }), 101],
+  ["301", returns({ statusCode: 301 }), 301],
+  ["400", returns({ statusCode: 400, body: "no" }), 400],
+  ["401", returns({ statusCode: 401 }), 401],
+  ["403", returns({ statusCode: 403 }), 403],
+  ["501", returns({ statusCode: 501 }), 501],
+  ["nothing", returns(undefined), 502],
+  ["no status", returns({}), 502],
+  ["an invalid status", returns({ statusCode: 99 }), 502],
+  ["an array", returns([200]), 502],
   ["an error", () => Promise.reject(new Error("boom")), 502],
   ["no result in time", () => new Promise(() => undefined), 504],
-])("$connect that gives %s", async (_, $connect, status) => {
+])("the response to the handshake if $connect returns %s", async (_, $connect, status) => {
   const { open, events, problems, log, api } = await serveWebSocketApi({
     routes: { $connect },
     limits: { integration: 80 },
   });
   const client = await open();
-  expect(client.answer.status).toBe(status);
-  expect(client.answer.body.toString()).not.toContain("boom");
+  expect(client.response.status).toBe(status);
+  expect(client.response.body.toString()).not.toContain("boom");
   expect(api.connections).toBe(status === 101 ? 1 : 0);
   expect(problems).toHaveLength(status === 502 || status === 504 ? 1 : 0);
   expect(log).toMatchObject([{ eventType: "CONNECT", connectionId: client.id }]);
-  // A refused client was never there.
+  // A refused client gets no $disconnect.
   await api.close();
   const disconnects = events.filter(
     ({ requestContext: { routeKey } }) => routeKey === "$disconnect",
@@ -86,23 +86,23 @@ test.each<[string, unknown, number]>([
     101,
   ],
   [
-    "allows another",
+    "allows another stage",
     { ...allow, policyDocument: policy("Allow", "arn:aws:execute-api:*/prod/*") },
     403,
   ],
   ["denies", { ...allow, policyDocument: policy("Deny") }, 403],
   ["throws", new Error("boom"), 500],
   ["throws Unauthorized", new Error("Unauthorized"), 401],
-  ["gives nothing", undefined, 500],
-  ["gives no principal", { policyDocument: policy("Allow") }, 500],
-  ["gives no policy", { principalId: "u" }, 500],
-  ["gives a nested context", { ...allow, context: { a: { b: 1 } } }, 500],
-  ["gives a list for a context", { ...allow, context: [] }, 500],
-  ["gives more than 8 KB", { ...allow, context: { a: "x".repeat(8192) } }, 500],
-])("an authorizer that %s", async (_, result, status) => {
+  ["returns nothing", undefined, 500],
+  ["returns no principal", { policyDocument: policy("Allow") }, 500],
+  ["returns no policy", { principalId: "u" }, 500],
+  ["returns a nested context", { ...allow, context: { a: { b: 1 } } }, 500],
+  ["returns an array as context", { ...allow, context: [] }, 500],
+  ["returns more than 8 KB", { ...allow, context: { a: "x".repeat(8192) } }, 500],
+])("the response to the handshake if the authorizer %s", async (_, result, status) => {
   const { open, events, problems, log } = await serveWebSocketApi({
     routes: {
-      $connect: { routeKey: "$connect", handler: answers({ statusCode: 200 }), authorizer: "a" },
+      $connect: { routeKey: "$connect", handler: returns({ statusCode: 200 }), authorizer: "a" },
     },
     authorizers: {
       a: {
@@ -115,8 +115,8 @@ test.each<[string, unknown, number]>([
       },
     },
   });
-  const { answer } = await open("/dev", { headers: [["authorization", "x"]] });
-  expect(answer.status).toBe(status);
+  const { response } = await open("/dev", { headers: [["authorization", "x"]] });
+  expect(response.status).toBe(status);
   expect(events).toHaveLength(status === 101 ? 1 : 0);
   expect(problems).toHaveLength(status === 500 ? 1 : 0);
   expect(log[0]?.authorizerError === undefined).toBe(status === 101);
@@ -128,32 +128,32 @@ test.each([
   ["route.request.querystring.ticket", "/dev?ticket=x", 101],
   ["route.request.header.X-Ticket", "/dev?ticket=x", 401],
   ["context.identity.sourceIp", "/dev", 101],
-])("identity source %s of %s", async (identitySource, path, status) => {
-  const handler = vi.fn<LambdaHandler>(answers(allow));
+])("identity source %s of the request %s", async (identitySource, path, status) => {
+  const handler = vi.fn<LambdaHandler>(returns(allow));
   const { open, events } = await serveWebSocketApi({
     routes: {
-      $connect: { routeKey: "$connect", handler: answers({ statusCode: 200 }), authorizer: "a" },
+      $connect: { routeKey: "$connect", handler: returns({ statusCode: 200 }), authorizer: "a" },
     },
     authorizers: { a: { type: "REQUEST", identitySource: [identitySource], handler } },
   });
-  expect((await open(path)).answer.status).toBe(status);
+  expect((await open(path)).response.status).toBe(status);
   expect(handler).toHaveBeenCalledTimes(status === 101 ? 1 : 0);
   expect(events).toHaveLength(status === 101 ? 1 : 0);
 });
 
-test("what an authorizer gives is in every event of the connection, and asked for once", async () => {
-  const asked: unknown[] = [];
+test("every event has the context of the authorizer, which is invoked once", async () => {
+  const authorizerEvents: unknown[] = [];
   const context = { role: "r", level: 3, admin: false };
   const { open, event } = await serveWebSocketApi({
     routes: {
-      $connect: { routeKey: "$connect", handler: answers({ statusCode: 200 }), authorizer: "a" },
+      $connect: { routeKey: "$connect", handler: returns({ statusCode: 200 }), authorizer: "a" },
     },
     authorizers: {
       a: {
         type: "REQUEST",
         identitySource: ["route.request.querystring.ticket"],
-        handler: (given) => {
-          asked.push(given);
+        handler: (authorizerEvent) => {
+          authorizerEvents.push(authorizerEvent);
           return { ...allow, context };
         },
       },
@@ -168,7 +168,7 @@ test("what an authorizer gives is in every event of the connection, and asked fo
     const { requestContext } = await event(routeKey);
     expect(requestContext["authorizer"]).toEqual({ ...context, principalId: "u" });
   }
-  expect(asked).toEqual([
+  expect(authorizerEvents).toEqual([
     {
       type: "REQUEST",
       methodArn: "arn:aws:execute-api:us-east-1:123456789012:laptop/dev/$connect",
@@ -183,16 +183,16 @@ test("what an authorizer gives is in every event of the connection, and asked fo
 });
 
 test.each([
-  ["chosen", { "Sec-WebSocket-Protocol": "b" }, "a, b", "b"],
-  ["chosen in another case of the name", { "sec-websocket-protocol": "a" }, "a,b", "a"],
-  ["not chosen", {}, "a, b", undefined],
-  ["chosen but not offered", { "Sec-WebSocket-Protocol": "c" }, "a, b", undefined],
-  ["chosen without an offer", { "Sec-WebSocket-Protocol": "a" }, undefined, undefined],
-  ["chosen with more headers in it", { "Sec-WebSocket-Protocol": "a\r\nX: y" }, "a", undefined],
-  ["of a header that is no text", { "Sec-WebSocket-Protocol": ["a"] }, "a", undefined],
-])("a sub-protocol %s", async (_, headers, offered, chosen) => {
+  ["that is returned and offered", { "Sec-WebSocket-Protocol": "b" }, "a, b", "b"],
+  ["in a header name of another case", { "sec-websocket-protocol": "a" }, "a,b", "a"],
+  ["that is not returned", {}, "a, b", undefined],
+  ["that is not offered", { "Sec-WebSocket-Protocol": "c" }, "a, b", undefined],
+  ["without an offer", { "Sec-WebSocket-Protocol": "a" }, undefined, undefined],
+  ["with a line break", { "Sec-WebSocket-Protocol": "a\r\nX: y" }, "a", undefined],
+  ["in a header that is not text", { "Sec-WebSocket-Protocol": ["a"] }, "a", undefined],
+])("selects a sub-protocol %s or none", async (_, headers, offered, chosen) => {
   const { port } = await serveWebSocketApi({
-    routes: { $connect: answers({ statusCode: 200, headers }) },
+    routes: { $connect: returns({ statusCode: 200, headers }) },
   });
   const { received } = rawSocket(port, handshake({ "Sec-WebSocket-Protocol": offered }));
   await until(() => expect(received().toString()).toContain("\r\n\r\n"));
@@ -203,7 +203,7 @@ test.each([
   );
 });
 
-test("no extension is agreed on", async () => {
+test("negotiates no extension", async () => {
   const { port } = await serveWebSocketApi();
   const offer = { "Sec-WebSocket-Extensions": "permessage-deflate" };
   const { received } = rawSocket(port, handshake(offer));
@@ -216,7 +216,7 @@ test.each<[string, string, number]>([
   ["a short key", handshake({ "Sec-WebSocket-Key": "abc" }), 400],
   ["no version", handshake({ "Sec-WebSocket-Version": undefined }), 400],
   ["an old version", handshake({ "Sec-WebSocket-Version": "8" }), 400],
-  ["a sub-protocol that is none", handshake({ "Sec-WebSocket-Protocol": "a,,b" }), 400],
+  ["a malformed sub-protocol", handshake({ "Sec-WebSocket-Protocol": "a,,b" }), 400],
   ["a sub-protocol twice", handshake({ "Sec-WebSocket-Protocol": "a,a" }), 400],
   ["POST", handshake({}, "POST /dev HTTP/1.1"), 400],
   ["a query that cannot be decoded", handshake({}, "GET /dev?%ff HTTP/1.1"), 400],
@@ -227,17 +227,17 @@ test.each<[string, string, number]>([
   ["another stage", handshake({}, "GET /prod HTTP/1.1"), 404],
   ["a longer stage", handshake({}, "GET /devel HTTP/1.1"), 404],
   ["no stage", handshake({}, "GET / HTTP/1.1"), 404],
-])("a handshake with %s never reaches a Lambda", async (_, bytes, status) => {
+])("a handshake with %s invokes no function", async (_, bytes, status) => {
   const { port, events, open } = await serveWebSocketApi({
-    routes: { $connect: answers({ statusCode: 200 }) },
+    routes: { $connect: returns({ statusCode: 200 }) },
   });
   const { received } = rawSocket(port, bytes);
   await until(() => expect(head(received())).toContain(`HTTP/1.1 ${status} `));
   expect(events).toEqual([]);
-  expect((await open("/dev/")).answer.status).toBe(101);
+  expect((await open("/dev/")).response.status).toBe(101);
 });
 
-test("plain HTTP on the stage is told to upgrade; elsewhere another API answers", async () => {
+test("HTTP requests for the stage are 426, and those for other paths go to other APIs", async () => {
   const { port } = await serveWebSocketApi();
   const status = async (path: string) => (await fetch(`http://localhost:${port}${path}`)).status;
   expect(
@@ -245,7 +245,7 @@ test("plain HTTP on the stage is told to upgrade; elsewhere another API answers"
   ).toEqual([426, 426, 426, 404, 404, 404]);
 });
 
-test("a client that goes away during $connect is counted out again", async () => {
+test("a client that disconnects during $connect gets its $disconnect", async () => {
   const connecting = Promise.withResolvers<object>();
   const { port, event, api } = await serveWebSocketApi({
     routes: { $connect: () => connecting.promise },
@@ -262,18 +262,18 @@ test("a client that goes away during $connect is counted out again", async () =>
   await until(() => expect(api.connections).toBe(0));
 });
 
-test("more new connections than may come a second are told to wait", async () => {
+test("new connections above the rate are 429", async () => {
   let now = 0;
   const { open, events } = await serveWebSocketApi({
     clock: () => now,
-    routes: { $connect: answers({ statusCode: 200 }) },
+    routes: { $connect: returns({ statusCode: 200 }) },
     limits: { connections: { rate: 2, burst: 2 } },
   });
   const open3 = async () => [await open(), await open(), await open()];
-  expect((await open3()).map(({ answer }) => answer.status)).toEqual([101, 101, 429]);
+  expect((await open3()).map(({ response }) => response.status)).toEqual([101, 101, 429]);
   expect(events).toHaveLength(2);
   now += 500;
-  expect((await open()).answer.status).toBe(101);
+  expect((await open()).response.status).toBe(101);
 });
 
 const config = (changes: Partial<WebSocketApiConfig>): WebSocketApiConfig => ({
@@ -283,7 +283,7 @@ const config = (changes: Partial<WebSocketApiConfig>): WebSocketApiConfig => ({
   onError: () => undefined,
   ...changes,
 });
-const handler = answers({ statusCode: 200 });
+const handler = returns({ statusCode: 200 });
 const authorizers = { a: { type: "REQUEST", identitySource: [], handler } } as const;
 test.each<[string, Partial<WebSocketApiConfig>, RegExp]>([
   [
@@ -304,7 +304,7 @@ test.each<[string, Partial<WebSocketApiConfig>, RegExp]>([
   [
     "an unknown identity source",
     { authorizers: { a: { ...authorizers.a, identitySource: ["route.request.body.x"] } } },
-    /not an identity source/,
+    /not a supported identity source/,
   ],
   [
     "a route twice",
@@ -314,7 +314,7 @@ test.each<[string, Partial<WebSocketApiConfig>, RegExp]>([
         { routeKey: "a", handler },
       ],
     },
-    /two of it/,
+    /given twice/,
   ],
   [
     "a long timeout",
@@ -327,9 +327,9 @@ test.each<[string, Partial<WebSocketApiConfig>, RegExp]>([
     { routes: Array.from({ length: 301 }, (_, n) => ({ routeKey: `${n}`, handler })) },
     /more than 300/,
   ],
-  ["a stage with a slash", { stage: "a/b" }, /not a name of a stage/],
-  ["no stage", { stage: "" }, /not a name of a stage/],
-  ["an expression nobody knows", { routeSelectionExpression: "$x" }, /selection expression/],
-])("%s is refused at the start", (_, changes, reason) => {
+  ["a stage with a slash", { stage: "a/b" }, /not a stage name/],
+  ["no stage", { stage: "" }, /not a stage name/],
+  ["an unknown selection expression", { routeSelectionExpression: "$x" }, /selection expression/],
+])("refuses a configuration with %s", (_, changes, reason) => {
   expect(() => createWebSocketApi(config(changes))).toThrow(reason);
 });

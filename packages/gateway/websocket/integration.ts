@@ -1,43 +1,50 @@
-import type { Report } from "../auth/authorizer.ts";
+/** The Lambda integration of a WebSocket route. */
+
 import { isRecord } from "../json.ts";
 import { invoke } from "../lambda.ts";
+import type { ReportError } from "../log.ts";
 import type { WebSocketRoute } from "./config.ts";
 import type { WebSocketEvent } from "./event.ts";
 
-/** What came of a route's Lambda; `result` has an integer `statusCode`. */
-export type Integrated = { latency: number } & (
-  | { outcome: "answered"; statusCode: number; result: Record<string, unknown> }
-  | { outcome: "timed-out" | "failed"; error: string }
+/** The outcome of an integration, and how long it took in milliseconds. */
+export type IntegrationOutcome = { latency: number } & (
+  | { kind: "returned"; statusCode: number; result: Record<string, unknown> }
+  | { kind: "timed-out" | "failed"; error: string }
 );
 
-/** Runs a route's Lambda and reports what went wrong with it. Never rejects. */
-export async function integrate(
+/**
+ * Invokes the function of a route and reports its failure. A result counts as a failure unless it has
+ * an integer `statusCode` from 200 to 599. The result of `$disconnect` is ignored, since its client is
+ * gone. Never rejects.
+ */
+export async function invokeIntegration(
   { routeKey, handler, functionName, timeoutMs }: WebSocketRoute,
   { payload, requestId }: WebSocketEvent,
-  report: Report,
-): Promise<Integrated> {
+  report: ReportError,
+): Promise<IntegrationOutcome> {
   const startedAt = performance.now();
   const invocation = await invoke(handler, functionName, payload, timeoutMs);
   const latency = Math.round(performance.now() - startedAt);
-  const failure = (outcome: "timed-out" | "failed", text: string, error: unknown): Integrated => {
-    report({ what: `${routeKey}: ${text}`, error, requestId });
-    return { outcome, error: text, latency };
+  const fail = (
+    kind: "timed-out" | "failed",
+    message: string,
+    error: unknown,
+  ): IntegrationOutcome => {
+    report({ message: `${routeKey}: ${message}`, error, requestId });
+    return { kind, error: message, latency };
   };
   if (invocation.outcome === "timed-out") {
     const error = new Error(`no result after ${timeoutMs} ms`);
-    return failure("timed-out", "the integration timed out", error);
+    return fail("timed-out", "the integration timed out", error);
   }
   if (invocation.outcome === "failed") {
-    return failure("failed", "the Lambda failed", invocation.error);
+    return fail("failed", "the function failed", invocation.error);
   }
+  if (routeKey === "$disconnect") return { kind: "returned", statusCode: 200, result: {}, latency };
   const result = invocation.value;
-  if (routeKey === "$disconnect") {
-    // Nobody is left to be told, so any result will do.
-    return { outcome: "answered", statusCode: 200, result: {}, latency };
-  }
   const statusCode = isRecord(result) ? Number(result["statusCode"]) : NaN;
   if (isRecord(result) && Number.isInteger(statusCode) && statusCode >= 200 && statusCode <= 599) {
-    return { outcome: "answered", statusCode, result, latency };
+    return { kind: "returned", statusCode, result, latency };
   }
-  return failure("failed", "the Lambda's result has no status", new Error("malformed result"));
+  return fail("failed", "the function's result has no status", new Error("malformed result"));
 }

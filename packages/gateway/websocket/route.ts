@@ -1,55 +1,120 @@
-import { isRecord } from "../json.ts";
-
-/** Reads the route key out of a message; undefined if it has none. */
-export type RouteSelection = (body: string) => string | undefined;
-
-// Keys that no message can choose: they stand for the connection's beginning and end.
-const OWN_EVENTS: ReadonlySet<string> = new Set(["$connect", "$disconnect"]);
-const PART = /\$\{request\.body\.([^{}$]+)\}|\$request\.body\.([\w-]+(?:\.[\w-]+)*)|\\\$|\$/g;
-
 /**
- * Compiles a route selection expression: `$request.body.action`, `${request.body.a}/${request.body.b}`,
- * a fixed key, `\$default`. Throws for one that this gateway cannot read.
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-selection-expressions.html
+ * Runs the routes of an open connection: one route for each message, and `$disconnect` at the end. An
+ * integration that fails sends an error frame to the client and never ends the connection.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html
  */
-export function routeSelection(expression: string): RouteSelection {
-  const parts: (string | string[])[] = [];
-  let end = 0;
-  for (const match of expression.matchAll(PART)) {
-    const [text, braced, plain] = match;
-    const path = braced ?? plain;
-    if (text === "$") throw new Error(`${expression} is not a selection expression known here`);
-    parts.push(expression.slice(end, match.index), path === undefined ? "$" : path.split("."));
-    end = match.index + text.length;
-  }
-  parts.push(expression.slice(end));
-  const fixed = parts.every((part) => typeof part === "string");
 
-  return (body) => {
-    const message = fixed ? undefined : parse(body);
-    if (!fixed && message === undefined) return undefined;
-    const key = parts
-      .map((part) => (typeof part === "string" ? part : valueAt(message, part)))
-      .join("");
-    return key === "" || OWN_EVENTS.has(key) ? undefined : key;
+import { logTime } from "../event.ts";
+import type { ReportError, WebSocketLogRecord } from "../log.ts";
+import type { WebSocketRoute } from "./config.ts";
+import type { Connection } from "./connection.ts";
+import {
+  type CloseStatus,
+  type ConnectionInfo,
+  type WebSocketEvent,
+  disconnectEvent,
+  messageEvent,
+} from "./event.ts";
+import { type IntegrationOutcome, invokeIntegration } from "./integration.ts";
+import type { RouteSelection } from "./route-selection.ts";
+
+/** The routes of an API other than `$connect`. */
+export interface RouteRunner {
+  /** Runs the route that a message selects. Never rejects. */
+  message(connection: Connection, body: string): Promise<void>;
+  /** Runs `$disconnect`. Never rejects. */
+  disconnect(info: ConnectionInfo, status: CloseStatus): Promise<void>;
+}
+
+/** The parts of an API that its routes need. */
+export interface RouteRunnerOptions {
+  routes: ReadonlyMap<string, WebSocketRoute>;
+  select: RouteSelection;
+  clock: () => number;
+  report: ReportError;
+  log: (record: WebSocketLogRecord) => void;
+}
+
+/** Creates the runner for an API. */
+export function createRouteRunner(options: RouteRunnerOptions): RouteRunner {
+  const { routes, select, clock, report, log } = options;
+  return {
+    async message(connection, body) {
+      const { info } = connection;
+      const route = routes.get(select(body) ?? "$default") ?? routes.get("$default");
+      const event = messageEvent(info, route?.routeKey ?? "$default", body, clock());
+      if (!route) {
+        connection.send(errorFrame("Forbidden", info, event));
+        return log({ ...logRecord(info, event, "$default", "MESSAGE"), status: 403 });
+      }
+      const outcome = await invokeIntegration(route, event, report);
+      if (outcome.kind !== "returned") {
+        connection.send(errorFrame("Internal server error", info, event));
+      } else if (route.routeResponse) sendRouteResponse(connection, outcome.result, event, report);
+      log({ ...logRecord(info, event, route.routeKey, "MESSAGE"), ...logOutcome(outcome) });
+    },
+    async disconnect(info, status) {
+      const route = routes.get("$disconnect");
+      const event = disconnectEvent(info, status, clock());
+      const outcome = route && (await invokeIntegration(route, event, report));
+      const logged = outcome ? logOutcome(outcome) : { status: 200 };
+      log({ ...logRecord(info, event, "$disconnect", "DISCONNECT"), ...logged });
+    },
   };
 }
 
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
+/** The members of an access log record that do not depend on an integration. */
+export function logRecord(
+  { connectionId, sourceIp, stage, userAgent = "-" }: ConnectionInfo,
+  { requestId, at }: Omit<WebSocketEvent, "payload">,
+  routeKey: string,
+  eventType: WebSocketLogRecord["eventType"],
+): Omit<WebSocketLogRecord, "status"> {
+  return {
+    requestId,
+    connectionId,
+    eventType,
+    routeKey,
+    ip: sourceIp,
+    requestTime: logTime(at),
+    stage,
+    userAgent,
+  };
 }
 
-function valueAt(message: unknown, path: readonly string[]): string {
-  let value = message;
-  for (const name of path) {
-    if (!isRecord(value) || !Object.hasOwn(value, name)) return "";
-    value = value[name];
-  }
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
-    ? String(value)
-    : "";
+function logOutcome(
+  outcome: IntegrationOutcome,
+): Pick<WebSocketLogRecord, "status" | "integrationLatency" | "integrationError"> {
+  const { latency: integrationLatency } = outcome;
+  return outcome.kind === "returned"
+    ? { status: outcome.statusCode, integrationLatency }
+    : { status: 500, integrationLatency, integrationError: outcome.error };
+}
+
+/** Written by hand, because AWS puts a space after two of the separators only. */
+function errorFrame(
+  text: string,
+  { connectionId }: ConnectionInfo,
+  { requestId }: WebSocketEvent,
+): Buffer {
+  return Buffer.from(
+    `{"message": "${text}", "connectionId":"${connectionId}", "requestId":"${requestId}"}`,
+  );
+}
+
+/**
+ * Sends the body that the function returned, whatever its status.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-route-response.html
+ */
+function sendRouteResponse(
+  connection: Connection,
+  { body, isBase64Encoded }: Record<string, unknown>,
+  { requestId }: WebSocketEvent,
+  report: ReportError,
+): void {
+  if (typeof body !== "string") return;
+  const sent = connection.send(Buffer.from(body, isBase64Encoded === true ? "base64" : "utf8"));
+  if (sent !== "too-large") return;
+  const error = new RangeError("the body exceeds the limit of a message");
+  report({ message: "a route response could not be sent", error, requestId });
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { newId } from "@stockwire/core/id";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RawAnswer, request } from "@stockwire/gateway/cases/raw-http";
+import { type RawResponse, request } from "@stockwire/gateway/cases/raw-http";
 import { routes } from "@stockwire/functions/api/policy";
 import { address } from "./drivers.ts";
 import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
@@ -50,7 +50,7 @@ afterAll(async () => {
   await laptop.close();
 });
 
-const header = ({ headers }: RawAnswer, name: string): string =>
+const header = ({ headers }: RawResponse, name: string): string =>
   headers.find(([given]) => given.toLowerCase() === name)?.[1] ?? "";
 
 const send = (
@@ -58,7 +58,7 @@ const send = (
   target: string,
   body?: string | Buffer,
   more: readonly (readonly [string, string])[] = [],
-): Promise<RawAnswer> =>
+): Promise<RawResponse> =>
   request(port, {
     method,
     target,
@@ -75,7 +75,7 @@ const send = (
 const GATEWAY_MESSAGE = /^\{"message":"[A-Z][A-Za-z ]+"\}$/;
 
 /** Fails unless this is a success, a problem of the contract, or a refusal by the gateway. */
-function expectDocumented(what: string, { status, body, headers }: RawAnswer): void {
+function expectDocumented(what: string, { status, body, headers }: RawResponse): void {
   const text = body.toString();
   if (status >= 500 || status < 200) expect.fail(`${what}: ${status} ${text}`);
   if (status < 400 || text === "") return;

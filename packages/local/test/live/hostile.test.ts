@@ -9,8 +9,8 @@ import {
   handshakes,
   items,
   statusOf,
-} from "@stockwire/gateway/websocket/corpus";
-import { handshake, rawSocket } from "@stockwire/gateway/websocket/fixture";
+} from "@stockwire/gateway/test/frame-corpus";
+import { handshake, rawSocket } from "@stockwire/gateway/test/websocket-fixture";
 import { frameFault } from "../../../functions/test/asyncapi.ts";
 import { connect, type Frame, type LiveClient, until } from "./client.ts";
 import { liveSuite } from "./suite.ts";

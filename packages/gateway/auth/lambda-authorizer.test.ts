@@ -2,11 +2,11 @@ import { expect, test } from "vitest";
 import { echo, serveApi } from "../test/fixture.ts";
 import { createHttpApi } from "../http/http-api.ts";
 import type { LambdaHandler } from "../lambda.ts";
-import type { RequestAuthorizerConfig } from "./request-authorizer.ts";
+import type { LambdaAuthorizerConfig } from "./lambda-authorizer.ts";
 
 const HEADER = "$request.header.Authorization";
 
-async function open(handler: LambdaHandler, config: Partial<RequestAuthorizerConfig> = {}) {
+async function open(handler: LambdaHandler, config: Partial<LambdaAuthorizerConfig> = {}) {
   const time = { now: 0 };
   const events: unknown[] = [];
   const api = await serveApi({
@@ -51,18 +51,14 @@ const statement = (Effect: string, Resource: string | string[], more: object = {
 const ARN = "arn:aws:execute-api:us-east-1:123456789012:laptop/$default/GET/1";
 
 test.each([
-  ["allows exactly this", [statement("Allow", ARN)], 200],
-  ["allows by wildcard", [statement("Allow", "arn:aws:execute-api:*:*:*/GET/?")], 200],
+  ["allows this ARN", [statement("Allow", ARN)], 200],
+  ["allows with wildcards", [statement("Allow", "arn:aws:execute-api:*:*:*/GET/?")], 200],
   ["allows one of several", [statement("Allow", ["x", ARN])], 200],
   ["allows another path", [statement("Allow", `${ARN}0`)], 403],
   ["allows another action", [statement("Allow", "*", { Action: "s3:*" })], 403],
-  [
-    "allows on a condition that is not known here",
-    [statement("Allow", "*", { Condition: {} })],
-    403,
-  ],
-  ["allows and denies", [statement("Allow", "*"), statement("Deny", ARN)], 403],
-  ["says nothing", [], 403],
+  ["allows under a condition", [statement("Allow", "*", { Condition: {} })], 403],
+  ["both allows and denies", [statement("Allow", "*"), statement("Deny", ARN)], 403],
+  ["has no statement", [], 403],
 ])("a policy that %s: %#", async (_, statements, status) => {
   const { get } = await open(policy(...statements), { simpleResponses: false });
   expect((await get("/1")).status).toBe(status);
@@ -75,16 +71,16 @@ test.each([
       throw new Error("no");
     },
   ],
-  ["says yes in words", () => ({ isAuthorized: "yes" })],
+  ["returns isAuthorized as text", () => ({ isAuthorized: "yes" })],
   ["returns nothing", () => undefined],
-  ["returns a policy where a simple answer was agreed", policy(statement("Allow", "*"))],
-])("an authorizer that %s is a 500, and is reported", async (_, handler) => {
+  ["returns a policy although simple responses are configured", policy(statement("Allow", "*"))],
+])("an authorizer that %s is a reported 500", async (_, handler) => {
   const { get, problems } = await open(handler);
   expect((await get("/1")).status).toBe(500);
   expect(problems).toHaveLength(1);
 });
 
-test("its context reaches the Lambda, in format 1.0 without a level of its own", async () => {
+test("events show the context, in format 1.0 directly in authorizer", async () => {
   const { get } = await open(() => ({
     isAuthorized: true,
     context: { n: 1, deep: { a: [true] } },
@@ -99,7 +95,7 @@ test("its context reaches the Lambda, in format 1.0 without a level of its own",
   expect(await context("/legacy/1")).toEqual({ n: 1, deep: { a: [true] } });
 });
 
-test("a result is kept for its identity until its time is up, a refusal too", async () => {
+test("caches a result, also a refusal, by identity until its ttl is over", async () => {
   const { get, events, time } = await open(() => ({ isAuthorized: false }), { ttl: 60 });
   await get("/1");
   await get("/2");
@@ -111,7 +107,7 @@ test("a result is kept for its identity until its time is up, a refusal too", as
   expect(events).toHaveLength(3);
 });
 
-test("a kept policy is read anew for each route", async () => {
+test("evaluates a cached policy for each request", async () => {
   const { get, events } = await open(policy(statement("Allow", ARN)), {
     simpleResponses: false,
     ttl: 60,
@@ -120,7 +116,7 @@ test("a kept policy is read anew for each route", async () => {
   expect(events).toHaveLength(1);
 });
 
-test("a failure is not kept", async () => {
+test("does not cache a failure", async () => {
   let failing = true;
   const { get } = await open(() => (failing ? undefined : { isAuthorized: true }), { ttl: 60 });
   expect((await get("/1")).status).toBe(500);
@@ -128,7 +124,7 @@ test("a failure is not kept", async () => {
   expect((await get("/1")).status).toBe(200);
 });
 
-test("format 1.0 asks with an ARN and lists nothing that is not there", async () => {
+test("the event in format 1.0 has the ARN and empty maps", async () => {
   const { get, events } = await open(policy(statement("Allow", "*")), {
     payloadFormatVersion: "1.0",
     simpleResponses: false,
@@ -149,9 +145,9 @@ test.each([
   [{ ttl: 3601 }, "ttl"],
   [{ ttl: 1, identitySource: [] }, "identity source"],
   [{ payloadFormatVersion: "1.0" as const }, "simple responses"],
-  [{ identitySource: ["request.header.X"] }, "not an identity source"],
-])("%j is refused", (changes, reason) => {
-  const a: RequestAuthorizerConfig = {
+  [{ identitySource: ["request.header.X"] }, "not a supported identity source"],
+])("refuses the configuration %j", (changes, reason) => {
+  const a: LambdaAuthorizerConfig = {
     type: "REQUEST",
     payloadFormatVersion: "2.0",
     simpleResponses: true,

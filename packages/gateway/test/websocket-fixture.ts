@@ -1,17 +1,23 @@
+/** Serves WebSocket APIs for tests and records what passes through them. */
+
 import { type Socket, connect } from "node:net";
 import {
   ApiGatewayManagementApiClient,
   type ApiGatewayManagementApiClientConfig,
 } from "@aws-sdk/client-apigatewaymanagementapi";
 import { onTestFinished, vi } from "vitest";
-import type { WebSocketLogRecord } from "../access-log.ts";
+import type { WebSocketLogRecord } from "../log.ts";
 import { type WebSocketClient, openClient } from "../cases/websocket-client.ts";
-import { serve } from "../test/fixture.ts";
+import { serve } from "./fixture.ts";
 import type { LambdaHandler } from "../lambda.ts";
-import { type WebSocketApi, type WebSocketApiConfig, createWebSocketApi } from "./websocket-api.ts";
+import {
+  type WebSocketApi,
+  type WebSocketApiConfig,
+  createWebSocketApi,
+} from "../websocket/websocket-api.ts";
 
-/** The parts of an event that tests look at. */
-interface SeenEvent {
+/** The members of an event that tests read. */
+interface RecordedEvent {
   requestContext: Record<string, unknown> & {
     connectionId: string;
     routeKey: string;
@@ -20,21 +26,21 @@ interface SeenEvent {
   body?: string;
 }
 
-/** A served WebSocket API with everything that went through it. */
+/** A WebSocket API on its own port, with its events, errors and access log. */
 export interface ServedWebSocketApi {
   api: WebSocketApi;
   port: number;
-  events: SeenEvent[];
-  problems: { what: string; error: unknown }[];
+  events: RecordedEvent[];
+  problems: { message: string; error: unknown }[];
   log: WebSocketLogRecord[];
-  /** Shakes hands at `/dev`, unless told otherwise, and fails if there is no answer. */
+  /** Opens a connection, at `/dev` by default. Rejects if the handshake gets no response. */
   open: (
     path?: string,
     options?: { headers?: [string, string][]; protocols?: string[] },
   ) => Promise<WebSocketClient & { id: string }>;
-  /** Waits for the event of a route, and the newest of it. */
-  event: (routeKey: string) => Promise<SeenEvent>;
-  /** A signed caller of `@connections`. */
+  /** Waits for an event of a route. Resolves to the newest one. */
+  event: (routeKey: string) => Promise<RecordedEvent>;
+  /** A client of the SDK that signs calls of `@connections`. */
   caller: (config?: Partial<ApiGatewayManagementApiClientConfig>) => ApiGatewayManagementApiClient;
 }
 
@@ -42,19 +48,19 @@ export const KEYS = { accessKeyId: "AKIDLAPTOP", secretAccessKey: "a secret of t
 
 type Route = WebSocketApiConfig["routes"][number];
 type Settings = Partial<Omit<WebSocketApiConfig, "routes">> & {
-  /** By route key; `$disconnect` and `$default` are there, unless they are undefined here. */
+  /** By route key. `$disconnect` and `$default` exist unless they are undefined here. */
   routes?: Record<string, LambdaHandler | Route | undefined>;
 };
 
-/** Serves a WebSocket API of stage `dev` on a port of its own, until the test ends. */
+/** Serves a WebSocket API with stage `dev` until the test ends. */
 export async function serveWebSocketApi(settings: Settings = {}): Promise<ServedWebSocketApi> {
-  const events: SeenEvent[] = [];
+  const events: RecordedEvent[] = [];
   const problems: ServedWebSocketApi["problems"] = [];
   const log: WebSocketLogRecord[] = [];
-  const witnessed =
+  const recorded =
     (handler: LambdaHandler): LambdaHandler =>
     (event, context) => {
-      events.push(structuredClone(event as SeenEvent));
+      events.push(structuredClone(event as RecordedEvent));
       return handler(event, context);
     };
   const ok: LambdaHandler = () => ({ statusCode: 200 });
@@ -69,7 +75,7 @@ export async function serveWebSocketApi(settings: Settings = {}): Promise<Served
     routes: routes.flatMap(([routeKey, route]) => {
       if (!route) return [];
       const full = typeof route === "function" ? { routeKey, handler: route } : route;
-      return [{ ...full, handler: witnessed(full.handler) }];
+      return [{ ...full, handler: recorded(full.handler) }];
     }),
   });
   const { port } = await serve({
@@ -118,14 +124,15 @@ export async function serveWebSocketApi(settings: Settings = {}): Promise<Served
   };
 }
 
-/** A socket without any manners, and all that it received. */
+/** A TCP socket for clients that break the protocol. */
 export interface RawSocket {
   socket: Socket;
+  /** All bytes received so far. */
   received: () => Buffer;
   ended: () => boolean;
 }
 
-/** Sends bytes as they are and keeps the connection. */
+/** Opens a socket and sends bytes. */
 export function rawSocket(port: number, bytes: Buffer | string): RawSocket {
   const socket = connect(port, "127.0.0.1");
   const chunks: Buffer[] = [];
@@ -138,7 +145,7 @@ export function rawSocket(port: number, bytes: Buffer | string): RawSocket {
   return { socket, received: () => Buffer.concat(chunks), ended: () => ended };
 }
 
-/** The bytes of a good handshake, with some of its headers changed or left out. */
+/** The bytes of a valid handshake, with some headers changed, or omitted where undefined. */
 export function handshake(
   changes: Record<string, string | undefined> = {},
   line = "GET /dev HTTP/1.1",

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { routeSelection } from "./route.ts";
+import { routeSelection } from "./route-selection.ts";
 
 test.each([
   ["$request.body.action", '{"action":"buy"}', "buy"],
@@ -28,7 +28,7 @@ test.each([
   ["$request.body.a/$request.body.b", '{"a":"x","b":"y"}', "x/y"],
   ["\\$default", "not even JSON", "$default"],
   ["fixed", '{"action":"buy"}', "fixed"],
-])("%s of %s is %s", (expression, body, key) => {
+])("%s selects from %s the key %s", (expression, body, key) => {
   expect(routeSelection(expression)(body)).toBe(key);
 });
 
@@ -39,11 +39,11 @@ test.each([
   "${request.body.a",
   "$context.a",
   "$",
-])("%s is refused", (expression) => {
-  expect(() => routeSelection(expression)).toThrow("is not a selection expression");
+])("refuses the expression %s", (expression) => {
+  expect(() => routeSelection(expression)).toThrow("is not a supported selection expression");
 });
 
-test("no message makes it throw", () => {
+test("no message makes the selection throw", () => {
   const select = routeSelection("$request.body.action");
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (body) => {

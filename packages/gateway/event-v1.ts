@@ -1,32 +1,32 @@
+/**
+ * Payload format 1.0 as an HTTP API writes it. Unlike format 2.0 it keeps the case of header names
+ * and shows every value of a repeated name. WebSocket APIs use the same header and query maps.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+ */
+
 import { encodeBody } from "./body.ts";
-import {
-  type EventSource,
-  HOP_BY_HOP,
-  domainPrefix,
-  forwarded,
-  logTime,
-  rawPath,
-} from "./event.ts";
+import { type EventSource, domainPrefix, forwardedHeaders, logTime, rawPath } from "./event.ts";
+import { type HeaderList, HIDDEN_FROM_EVENTS, titleCase } from "./header.ts";
 import type { GatewayRequest } from "./request.ts";
 
 /**
- * A request in payload format 1.0 as an HTTP API makes it: the path stays encoded, path parameters
- * are decoded, and `Content-Length` and `Cookie` stay, unlike in a REST API.
+ * The event for a route's Lambda integration: `path` stays percent-encoded while path parameters are
+ * decoded, and `Content-Length` and `Cookie` stay among the headers. A REST API differs in both.
  */
-export function event1(request: GatewayRequest, source: EventSource, bytes: Buffer): object {
-  const headers = headers1(request, bytes.length);
-  const query = groups(request.query);
+export function eventV1(request: GatewayRequest, source: EventSource, bytes: Buffer): object {
+  const headers = headersV1(request, bytes.length);
+  const query = groupByName(request.query);
   const { body, isBase64Encoded } = encodeBody(bytes, request.headers.get("content-type"));
   return {
     version: "1.0",
     resource: resourcePath(source.routeKey),
     path: request.encodedPath,
     httpMethod: request.method,
-    headers: lasts(headers),
+    headers: lastValues(headers),
     multiValueHeaders: Object.fromEntries(headers),
-    queryStringParameters: query.size === 0 ? null : lasts(query),
+    queryStringParameters: query.size === 0 ? null : lastValues(query),
     multiValueQueryStringParameters: query.size === 0 ? null : Object.fromEntries(query),
-    requestContext: requestContext1(request, source),
+    requestContext: requestContextV1(request, source),
     pathParameters: source.pathParameters ?? null,
     stageVariables: null,
     body: body ?? null,
@@ -34,19 +34,19 @@ export function event1(request: GatewayRequest, source: EventSource, bytes: Buff
   };
 }
 
-/** Header lists of format 1.0 in the case of the wire, with what the gateway sets. */
-export function headers1(request: GatewayRequest, bodyLength: number): Map<string, string[]> {
-  const own = [["content-length", String(bodyLength)] as const, ...forwarded(request)];
-  const set = new Set(own.map(([name]) => name));
+/** Header values by name, in the case that the client sent, with the headers of the gateway. */
+export function headersV1(request: GatewayRequest, bodyLength: number): Map<string, string[]> {
+  const own = [["content-length", String(bodyLength)] as const, ...forwardedHeaders(request)];
+  const replaced = new Set(own.map(([name]) => name));
   const kept = request.rawHeaders.filter(([name]) => {
     const lower = name.toLowerCase();
-    return !HOP_BY_HOP.has(lower) && !set.has(lower);
+    return !HIDDEN_FROM_EVENTS.has(lower) && !replaced.has(lower);
   });
-  return groups([...kept, ...own.map(([name, value]) => [titled(name), value] as const)]);
+  return groupByName([...kept, ...own.map(([name, value]) => [titleCase(name), value] as const)]);
 }
 
-/** `requestContext` of format 1.0. */
-export function requestContext1(request: GatewayRequest, source: EventSource): object {
+/** `requestContext`. */
+export function requestContextV1(request: GatewayRequest, source: EventSource): object {
   const { accountId, apiId, domainName } = source.api;
   return {
     accountId,
@@ -81,18 +81,18 @@ export function requestContext1(request: GatewayRequest, source: EventSource): o
   };
 }
 
-/** `GET /users/{id}` → `/users/{id}`; `$default` stays. */
+/** `GET /users/{id}` becomes `/users/{id}`; `$default` stays. */
 export function resourcePath(routeKey: string): string {
   return routeKey.slice(routeKey.indexOf(" ") + 1);
 }
 
-/** The last of each list, as format 1.0 shows repeated names in its single-value maps. */
-export function lasts(lists: ReadonlyMap<string, readonly string[]>): Record<string, string> {
+/** The single-value map of format 1.0: the last value of each name. */
+export function lastValues(lists: ReadonlyMap<string, readonly string[]>): Record<string, string> {
   return Object.fromEntries([...lists].map(([name, values]) => [name, values.at(-1) ?? ""]));
 }
 
-/** The values of each name, in the order of the wire. */
-export function groups(pairs: GatewayRequest["query"]): Map<string, string[]> {
+/** The multi-value map of format 1.0: all values of each name, in the order of the request. */
+export function groupByName(pairs: HeaderList): Map<string, string[]> {
   const lists = new Map<string, string[]>();
   for (const [name, value] of pairs) {
     const values = lists.get(name);
@@ -100,8 +100,4 @@ export function groups(pairs: GatewayRequest["query"]): Map<string, string[]> {
     else lists.set(name, [value]);
   }
   return lists;
-}
-
-function titled(name: string): string {
-  return name.replace(/(?:^|-)[a-z]/g, (start) => start.toUpperCase());
 }

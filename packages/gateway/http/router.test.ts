@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { createRouter } from "./route.ts";
+import { createRouter } from "./router.ts";
 
 const keys = (...routeKeys: string[]) => createRouter(routeKeys.map((routeKey) => ({ routeKey })));
 const segments = (path: string) => path.slice(1).split("/");
@@ -29,23 +29,23 @@ test.each([
     "GET /a/{x}/{proxy+}",
   ],
   ["DELETE", "/a/b", ["GET /a/b", "ANY /{proxy+}"], "ANY /{proxy+}"],
-])("%s %s takes the route of %j that AWS documents: %s", (method, path, routes, expected) => {
+])("%s %s on %j selects %s, as AWS documents", (method, path, routes, expected) => {
   expect(keys(...routes).match(method, segments(path))?.route.routeKey).toBe(expected);
 });
 
 test.each([
   ["HEAD", "/users", "HEAD is not GET"],
   ["GET", "/users/", "a trailing slash is another path"],
-  ["GET", "//users", "an empty segment is not nothing"],
-  ["GET", "/users/1/", "nor after a variable"],
-  ["GET", "/Users", "case counts"],
-  ["GET", "/{id}", "a variable's name is no path"],
-  ["ANY", "/users", "ANY is no method"],
+  ["GET", "//users", "an empty segment is a segment"],
+  ["GET", "/users/1/", "a trailing slash after a variable is another path"],
+  ["GET", "/Users", "paths are case-sensitive"],
+  ["GET", "/{id}", "the name of a variable is not a value"],
+  ["ANY", "/users", "ANY is not a method"],
 ])("%s %s matches nothing: %s", (method, path) => {
   expect(keys("GET /users", "GET /users/{id}").match(method, segments(path))).toBeUndefined();
 });
 
-test("path variables keep what they stood for, also after a branch that led nowhere", () => {
+test("path variables have the values of the selected branch only", () => {
   const match = keys("GET /{a}/x/{b}/y", "GET /{c}/{d}/{e+}").match("GET", segments("/1/x/2/z"));
   expect(match?.pathParameters).toEqual({ c: "1", d: "x", e: "2/z" });
 });
@@ -56,6 +56,6 @@ test.each([
   [["GET /{a+}/b"], "must come last"],
   [["get /a"], "is not a route key"],
   [["GET a"], "is not a route key"],
-])("%j is refused, it %s", (routes, reason) => {
+])("refuses %j: %s", (routes, reason) => {
   expect(() => keys(...routes)).toThrow(reason);
 });

@@ -1,22 +1,27 @@
+/** Frames and handshakes that clients must not send, and helpers to write and read frames. */
+
 import { readFileSync } from "node:fs";
 
-/** Frames and handshakes that clients should not send, for tests. */
-
-/** One frame of the corpus: `p` is text, `n` a length, `len` the form of the length field. */
+/** One frame of the corpus. All members are optional: an empty one is a valid empty frame. */
 export interface CorpusFrame {
   op?: number;
   fin?: 0 | 1;
   rsv?: number;
   mask?: 0;
+  /** The size of the length field in bits, if it is not the shortest possible. */
   len?: "16" | "64";
+  /** The payload as text, in hexadecimal, or as a number of bytes. */
   p?: string;
   hex?: string;
   n?: number;
+  /** The whole frame in hexadecimal. */
   raw?: string;
   repeat?: number;
+  /** Send every byte on its own. */
   drip?: boolean;
 }
 
+/** Frames to send, and what must become of the connection. */
 export interface Item {
   id: string;
   f: CorpusFrame[];
@@ -25,9 +30,10 @@ export interface Item {
   deflate?: boolean;
 }
 
-/** A handshake; headers that are null are left out, `auth` is a way to have no right to it. */
+/** A handshake; headers that are null are omitted. */
 export interface Handshake {
   id: string;
+  /** The kind of invalid credential that it carries; absent for a valid one. */
   auth?: "none" | "expired" | "algnone" | "cookie";
   h?: Record<string, string | null>;
   path?: string;
@@ -35,13 +41,14 @@ export interface Handshake {
   expect: "accept" | "refuse" | "any";
 }
 
-const CORPUS = new URL("../test/corpora/ws-frames.json", import.meta.url);
+const CORPUS = new URL("./corpora/ws-frames.json", import.meta.url);
 export const { items, handshakes } = JSON.parse(readFileSync(CORPUS, "utf8")) as {
   items: Item[];
   handshakes: Handshake[];
 };
 const MASK = Buffer.from("a1b2c3d4", "hex");
 
+/** The bytes of a frame as a client sends it. */
 export function bytesOf(frame: CorpusFrame): Buffer {
   if (frame.raw !== undefined) return Buffer.from(frame.raw, "hex");
   const payload =
@@ -61,7 +68,7 @@ export function bytesOf(frame: CorpusFrame): Buffer {
   return Buffer.concat([Buffer.from([first]), size, masked ? MASK : Buffer.alloc(0), payload]);
 }
 
-/** The frames that a server sent after the handshake. */
+/** The complete frames that a server has sent after its response to the handshake. */
 export function framesOf(received: Buffer): { op: number; payload: Buffer }[] {
   const frames: { op: number; payload: Buffer }[] = [];
   let at = received.indexOf("\r\n\r\n") + 4;
@@ -79,6 +86,6 @@ export function framesOf(received: Buffer): { op: number; payload: Buffer }[] {
   return frames;
 }
 
-/** 1005 for a close frame without a status. */
+/** The status code in the payload of a close frame; 1005 if it has none. */
 export const statusOf = (payload: Buffer): number =>
   payload.length < 2 ? 1005 : payload.readUInt16BE(0);

@@ -1,25 +1,35 @@
-/** A route key taken apart. */
+/**
+ * Selects the route of an HTTP API for a request. A full match wins over a greedy match, and a greedy
+ * match over `$default`. Among these a literal segment wins over a variable, a longer prefix over a
+ * shorter one, and a method over ANY.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+ */
+
+/** A parsed route key. */
 interface Pattern {
   method: string;
   segments: readonly string[];
 }
 
-/** The route that a request takes, and what its path variables hold. */
+/** The selected route and the values of its path variables. */
 export interface Match<Route> {
   route: Route;
   pathParameters: Record<string, string> | undefined;
 }
 
-/** Finds routes in the order of API Gateway. */
+/** Finds the route of a request. */
 export interface Router<Route> {
+  /** `segments` are those of the decoded path; the path `/` is one empty segment. */
   match(method: string, segments: readonly string[]): Match<Route> | undefined;
 }
 
+/** A route at the end of its path, with the names of the path variables on the way. */
 interface Leaf<Route> {
   route: Route;
   names: readonly string[];
 }
 
+/** A tree with one level for each path segment; leaves are stored by method. */
 interface Node<Route> {
   literal: Map<string, Node<Route>>;
   variable: Node<Route> | undefined;
@@ -31,11 +41,9 @@ const METHOD = /^(?:ANY|GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$/;
 const VARIABLE = /^\{([A-Za-z0-9._:-]+)(\+?)\}$/;
 
 /**
- * Builds the tree for `GET /users/{id}`, `ANY /{proxy+}` and `$default`. A full match comes before a
- * greedy one and that before `$default`; within each a literal segment beats a variable, a longer
- * prefix a shorter one, and a method beats ANY. Neither a variable nor a greedy variable is empty, so
- * `/users/` is not `/users` and `/` is not `/{proxy+}`; AWS leaves both open.
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+ * Builds the tree. Variables, also greedy ones, never match empty text: `/users/` is not
+ * `/users/{id}`, and `/` is not `/{proxy+}`. AWS documents neither. Throws for a malformed route key
+ * and for two routes that match the same requests.
  */
 export function createRouter<Route extends { routeKey: string }>(
   routes: readonly Route[],
@@ -47,7 +55,7 @@ export function createRouter<Route extends { routeKey: string }>(
     if (keys.has(route.routeKey)) throw new Error(`route ${route.routeKey} is given twice`);
     keys.add(route.routeKey);
     if (route.routeKey === "$default") fallback = route;
-    else plant(root, route);
+    else insert(root, route);
   }
   return {
     match(method, segments) {
@@ -73,7 +81,7 @@ function parse(routeKey: string): Pattern {
   return { method, segments: path.slice(1).split("/") };
 }
 
-function plant<Route extends { routeKey: string }>(root: Node<Route>, route: Route): void {
+function insert<Route extends { routeKey: string }>(root: Node<Route>, route: Route): void {
   const { method, segments } = parse(route.routeKey);
   const names: string[] = [];
   let node = root;
@@ -88,15 +96,15 @@ function plant<Route extends { routeKey: string }>(root: Node<Route>, route: Rou
     names.push(variable[1] ?? "");
     if (variable[2] === "+") {
       if (at !== segments.length - 1) throw new Error(`${route.routeKey}: {…+} must come last`);
-      return put(node.greedy, method, { route, names });
+      return addLeaf(node.greedy, method, { route, names });
     }
     node.variable ??= emptyNode();
     node = node.variable;
   }
-  put(node.exact, method, { route, names });
+  addLeaf(node.exact, method, { route, names });
 }
 
-function put<Route extends { routeKey: string }>(
+function addLeaf<Route extends { routeKey: string }>(
   leaves: Map<string, Leaf<Route>>,
   method: string,
   leaf: Leaf<Route>,
@@ -107,6 +115,10 @@ function put<Route extends { routeKey: string }>(
   leaves.set(method, leaf);
 }
 
+/**
+ * Finds a route that matches all segments. Tries the literal branch first and returns to the variable
+ * when it leads nowhere. `values` collects the variables of the current branch.
+ */
 function findExact<Route>(
   node: Node<Route>,
   method: string,
@@ -125,6 +137,7 @@ function findExact<Route>(
   return leaf;
 }
 
+/** Finds the greedy route with the longest prefix. Its last value is the rest of the path. */
 function findGreedy<Route>(
   node: Node<Route>,
   method: string,

@@ -1,5 +1,10 @@
 /**
- * One request in an access log; the names are API Gateway's.
+ * Everything that an API logs: one access log record for each request or event, named after the
+ * `$context` variables of API Gateway, and the errors whose details a client must not see.
+ */
+
+/**
+ * One request to an HTTP API.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
  */
 export interface AccessLogRecord {
@@ -21,7 +26,7 @@ export interface AccessLogRecord {
 }
 
 /**
- * One event of a WebSocket API in an access log; the names are API Gateway's.
+ * One event of a connection to a WebSocket API.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
  */
 export interface WebSocketLogRecord {
@@ -38,3 +43,13 @@ export interface WebSocketLogRecord {
   integrationError?: string;
   authorizerError?: string;
 }
+
+/**
+ * Receives errors that a client sees only as a status code or as an error frame. `message` says what
+ * failed; `requestId` is absent if no request is concerned.
+ */
+export type ReportError = (problem: {
+  message: string;
+  error: unknown;
+  requestId?: string;
+}) => void;
