@@ -1,5 +1,5 @@
 /**
- * What the events of all kinds of APIs and of both payload formats have in common.
+ * The parts that the events of all kinds of APIs and both payload formats share.
  */
 
 import type { GatewayRequest } from "./request.ts";

@@ -37,7 +37,7 @@ export function createBucket({ rate, burst }: Throttle, now: number): TokenBucke
  * Takes one token from every bucket, or none if one is empty: a request that its route refuses must not
  * use up the account's tokens.
  */
-export function admit(buckets: readonly TokenBucket[], now: number): boolean {
+export function admit(now: number, ...buckets: readonly TokenBucket[]): boolean {
   if (!buckets.every((bucket) => bucket.ready(now))) return false;
   for (const bucket of buckets) bucket.take();
   return true;

@@ -23,7 +23,7 @@ export interface Authorizer {
     source: EventSource,
     scopes: readonly string[],
   ): Promise<Verdict>;
-  /** Aborts what is being fetched. */
+  /** Aborts fetches in progress. */
   close(): void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Evaluates the IAM policy that a Lambda authorizer returned. What this file does not understand never
+ * Evaluates the IAM policy that a Lambda authorizer returned. An element that is not supported never
  * allows a request.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */

@@ -71,7 +71,7 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
     const match = matchRoute(request);
     if (!match) return { response: errorResponse(404, "Not Found") };
     const { routeKey, buckets } = match.route;
-    if (!admit(buckets, clock())) {
+    if (!admit(clock(), ...buckets)) {
       return { routeKey, response: errorResponse(429, "Too Many Requests") };
     }
     const outcome = await authorizeAndInvoke(match, request, req);

@@ -1,6 +1,6 @@
 /**
  * The Lambda authorizer of WebSocket APIs. It runs once for each connection, before `$connect`, and its
- * result is never cached. What is not a valid result refuses the handshake.
+ * result is never cached. A result that is not valid refuses the handshake.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
  */
 

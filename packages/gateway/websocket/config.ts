@@ -1,6 +1,6 @@
 /**
  * The configuration of a WebSocket API, and its checks. A configuration that AWS would refuse throws
- * before the API accepts anybody.
+ * before the API accepts a client.
  */
 
 import type { ApiIdentity } from "../event.ts";

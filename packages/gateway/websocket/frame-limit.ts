@@ -17,7 +17,7 @@ export type FrameViolation = 1003 | 1009;
  */
 export class LimitedSocket extends Duplex {
   readonly #socket: Duplex;
-  readonly #limit: number;
+  readonly #scan: (chunk: Buffer) => Scan;
   readonly #onViolation: (code: FrameViolation) => void;
   #started = false;
   #violated = false;
@@ -36,38 +36,38 @@ export class LimitedSocket extends Duplex {
     // destroys this stream.
     super({ autoDestroy: false });
     this.#socket = socket;
-    this.#limit = limit;
+    this.#scan = createFrameScanner(limit);
     this.#onViolation = onViolation;
     if (head.length > 0) socket.unshift(head);
     // `ws` does this only for a socket that has these methods.
     if (socket instanceof Socket) socket.setTimeout(0).setNoDelay();
+    socket.on("end", () => this.push(null));
+    socket.on("close", () => {
+      // A paused socket can close with data that was received but not read yet.
+      const rest: unknown = socket.read();
+      if (Buffer.isBuffer(rest)) this.#receive(rest);
+      this.destroy();
+    });
+  }
+
+  #receive(chunk: Buffer): void {
+    // Discard the rest, so that the client can finish sending and read the close frame.
+    if (this.#violated) return;
+    const { allowed, violation } = this.#scan(chunk);
+    if (allowed > 0) this.push(chunk.subarray(0, allowed));
+    if (violation === undefined) return;
+    this.#violated = true;
+    this.#onViolation(violation);
+    this.end();
+    this.#socket.resume();
   }
 
   /** Starts with the first read: only then does `push` hand a chunk on before it returns. */
   override _read(): void {
     if (this.#started) return;
     this.#started = true;
-    const socket = this.#socket;
-    const scan = createFrameScanner(this.#limit);
-    const receive = (chunk: Buffer) => {
-      // Discard the rest, so that the client can finish sending and read the close frame.
-      if (this.#violated) return;
-      const { allowed, violation } = scan(chunk);
-      if (allowed > 0) this.push(chunk.subarray(0, allowed));
-      if (violation === undefined) return;
-      this.#violated = true;
-      this.#onViolation(violation);
-      this.end();
-      socket.resume();
-    };
-    socket.on("data", receive);
-    socket.on("end", () => this.push(null));
-    socket.on("close", () => {
-      // A paused socket can close with data that was received but not read yet.
-      const rest: unknown = socket.read();
-      if (Buffer.isBuffer(rest)) receive(rest);
-      this.destroy();
-    });
+    this.#socket.on("data", (chunk: Buffer) => this.#receive(chunk));
+    this.#socket.resume();
   }
 
   // Pausing the client's socket too keeps all unread data there. Nothing is buffered in between, so a

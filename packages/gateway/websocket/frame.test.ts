@@ -15,7 +15,7 @@ import {
 import { closeCodeOf } from "./connection.ts";
 import { createFrameScanner } from "./frame-limit.ts";
 import { createFramer, textFrame } from "./frame.ts";
-import { handshake, rawSocket } from "../test/websocket-fixture.ts";
+import { handshake, rawSocket, serveWebSocketApi } from "../test/websocket-fixture.ts";
 
 let api: WebSocketApi;
 let server: Listening;
@@ -181,6 +181,28 @@ test.each<[string, CorpusFrame[], number | undefined]>([
     disconnects.find(({ identity }) => identity.userAgent === id),
   );
   expect(disconnect).toMatchObject({ disconnectStatusCode: code ?? 1006 });
+});
+
+test("a violation does not overtake the messages before it, also when reading is paused", async () => {
+  const gate = Promise.withResolvers<object>();
+  const { port, events, event } = await serveWebSocketApi({
+    limits: { queued: 1 },
+    routes: { $default: () => gate.promise },
+  });
+  const { socket } = rawSocket(port, handshake());
+  socket.write(bytesOf({ op: 1, p: "1" }));
+  await event("$default");
+  for (const frame of [
+    { op: 1, p: "2" },
+    { op: 2, p: "3" },
+    { op: 1, p: "4" },
+  ]) {
+    socket.write(bytesOf(frame));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  gate.resolve({ statusCode: 200 });
+  expect((await event("$disconnect")).requestContext["disconnectStatusCode"]).toBe(1003);
+  expect(events.map(({ body }) => body)).toEqual(["1", "2", undefined]);
 });
 
 test("a frame is judged the same in chunks of any size", () => {

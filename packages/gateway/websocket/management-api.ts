@@ -48,7 +48,7 @@ export function createManagementApi(
     if (!request) return awsError(400, { type: "BadRequestException", message: "Bad Request" });
     const caller = authorizeCaller(request, api, secrets);
     if (typeof caller !== "function") return awsError(403, caller);
-    if (!admit([bucket], clock())) return THROTTLED;
+    if (!admit(clock(), bucket)) return THROTTLED;
     const body = await readBody(req, limits.message);
     if (body.outcome === "aborted") return undefined;
     if (body.outcome === "too-large") return TOO_LARGE;

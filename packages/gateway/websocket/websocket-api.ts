@@ -172,7 +172,7 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
       const request = path === "" ? parseHandshake(req, now) : errorResponse(403, "Forbidden");
       if ("status" in request) refuseUpgrade(socket, request);
       else if (closing) refuseUpgrade(socket, UNAVAILABLE);
-      else if (!admit([newConnections], now)) {
+      else if (!admit(now, newConnections)) {
         refuseUpgrade(socket, errorResponse(429, "Too Many Requests"));
       } else {
         const work = connect(req, socket, head, request).catch((error: unknown) => {
