@@ -109,7 +109,7 @@ test("close waits for open requests and destroys idle sockets immediately", asyn
   expect(performance.now() - startedAt).toBeLessThan(2000);
 });
 
-test("a connection that was taken over is cut when closing has waited long enough", async () => {
+test("close destroys the socket of an upgrade after the drain timeout", async () => {
   const server = await serve({
     ...hello,
     drainTimeout: 50,
