@@ -1,29 +1,48 @@
 import { build } from "esbuild";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import { asyncapi } from "./asyncapi-document.ts";
 import { functionOptions, root } from "./bundle.ts";
 import { functions } from "./entry.ts";
 import { openapi } from "./openapi-document.ts";
 
-/** `npm run build`: writes what is deployed to dist/. */
+/** `npm run build`: writes to dist/ what is deployed, the way SST builds it. */
+
+const HELP = `Usage: npm run build
+
+Writes dist/lambda/<name>/index.mjs, a Lambda bundle with its source map, for each
+handler, and the API's descriptions dist/openapi.json and dist/asyncapi.json.`;
 
 const dist = join(root, "dist");
 
-await rm(dist, { recursive: true, force: true });
-await mkdir(dist, { recursive: true });
-await writeFile(join(dist, "openapi.json"), `${JSON.stringify(openapi())}\n`);
-await writeFile(join(dist, "asyncapi.json"), `${JSON.stringify(asyncapi())}\n`);
+async function buildAll(): Promise<void> {
+  await rm(dist, { recursive: true, force: true });
+  await mkdir(dist, { recursive: true });
+  await writeFile(join(dist, "openapi.json"), `${JSON.stringify(openapi())}\n`);
+  await writeFile(join(dist, "asyncapi.json"), `${JSON.stringify(asyncapi())}\n`);
+  for (const [name, entry] of Object.entries(functions)) {
+    const { metafile } = await build({
+      ...functionOptions,
+      entryPoints: [join(root, entry)],
+      outfile: join(dist, "lambda", name, "index.mjs"),
+      metafile: true,
+    });
+    for (const [file, { bytes }] of Object.entries(metafile.outputs)) {
+      if (file.endsWith(".mjs")) console.log(`${file} ${(bytes / 1000).toFixed(1)} kB`);
+    }
+  }
+}
 
-for (const [name, entry] of Object.entries(functions)) {
-  const outfile = join(dist, "lambda", name, "index.mjs");
-  const { metafile } = await build({
-    ...functionOptions,
-    entryPoints: [join(root, entry)],
-    outfile,
-    sourcemap: "external",
-    metafile: true,
-  });
-  const bytes = Object.entries(metafile.outputs).find(([file]) => file.endsWith(".mjs"))?.[1].bytes;
-  console.log(`dist/lambda/${name}/index.mjs ${((bytes ?? 0) / 1000).toFixed(1)} kB`);
+/** Throws on an unknown option. */
+function wantsHelp(): boolean {
+  return parseArgs({ options: { help: { type: "boolean", default: false } } }).values.help;
+}
+
+try {
+  if (wantsHelp()) console.log(HELP);
+  else await buildAll();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
 }

@@ -11,7 +11,7 @@ import { functionOptions, root } from "./bundle.ts";
 import { functions } from "./entry.ts";
 import { event2 } from "../test/events.ts";
 
-/** The bundles that are deployed, loaded as Lambda loads them: alone in a folder. */
+/** The deployed bundles, loaded as Lambda loads them: without any other file but the source map. */
 
 let folder: string;
 
@@ -28,16 +28,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-/** What the function of this name answers to an event, in a process of its own. */
-async function invoke(
+/** Invokes a function once, in a process of its own. Throws if it throws. */
+async function run(
   name: string,
   event: unknown,
   env: Record<string, string> = {},
-): Promise<unknown> {
+): Promise<{ result: unknown; log: string }> {
   const script = `const { handler } = await import("./index.mjs");
-    process.stdout.write(JSON.stringify(await handler(JSON.parse(process.argv[1]))));
+    process.stderr.write(JSON.stringify(await handler(JSON.parse(process.argv[1]))));
     process.exit();`;
-  const { stdout } = await promisify(execFile)(
+  const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     ["--input-type=module", "-e", script, JSON.stringify(event)],
     {
@@ -57,12 +57,14 @@ async function invoke(
       },
     },
   );
-  return JSON.parse(stdout);
+  return { result: JSON.parse(stderr), log: stdout };
 }
 
-test("each is one file that needs nothing beside it and answers", async () => {
+const invoke = async (...args: Parameters<typeof run>) => (await run(...args)).result;
+
+test("each bundle answers without any file but its source map", async () => {
   for (const name of Object.keys(functions)) {
-    expect(await readdir(join(folder, name))).toEqual(["index.mjs"]);
+    expect(await readdir(join(folder, name))).toEqual(["index.mjs", "index.mjs.map"]);
   }
   const claims = { sub: "ana", scope: "write:items" };
   const headers = { "content-type": "application/json" };
@@ -86,11 +88,20 @@ test("the http bundle serves the API documents and holds them packed", async () 
   expect(bundle).not.toContain(openapi.info.summary);
 });
 
-test("without its configuration it says at start what is missing", async () => {
+test("the stack of a logged error names the sources", async () => {
+  const event = { Records: [{ messageId: "m", body: "not JSON" }] };
+  const { result, log } = await run("deliver", event, { LOG_LEVEL: "error" });
+  expect(result).toEqual({ batchItemFailures: [{ itemIdentifier: "m" }] });
+  const { error } = JSON.parse(log) as { error: { stack: string } };
+  expect(error.stack).toMatch(/packages\/functions\/src\/handlers\/deliver\.ts:\d+:\d+/);
+  expect(error.stack).not.toContain("index.mjs");
+});
+
+test("a function without its configuration fails at start and names what is missing", async () => {
   await expect(invoke("http", {}, { CURSOR_SECRET: "" })).rejects.toThrow("CURSOR_SECRET");
 });
 
-test("each is far below what Lambda takes (50 MB)", async () => {
+test("each bundle is smaller than 500 kB, far below Lambda's limit of 50 MB", async () => {
   for (const name of Object.keys(functions)) {
     const { size } = await stat(join(folder, name, "index.mjs"));
     expect([name, size < 500_000]).toEqual([name, true]);

@@ -2,10 +2,12 @@ import type { BuildOptions } from "esbuild";
 import { join } from "node:path";
 import plugins from "./esbuild-plugins.ts";
 
+/** How a function is bundled: the same options for `npm run build`, the tests and the benchmark. */
+
 export const root = join(import.meta.dirname, "../../..");
 
 /**
- * The options with which SST bundles a function: one minified ESM file.
+ * SST's own options: one minified ESM file with a source map beside it.
  * https://github.com/sst/sst/blob/dev/pkg/runtime/node/build.go
  */
 export const bundleOptions = {
@@ -28,5 +30,11 @@ export const bundleOptions = {
   absWorkingDir: root,
 } satisfies BuildOptions;
 
-/** Those of a function that is deployed. */
-export const functionOptions = { ...bundleOptions, plugins } satisfies BuildOptions;
+/** The options of a deployed function. */
+export const functionOptions = {
+  ...bundleOptions,
+  plugins,
+  sourcemap: "linked",
+  // A stack trace needs positions only, and sources would double the size of the package.
+  sourcesContent: false,
+} satisfies BuildOptions;

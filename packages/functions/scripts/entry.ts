@@ -1,9 +1,15 @@
-/** Each Lambda by name, with the file that exports its `handler`. */
-export const functions = {
-  http: "packages/functions/src/handlers/http.ts",
-  authorizer: "packages/functions/src/handlers/authorizer.ts",
-  live: "packages/functions/src/handlers/live.ts",
-  changes: "packages/functions/src/handlers/changes.ts",
-  deliver: "packages/functions/src/handlers/deliver.ts",
-  sweep: "packages/functions/src/handlers/sweep.ts",
-};
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+
+const FOLDER = "packages/functions/src/handlers";
+
+/**
+ * The Lambda functions: name and source file, relative to the repository. Each file in
+ * src/handlers exports `handler`, and its name is the name of the function.
+ */
+export const functions: Readonly<Record<string, string>> = Object.fromEntries(
+  readdirSync(join(import.meta.dirname, "../src/handlers")).map((file) => [
+    file.replace(/\.ts$/, ""),
+    `${FOLDER}/${file}`,
+  ]),
+);

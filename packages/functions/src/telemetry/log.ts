@@ -1,3 +1,5 @@
+import { originalStack } from "./stack.ts";
+
 const LEVELS = { debug: 10, info: 20, warn: 30, error: 40, silent: 100 } as const;
 
 export type LogLevel = keyof typeof LEVELS;
@@ -43,5 +45,10 @@ export const jsonLine = (value: unknown): string =>
 function described(error: unknown): unknown {
   if (!(error instanceof Error)) return { name: "NonError" };
   const { name, message, stack, cause } = error;
-  return { name, message, stack, ...(cause !== undefined && { cause: described(cause) }) };
+  return {
+    name,
+    message,
+    stack: originalStack(stack),
+    ...(cause !== undefined && { cause: described(cause) }),
+  };
 }
