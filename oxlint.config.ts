@@ -64,7 +64,7 @@ const walls = [
   ),
   wall(
     "infra/*.ts",
-    only("zod", "./*.ts", "@stockwire/core/*/*", "@stockwire/functions/**", "**/scripts/entry.ts"),
+    only("zod", "./*.ts", "@stockwire/core/*/*", "@stockwire/functions/**", "**/scripts/source-map.ts"),
     "infra reads plain data of core and functions",
   ),
 ];

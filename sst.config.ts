@@ -1,5 +1,6 @@
 /// <reference path="./.sst/platform/config.d.ts" />
 
+/** The program that SST runs. What it provisions is in infra/, one module per concern. */
 export default $config({
   async app(input) {
     const { settingsOf } = await import("./infra/stage.ts");
@@ -21,15 +22,17 @@ export default $config({
     };
   },
   async run() {
-    const { api } = await import("./infra/api.ts");
-    const { live } = await import("./infra/live.ts");
+    const http = await import("./infra/http.ts");
+    const live = await import("./infra/live.ts");
     const auth = await import("./infra/auth.ts");
     await import("./infra/changes.ts");
+    await import("./infra/deliver.ts");
+    await import("./infra/sweep.ts");
     await import("./infra/monitoring.ts");
     return {
-      apiUrl: api.url,
-      liveUrl: live.url,
-      docsUrl: $interpolate`${api.url}/docs`,
+      apiUrl: http.api.url,
+      liveUrl: live.api.url,
+      docsUrl: $interpolate`${http.api.url}/docs`,
       issuer: auth.issuer,
       ...auth.outputs,
     };

@@ -2,7 +2,7 @@ import { scopes } from "@stockwire/functions/api/policy";
 import { RESOURCE_SERVER } from "@stockwire/functions/api/policy";
 import { settingsOf } from "./stage.ts";
 
-/** Who issues the tokens: a Cognito pool of the stage's own, or an issuer that is there already. */
+/** The token issuer: a Cognito user pool per stage, or an existing OIDC issuer of the account. */
 
 const { otherIssuer, origins, domains, isProtected } = settingsOf($app.stage);
 const HOUR = 60; // minutes
@@ -11,6 +11,12 @@ export const { issuer, audiences, outputs } = otherIssuer
   ? { ...otherIssuer, outputs: {} }
   : cognito();
 
+/** For functions that verify tokens themselves: a WebSocket API has no JWT authorizer. */
+export const tokenEnvironment = {
+  JWT_ISSUER: issuer,
+  JWT_AUDIENCE: $util.all(audiences).apply((all) => all.join(",")),
+};
+
 function cognito() {
   const suffix = new random.RandomId("AuthDomain", { byteLength: 4 });
   const pool = new sst.aws.CognitoUserPool("Users", {
@@ -18,7 +24,7 @@ function cognito() {
     domain: { prefix: $interpolate`${$app.name}-${$app.stage}-${suffix.hex}` },
     transform: {
       userPool: {
-        // Whoever signs in may ask for the browser client's scopes: so people are invited.
+        // Every user may request all scopes of the browser client, so users cannot sign up themselves.
         adminCreateUserConfig: { allowAdminCreateUserOnly: true },
         deletionProtection: isProtected ? "ACTIVE" : "INACTIVE",
         accountRecoverySetting: { recoveryMechanisms: [{ name: "verified_email", priority: 1 }] },
@@ -41,7 +47,7 @@ function cognito() {
           generateSecret: true,
           allowedOauthFlows: ["client_credentials"],
           allowedOauthScopes: full,
-          explicitAuthFlows: ["ALLOW_REFRESH_TOKEN_AUTH"], // no passwords
+          explicitAuthFlows: ["ALLOW_REFRESH_TOKEN_AUTH"], // no sign-in with a password
           callbackUrls: [],
           accessTokenValidity: HOUR,
           tokenValidityUnits: { accessToken: "minutes" },
@@ -52,13 +58,13 @@ function cognito() {
   });
   const pages = origins.length > 0 ? origins : [`https://${domains?.api ?? "example.com"}`];
   const browser = pool.addClient("Browser", {
-    // The console comes back to itself.
+    // The console redirects to its own page.
     callbackUrls: pages.flatMap((origin) => [`${origin}/callback`, `${origin}/console`]),
     transform: {
       client: (args, options) => {
         options.dependsOn = [server];
         Object.assign(args, {
-          // A client without a secret proves itself with PKCE.
+          // A browser cannot keep a secret: it uses the code flow with PKCE.
           generateSecret: false,
           allowedOauthFlows: ["code"],
           allowedOauthScopes: ["openid", ...full.filter((scope) => !scope.endsWith("/admin"))],
@@ -75,7 +81,7 @@ function cognito() {
   });
   return {
     issuer: $interpolate`https://cognito-idp.${aws.getRegionOutput().region}.amazonaws.com/${pool.id}`,
-    // Access tokens of Cognito have `client_id` in the place of `aud`.
+    // Cognito's access tokens have `client_id` instead of `aud`.
     audiences: [machine.id, browser.id],
     outputs: {
       authUrl: pool.domainUrl,

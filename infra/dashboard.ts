@@ -1,40 +1,45 @@
 import { NAMESPACE } from "@stockwire/functions/telemetry/metric";
 import { LIVE_STAGE } from "@stockwire/functions/api/policy";
 
-/** One page of graphs: requests from the left, changes to the right, what they stand on below. */
+/**
+ * The dashboard of a stage as CloudWatch's JSON: three graphs a row, first the APIs, then changes
+ * and functions, then tables.
+ */
 
-type Line = [string, string, ...(string | object)[]];
+/** Namespace, metric name, then dimension names and values, then options. */
+type Metric = [string, string, ...(string | object)[]];
 
 interface Parts {
+  /** By the handler's name, which labels the lines. */
   functions: Record<string, sst.aws.Function>;
   tables: sst.aws.Dynamo[];
-  api: sst.aws.ApiGatewayV2;
+  http: sst.aws.ApiGatewayV2;
   live: sst.aws.ApiGatewayWebSocket;
 }
 
 const PERCENTILES = ["p50", "p95", "p99"];
 
-export function dashboard({ functions, tables, api, live }: Parts): $util.Output<string> {
+export function dashboard({ functions, tables, http, live }: Parts): $util.Output<string> {
   const names = Object.fromEntries(
-    Object.entries(functions).map(([key, { name }]) => [key, name] as const),
+    Object.entries(functions).map(([handler, { name }]) => [handler, name] as const),
   );
   return $util
     .all([
-      api.nodes.api.id,
+      http.nodes.api.id,
       live.nodes.api.id,
       $util.output(names),
       $util.all(tables.map(({ name }) => name)),
       aws.getRegionOutput().region,
     ] as const)
-    .apply(([apiId, liveId, named, tableNames, region]) => {
-      const gateway = (name: string, stat: string): Line => [
+    .apply(([httpId, liveId, functionNames, tableNames, region]) => {
+      const ofHttp = (name: string, stat: string): Metric => [
         "AWS/ApiGateway",
         name,
         "ApiId",
-        apiId,
+        httpId,
         { stat, label: `${name} ${stat}` },
       ];
-      const socket = (name: string): Line => [
+      const ofLive = (name: string): Metric => [
         "AWS/ApiGateway",
         name,
         "ApiId",
@@ -43,49 +48,58 @@ export function dashboard({ functions, tables, api, live }: Parts): $util.Output
         LIVE_STAGE,
         { stat: "Sum" },
       ];
-      const own = (name: string, stat = "Sum"): Line => [
+      const custom = (name: string, stat = "Sum"): Metric => [
         NAMESPACE,
         name,
         "stage",
         $app.stage,
         { stat },
       ];
-      const each = (name: string, stat: string) =>
-        Object.entries(named).map(([label, functionName]): Line => [
+      const ofFunctions = (name: string, stat: string) =>
+        Object.entries(functionNames).map(([label, functionName]): Metric => [
           "AWS/Lambda",
           name,
           "FunctionName",
           functionName,
           { stat, label },
         ]);
-      const table = (name: string) =>
-        tableNames.map((of): Line => ["AWS/DynamoDB", name, "TableName", of, { stat: "Sum" }]);
+      const ofTables = (name: string) =>
+        tableNames.map((table): Metric => [
+          "AWS/DynamoDB",
+          name,
+          "TableName",
+          table,
+          { stat: "Sum" },
+        ]);
 
-      const graphs: [string, Line[]][] = [
-        ["HTTP API: requests", ["Count", "4xx", "5xx"].map((name) => gateway(name, "Sum"))],
-        ["HTTP API: latency", PERCENTILES.map((stat) => gateway("Latency", stat))],
+      const graphs: [string, Metric[]][] = [
+        ["HTTP API: requests", ["Count", "4xx", "5xx"].map((name) => ofHttp(name, "Sum"))],
+        ["HTTP API: latency", PERCENTILES.map((stat) => ofHttp("Latency", stat))],
         [
           "HTTP API: integration latency",
-          PERCENTILES.map((stat) => gateway("IntegrationLatency", stat)),
+          PERCENTILES.map((stat) => ofHttp("IntegrationLatency", stat)),
         ],
         [
           "Live API",
           ["ConnectCount", "MessageCount", "ClientError", "IntegrationError", "ExecutionError"].map(
-            socket,
+            ofLive,
           ),
         ],
-        ["Frames", ["Delivered", "Gone", "Failed", "Queued"].map((name) => own(name))],
-        ["Changes: write to log", ["p50", "p99"].map((stat) => own("ChangeLag", stat))],
-        ["Functions: duration", each("Duration", "p95")],
-        ["Functions: errors", each("Errors", "Sum")],
-        ["Functions: throttles", each("Throttles", "Sum")],
-        ["Functions: at once", each("ConcurrentExecutions", "Maximum")],
+        ["Frames", ["Delivered", "Gone", "Failed", "Queued"].map((name) => custom(name))],
+        ["Changes: write to log", ["p50", "p99"].map((stat) => custom("ChangeLag", stat))],
+        ["Functions: duration", ofFunctions("Duration", "p95")],
+        ["Functions: errors", ofFunctions("Errors", "Sum")],
+        ["Functions: throttles", ofFunctions("Throttles", "Sum")],
+        ["Functions: concurrency", ofFunctions("ConcurrentExecutions", "Maximum")],
         [
           "Tables: units",
-          [...table("ConsumedReadCapacityUnits"), ...table("ConsumedWriteCapacityUnits")],
+          [...ofTables("ConsumedReadCapacityUnits"), ...ofTables("ConsumedWriteCapacityUnits")],
         ],
-        ["Tables: throttles", [...table("ReadThrottleEvents"), ...table("WriteThrottleEvents")]],
-        ["Reservations", [own("Expired"), own("SweepLag", "Maximum")]],
+        [
+          "Tables: throttles",
+          [...ofTables("ReadThrottleEvents"), ...ofTables("WriteThrottleEvents")],
+        ],
+        ["Reservations", [custom("Expired"), custom("SweepLag", "Maximum")]],
       ];
       const widgets = graphs.map(([title, metrics], index) => ({
         type: "metric",

@@ -1,8 +1,12 @@
-import { functions } from "../packages/functions/scripts/entry.ts";
+import { removeSources } from "../packages/functions/scripts/source-map.ts";
 import { LOG_DAYS, settingsOf } from "./stage.ts";
 import { changes, connections, data } from "./storage.ts";
 
-/** The Lambda functions' common ground: built alike, each with its own actions and nothing more. */
+/**
+ * Creates the Lambda functions. All are built and configured alike; each has a role of its own that
+ * allows only the actions listed with it. A function has one name everywhere: the handler's file,
+ * `dist/lambda/<name>`, the function in AWS, and its log group.
+ */
 
 const stage = settingsOf($app.stage);
 
@@ -22,7 +26,7 @@ export interface Permission {
   resources: $util.Input<string>[];
 }
 
-/** What may be done to a table's items; transactions need no action of their own. */
+/** Allows actions on a table's items. A transaction needs the actions of its parts, no other. */
 export const onTable = (table: sst.aws.Dynamo, ...actions: TableAction[]): Permission => ({
   actions: actions.map((action) => `dynamodb:${action}`),
   resources: [table.arn],
@@ -33,38 +37,54 @@ export const onIndex = (table: sst.aws.Dynamo): Permission => ({
   resources: [$interpolate`${table.arn}/index/gsi1`],
 });
 
-/** Cursors that one function signs, others read. `sst secret set CursorSecret` changes it. */
+/** Signs and verifies cursors. `sst secret set CursorSecret` replaces the generated value. */
 const cursorSecret = new sst.Secret(
   "CursorSecret",
   new random.RandomPassword("CursorSecretValue", { length: 48, special: false }).result,
 );
 
+const HANDLERS = "packages/functions/src/handlers";
+
 interface Options {
   permissions: Permission[];
   environment?: Record<string, $util.Input<string>>;
-  /** Whether it signs or reads cursors. */
+  /** True if the function signs or verifies cursors. */
   cursors?: boolean;
   timeout: `${number} seconds`;
-  memory?: `${number} MB`;
+  /** Number of environments that Lambda keeps initialised. */
   provisioned?: number;
   description: string;
 }
 
-/** A Lambda function from its entry file. Its role is its own. */
-export function lambda(name: string, entry: keyof typeof functions, options: Options) {
-  const { permissions, environment, cursors, timeout, memory, provisioned = 0 } = options;
-  const logGroup = new aws.cloudwatch.LogGroup(`${name}Log`, {
-    name: `/aws/lambda/${$app.name}-${$app.stage}-${name}`,
+/**
+ * Deploys `handlers/<name>.ts` as the function `<app>-<stage>-<name>`, which logs to
+ * `/aws/lambda/<app>-<stage>-<name>`.
+ *
+ * SST's name for the component is `<Name>Handler`, because SST refuses two components of one name
+ * and there is a table `Changes` and an API `Live`.
+ */
+export function lambda(name: string, options: Options) {
+  const { permissions, environment, cursors, timeout, provisioned = 0 } = options;
+  const component = `${name.charAt(0).toUpperCase()}${name.slice(1)}Handler`;
+  const functionName = `${$app.name}-${$app.stage}-${name}`;
+  const logGroup = new aws.cloudwatch.LogGroup(`${component}Log`, {
+    name: `/aws/lambda/${functionName}`,
     retentionInDays: LOG_DAYS,
   });
-  return new sst.aws.Function(name, {
-    handler: functions[entry].replace(/\.ts$/, ".handler"),
+  return new sst.aws.Function(component, {
+    name: functionName,
+    handler: `${HANDLERS}/${name}.handler`,
     description: options.description,
     runtime: "nodejs24.x",
     architecture: "arm64",
-    memory: memory ?? stage.memory,
+    memory: stage.memory,
     timeout,
-    nodejs: { minify: true, plugins: "packages/functions/scripts/esbuild-plugins.ts" },
+    nodejs: {
+      minify: true,
+      sourcemap: true, // read by telemetry/stack.ts when it logs an error
+      plugins: "packages/functions/scripts/esbuild-plugins.ts",
+    },
+    hook: { postbuild: removeSources },
     logging: { format: "json", logGroup: logGroup.name },
     environment: {
       DATA_TABLE: data.name,
@@ -88,7 +108,7 @@ export function lambda(name: string, entry: keyof typeof functions, options: Opt
         ? [
             {
               actions: ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
-              // X-Ray knows no resources.
+              // X-Ray has no resource-level permissions.
               // https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html
               resources: ["*"],
             },
@@ -99,16 +119,17 @@ export function lambda(name: string, entry: keyof typeof functions, options: Opt
     transform: {
       function: { tracingConfig: { mode: stage.tracing ? "Active" : "PassThrough" } },
       role: (args) => {
-        // SST would attach a policy that may write any log group, and let the account's root in.
+        // SST's defaults allow writing to every log group, and allow the account's root to assume
+        // the role.
         args.managedPolicyArns = [];
-        if (!$dev) args.assumeRolePolicy = LAMBDA_ALONE;
+        if (!$dev) args.assumeRolePolicy = ONLY_LAMBDA;
         return undefined;
       },
     },
   });
 }
 
-const LAMBDA_ALONE = JSON.stringify({
+const ONLY_LAMBDA = JSON.stringify({
   Version: "2012-10-17",
   Statement: [
     { Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" },

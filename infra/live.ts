@@ -1,10 +1,13 @@
 import { ACTIONS } from "@stockwire/core/live/protocol";
 import { LIVE_STAGE, throttles } from "@stockwire/functions/api/policy";
-import { audiences, issuer } from "./auth.ts";
+import { tokenEnvironment } from "./auth.ts";
+import * as Authorizer from "./authorizer.ts";
 import { lambda, onIndex, onTable, type Permission } from "./function.ts";
 import { deliveryQueue } from "./queue.ts";
 import { LOG_DAYS, settingsOf } from "./stage.ts";
 import { changes, connections } from "./storage.ts";
+
+/** The Live API (a WebSocket API) and its function, and what a function needs to send frames. */
 
 const stage = settingsOf($app.stage);
 
@@ -22,10 +25,11 @@ const ACCESS_LOG = {
   authorizerError: "$context.authorizer.error",
 };
 
-export const live = new sst.aws.ApiGatewayWebSocket("Live", {
+export const api = new sst.aws.ApiGatewayWebSocket("Live", {
   ...(stage.domains && { domain: stage.domains.live }),
   transform: {
-    api: { disableExecuteApiEndpoint: false }, // frames are posted there
+    // Functions send frames through this endpoint, also where there is a domain.
+    api: { disableExecuteApiEndpoint: false },
     accessLog: {
       name: `/aws/apigateway/${$app.name}-${$app.stage}-live`,
       retentionInDays: LOG_DAYS,
@@ -48,60 +52,48 @@ export const live = new sst.aws.ApiGatewayWebSocket("Live", {
 
 /** https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-control-access-iam.html */
 function onConnections(method: "POST" | "GET" | "DELETE"): Permission {
-  const { executionArn } = live.nodes.api;
+  const { executionArn } = api.nodes.api;
   return {
     actions: ["execute-api:ManageConnections"],
     resources: [$interpolate`${executionArn}/${LIVE_STAGE}/${method}/@connections/*`],
   };
 }
 
-/** What a function needs that posts frames to connections, and forgets those that are gone. */
-export const posting = {
-  environment: { LIVE_ENDPOINT: live.managementEndpoint },
+/** Environment and permissions to send frames, and to delete connections that are gone. */
+export const sending = {
+  environment: { LIVE_ENDPOINT: api.managementEndpoint },
   permissions: [
     onTable(connections, "GetItem", "Query", "UpdateItem", "BatchWriteItem"),
     onConnections("POST"),
   ] satisfies Permission[],
 };
 
-/** Tokens are verified by the functions themselves: a WebSocket API has no JWT authorizer. */
-const tokens = {
-  JWT_ISSUER: issuer,
-  JWT_AUDIENCE: $util.all(audiences).apply((all) => all.join(",")),
-};
-
-export const authorizer = lambda("LiveAuthorizer", "authorizer", {
-  description: "Who may connect to the Live API",
-  timeout: "10 seconds",
-  environment: { ...tokens, ALLOWED_ORIGINS: stage.origins.join(",") },
-  permissions: [onTable(connections, "DeleteItem")], // tickets
-});
-
-export const socket = lambda("LiveSocket", "live", {
+export const handler = lambda("live", {
   description: "Live API",
   timeout: "29 seconds",
   cursors: true,
   environment: {
-    ...tokens,
-    ...posting.environment,
+    ...tokenEnvironment, // the `auth` frame brings a new token
+    ...sending.environment,
     DELIVERY_QUEUE_URL: deliveryQueue.url,
   },
   permissions: [
-    ...posting.permissions,
-    onConnections("DELETE"), // of those whose token has ended
-    onConnections("GET"), // whether those of a caller who has too many are gone
+    ...sending.permissions,
+    onConnections("DELETE"), // to close connections whose token has expired
+    onConnections("GET"), // to find dead connections of a caller who has reached the limit
     onTable(changes, "GetItem"),
     onIndex(changes),
     { actions: ["sqs:SendMessage"], resources: [deliveryQueue.arn] },
   ],
 });
 
-const gate = live.addAuthorizer("Caller", {
-  // Without an identity source it is asked each time: a credential comes in one of three places.
-  lambda: { function: authorizer.arn, identitySources: [] },
+const authorizer = api.addAuthorizer("Caller", {
+  // Without an identity source API Gateway calls the authorizer for every connection. It must, as
+  // the credential is in a header, in the subprotocol or in the query.
+  lambda: { function: Authorizer.handler.arn, identitySources: [] },
 });
 
-live.route("$connect", socket.arn, { auth: { lambda: gate.id } });
+api.route("$connect", handler.arn, { auth: { lambda: authorizer.id } });
 for (const route of ["$disconnect", "$default", ...ACTIONS]) {
-  live.route(route, socket.arn, { name: route.replace("$", "") });
+  api.route(route, handler.arn, { name: route.replace("$", "") });
 }

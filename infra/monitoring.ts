@@ -1,17 +1,32 @@
 import { NAMESPACE, type Metrics } from "@stockwire/functions/telemetry/metric";
 import { LIVE_STAGE } from "@stockwire/functions/api/policy";
-import { api, http } from "./api.ts";
-import { appender, deliverer, sweeper } from "./changes.ts";
+import * as Authorizer from "./authorizer.ts";
+import * as Changes from "./changes.ts";
 import { dashboard } from "./dashboard.ts";
-import { authorizer, live, socket } from "./live.ts";
+import * as Deliver from "./deliver.ts";
+import * as Http from "./http.ts";
+import * as Live from "./live.ts";
 import { deliveryDeadLetters, streamDeadLetters } from "./queue.ts";
 import { settingsOf } from "./stage.ts";
 import { changes, connections, data } from "./storage.ts";
+import * as Sweep from "./sweep.ts";
 
-/** What goes wrong without anybody's asking. Each alarm has a section in docs/runbook.md. */
+/**
+ * Alarms, the dashboard and saved log queries. Each alarm has a section of the same name in
+ * docs/runbook.md, and its description links to it.
+ */
 
 const stage = settingsOf($app.stage);
-const own = `${$app.name}-${$app.stage}`;
+const prefix = `${$app.name}-${$app.stage}`;
+
+const functions = {
+  http: Http.handler,
+  authorizer: Authorizer.handler,
+  live: Live.handler,
+  changes: Changes.handler,
+  deliver: Deliver.handler,
+  sweep: Sweep.handler,
+};
 
 const topic = new sst.aws.SnsTopic("Alarms");
 if (stage.alarmEmail) {
@@ -24,9 +39,10 @@ if (stage.alarmEmail) {
 
 interface Alarm {
   description: string;
-  /** Goes off above this. */
+  /** The alarm is raised above this value. */
   threshold: number;
-  periods?: number; // of five minutes
+  /** Number of consecutive periods of five minutes above the threshold. */
+  periods?: number;
   missing?: "breaching" | "notBreaching";
 }
 
@@ -35,10 +51,10 @@ const FIVE_MINUTES = 300; // seconds
 function alarm(
   name: string,
   { description, threshold, periods = 1, missing = "notBreaching" }: Alarm,
-  watched: Partial<aws.cloudwatch.MetricAlarmArgs>,
+  metrics: Partial<aws.cloudwatch.MetricAlarmArgs>,
 ) {
   new aws.cloudwatch.MetricAlarm(name, {
-    name: `${own}-${name}`,
+    name: `${prefix}-${name}`,
     alarmDescription: `${description} docs/runbook.md#${name.toLowerCase()}`,
     comparisonOperator: "GreaterThanThreshold",
     threshold,
@@ -46,24 +62,35 @@ function alarm(
     treatMissingData: missing,
     alarmActions: [topic.arn],
     okActions: [topic.arn],
-    ...watched,
+    ...metrics,
   });
 }
 
 type Dimensions = Record<string, $util.Input<string>>;
 
-const metric = (namespace: string, metricName: string, statistic: string, of: Dimensions) => ({
+const metric = (
+  namespace: string,
+  metricName: string,
+  statistic: string,
+  dimensions: Dimensions,
+) => ({
   namespace,
   metricName,
-  dimensions: of,
+  dimensions,
   period: FIVE_MINUTES,
   ...(statistic.startsWith("p") ? { extendedStatistic: statistic } : { statistic }),
 });
 
-const ours = (name: keyof Metrics, statistic: string) =>
+/** A metric that the functions write themselves. */
+const custom = (name: keyof Metrics, statistic: string) =>
   metric(NAMESPACE, name, statistic, { stage: $app.stage });
 
-/** The sum of one metric of several things: one alarm for all of them. */
+const messagesIn = ({ nodes }: sst.aws.Queue) =>
+  metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", {
+    QueueName: nodes.queue.name,
+  });
+
+/** The sum over several functions or tables, so that they share one alarm. */
 function sum(namespace: string, metrics: { name: string; dimensions: Dimensions }[]) {
   const terms = metrics.map(({ name, dimensions }, index) => ({
     id: `m${index}`,
@@ -81,30 +108,28 @@ function sum(namespace: string, metrics: { name: string; dimensions: Dimensions 
   };
 }
 
-export const functions = { http, authorizer, socket, appender, deliverer, sweeper };
-const ofEach = (name: string) =>
+const ofFunctions = (name: string) =>
   Object.values(functions).map((each) => ({ name, dimensions: { FunctionName: each.name } }));
 
-// The names and figures of the first alarm are the seeds' (S-296 to S-301).
 alarm(
   "HighErrorRate",
   { description: "More than 10 answers with 5xx in five minutes.", threshold: 10 },
-  metric("AWS/ApiGateway", "5xx", "Sum", { ApiId: api.nodes.api.id }),
+  metric("AWS/ApiGateway", "5xx", "Sum", { ApiId: Http.api.nodes.api.id }),
 );
 alarm(
   "HighLatency",
   { description: "One request in 20 takes over a second.", threshold: 1_000, periods: 3 },
-  ours("Latency", "p95"),
+  custom("Latency", "p95"),
 );
 alarm(
   "FunctionErrors",
-  { description: "A function threw, or ran out of time or memory.", threshold: 0 },
-  sum("AWS/Lambda", ofEach("Errors")),
+  { description: "A function threw, or exceeded its time or memory.", threshold: 0 },
+  sum("AWS/Lambda", ofFunctions("Errors")),
 );
 alarm(
   "FunctionThrottles",
   { description: "Lambda refused to run a function.", threshold: 0 },
-  sum("AWS/Lambda", ofEach("Throttles")),
+  sum("AWS/Lambda", ofFunctions("Throttles")),
 );
 alarm(
   "TableThrottles",
@@ -121,82 +146,83 @@ alarm(
 );
 alarm(
   "StreamLag",
-  { description: "Changes wait over a minute for the log and its listeners.", threshold: 60_000 },
-  metric("AWS/Lambda", "IteratorAge", "Maximum", { FunctionName: appender.name }),
+  { description: "Changes reach log and subscribers over a minute late.", threshold: 60_000 },
+  metric("AWS/Lambda", "IteratorAge", "Maximum", { FunctionName: Changes.handler.name }),
 );
 alarm(
   "StreamDeadLetters",
-  { description: "Changes were given up: they are in Data, but not in the log.", threshold: 0 },
-  waiting(streamDeadLetters),
+  { description: "Changes of Data could not be appended to the log.", threshold: 0 },
+  messagesIn(streamDeadLetters),
 );
 alarm(
   "DeliveryDeadLetters",
-  { description: "Parcels of large deliveries were given up.", threshold: 0 },
-  waiting(deliveryDeadLetters),
+  { description: "Queued frames could not be sent.", threshold: 0 },
+  messagesIn(deliveryDeadLetters),
 );
 alarm(
   "DeliveryErrors",
-  { description: "Over 100 frames could not be delivered in five minutes.", threshold: 100 },
-  ours("Failed", "Sum"),
+  { description: "Over 100 frames could not be sent in five minutes.", threshold: 100 },
+  custom("Failed", "Sum"),
 );
 alarm(
   "LiveErrors",
   { description: "The Live API's function or authorizer fails.", threshold: 10 },
   metric("AWS/ApiGateway", "ExecutionError", "Sum", {
-    ApiId: live.nodes.api.id,
+    ApiId: Live.api.nodes.api.id,
     Stage: LIVE_STAGE,
   }),
 );
 alarm(
   "SweepLag",
   {
-    description: "Expired reservations hold stock for over five minutes, or no sweep runs.",
+    description:
+      "Expired reservations hold stock for over five minutes, or the sweep does not run.",
     threshold: 300,
     periods: 2,
     missing: "breaching",
   },
-  ours("SweepLag", "Maximum"),
+  custom("SweepLag", "Maximum"),
 );
 
-function waiting(queue: sst.aws.Queue) {
-  const { name } = queue.nodes.queue;
-  return metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", "Maximum", { QueueName: name });
-}
-
 new aws.cloudwatch.Dashboard("Dashboard", {
-  dashboardName: own,
-  dashboardBody: dashboard({ functions, tables: [data, changes, connections], api, live }),
+  dashboardName: prefix,
+  dashboardBody: dashboard({
+    functions,
+    tables: [data, changes, connections],
+    http: Http.api,
+    live: Live.api,
+  }),
 });
 
-const functionLogs = Object.values(functions).map(({ nodes }) =>
+const logGroups = Object.values(functions).map(({ nodes }) =>
   nodes.function.loggingConfig.apply((config) => config?.logGroup ?? ""),
 );
 
-function savedQuery(name: string, logGroups: $util.Input<string>[], lines: string[]) {
+function savedQuery(name: string, logGroupNames: $util.Input<string>[], lines: string[]) {
   new aws.cloudwatch.QueryDefinition(name, {
-    name: `${own}/${name}`,
-    logGroupNames: logGroups,
+    name: `${prefix}/${name}`,
+    logGroupNames,
     queryString: lines.join("\n| "),
   });
 }
 
-savedQuery("Errors", functionLogs, [
+savedQuery("Errors", logGroups, [
   "fields @timestamp, @log, @message",
   "filter @message like /ERROR/",
   "sort @timestamp desc",
   "limit 20",
 ]);
-savedQuery("Duration", functionLogs, [
-  // Logs in JSON have a report's figures in members; others are taken apart by CloudWatch.
+savedQuery("Duration", logGroups, [
+  // With logs in JSON a report's figures are members; with text CloudWatch extracts them itself.
   "fields coalesce(@duration, record.metrics.durationMs) as ms",
   "stats avg(ms), max(ms), min(ms), pct(ms, 95) by @log",
 ]);
-savedQuery("OneRequest", functionLogs, [
+savedQuery("OneRequest", logGroups, [
   "fields @timestamp, @log, @message",
   'filter requestId = "paste the X-Request-Id" or gatewayRequestId = "or the gateway\'s"',
   "sort @timestamp asc",
 ]);
-savedQuery("SlowRoutes", functionLogs.slice(0, 1), [
+savedQuery("SlowRoutes", logGroups.slice(0, 1), [
   'filter message = "request"',
   "stats count(*) as requests, pct(durationMs, 50), pct(durationMs, 95), max(durationMs) by method, route",
   "sort requests desc",

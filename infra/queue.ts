@@ -1,6 +1,6 @@
-import * as EventSources from "@stockwire/functions/event-sources";
+import { delivery } from "@stockwire/functions/event-sources";
 
-/** Queues, and where that ends up which could not be worked off: kept as long as SQS keeps it. */
+/** The delivery queue, and the queues for dead letters, which keep them as long as SQS allows. */
 
 const FOURTEEN_DAYS = 14 * 24 * 60 * 60; // seconds
 
@@ -12,10 +12,10 @@ const deadLetters = (name: string) =>
 export const streamDeadLetters = deadLetters("StreamDeadLetters");
 export const deliveryDeadLetters = deadLetters("DeliveryDeadLetters");
 
-/** Frames for more connections than one call of a function posts to. */
+/** Frames for more connections than one invocation can send to. */
 export const deliveryQueue = new sst.aws.Queue("Delivery", {
-  visibilityTimeout: `${EventSources.delivery.visibilityTimeoutMs / 1000} seconds`,
-  dlq: { queue: deliveryDeadLetters.arn, retry: EventSources.delivery.maxReceiveCount },
-  // A frame that is later than this is no news: its client has asked for what it missed.
+  visibilityTimeout: `${delivery.visibilityTimeoutMs / 1000} seconds`,
+  dlq: { queue: deliveryDeadLetters.arn, retry: delivery.maxReceiveCount },
+  // After an hour a frame is useless: its client has noticed the gap and read the changes.
   transform: { queue: { messageRetentionSeconds: 60 * 60, sqsManagedSseEnabled: true } },
 });

@@ -1,13 +1,13 @@
 import * as z from "zod";
 
 /**
- * What differs per stage. Facts of an account, which are no secrets, come from the environment: SST
- * reads `.env.<stage>` too (https://sst.dev/docs/environment-variables/).
+ * Settings per stage. Sizes are in this file. Facts of the account, none of them secret, come from
+ * the environment; SST also reads `.env.<stage>` (https://sst.dev/docs/environment-variables/).
  */
 
-/** Settings of an account or a company, for one stage. */
+/** Facts of an account, for one stage. */
 const Account = z.object({
-  /** Its hosted zone is in Route 53: the APIs are then at api.<domain> and live.<domain>. */
+  /** Has a hosted zone in Route 53. The APIs get api.<domain> and live.<domain>. */
   STOCKWIRE_DOMAIN: z.hostname().optional(),
   /** Origins that browsers may call from, separated by commas; never `*`. */
   STOCKWIRE_ORIGINS: z
@@ -15,30 +15,30 @@ const Account = z.object({
     .transform((list) => list.split(","))
     .pipe(z.array(z.url({ protocol: /^https?$/ })).min(1))
     .optional(),
-  /** Gets mail when an alarm goes off. */
+  /** Receives a mail when an alarm changes its state. */
   STOCKWIRE_ALARM_EMAIL: z.email().optional(),
-  /** Another OIDC issuer in Cognito's place, with what its tokens have as `aud`. */
+  /** An OIDC issuer to use instead of Cognito, and the `aud` of its tokens. */
   STOCKWIRE_ISSUER: z.url({ protocol: /^https$/ }).optional(),
   STOCKWIRE_AUDIENCE: z.string().min(1).optional(),
-  /** Environments of the API's function that are kept warm; each costs money by the hour. */
+  /** Provisioned concurrency of the HTTP API's function; each environment is billed by the hour. */
   STOCKWIRE_PROVISIONED: z.coerce.number().int().min(0).default(0),
   /** Shown by `GET /version`. */
   COMMIT: z.string().default("unknown"),
 });
 
 interface Size {
-  /** Its data survive `sst remove`, and its tables refuse to be deleted. */
+  /** True if tables have deletion protection and `sst remove` keeps the data. */
   isProtected: boolean;
   memory: `${number} MB`;
-  /** Metrics travel in lines of `info`. */
+  /** Metrics are part of `info` lines, so a higher level would lose them. */
   logLevel: "debug" | "info";
-  /** X-Ray. */
+  /** Traces requests with X-Ray. */
   tracing: boolean;
-  /** Metrics of each route besides those of each API: 0.30 USD a month for each that has traffic. */
+  /** Metrics per route: 0.30 USD a month for each metric of a route that has traffic. */
   routeMetrics: boolean;
 }
 
-/** Safe, small, and with nothing that costs while nobody calls. */
+/** The default: small, unprotected, and almost free of charge while idle. */
 const SMALL: Size = {
   isProtected: false,
   memory: "512 MB",
@@ -59,22 +59,25 @@ const SIZES: Readonly<Record<string, Size>> = {
   },
 };
 
-/** Browsers on the developer's own machine. */
+/** Pages on the developer's machine. */
 const LOCAL_ORIGINS = ["http://localhost:3000", "http://localhost:5173"];
 
-/** All of them as JSON in STOCKWIRE_ACCOUNT, or each by its name; SST has `.env` files override the latter. */
-const given = ({ STOCKWIRE_ACCOUNT: account, ...environment }: NodeJS.ProcessEnv): unknown =>
+/**
+ * The variables one by one, or all as JSON in STOCKWIRE_ACCOUNT. The JSON exists for tests: SST lets
+ * `.env` files override single variables.
+ */
+const variablesOf = ({ STOCKWIRE_ACCOUNT: account, ...environment }: NodeJS.ProcessEnv): unknown =>
   account === undefined ? environment : JSON.parse(account);
 
-/** The settings of a stage; one that has no entry here gets the small ones. */
+/** Settings of a stage. A stage without an entry in SIZES gets SMALL. Throws on invalid variables. */
 export function settingsOf(stage: string, environment = process.env) {
-  const account = Account.parse(given(environment));
+  const account = Account.parse(variablesOf(environment));
   const size = Object.hasOwn(SIZES, stage) ? (SIZES[stage] ?? SMALL) : SMALL;
   const domain = account.STOCKWIRE_DOMAIN;
   const issuer = account.STOCKWIRE_ISSUER;
   const audience = account.STOCKWIRE_AUDIENCE;
   if ((issuer === undefined) !== (audience === undefined)) {
-    throw new Error("STOCKWIRE_ISSUER and STOCKWIRE_AUDIENCE go together");
+    throw new Error("Set both STOCKWIRE_ISSUER and STOCKWIRE_AUDIENCE, or neither");
   }
   return {
     ...size,
@@ -84,10 +87,11 @@ export function settingsOf(stage: string, environment = process.env) {
     otherIssuer: issuer && audience ? { issuer, audiences: [audience] } : undefined,
     provisionedConcurrency: account.STOCKWIRE_PROVISIONED,
     commit: account.COMMIT,
-    /** Fixed when a stage is first deployed: its table remembers it. */
+    /** Must not change after the first deploy: the function compares it with the table's. */
     listShards: 4,
     changeRetentionDays: 30,
   };
 }
 
+/** Retention of all logs. */
 export const LOG_DAYS = 14;

@@ -1,6 +1,8 @@
 import { Changes, Connections, Data, type TableSpec } from "@stockwire/core/store/tables";
 import { settingsOf } from "./stage.ts";
 
+/** The three tables, from the description that the laptop uses too. */
+
 const { isProtected } = settingsOf($app.stage);
 
 function table(spec: TableSpec) {

@@ -1,19 +1,22 @@
 import { duration, logBytes, units } from "./measured.ts";
-import { free, price, seeds } from "./price.ts";
+import { examplePrice, free, price } from "./price.ts";
 
-/** What a month of a stage costs, by component. */
+/**
+ * Estimates the monthly bill of a stage: amounts come from usage and from measured units, prices
+ * from AWS's lists.
+ */
 
 export interface Usage {
-  requests: number; // a month, through the HTTP API
-  /** Of the requests, those that change a record; each is one change in the log. */
+  requests: number; // a month, to the HTTP API
+  /** Share of the requests that change a record. Each adds one change to the log. */
   writes: number; // percent
   connections: number; // open at any time, on average
-  /** Connections that are told of a change. */
+  /** Connections that each change is sent to, on average. */
   listeners: number;
   storage: number; // GB
   memory: number; // MB
-  provisioned: number; // environments kept warm
-  /** Routes whose metrics are kept apart. */
+  provisioned: number; // environments
+  /** Routes with metrics of their own. */
   routes: number;
   traced: number; // percent of requests
   freeTier: boolean;
@@ -21,7 +24,8 @@ export interface Usage {
 
 export interface Line {
   component: string;
-  usd: number;
+  usd: number; // a month
+  /** The amount that is billed, as text. */
   basis: string;
 }
 
@@ -29,15 +33,16 @@ const MINUTES = 730 * 60; // in a month
 const KB = 1024;
 const GB = 1e9;
 const PING_EVERY = 5; // minutes
-const OWN_METRICS = 12;
-const ROUTE_METRICS = 9; // 4 of ours, 5 of the gateway's
+const STAGE_METRICS = 12;
+const ROUTE_METRICS = 9; // 4 custom, 5 of the gateway
 const ALARMS = 11;
 
 const count = (value: number) => Math.round(value).toLocaleString("en");
 
+/** The lines of the bill, without components that cost nothing. */
 export function bill(usage: Usage): Line[] {
   const { requests, connections, listeners, storage, provisioned, routes } = usage;
-  const beyond = (amount: number, granted: number) =>
+  const billed = (amount: number, granted: number) =>
     usage.freeTier ? Math.max(0, amount - granted) : amount;
   const changes = requests * (usage.writes / 100);
   const reads = requests - changes;
@@ -58,13 +63,13 @@ export function bill(usage: Usage): Line[] {
   const writeUnits =
     reads * units.read.writes + changes * (units.write.writes + units.change.writes);
   const log = (requests * (logBytes.request + logBytes.access) + changes * logBytes.change) / GB;
-  const metrics = OWN_METRICS + routes * ROUTE_METRICS;
-  const kept = provisioned * memory * MINUTES * 60;
+  const metrics = STAGE_METRICS + routes * ROUTE_METRICS;
+  const provisionedGbSeconds = provisioned * memory * MINUTES * 60;
 
   const lines: Line[] = [
     {
       component: "HTTP API",
-      usd: beyond(requests, free.httpRequests) * price.httpRequest,
+      usd: billed(requests, free.httpRequests) * price.httpRequest,
       basis: `${count(requests)} requests`,
     },
     {
@@ -79,17 +84,17 @@ export function bill(usage: Usage): Line[] {
     },
     {
       component: "Lambda: requests",
-      usd: beyond(invocations, free.lambdaRequests) * price.lambdaRequest,
+      usd: billed(invocations, free.lambdaRequests) * price.lambdaRequest,
       basis: count(invocations),
     },
     {
       component: "Lambda: time",
-      usd: beyond((ms / 1000) * memory, free.lambdaGbSeconds) * price.lambdaGbSecond,
+      usd: billed((ms / 1000) * memory, free.lambdaGbSeconds) * price.lambdaGbSecond,
       basis: `${count((ms / 1000) * memory)} GB s at ${usage.memory} MB`,
     },
     {
       component: "Lambda: kept warm",
-      usd: kept * price.provisionedGbSecond,
+      usd: provisionedGbSeconds * price.provisionedGbSecond,
       basis: `${provisioned} environments`,
     },
     {
@@ -100,31 +105,31 @@ export function bill(usage: Usage): Line[] {
     {
       component: "DynamoDB: writes",
       usd: writeUnits * price.writeUnit,
-      basis: `${count(writeUnits)} units, the change log included`,
+      basis: `${count(writeUnits)} units, including the change log`,
     },
     {
       component: "DynamoDB: storage",
-      usd: beyond(storage, free.tableGb) * price.tableGb + storage * price.recoveryGb,
-      basis: `${storage} GB, recoverable to any second`,
+      usd: billed(storage, free.tableGb) * price.tableGb + storage * price.recoveryGb,
+      basis: `${storage} GB, with point-in-time recovery`,
     },
     {
       component: "Logs",
-      usd: beyond(log, free.logGb) * price.logGb,
+      usd: billed(log, free.logGb) * price.logGb,
       basis: `${log.toFixed(2)} GB`,
     },
     {
       component: "Metrics and alarms",
-      usd: beyond(metrics, free.metrics) * price.metric + beyond(ALARMS, free.alarms) * price.alarm,
+      usd: billed(metrics, free.metrics) * price.metric + billed(ALARMS, free.alarms) * price.alarm,
       basis: `${metrics} metrics, ${ALARMS} alarms`,
     },
     {
       component: "Dashboard",
-      usd: beyond(1, free.dashboards) * price.dashboard,
+      usd: billed(1, free.dashboards) * price.dashboard,
       basis: "1",
     },
     {
       component: "Traces",
-      usd: beyond(requests * (usage.traced / 100), free.traces) * price.trace,
+      usd: billed(requests * (usage.traced / 100), free.traces) * price.trace,
       basis: `${usage.traced} % of requests`,
     },
   ];
@@ -132,10 +137,10 @@ export function bill(usage: Usage): Line[] {
 }
 
 /**
- * The seeds' three examples with their own assumptions: nothing but requests, no time, and a
- * database at two dollars a million; the first within the free tier, the others without it.
+ * Three examples from the project's first requirements, with the assumptions made there: requests
+ * only, no compute time, two dollars per million database calls, and the free tier for the first.
  */
-export const seedExamples = [
+export const examples = [
   { name: "Low", requests: 1e5, freeTier: true },
   { name: "Medium", requests: 1e6, freeTier: false },
   { name: "High", requests: 1e7, freeTier: false },
@@ -143,6 +148,6 @@ export const seedExamples = [
   const paid = freeTier ? 0 : requests;
   const lambda = paid * price.lambdaRequest;
   const gateway = paid * price.httpRequest;
-  const database = paid * seeds.database;
+  const database = paid * examplePrice.database;
   return { name, requests, lambda, gateway, database, total: lambda + gateway + database };
 });

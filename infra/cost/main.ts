@@ -1,24 +1,26 @@
 import { parseArgs } from "node:util";
-import { bill, seedExamples, type Usage } from "./bill.ts";
+import { bill, examples, type Usage } from "./bill.ts";
 import { READ_ON } from "./price.ts";
+
+/** `npm run cost`: prints an estimate of a stage's monthly bill. */
 
 const HELP = `Usage: npm run cost -- [options]
 
-What a month of a stage costs by component, from the list prices of ${READ_ON} in
-us-east-1 and from measured units.
+Estimates the monthly bill of a stage by component, from measured units and the list
+prices of ${READ_ON} in us-east-1.
 
-  --requests N     through the HTTP API (1000000)
-  --writes N       percent of them that change a record (20)
-  --connections N  open to the Live API at any time, on average (0)
-  --listeners N    connections that are told of a change (10)
+  --requests N     requests to the HTTP API a month (1000000)
+  --writes N       percent of the requests that change a record (20)
+  --connections N  open connections to the Live API, on average (0)
+  --listeners N    connections that each change is sent to, on average (10)
   --storage N      GB in the tables (1)
   --memory N       MB of each function (1024)
-  --provisioned N  environments of the API's function kept warm (0)
-  --routes N       routes whose metrics are kept apart (0)
-  --traced N       percent of requests that X-Ray samples (0)
-  --free-tier      subtract what an account has for nothing
-  --seeds          the seeds' three examples, with their own assumptions
-  --help           this text`;
+  --provisioned N  provisioned concurrency of the HTTP API's function (0)
+  --routes N       routes with metrics of their own (0)
+  --traced N       percent of the requests that X-Ray samples (0)
+  --free-tier      subtract the free amounts of an account
+  --seeds          print the three examples of the first requirements instead
+  --help           print this text`;
 
 const DEFAULTS = {
   requests: "1000000",
@@ -47,11 +49,12 @@ function main(): void {
     },
   });
   if (values.help) return console.log(HELP);
-  if (values.seeds) return printSeeds();
+  if (values.seeds) return printExamples();
 
   const amount = (name: Amount): number => {
     const value = Number(values[name] ?? DEFAULTS[name]);
-    if (!Number.isFinite(value) || value < 0) throw new Error(`--${name} is a number, 0 or more`);
+    if (!Number.isFinite(value) || value < 0)
+      throw new Error(`--${name} must be a number, 0 or more`);
     return value;
   };
   const amounts = Object.fromEntries(
@@ -67,9 +70,9 @@ function main(): void {
   console.log(`${"USD a month".padEnd(width)} ${usd(total)}  list prices of ${READ_ON}`);
 }
 
-function printSeeds(): void {
+function printExamples(): void {
   console.log("            requests    Lambda  HTTP API  DynamoDB       USD a month");
-  for (const { name, requests, lambda, gateway, database, total } of seedExamples) {
+  for (const { name, requests, lambda, gateway, database, total } of examples) {
     const cells = [lambda, gateway, database, total].map(usd).join("");
     console.log(`${name.padEnd(8)}${requests.toLocaleString("en").padStart(12)}${cells}`);
   }

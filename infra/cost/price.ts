@@ -1,5 +1,5 @@
 /**
- * List prices in us-east-1, in USD, as read on 2026-11-21.
+ * List prices in us-east-1, in USD, on the day below.
  * https://aws.amazon.com/api-gateway/pricing/ https://aws.amazon.com/lambda/pricing/
  * https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/cloudwatch/pricing/
  * https://aws.amazon.com/sqs/pricing/ https://aws.amazon.com/xray/pricing/
@@ -20,7 +20,7 @@ export const price = {
   writeUnit: 0.625 / MILLION,
   tableGb: 0.25, // a month
   recoveryGb: 0.2, // a month
-  logGb: 0.5, // taken in
+  logGb: 0.5, // ingested
   metric: 0.3, // a month, of the first 10 000
   alarm: 0.1, // a month
   dashboard: 3, // a month
@@ -28,12 +28,12 @@ export const price = {
   trace: 5 / MILLION,
 } as const;
 
-/** A month's worth that an account has for nothing, of Lambda and DynamoDB for ever. */
+/** Free amounts of an account per month. Those of Lambda and DynamoDB do not expire. */
 export const free = {
   httpRequests: MILLION, // for a year
   lambdaRequests: MILLION,
   lambdaGbSeconds: 400_000,
-  /** 25 units a second of provisioned capacity; on demand has none: not counted. */
+  /** DynamoDB's free 25 units a second apply to provisioned capacity only, not to on demand. */
   metrics: 10,
   alarms: 10,
   dashboards: 3,
@@ -43,5 +43,5 @@ export const free = {
   tableGb: 25,
 } as const;
 
-/** As the seeds' examples have it: 1.25 USD a million writes, 0.25 reads, as before November 2024. */
-export const seeds = { database: 2 / MILLION } as const;
+/** Database price of the original examples, which assume DynamoDB's prices before November 2024. */
+export const examplePrice = { database: 2 / MILLION } as const;

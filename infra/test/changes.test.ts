@@ -2,21 +2,23 @@ import { describe, expect, test } from "vitest";
 import * as EventSources from "@stockwire/functions/event-sources";
 import { all, one, stack, stages } from "./stack.ts";
 
-describe.each(stages)("changes in %s", (stage) => {
+/** What invokes the functions `changes`, `deliver` and `sweep`. */
+
+describe.each(stages)("event sources of %s", (stage) => {
   const of = () => stack(stage);
   const arnOf = (queue: string) => {
     const { name } = one(of(), "sqs/queue", queue).inputs;
     return `arn:aws:sqs:us-east-1:123456789012:${name}`;
   };
 
-  test("the stream's records reach the log as on the laptop, from the first one on", () => {
+  test("the stream invokes `changes` with the same settings as on the laptop, from the first record", () => {
     const { inputs } = one(
       of(),
       "lambda/eventSourceMapping",
       "DataSubscriberToLogEventSourceMapping",
     );
     expect(inputs).toMatchObject({
-      functionName: expect.stringContaining("-AppendFunction-"),
+      functionName: `arn:aws:lambda:us-east-1:123456789012:function:stockwire-${stage}-changes`,
       startingPosition: "TRIM_HORIZON",
       batchSize: EventSources.stream.batchSize,
       maximumRetryAttempts: EventSources.stream.maximumRetryAttempts,
@@ -28,7 +30,7 @@ describe.each(stages)("changes in %s", (stage) => {
     expect(inputs["eventSourceArn"]).toMatch(/-DataTable-\w+\/stream\//);
   });
 
-  test("guards, tombstones and idempotency records are filtered out", () => {
+  test("the stream filter drops unique values, tombstones and idempotency records", () => {
     const { inputs } = one(
       of(),
       "lambda/eventSourceMapping",
@@ -57,7 +59,7 @@ describe.each(stages)("changes in %s", (stage) => {
     ]);
   });
 
-  test("large deliveries go through a queue, whose messages are tried three times", () => {
+  test("the delivery queue invokes `deliver`, three times at most per message", () => {
     const { inputs } = one(of(), "sqs/queue", "DeliveryQueue");
     expect(inputs["visibilityTimeoutSeconds"]).toBe(
       EventSources.delivery.visibilityTimeoutMs / 1000,
@@ -70,7 +72,7 @@ describe.each(stages)("changes in %s", (stage) => {
       ({ inputs: each }) => each["eventSourceArn"] === arnOf("DeliveryQueue"),
     );
     expect(mapping?.inputs).toMatchObject({
-      functionName: expect.stringContaining("-PostFunction-"),
+      functionName: `arn:aws:lambda:us-east-1:123456789012:function:stockwire-${stage}-deliver`,
       batchSize: EventSources.delivery.batchSize,
       functionResponseTypes: ["ReportBatchItemFailures"],
       scalingConfig: { maximumConcurrency: EventSources.delivery.maximumConcurrency },
@@ -83,12 +85,12 @@ describe.each(stages)("changes in %s", (stage) => {
     }
   });
 
-  test("the sweep runs each minute", () => {
+  test("`sweep` runs once a minute", () => {
     expect(one(of(), "scheduler/schedule", "SweepEachMinuteSchedule").inputs).toMatchObject({
       scheduleExpression: "rate(1 minute)",
       state: "ENABLED",
       target: {
-        arn: expect.stringContaining("-SweepFunction-"),
+        arn: `arn:aws:lambda:us-east-1:123456789012:function:stockwire-${stage}-sweep`,
         retryPolicy: { maximumRetryAttempts: 0 },
       },
     });

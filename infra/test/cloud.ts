@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
-/** What SST's command asks of AWS before it runs the program: where its state is, and none yet. */
+/** Stands in for AWS when SST's command looks for its state: there is a bucket, with no state yet. */
 
 const BOOTSTRAP = {
-  version: 99, // newer than the command's own: nothing to migrate
+  version: 99, // newer than the command's own version, so it migrates nothing
   asset: "sst-asset",
   state: "sst-state",
   assetEcrRegistryId: "123456789012",
@@ -18,7 +18,7 @@ const PASSPHRASE = Buffer.alloc(32, "p").toString("base64");
 const parameter = (name: string) =>
   name === "/sst/bootstrap" ? JSON.stringify(BOOTSTRAP) : PASSPHRASE;
 
-/** Answers those calls, and notes all others, which it refuses. */
+/** Answers the calls for state. Refuses all others and lists them in `unexpected`. */
 export async function startCloud() {
   const unexpected: string[] = [];
   const answer = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
@@ -31,7 +31,7 @@ export async function startCloud() {
       res.setHeader("content-type", "application/x-amz-json-1.1");
       res.end(JSON.stringify({ Parameter }));
     } else if (req.method === "GET" && req.url?.startsWith("/v2/apis")) {
-      // With --dev: the events through which functions on one's own machine are called.
+      // With --dev: AppSync Events, through which stubs call functions on the developer's machine.
       const dns = { HTTP: BOOTSTRAP.appsyncHttp, REALTIME: BOOTSTRAP.appsyncRealtime };
       const api = { name: "sst", apiId: "a", dns };
       const channelNamespaces = [{ name: "sst", apiId: "a" }];

@@ -10,10 +10,12 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { meter } from "../../packages/bench/meter.ts";
-import { bill, seedExamples, type Usage } from "../cost/bill.ts";
+import { bill, examples, type Usage } from "../cost/bill.ts";
 import { units } from "../cost/measured.ts";
 import { price, READ_ON } from "../cost/price.ts";
 import { root } from "./platform.ts";
+
+/** The estimated bill: its measured units, its arithmetic, and the prices in the guide. */
 
 const client = createClient({
   region: "us-east-1",
@@ -32,7 +34,7 @@ afterAll(() => client.destroy());
 
 const by = () => ({ actor: "cost", requestId: newId(), at: new Date().toISOString() });
 
-test("S-385: a request and a change cost the units that the bill counts with", async () => {
+test("requests and changes consume the units that the bill assumes", async () => {
   const input = Product.Create.parse({ name: "Lamp", price: 9, category: "l", initialQuantity: 9 });
   const { id } = (await Product.create(input, by())).value;
   const cost = meter(client);
@@ -73,8 +75,8 @@ const usage: Usage = {
 const usdOf = (component: string, more: Partial<Usage> = {}) =>
   bill({ ...usage, ...more }).find((line) => line.component === component)?.usd ?? 0;
 
-test("S-386, S-387, S-388: the seeds' examples come out as theirs", () => {
-  const totals = seedExamples.map(({ name, total }) => [name, Number(total.toFixed(2))]);
+test("the three original examples have their documented totals", () => {
+  const totals = examples.map(({ name, total }) => [name, Number(total.toFixed(2))]);
   expect(totals).toEqual([
     ["Low", 0],
     ["Medium", 3.2], // about 3
@@ -82,14 +84,14 @@ test("S-386, S-387, S-388: the seeds' examples come out as theirs", () => {
   ]);
 });
 
-test("requests, messages and minutes at their prices", () => {
+test("the bill multiplies requests, messages and minutes by their prices", () => {
   expect(usdOf("HTTP API")).toBeCloseTo(1);
   expect(usdOf("HTTP API", { freeTier: true })).toBe(0);
   expect(usdOf("Live API: connections")).toBeCloseTo(1_000 * 730 * 60 * 0.25e-6);
   expect(usdOf("DynamoDB: writes")).toBeCloseTo(200_000 * (1 + units.change.writes) * 0.625e-6);
 });
 
-test("S-010, S-380, S-381, S-382, S-383, S-384, S-385: the guide's table has the prices of the bill", () => {
+test("the table in docs/deploy.md has the prices of the bill", () => {
   const table = readFileSync(join(root, "docs/deploy.md"), "utf8");
   const million = (usd: number) => (usd * 1e6).toFixed(2);
   for (const cell of [
@@ -109,13 +111,13 @@ test("S-010, S-380, S-381, S-382, S-383, S-384, S-385: the guide's table has the
   expect(table).toContain(READ_ON);
 });
 
-test("S-009, S-030: what nobody uses costs next to nothing", () => {
+test("an idle stage costs less than a dollar a month", () => {
   const idle = { ...usage, requests: 0, connections: 0, storage: 0, freeTier: true };
   const total = bill(idle).reduce((sum, { usd }) => sum + usd, 0);
   expect(total).toBeLessThan(1);
 });
 
-test("S-382: npm run cost prints a line a component and the sum", async () => {
+test("npm run cost prints a line per component and the sum", async () => {
   const run = (...args: string[]) =>
     promisify(execFile)(process.execPath, [join(root, "infra/cost/main.ts"), ...args]);
   const { stdout } = await run("--requests", "1000000", "--connections", "1000");
@@ -123,5 +125,5 @@ test("S-382: npm run cost prints a line a component and the sum", async () => {
   expect(stdout).toMatch(/^USD a month +\d+\.\d\d/m);
   expect((await run("--seeds")).stdout).toMatch(/^Medium +1,000,000 +0\.20 +1\.00 +2\.00 +3\.20$/m);
   expect((await run("--help")).stdout).toContain("--requests");
-  await expect(run("--requests", "many")).rejects.toThrow("--requests is a number");
+  await expect(run("--requests", "many")).rejects.toThrow("--requests must be a number");
 });

@@ -2,6 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "./platform.ts";
+import { stack } from "./stack.ts";
+
+/** The guides name only commands, settings, log groups and queries that exist. */
 
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 const deploy = read("docs/deploy.md");
@@ -10,7 +13,7 @@ const all = (text: string, pattern: RegExp) => [
   ...new Set([...text.matchAll(pattern)].map(([, found = ""]) => found)),
 ];
 
-test("S-235, S-242, S-396: the guide's commands and settings are those that there are", () => {
+test("the guides' commands and settings exist, and all settings are documented", () => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   for (const name of all(`${deploy}\n${runbook}`, /npm run (?:-s )?([\w:-]+)/g)) {
     expect(Object.keys(scripts)).toContain(name);
@@ -19,21 +22,43 @@ test("S-235, S-242, S-396: the guide's commands and settings are those that ther
   expect(all(deploy, /(STOCKWIRE_[A-Z_]+)/g).toSorted()).toEqual(settings);
 });
 
-test("S-302, S-312, S-303: logs and saved queries are called what they are called", () => {
-  const production = read("infra/test/resources/production.txt");
-  for (const name of ["Http", "LiveAuthorizer", "LiveSocket", "Append", "Post", "Sweep"]) {
-    expect(runbook).toContain(name);
-    expect(production).toContain(`cloudwatch/logGroup ${name}Log (14 days)`);
+test("the runbook has the names of all log groups and saved queries", () => {
+  const resources = stack("production").resources.map(({ inputs }) => inputs["name"] as unknown);
+  for (const handler of ["http", "authorizer", "live", "changes", "deliver", "sweep"]) {
+    expect(resources).toContain(`/aws/lambda/stockwire-production-${handler}`);
+    expect(runbook).toMatch(new RegExp(`\`(?:/aws/lambda/stockwire-STAGE|…)-${handler}\``));
   }
   for (const query of ["Errors", "OneRequest", "SlowRoutes"]) {
+    expect(resources).toContain(`stockwire-production/${query}`);
     expect(runbook).toContain(query);
-    expect(production).toContain(`cloudwatch/queryDefinition ${query}`);
   }
 });
 
-test("S-406 to S-428, A-33, A-34: each row of the seeds' troubleshooting has its answer", () => {
-  const rows = Array.from({ length: 428 - 406 + 1 }, (_, index) => `S-${406 + index}`);
-  expect(rows.filter((row) => !runbook.includes(row))).toEqual([]);
-  expect(runbook).toContain("`aws lambda get-policy`");
+test.each([
+  [/^403 `{"message":"Forbidden"}`/, /scope.*`aws lambda get-policy`/],
+  [/^403 on connecting/, /STOCKWIRE_ORIGINS/],
+  [/^401/, /`authorizerError`/],
+  [/^429/, /throttle/],
+  [/^500/, /FunctionErrors/],
+  [/^503 `unavailable`/, /TableThrottles/],
+  [/^CORS/, /STOCKWIRE_ORIGINS/],
+  [/^First request/, /cold start/i],
+  [/^Slow requests/, /SlowRoutes/],
+  [/^Larger bundles/, /npm run bench -- size cold/],
+  [/^`AccessDeniedException`/, /npm run test:infra/],
+  [/^A write/, /StreamDeadLetters/],
+  [/^Stock looks wrong/, /npm run check-stock/],
+])("the runbook has an answer to what callers report: %s", (symptom, answer) => {
+  const table = runbook.slice(runbook.indexOf("## What callers report"));
+  const rows = table.split("\n").flatMap((line) => {
+    const cells = line.split("|").slice(1, -1);
+    return cells.length > 1 ? [cells.map((cell) => cell.trim())] : [];
+  });
+  const found = rows.filter(([first = ""]) => symptom.test(first));
+  expect(found.length).toBeGreaterThan(0);
+  for (const row of found) expect(row.at(-1)).toMatch(answer);
+});
+
+test("the guide says that HTTP APIs cannot be private", () => {
   expect(deploy).toContain("HTTP APIs have no private endpoints");
 });

@@ -10,10 +10,10 @@ import { offline, root, sst } from "./platform.ts";
 export interface Resource {
   type: string; // aws:lambda/function:Function
   name: string;
-  id: string; // the types of its parents and its own, and its name
-  /** It is looked up, not made. */
+  id: string; // types of parent and resource, then the name, as in a Pulumi URN
+  /** True for an existing resource that is only looked up. */
   read: boolean;
-  // oxlint-disable-next-line typescript/no-explicit-any -- as many shapes as AWS has resources
+  // oxlint-disable-next-line typescript/no-explicit-any -- each type of resource has another shape
   inputs: Record<string, any>;
   protect?: boolean;
   retainOnDelete?: boolean;
@@ -24,14 +24,15 @@ export interface Evaluation {
   stage: string;
   outputs: Record<string, string>;
   resources: Resource[];
-  /** Of the providers: their region, tags and the like. */
+  /** The providers' configuration, such as region and tags. */
   config: Record<string, string>;
 }
 
 /**
- * All resources of a stage, by the real `sst diff` with SST's real components and builds: only AWS,
- * which SST's command asks for its state, and the Pulumi command are stand-ins. What is built is in
- * `.sst/artifacts`, so one stage at a time; with `dev` nothing is. Throws whatever the program or the command complain of.
+ * Lists all resources of a stage. Runs the real `sst diff` with SST's real components and builds;
+ * only AWS, which holds SST's state, and the Pulumi command are replaced. Builds go to
+ * `.sst/artifacts`, so callers evaluate one stage at a time. `dev` evaluates `sst dev`, which builds
+ * nothing. Throws an error with all failures of the program and the command.
  */
 export async function evaluate(
   stage: string,
@@ -42,7 +43,7 @@ export async function evaluate(
   const cloud = await startCloud();
   const file = join(scratch, "evaluation.json");
   try {
-    const pulumi = join(scratch, "sst/bin/pulumi"); // where SST looks for it
+    const pulumi = join(scratch, "sst/bin/pulumi"); // the path where SST expects it
     await mkdir(join(pulumi, ".."), { recursive: true });
     const script = join(import.meta.dirname, "pulumi.ts");
     await writeFile(pulumi, `#!/bin/sh\nexec "${process.execPath}" "${script}" "$@"\n`);
@@ -51,7 +52,7 @@ export async function evaluate(
       ["diff", "--stage", stage, "--print-logs", ...(dev ? ["--dev"] : [])],
       {
         ...offline(scratch),
-        STOCKWIRE_ACCOUNT: JSON.stringify(account), // whatever `.env` files are about
+        STOCKWIRE_ACCOUNT: JSON.stringify(account), // overrides the developer's `.env` files
         AWS_PROFILE: undefined,
         AWS_SESSION_TOKEN: undefined,
         AWS_ACCESS_KEY_ID: "test",
@@ -69,8 +70,8 @@ export async function evaluate(
     };
     const faults = [
       ...failures,
-      ...unknown.map((token) => `no answer is prepared for ${token}`),
-      ...cloud.unexpected.map((call) => `no answer is prepared for ${call}`),
+      ...unknown.map((token) => `mock.ts has no data source ${token}`),
+      ...cloud.unexpected.map((call) => `cloud.ts has no answer for ${call}`),
     ];
     if (faults.length > 0) throw new Error(`sst diff --stage ${stage}:\n${faults.join("\n")}`);
     const sorted = resources.toSorted((a, b) => (a.id < b.id ? -1 : 1));

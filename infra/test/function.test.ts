@@ -1,23 +1,41 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { all, one, stack, stages, statements } from "./stack.ts";
+import { root } from "./platform.ts";
+import { all, componentOf, one, stack, stages, statements } from "./stack.ts";
 
-const NAMES = ["Append", "Http", "LiveAuthorizer", "LiveSocket", "Post", "Sweep"];
+/** The Lambda functions: their names, settings and roles. */
+
+const handlerFiles = () =>
+  readdirSync(join(root, "packages/functions/src/handlers")).map((file) =>
+    file.replace(/\.ts$/, ""),
+  );
 
 describe.each(stages)("the functions of %s", (stage) => {
   const of = () => stack(stage);
   const functions = () => all(of(), "lambda/function");
+  const nameOf = (name: string) => `stockwire-${stage}-${name}`;
+  const byName = (name: string) =>
+    one(of(), "lambda/function", `${componentOf(name)}Function`).inputs;
   const grants = (name: string) =>
-    statements(one(of(), "iam/role", `${name}Role`)).flatMap(({ Action, Resource }) =>
+    statements(one(of(), "iam/role", `${componentOf(name)}Role`)).flatMap(({ Action, Resource }) =>
       Action.flatMap((action) =>
         Resource.map((resource) => `${action} ${resource.replace(/-[a-z]{8}(?=$|\/|:)/, "")}`),
       ),
     );
 
-  test("S-246, S-249, C-27: one for each source of events", () => {
-    expect(functions().map(({ name }) => name)).toEqual(NAMES.map((name) => `${name}Function`));
+  test("there is one for each file in handlers/, named after it in SST and in AWS", () => {
+    const names = Object.fromEntries(
+      functions().map(({ name, inputs }) => [name, inputs["name"] as string]),
+    );
+    expect(names).toEqual(
+      Object.fromEntries(
+        handlerFiles().map((name) => [`${componentOf(name)}Function`, nameOf(name)]),
+      ),
+    );
   });
 
-  test("S-243, S-260, S-318, S-351, C-28: Node 24 on arm64, memory as the stage says, logs in JSON", () => {
+  test("they run Node 24 on arm64, with the stage's memory, and log JSON", () => {
     for (const { inputs } of functions()) {
       expect(inputs).toMatchObject({
         runtime: "nodejs24.x",
@@ -32,29 +50,29 @@ describe.each(stages)("the functions of %s", (stage) => {
     }
   });
 
-  test("S-353, S-371, S-413, S-417, C-12, A-35: 29 s behind a gateway, a minute behind a queue", () => {
-    const timeouts = functions().map(({ name, inputs }) => [name, inputs["timeout"]]);
+  test("the timeout is 29 s behind a gateway and 60 s behind stream, queue and schedule", () => {
+    const timeouts = handlerFiles().map((name) => [name, byName(name)["timeout"]]);
     expect(Object.fromEntries(timeouts)).toEqual({
-      AppendFunction: 60,
-      HttpFunction: 29,
-      LiveAuthorizerFunction: 10,
-      LiveSocketFunction: 29,
-      PostFunction: 60,
-      SweepFunction: 60,
+      authorizer: 10,
+      changes: 60,
+      deliver: 60,
+      http: 29,
+      live: 29,
+      sweep: 60,
     });
   });
 
-  test("S-270, S-304, S-322, S-378, C-41: logs are kept for 14 days, under the names that are looked for", () => {
+  test("each function logs to the group of its own name, kept for 14 days", () => {
     const groups = all(of(), "cloudwatch/logGroup").map(({ inputs }) => inputs);
     for (const { retentionInDays } of groups) expect(retentionInDays).toBe(14);
     const names = groups.map(({ name }) => name);
-    for (const name of NAMES) expect(names).toContain(`/aws/lambda/stockwire-${stage}-${name}`);
-    for (const { inputs } of functions()) {
-      expect(names).toContain(inputs["loggingConfig"].logGroup);
+    for (const name of handlerFiles()) {
+      expect(names).toContain(`/aws/lambda/${nameOf(name)}`);
+      expect(byName(name)["loggingConfig"].logGroup).toBe(`/aws/lambda/${nameOf(name)}`);
     }
   });
 
-  test("S-147, S-195, S-251, S-265, S-266, S-321, S-346, S-425, A-03, A-30: each role has its own few permissions", () => {
+  test("each role has the permissions of its function and no others", () => {
     const own = `arn:aws:dynamodb:us-east-1:123456789012:table/stockwire-${stage}`;
     const data = `${own}-DataTable`;
     const stream = `${data}/stream/2026-01-01T00:00:00.000`;
@@ -64,22 +82,20 @@ describe.each(stages)("the functions of %s", (stage) => {
       actions.map((action) => `dynamodb:${action} ${table}`);
     const queue = (action: string, name: string) =>
       `sqs:${action} arn:aws:sqs:us-east-1:123456789012:stockwire-${stage}-${name}Queue`;
-    const posts = [
+    const manage = (method: string) =>
+      `execute-api:ManageConnections arn:aws:execute-api:us-east-1:123456789012:liveapi/live/${method}/@connections/*`;
+    const sends = [
       ...on(connections, "GetItem", "Query", "UpdateItem", "BatchWriteItem"),
-      "execute-api:ManageConnections arn:aws:execute-api:us-east-1:123456789012:liveapi/live/POST/@connections/*",
+      manage("POST"),
     ];
-    const ends = ["DELETE", "GET"].map(
-      (method) =>
-        `execute-api:ManageConnections arn:aws:execute-api:us-east-1:123456789012:liveapi/live/${method}/@connections/*`,
-    );
     const logs = (name: string) =>
       ["CreateLogStream", "PutLogEvents"].map(
         (action) =>
-          `logs:${action} arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/stockwire-${stage}-${name}:*`,
+          `logs:${action} arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/${nameOf(name)}:*`,
       );
     const traces = stage === "dev" ? [] : ["xray:PutTraceSegments *", "xray:PutTelemetryRecords *"];
     const expected: Record<string, string[]> = {
-      Http: [
+      http: [
         ...on(data, "GetItem", "BatchGetItem", "Query", "PutItem"),
         ...on(data, "UpdateItem", "DeleteItem", "ConditionCheckItem"),
         ...on(`${data}/index/gsi1`, "Query"),
@@ -87,16 +103,16 @@ describe.each(stages)("the functions of %s", (stage) => {
         ...on(`${log}/index/gsi1`, "Query"),
         ...on(connections, "PutItem"),
       ],
-      LiveAuthorizer: on(connections, "DeleteItem"),
-      LiveSocket: [
-        ...posts,
-        ...ends,
+      authorizer: on(connections, "DeleteItem"),
+      live: [
+        ...sends,
+        ...["DELETE", "GET"].map(manage),
         ...on(log, "GetItem"),
         ...on(`${log}/index/gsi1`, "Query"),
         queue("SendMessage", "Delivery"),
       ],
-      Append: [
-        ...posts,
+      changes: [
+        ...sends,
         ...on(log, "GetItem", "PutItem", "UpdateItem"),
         ...on(data, "GetItem"),
         ...on(stream, "DescribeStream", "GetRecords", "GetShardIterator"),
@@ -104,18 +120,18 @@ describe.each(stages)("the functions of %s", (stage) => {
         queue("SendMessage", "Delivery"),
         queue("SendMessage", "StreamDeadLetters"),
       ],
-      Post: [
-        ...posts,
+      deliver: [
+        ...sends,
         ...["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"].map((action) =>
           queue(action, "Delivery"),
         ),
       ],
-      Sweep: [
+      sweep: [
         ...on(data, "GetItem", "PutItem", "UpdateItem"),
         ...on(`${data}/index/gsi1`, "Query"),
       ],
     };
-    for (const name of NAMES) {
+    for (const name of handlerFiles()) {
       expect([name, grants(name).toSorted()]).toEqual([
         name,
         [...(expected[name] ?? []), ...logs(name), ...traces].toSorted(),
@@ -123,27 +139,23 @@ describe.each(stages)("the functions of %s", (stage) => {
     }
   });
 
-  test("S-280, S-281, S-349, C-17: the one secret goes to those who sign, and is in no source", () => {
-    const holders = functions().filter(
-      ({ inputs }) => inputs["environment"].variables.CURSOR_SECRET !== undefined,
+  test("only the functions that sign or verify cursors have the cursor secret", () => {
+    const holders = handlerFiles().filter(
+      (name) => byName(name)["environment"].variables.CURSOR_SECRET !== undefined,
     );
-    expect(holders.map(({ name }) => name)).toEqual([
-      "AppendFunction",
-      "HttpFunction",
-      "LiveSocketFunction",
-    ]);
+    expect(holders).toEqual(["changes", "http", "live"]);
     expect(JSON.stringify(functions().map(({ inputs }) => inputs["environment"]))).not.toContain(
       "SECRET_KEY",
     );
   });
 
-  test("S-316, S-342, S-422: none is kept warm, unless the account asks for it", () => {
+  test("provisioned concurrency is off unless the account sets it", () => {
     const kept = all(of(), "lambda/provisionedConcurrencyConfig").map(({ inputs }) => inputs);
     if (stage !== "staging") expect(kept).toEqual([]);
     else expect(kept).toMatchObject([{ provisionedConcurrentExecutions: 2, qualifier: "1" }]);
   });
 
-  test("S-027, S-030: there is no server, no network and no gateway to pay for by the hour", () => {
+  test("there are no servers, databases or network gateways that are billed by the hour", () => {
     const idle = of().resources.filter(({ type }) =>
       /^aws:(?:ec2|ecs|rds|lb|elasticache)/.test(type),
     );

@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 
-/** Started by invoke.ts: loads a bundle, calls its handler for each message, tells the result. */
+/** The child process of invoke.ts: loads a bundle and calls its handler for each message. */
 
 const ahead = Number(process.env["CLOCK_AHEAD"] ?? 0); // ms
 if (ahead > 0) {

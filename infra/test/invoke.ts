@@ -3,11 +3,11 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { inject } from "vitest";
 
-/** A function as SST built it, in a process of its own, as Lambda runs it. */
+/** A function that SST built, running in a process of its own, as in Lambda. */
 export interface Running {
-  /** Throws what the function throws. */
+  /** Rejects with the message of the error that the handler throws. */
   invoke: <T>(event: unknown) => Promise<T>;
-  /** What it wrote to its log. */
+  /** Everything that the process has written to its output. */
   log: () => string;
   stop: () => void;
 }
@@ -16,11 +16,12 @@ const PROGRAM = join(import.meta.dirname, "invoke-process.ts");
 
 type Answer = { result: unknown } | { error: string };
 
+/** Starts the function of an SST component. */
 export async function start(
-  functionName: string,
+  component: string,
   environment: Record<string, string>,
 ): Promise<Running> {
-  const bundle = join(inject("bundles"), `${functionName}-src`, "bundle.mjs");
+  const bundle = join(inject("bundles"), `${component}-src`, "bundle.mjs");
   const child = fork(PROGRAM, [bundle], {
     env: environment,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
@@ -30,7 +31,7 @@ export async function start(
     stream?.on("data", (chunk: Buffer) => (written += chunk.toString()));
   }
   const ended = once(child, "exit").then(() => {
-    throw new Error(`${functionName} ended:\n${written}`);
+    throw new Error(`${component} ended:\n${written}`);
   });
   ended.catch(() => undefined);
   await Promise.race([once(child, "message"), ended]);

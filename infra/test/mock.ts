@@ -1,4 +1,4 @@
-/** What AWS would say of resources and data sources, where the program reads it. */
+/** Computed outputs of resources and data sources, as far as the program reads them. */
 
 export const REGION = "us-east-1";
 const ACCOUNT = "123456789012";
@@ -10,7 +10,7 @@ const arn = (service: string, rest: string) => `arn:aws:${service}:${REGION}:${A
 const invoke = (target: string) =>
   `arn:aws:apigateway:${REGION}:lambda:path/2015-03-31/functions/${target}/invocations`;
 
-/** By type; of all others the outputs are the inputs. */
+/** By type. All other resources have their inputs as outputs. */
 const OUTPUTS: Readonly<Record<string, Outputs>> = {
   "aws:lambda/function:Function": ({ name }) => {
     const self = arn("lambda", `function:${name}`);
@@ -116,6 +116,6 @@ const DATA_SOURCES: Readonly<Record<string, (inputs: Values) => Values>> = {
   }),
 };
 
-/** Undefined for a data source that nobody thought of. */
+/** Outputs of a data source, or undefined for one that this file does not know. */
 export const dataSource = (token: string, inputs: Values): Values | undefined =>
   DATA_SOURCES[token]?.(inputs);

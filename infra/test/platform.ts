@@ -10,8 +10,8 @@ const bin = join(root, "node_modules/.bin");
 export const sst = join(bin, "sst");
 
 /**
- * What SST's command needs to run with nothing but the npm registry at hand: it would download
- * Pulumi and Bun, and reports its use.
+ * Environment with which SST's command needs no network but the npm registry. Otherwise it would
+ * download Pulumi and Bun, and report telemetry.
  */
 export const offline = (configHome: string): NodeJS.ProcessEnv => ({
   ...process.env,
@@ -22,7 +22,7 @@ export const offline = (configHome: string): NodeJS.ProcessEnv => ({
   SST_TELEMETRY_DISABLED: "1",
 });
 
-/** Makes `.sst/platform`, SST's components and providers, unless this version of SST made it. */
+/** Generates `.sst/platform`, SST's components and providers, unless it has the right version. */
 export async function preparePlatform(): Promise<void> {
   const platform = join(root, ".sst/platform");
   const { version: wanted } = JSON.parse(

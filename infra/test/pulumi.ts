@@ -6,12 +6,12 @@ import { pathToFileURL } from "node:url";
 import { dataSource, idOf, outputsOf, type Values } from "./mock.ts";
 
 /**
- * Stands in for the Pulumi command under `sst diff`: `stack init` writes an empty state; `preview`
- * runs the program that SST bundled against Pulumi's own mock monitor and writes all that the
- * program registered to EVALUATION.
+ * Replaces the Pulumi command under `sst diff`. `stack init` writes an empty state. `preview` runs
+ * the program that SST bundled on Pulumi's mock monitor, and writes all registered resources to the
+ * file EVALUATION.
  */
 
-/** The parts of Pulumi that are used; its own types are in the generated platform. */
+/** The part of Pulumi's API that is used here. Its types are only in the generated platform. */
 interface Pulumi {
   runtime: {
     setMocks: (mocks: object, project: string, stack: string, preview: boolean) => Promise<void>;
@@ -70,7 +70,7 @@ async function preview(): Promise<void> {
   const program = /^main: (.*)$/m.exec(readFileSync("Pulumi.yaml", "utf8"))?.[1] ?? "";
   const scratch = dirname(dirname(program)); // .sst
   const { runtime } = createRequire(program)("@pulumi/pulumi") as Pulumi;
-  // Physical names end in random letters: the same ones each time.
+  // Physical names end with random letters. Make them the same in each run.
   crypto.randomBytes = (size: number) => Buffer.alloc(size);
   console.log = console.warn = (...words: unknown[]) =>
     void process.stderr.write(`${words.join(" ")}\n`);
@@ -90,7 +90,7 @@ async function preview(): Promise<void> {
       return answer ?? {};
     },
   };
-  // As in an update: in a preview what hangs on outputs is left out.
+  // No preview, although the command is: a preview skips `apply` on unknown outputs.
   await runtime.setMocks(mocks, project, stack, false);
   const config: Record<string, string> = {};
   args.forEach((arg, index) => {
@@ -101,14 +101,15 @@ async function preview(): Promise<void> {
   });
 
   const monitor = runtime.getMonitor();
-  // The engine names the nearest parent's type alone; SST reads a link's type from that.
+  // As in Pulumi's engine, a URN has the type of the direct parent only. SST reads a link's type
+  // from it.
   monitor.newUrn = (parent, type, name) => {
     const of = parent.split("::")[2] ?? "";
     const path = of === "" || of === "pulumi:pulumi:Stack" ? type : `${of}$${type}`;
     return `urn:pulumi:${stack}::${project}::${path}::${name}`;
   };
 
-  /** Plain JavaScript: secrets unwrapped, assets as their paths. */
+  /** Converts to JSON: unwraps secrets, and replaces assets by their paths. */
   const plain = (value: unknown): unknown => {
     if (value === null || typeof value !== "object") return value;
     if (Array.isArray(value)) return value.map(plain);
@@ -145,7 +146,7 @@ async function preview(): Promise<void> {
         try {
           if (!error) record(request, response.getUrn(), kind === "readResource");
         } catch (thrown) {
-          failures.push(thrown); // thrown on, it would leave the program waiting for ever
+          failures.push(thrown); // rethrown here, it would keep the program waiting for ever
         }
         answer(error, response);
       });
@@ -156,10 +157,16 @@ async function preview(): Promise<void> {
   process.on("uncaughtException", (error) => failures.push(error));
   let outputs: unknown;
   process.once("beforeExit", () => {
-    const told = [...new Set(failures)].map((error) =>
+    const messages = [...new Set(failures)].map((error) =>
       error instanceof Error ? (error.stack ?? error.message) : String(error),
     );
-    const result = { outputs: plain(outputs ?? {}), resources, config, unknown, failures: told };
+    const result = {
+      outputs: plain(outputs ?? {}),
+      resources,
+      config,
+      unknown,
+      failures: messages,
+    };
     writeFileSync(process.env["EVALUATION"] ?? "", JSON.stringify(result));
     process.exit(failures.length > 0 ? 1 : 0);
   });

@@ -2,9 +2,12 @@ import { routeKeyOf, routes, scopesOf } from "@stockwire/functions/api/policy";
 import type { Evaluation } from "./evaluate.ts";
 import { all, routesOf, statements } from "./stack.ts";
 
-/** What must hold of every stage, as the list of what does not: tests plant faults to see it told. */
+/**
+ * Rules for every stage. Each returns its violations, one text each, so that a test can also plant a
+ * fault and expect the violation.
+ */
 
-/** Each route of the policy with its scopes and authorizer, and nothing else but `$default`. */
+/** The API has the routes of the policy, with their scopes and authorizer, and `$default`. */
 function apiFaults(evaluation: Evaluation): string[] {
   const found = routesOf(evaluation, "ApiApi");
   const authorizer = all(evaluation, "apigatewayv2/authorizer").find(
@@ -14,13 +17,13 @@ function apiFaults(evaluation: Evaluation): string[] {
   for (const route of routes) {
     const key = routeKeyOf(route);
     const { authorizationType, authorizationScopes, authorizerId } = found.get(key) ?? {};
-    const guarded =
+    const isProtected =
       authorizationType === "JWT" &&
       authorizerId === `${authorizer?.name}-id` &&
       JSON.stringify(authorizationScopes ?? []) === JSON.stringify(scopesOf(route));
     if (!found.has(key)) faults.push(`${key} is missing`);
-    else if (route.access === "open" ? authorizationType !== "NONE" : !guarded) {
-      faults.push(`${key} is not guarded as the policy says`);
+    else if (route.access === "open" ? authorizationType !== "NONE" : !isProtected) {
+      faults.push(`${key} is not protected as the policy requires`);
     }
   }
   const known = new Set([...routes.map(routeKeyOf), "$default"]);
@@ -28,36 +31,37 @@ function apiFaults(evaluation: Evaluation): string[] {
   return faults;
 }
 
-/** `$connect` asks the authorizer; the other routes are of those that came through it. */
+/** `$connect` has the authorizer. API Gateway authorizes no other route of a WebSocket API. */
 function liveFaults(evaluation: Evaluation): string[] {
   const connect = routesOf(evaluation, "LiveApi").get("$connect");
   const authorizer = all(evaluation, "apigatewayv2/authorizer").find(
     ({ inputs }) => inputs["apiId"] === "LiveApi-id",
   );
-  const guarded =
+  const isProtected =
     authorizer?.inputs["authorizerType"] === "REQUEST" &&
     connect?.["authorizationType"] === "CUSTOM" &&
     connect["authorizerId"] === `${authorizer.name}-id`;
-  return guarded ? [] : ["$connect is open"];
+  return isProtected ? [] : ["$connect is open"];
 }
 
-/** X-Ray has no resources to name. */
-const UNNAMED = /^xray:Put/;
+/** X-Ray has no resource-level permissions. */
+const WITHOUT_RESOURCE = /^xray:Put/;
 
-/** Roles name each action and each resource, none scans, and Lambda alone may take one. */
+/** Roles allow single actions on single resources, never a scan, and only to AWS services. */
 function roleFaults(evaluation: Evaluation): string[] {
   const faults: string[] = [];
   for (const role of all(evaluation, "iam/role")) {
     const { assumeRolePolicy, managedPolicyArns } = role.inputs;
-    if (/"AWS"|:root|"\*"/.test(String(assumeRolePolicy))) faults.push(`${role.name}: anybody`);
-    if (managedPolicyArns?.length > 0) faults.push(`${role.name}: a policy of AWS's`);
+    if (/"AWS"|:root|"\*"/.test(String(assumeRolePolicy)))
+      faults.push(`${role.name}: anyone may assume it`);
+    if (managedPolicyArns?.length > 0) faults.push(`${role.name}: a managed policy`);
     for (const { Effect, Action, Resource } of statements(role)) {
       if (Effect !== "Allow") continue;
       for (const action of Action) {
         if (action.includes("*")) faults.push(`${role.name}: ${action}`);
         if (/^dynamodb:(?:Scan|PartiQL)/.test(action)) faults.push(`${role.name}: ${action}`);
       }
-      if (Resource.includes("*") && !Action.every((action) => UNNAMED.test(action))) {
+      if (Resource.includes("*") && !Action.every((action) => WITHOUT_RESOURCE.test(action))) {
         faults.push(`${role.name}: ${Action.join(" ")} on *`);
       }
     }
@@ -65,21 +69,21 @@ function roleFaults(evaluation: Evaluation): string[] {
   return faults;
 }
 
-/** What cannot be worked off ends up in a queue that an alarm watches. */
+/** Stream and queue have dead-letter queues, and each of these has an alarm. */
 function deadLetterFaults(evaluation: Evaluation): string[] {
   const faults: string[] = [];
   const queues = all(evaluation, "sqs/queue");
   const arnOf = (name: string) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
-  const watched = all(evaluation, "cloudwatch/metricAlarm").flatMap(({ inputs }) =>
+  const withAlarm = all(evaluation, "cloudwatch/metricAlarm").flatMap(({ inputs }) =>
     inputs["metricName"] === "ApproximateNumberOfMessagesVisible"
       ? [arnOf(inputs["dimensions"].QueueName)]
       : [],
   );
-  const check = (what: string, target: unknown) => {
+  const check = (source: string, target: unknown) => {
     if (!queues.some(({ inputs }) => arnOf(inputs["name"]) === target)) {
-      faults.push(`${what} has no dead letters`);
-    } else if (!watched.includes(String(target))) {
-      faults.push(`nobody watches the dead letters of ${what}`);
+      faults.push(`${source} has no dead-letter queue`);
+    } else if (!withAlarm.includes(String(target))) {
+      faults.push(`the dead-letter queue of ${source} has no alarm`);
     }
   };
   for (const { name, inputs } of all(evaluation, "lambda/eventSourceMapping")) {
@@ -87,10 +91,10 @@ function deadLetterFaults(evaluation: Evaluation): string[] {
       check(name, inputs["destinationConfig"]?.onFailure?.destinationArn);
       continue;
     }
-    const source = queues.find((queue) => arnOf(queue.inputs["name"]) === inputs["eventSourceArn"]);
+    const queue = queues.find((each) => arnOf(each.inputs["name"]) === inputs["eventSourceArn"]);
     check(
-      source?.name ?? name,
-      JSON.parse(source?.inputs["redrivePolicy"] ?? "{}").deadLetterTargetArn,
+      queue?.name ?? name,
+      JSON.parse(queue?.inputs["redrivePolicy"] ?? "{}").deadLetterTargetArn,
     );
   }
   return faults;

@@ -10,14 +10,14 @@ import { preparePlatform, root } from "./platform.ts";
 declare module "vitest" {
   interface ProvidedContext {
     evaluations: Evaluation[];
-    /** Where the functions are that SST built. */
+    /** A folder with a copy of `.sst/artifacts`, the functions that SST built. */
     bundles: string;
-    /** What `sst dev` has in the cloud. */
+    /** The resources under `sst dev`. */
     underSstDev: Evaluation;
   }
 }
 
-/** What the account of each stage is told: all that there is, once. */
+/** Settings of each stage's account. Together they use every setting. */
 const STAGES: Readonly<Record<string, Record<string, string>>> = {
   dev: {},
   staging: {
@@ -32,9 +32,9 @@ const STAGES: Readonly<Record<string, Record<string, string>>> = {
   },
 };
 
-/** One run at a time evaluates, one stage after the other: all build into the same folder. */
+/** Evaluates the stages one by one, and one run at a time: SST always builds into one folder. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const lock = await takeTurns();
+  const lock = await lockArtifacts();
   const bundles = await mkdtemp(join(tmpdir(), "stockwire-bundles-"));
   try {
     await preparePlatform();
@@ -52,10 +52,10 @@ export default async function setup(project: TestProject): Promise<() => Promise
   return () => rm(bundles, { recursive: true });
 }
 
-const PATIENCE = 180_000; // ms
+const TIMEOUT = 180_000; // ms
 
-async function takeTurns(): Promise<Lock> {
-  const deadline = Date.now() + PATIENCE;
+async function lockArtifacts(): Promise<Lock> {
+  const deadline = Date.now() + TIMEOUT;
   for (;;) {
     try {
       return await lockFolder(join(root, ".sst/test"));

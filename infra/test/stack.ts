@@ -1,9 +1,13 @@
 import { inject } from "vitest";
 import type { Evaluation, Resource } from "./evaluate.ts";
 
-/** Shorthands for what a stage consists of. */
+/** Look-ups in the evaluated resources of a stage. */
 
 export const stages = inject("evaluations").map(({ stage }) => stage);
+
+/** The SST component of a function, by the name of its handler: `http` → `HttpHandler`. */
+export const componentOf = (handler: string): string =>
+  `${handler.charAt(0).toUpperCase()}${handler.slice(1)}Handler`;
 
 export function stack(stage: string): Evaluation {
   const found = inject("evaluations").find((each) => each.stage === stage);
@@ -11,15 +15,16 @@ export function stack(stage: string): Evaluation {
   return found;
 }
 
-/** `dynamodb/table` → all of them; those that are looked up are left out. */
-export const all = ({ resources }: Evaluation, kind: string): Resource[] =>
-  resources.filter(({ type, read }) => !read && type.startsWith(`aws:${kind}:`));
+/** All resources of a type, for example `dynamodb/table`, except those that are only looked up. */
+export const all = ({ resources }: Evaluation, type: string): Resource[] =>
+  resources.filter((each) => !each.read && each.type.startsWith(`aws:${type}:`));
 
-export function one(evaluation: Evaluation, kind: string, name: string): Resource {
-  const found = all(evaluation, kind).filter((each) => each.name === name);
+/** The resource of a type and name. Throws if there is none, or more than one. */
+export function one(evaluation: Evaluation, type: string, name: string): Resource {
+  const found = all(evaluation, type).filter((each) => each.name === name);
   const [first] = found;
   if (first === undefined || found.length > 1) {
-    throw new Error(`${evaluation.stage} has ${found.length} × ${kind} ${name}`);
+    throw new Error(`${evaluation.stage} has ${found.length} × ${type} ${name}`);
   }
   return first;
 }
@@ -32,7 +37,7 @@ export interface Statement {
 
 const list = (value: string | string[]): string[] => [value].flat();
 
-/** What a role's own policies allow. */
+/** The statements of a role's inline policies. */
 export const statements = ({ inputs }: Resource): Statement[] =>
   ((inputs["inlinePolicies"] ?? []) as { policy: string }[]).flatMap(({ policy }) =>
     (JSON.parse(policy) as { Statement: Statement[] }).Statement.map((each) => ({

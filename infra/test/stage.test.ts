@@ -7,11 +7,13 @@ import type { Resource } from "./evaluate.ts";
 import { root } from "./platform.ts";
 import { all, stack, stages } from "./stack.ts";
 
+/** Settings per stage, and the list of a stage's resources, which is kept in resources/. */
+
 describe("settings", () => {
-  test("S-272: a stage that nobody named is small, unprotected and costs nothing idle", () => {
+  test("a stage without an entry is small, unprotected and free of charge while idle", () => {
     expect(settingsOf("anas-laptop", {})).toEqual(settingsOf("dev", {}));
-    const noted = { STOCKWIRE_ACCOUNT: "{}", STOCKWIRE_DOMAIN: "shop.example" };
-    expect(settingsOf("dev", noted)).toEqual(settingsOf("dev", {}));
+    const given = { STOCKWIRE_ACCOUNT: "{}", STOCKWIRE_DOMAIN: "shop.example" };
+    expect(settingsOf("dev", given)).toEqual(settingsOf("dev", {}));
     expect(settingsOf("constructor", {})).toEqual(settingsOf("dev", {}));
     expect(settingsOf("dev", {})).toMatchObject({
       isProtected: false,
@@ -21,15 +23,17 @@ describe("settings", () => {
     });
   });
 
-  test("A-04, C-22: no stage answers to all origins; a protected one to none that is not named", () => {
+  test("no stage allows all origins, and a protected one allows only those that are set", () => {
     expect(settingsOf("production", {}).origins).toEqual([]);
     for (const origins of ["*", "https://a.example,*", "ftp://a.example"]) {
       expect(() => settingsOf("dev", { STOCKWIRE_ORIGINS: origins })).toThrow("STOCKWIRE_ORIGINS");
     }
   });
 
-  test("an issuer without its audience is refused", () => {
-    expect(() => settingsOf("dev", { STOCKWIRE_ISSUER: "https://a.example" })).toThrow("together");
+  test("an issuer without an audience is refused", () => {
+    expect(() => settingsOf("dev", { STOCKWIRE_ISSUER: "https://a.example" })).toThrow(
+      "or neither",
+    );
   });
 });
 
@@ -41,7 +45,7 @@ test("sst.config.ts and infra/ type-check against SST's own sources", async () =
   expect(stdout).toBe("");
 }, 120_000);
 
-test("under sst dev the functions are stubs of those on one's own machine, and the rest is there", () => {
+test("under sst dev the functions are stubs, and all other resources are the same", () => {
   const live = inject("underSstDev");
   const stubs = all(live, "lambda/function").map(({ inputs }) => inputs["description"]);
   expect(stubs).toHaveLength(all(stack("dev"), "lambda/function").length);
@@ -52,7 +56,7 @@ test("under sst dev the functions are stubs of those on one's own machine, and t
 });
 
 describe.each(stages)("%s", (stage) => {
-  test("S-235, S-236, S-271, S-393, S-394, S-395: tells its URLs", () => {
+  test("has its URLs as outputs", () => {
     const url = expect.stringMatching(/^https:/);
     expect(stack(stage).outputs).toMatchObject({
       apiUrl: url,
@@ -62,7 +66,7 @@ describe.each(stages)("%s", (stage) => {
     });
   });
 
-  test("S-021, S-071, S-250, S-259, S-269, S-391, S-397, A-32: is made of these, in us-east-1, under its own names", async () => {
+  test("consists of the resources listed in resources/, in us-east-1", async () => {
     const lines = stack(stage)
       .resources.filter(({ type, read }) => !read && /^(?:aws|random):/.test(type))
       .map(lineOf)
@@ -76,10 +80,10 @@ describe.each(stages)("%s", (stage) => {
   });
 });
 
-/** What is worth reading in a diff: what it is, and the settings that cost, open or keep. */
+/** A resource as one line for a reviewer: type, name, and settings for cost, access and retention. */
 function lineOf({ type, name, inputs, retainOnDelete }: Resource): string {
   const kind = type.replace(/^aws:/, "").replace(/:.*$/, "");
-  const told = [
+  const settings = [
     inputs["routeKey"],
     inputs["authorizationScopes"]?.filter((scope: string) => !scope.includes("/")).join(" or "),
     inputs["authorizationType"] === "NONE" ? "open" : undefined,
@@ -91,8 +95,8 @@ function lineOf({ type, name, inputs, retainOnDelete }: Resource): string {
     inputs["provisionedConcurrentExecutions"],
     inputs["domainName"],
     inputs["allowedOauthFlows"]?.join(" "),
-    retainOnDelete ? "kept" : undefined,
+    retainOnDelete ? "retained" : undefined,
   ];
-  const words = told.filter((word) => word !== undefined && word !== false && word !== "");
+  const words = settings.filter((word) => word !== undefined && word !== false && word !== "");
   return [kind, name, ...(words.length > 0 ? [`(${words.join("; ")})`] : [])].join(" ");
 }

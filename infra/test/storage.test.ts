@@ -2,8 +2,10 @@ import { tables } from "@stockwire/core/store/tables";
 import { describe, expect, test } from "vitest";
 import { all, one, stack, stages } from "./stack.ts";
 
+/** The tables, compared with the description that the laptop uses. */
+
 describe.each(stages)("the tables of %s", (stage) => {
-  test("S-223, S-252, S-267, S-268, C-15: have the keys, indexes and lifetimes of tables.ts", () => {
+  test("have the keys, indexes and TTL attributes of core's tables.ts", () => {
     expect(all(stack(stage), "dynamodb/table")).toHaveLength(tables.length);
     for (const spec of tables) {
       const { inputs } = one(stack(stage), "dynamodb/table", `${spec.id}Table`);
@@ -23,7 +25,7 @@ describe.each(stages)("the tables of %s", (stage) => {
     }
   });
 
-  test("S-009, S-029, S-030, S-354, A-31: on demand, with point-in-time recovery", () => {
+  test("are on demand and have point-in-time recovery", () => {
     for (const { inputs } of all(stack(stage), "dynamodb/table")) {
       expect(inputs).toMatchObject({
         billingMode: "PAY_PER_REQUEST",
@@ -33,11 +35,14 @@ describe.each(stages)("the tables of %s", (stage) => {
     }
   });
 
-  test("A-31, S-242: a protected stage keeps them, whatever is removed", () => {
-    const kept = stage === "production";
-    expect(stack(stage).outputs["_protect"]).toBe(kept);
+  test("have deletion protection and are retained on a protected stage", () => {
+    const isProtected = stage === "production";
+    expect(stack(stage).outputs["_protect"]).toBe(isProtected);
     for (const { inputs, retainOnDelete } of all(stack(stage), "dynamodb/table")) {
-      expect([inputs["deletionProtectionEnabled"], retainOnDelete]).toEqual([kept, kept]);
+      expect([inputs["deletionProtectionEnabled"], retainOnDelete]).toEqual([
+        isProtected,
+        isProtected,
+      ]);
     }
   });
 });

@@ -4,11 +4,13 @@ import { text } from "node:stream/consumers";
 import type { Statement } from "./stack.ts";
 
 /**
- * The engine behind a door that lets through what a role allows, as IAM does, and notes what was
- * used: so that a role is seen to allow what its function needs, and nothing besides.
+ * A proxy in front of the engine that enforces a role's permissions on tables, as IAM does, and
+ * records which of them were used. So a test can tell that a role allows neither too little nor
+ * too much.
  */
-export interface GuardedStore {
+export interface Guard {
   endpoint: string;
+  /** Permissions, each as `dynamodb:<action> <table>[/index/<index>]`. */
   used: Set<string>;
   refused: Set<string>;
   stop: () => void;
@@ -21,7 +23,7 @@ interface Body {
   TransactItems?: Record<string, { TableName: string }>[];
 }
 
-/** What each part of a transaction needs to be allowed. */
+/** The action that each part of a transaction requires. */
 const IN_TRANSACTIONS: Readonly<Record<string, string>> = {
   Put: "PutItem",
   Update: "UpdateItem",
@@ -29,8 +31,8 @@ const IN_TRANSACTIONS: Readonly<Record<string, string>> = {
   ConditionCheck: "ConditionCheckItem",
 };
 
-/** `dynamodb:<action> <table>[/index/<index>]` of all that a call does. */
-function needs(operation: string, body: Body): string[] {
+/** The permissions that a call requires. */
+function requiredBy(operation: string, body: Body): string[] {
   if (body.TransactItems) {
     return body.TransactItems.flatMap((item) =>
       Object.entries(item).map(
@@ -43,7 +45,7 @@ function needs(operation: string, body: Body): string[] {
   return tables.map((table) => `dynamodb:${operation} ${table}${index}`);
 }
 
-/** What statements allow on tables, by the names that the engine has for them. */
+/** The permissions on tables that statements grant, with the engine's names of the tables. */
 export const grantsOf = (statements: readonly Statement[], names: ReadonlyMap<string, string>) =>
   new Set(
     statements.flatMap(({ Action, Resource }) =>
@@ -55,15 +57,15 @@ export const grantsOf = (statements: readonly Statement[], names: ReadonlyMap<st
     ),
   );
 
-export async function guard(engine: string, grants: ReadonlySet<string>): Promise<GuardedStore> {
+export async function startGuard(engine: string, grants: ReadonlySet<string>): Promise<Guard> {
   const used = new Set<string>();
   const refused = new Set<string>();
   const answer = async (req: IncomingMessage, res: ServerResponse) => {
     const body = await text(req);
     const target = String(req.headers["x-amz-target"] ?? "");
-    const wanted = needs(target.split(".")[1] ?? "", JSON.parse(body) as Body);
-    const denied = wanted.filter((each) => !grants.has(each));
-    for (const each of wanted) (denied.includes(each) ? refused : used).add(each);
+    const required = requiredBy(target.split(".")[1] ?? "", JSON.parse(body) as Body);
+    const denied = required.filter((each) => !grants.has(each));
+    for (const each of required) (denied.includes(each) ? refused : used).add(each);
     if (denied.length > 0) {
       const type = "com.amazon.coral.service#AccessDeniedException";
       res.writeHead(400, { "content-type": "application/x-amz-json-1.0" });

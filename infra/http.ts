@@ -4,9 +4,14 @@ import { lambda, onIndex, onTable } from "./function.ts";
 import { LOG_DAYS, settingsOf } from "./stage.ts";
 import { changes, connections, data } from "./storage.ts";
 
+/**
+ * The HTTP API and its function. API Gateway knows every route of the policy and checks token and
+ * scopes before it calls the function, so a route that is missing here is never open by accident.
+ */
+
 const stage = settingsOf($app.stage);
 
-export const http = lambda("Http", "http", {
+export const handler = lambda("http", {
   description: "HTTP API",
   timeout: "29 seconds",
   provisioned: stage.provisionedConcurrency,
@@ -46,9 +51,10 @@ const ACCESS_LOG = {
 };
 
 type Route = aws.apigatewayv2.Route;
-// A stage refuses settings for routes that are not there yet.
-let routed: (all: Route[]) => void = () => undefined;
-const allRoutes = new Promise<Route[]>((resolve) => (routed = resolve));
+// API Gateway refuses a stage with settings for routes that do not exist yet, so the stage depends
+// on all routes. The routes are created below, because they need the API's id.
+let resolveRoutes: (all: Route[]) => void = () => undefined;
+const allRoutes = new Promise<Route[]>((resolve) => (resolveRoutes = resolve));
 
 const limits = ({ rate, burst }: { rate: number; burst: number }) => ({
   throttlingRateLimit: rate,
@@ -67,7 +73,7 @@ export const api = new sst.aws.ApiGatewayV2("Api", {
     maxAge: `${cors.maxAge} seconds`,
   },
   transform: {
-    // Clients use the domain alone, where there is one.
+    // A stage with a domain is reachable by that domain only.
     api: { disableExecuteApiEndpoint: stage.domains !== undefined },
     logGroup: {
       name: `/aws/apigateway/${$app.name}-${$app.stage}-api`,
@@ -93,15 +99,15 @@ const authorizer = api.addAuthorizer({
   jwt: { issuer, audiences, identitySource: "$request.header.Authorization" },
 });
 
-// For what no route matches: 404 and 405 are the app's to tell, and it refuses all else.
-const unmatched = api.route("$default", http.targetArn);
+// Requests that match no route also reach the app, which answers 404 or 405.
+const unmatched = api.route("$default", handler.targetArn);
 
 /*
- * The other routes share its integration and its permission. With one permission each, the
- * function's policy would pass the 20 KB that it may have.
+ * The other routes share the integration and the permission of `$default`. A permission for each
+ * would exceed the 20 KB that Lambda allows for a function's resource policy.
  * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
  */
-routed(
+resolveRoutes(
   routes.map(
     (route) =>
       new aws.apigatewayv2.Route(`Route${nameOf(routeKeyOf(route))}`, {

@@ -1,0 +1,26 @@
+import { delivery } from "@stockwire/functions/event-sources";
+import { lambda } from "./function.ts";
+import { sending } from "./live.ts";
+import { deliveryQueue } from "./queue.ts";
+
+/** Sends the parts of a fan-out that has too many connections for the function `changes` alone. */
+
+export const handler = lambda("deliver", {
+  description: "Sends queued frames to live connections",
+  timeout: `${delivery.timeoutMs / 1000} seconds`,
+  environment: sending.environment,
+  permissions: [
+    ...sending.permissions,
+    {
+      actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+      resources: [deliveryQueue.arn],
+    },
+  ],
+});
+
+deliveryQueue.subscribe(handler.arn, {
+  batch: { size: delivery.batchSize, partialResponses: true },
+  transform: {
+    eventSourceMapping: { scalingConfig: { maximumConcurrency: delivery.maximumConcurrency } },
+  },
+});
