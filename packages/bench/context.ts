@@ -10,26 +10,39 @@ import { createTables } from "@stockwire/local/engine/tables";
 import { type Bundles, bundle } from "./lambda/bundle.ts";
 import { type Items, seedItems } from "./seed.ts";
 
-/** What all sections of a run share: an engine of its own and a folder that go when it ends. */
+/**
+ * What the sections of a run share: an engine of the run's own and a folder, both removed at its
+ * end. The developer's own data are never used.
+ */
 export interface Context {
+  /** True if the sections only have to run, with the smallest counts. */
+  smoke: boolean;
   dir: string;
   endpoint: string;
-  /** What a deployed function is told by its environment. */
+  /** The environment of a deployed function. */
   env: Record<string, string>;
-  /** Items in the table, for ours and for those that we are compared with. */
+  /** Items in the table, for Stockwire and for the handlers that it is compared with. */
   items: Items;
   bundles(): Promise<Bundles>;
-  /** A client, and a new empty table for it. */
-  newTable(name: string): Promise<{ client: DynamoDBDocumentClient; tableName: string }>;
+  /** Creates the three tables, empty. `name` must be new. */
+  newTables(name: string): Promise<NewTables>;
   close(): Promise<void>;
 }
 
+export interface NewTables {
+  client: DynamoDBDocumentClient;
+  /** The name of Data. */
+  tableName: string;
+  env: Record<string, string>;
+}
+
 export const SHARDS = 4;
+export const CURSOR_SECRET = "a secret of the benchmark, long enough for one";
 const REGION = "us-east-1";
 const CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
 
-/** Starts the engine and fills the table. Throws LocalError where there is no engine. */
-export async function openContext(): Promise<Context> {
+/** Starts the engine and fills the tables. Throws LocalError if there is no engine. */
+export async function openContext(smoke: boolean): Promise<Context> {
   const dir = await mkdtemp(join(tmpdir(), "stockwire-bench-"));
   const removeDir = () => rm(dir, { recursive: true, force: true });
   try {
@@ -44,7 +57,7 @@ export async function openContext(): Promise<Context> {
       await removeDir();
     };
     try {
-      return await fill({ dir, endpoint, close });
+      return await fill({ smoke, dir, endpoint, close });
     } catch (error) {
       await close();
       throw error;
@@ -55,35 +68,41 @@ export async function openContext(): Promise<Context> {
   }
 }
 
-async function fill(opened: Pick<Context, "dir" | "endpoint" | "close">): Promise<Context> {
+async function fill(
+  opened: Pick<Context, "smoke" | "dir" | "endpoint" | "close">,
+): Promise<Context> {
   const { dir, endpoint } = opened;
-  const newTable = async (name: string) => {
-    const plain = new DynamoDBClient({ endpoint, region: REGION, credentials: CREDENTIALS });
-    await createTables(plain, tables, (id) => `${name}-${id}`);
-    plain.destroy();
+  const newTables = async (name: string): Promise<NewTables> => {
+    const nameOf = (id: string) => `${name}-${id}`;
+    const admin = new DynamoDBClient({ endpoint, region: REGION, credentials: CREDENTIALS });
+    await createTables(admin, tables, nameOf);
+    admin.destroy();
     const client = createClient({ region: REGION, endpoint, credentials: CREDENTIALS });
-    return { client, tableName: `${name}-Data` };
+    const env = Object.fromEntries(
+      tables.map(({ id }) => [`${id.toUpperCase()}_TABLE`, nameOf(id)]),
+    );
+    return { client, tableName: nameOf("Data"), env };
   };
-  const { client, tableName } = await newTable("bench");
+  const { client, tableName, env } = await newTables("bench");
   let bundles: Promise<Bundles> | undefined;
   return {
     ...opened,
-    env: environment(endpoint, tableName),
+    env: { ...environment(endpoint), ...env },
     items: await seedItems(client, tableName, SHARDS),
     bundles: () => (bundles ??= bundle(dir)),
-    newTable,
+    newTables,
   };
 }
 
-const environment = (endpoint: string, tableName: string) => ({
+const environment = (endpoint: string) => ({
   PATH: process.env["PATH"] ?? "",
   AWS_REGION: REGION,
   AWS_ACCESS_KEY_ID: CREDENTIALS.accessKeyId,
   AWS_SECRET_ACCESS_KEY: CREDENTIALS.secretAccessKey,
   AWS_ENDPOINT_URL_DYNAMODB: endpoint,
-  DATA_TABLE: tableName,
   LIST_SHARDS: String(SHARDS),
-  CURSOR_SECRET: "a secret of the benchmark, long enough for one",
+  CURSOR_SECRET,
+  JWT_ISSUER: "https://issuer.example.com",
   ALLOWED_ORIGINS: "https://app.example.com",
   LOG_LEVEL: "info",
   STAGE: "bench",

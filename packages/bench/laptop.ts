@@ -4,9 +4,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { openIssuerOf } from "@stockwire/local/server-registry";
-import { endsWithRun } from "./child.ts";
+import { killWithRun } from "./child.ts";
 
-/** `npm run dev`'s own program, on data of its own. */
+/** The program of `npm run dev`, started on data of its own and on a free port. */
 export interface Laptop {
   url: string;
   port: number;
@@ -15,31 +15,36 @@ export interface Laptop {
   stop(): Promise<void>;
 }
 
-const MAIN = join(import.meta.dirname, "../local/main.ts");
+export const LAPTOP = join(import.meta.dirname, "../local/main.ts");
 
+/** Waits until the laptop is ready. */
 export async function startLaptop(dataDir: string): Promise<Laptop> {
   const { DYNAMODB_ENDPOINT: _, STOCKWIRE_TABLE_PREFIX: __, ...env } = process.env;
-  const args = [MAIN, "--port", "0", "--data", dataDir, "--no-seed"];
+  const args = [LAPTOP, "--port", "0", "--data", dataDir, "--no-seed"];
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
-  endsWithRun(child, () => child.kill("SIGTERM"));
+  killWithRun(child, () => child.kill("SIGTERM"));
   const ended = once(child, "exit");
   const url = await new Promise<string>((resolve, reject) => {
     createInterface({ input: child.stdout }).on("line", (line) => {
-      const ready = /^Stockwire is ready: (\S+)$/.exec(line)?.[1];
+      const ready = /^Stockwire is ready: (\S+)/.exec(line)?.[1];
       if (ready) resolve(ready);
     });
-    child.once("exit", () => reject(new Error("npm run dev ended before it was ready")));
+    child.once("exit", () => reject(new Error("the laptop exited before it was ready")));
   });
   const issuer = await openIssuerOf({ dataDir, issuer: url });
-  const engine = /\d+/.exec(await readFile(join(dataDir, "engine.pid"), "utf8"))?.[0];
   return {
     url,
     port: Number(new URL(url).port),
-    pids: { gateway: child.pid ?? 0, engine: Number(engine) },
+    pids: { gateway: child.pid ?? 0, engine: await enginePid(dataDir) },
     token: (claims) => issuer.sign({ claims }),
     async stop() {
       child.kill("SIGTERM");
       await ended;
     },
   };
+}
+
+/** The engine of a laptop that runs on `dataDir`. */
+export async function enginePid(dataDir: string): Promise<number> {
+  return Number(/\d+/.exec(await readFile(join(dataDir, "engine.pid"), "utf8"))?.[0]);
 }

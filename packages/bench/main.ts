@@ -3,67 +3,71 @@ import { cpus } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { LocalError } from "@stockwire/local/error";
-import { append } from "./live/append.ts";
-import { broadcast } from "./live/broadcast.ts";
-import { stopChildren } from "./child.ts";
-import { cold } from "./lambda/cold.ts";
+import { killChildren } from "./child.ts";
 import { type Context, openContext } from "./context.ts";
 import { http } from "./http/http.ts";
 import { idle } from "./http/idle.ts";
+import { start } from "./http/start.ts";
+import { cold } from "./lambda/cold.ts";
+import { size } from "./lambda/size.ts";
+import { warm } from "./lambda/warm.ts";
+import { append } from "./live/append.ts";
+import { broadcast } from "./live/broadcast.ts";
 import { live } from "./live/live.ts";
 import { post } from "./live/post.ts";
-import { print, type Report } from "./report.ts";
+import { format, type Report } from "./report.ts";
 import { reserve } from "./store/reserve.ts";
 import { scale } from "./store/scale.ts";
-import { size } from "./lambda/size.ts";
-import { start } from "./http/start.ts";
 import { units } from "./store/units.ts";
-import { warm } from "./lambda/warm.ts";
+
+/** `npm run bench`: runs the sections one by one. A section that fails does not stop the others. */
+
+interface Section {
+  about: string;
+  run: (context: Context) => Promise<Report>;
+}
+
+const sections: Readonly<Record<string, Section>> = {
+  cold: { run: cold, about: "init and first request of the built Lambda bundle" },
+  warm: { run: warm, about: "mixed invocations of the bundle" },
+  http: { run: http, about: "requests a second through gateway, handler and engine" },
+  units: { run: units, about: "DynamoDB's units and round trips of each operation" },
+  reserve: { run: reserve, about: "reservations a second; a naive version oversells" },
+  live: { run: live, about: "ms from a write's answer to its frame, 1 to 1 000 clients" },
+  idle: { run: idle, about: "CPU and memory of the laptop without requests" },
+  append: { run: append, about: "changes a second into the log; units of the Live API" },
+  post: {
+    run: post,
+    about: "frames a second of CPU through the connections API, and with the SDK",
+  },
+  broadcast: { run: broadcast, about: "one message to 10 000 WebSockets, and with ws" },
+  size: { run: size, about: "size of the Lambda bundles" },
+  start: { run: start, about: "npm run dev: start to ready, and memory" },
+  scale: { run: scale, about: "latency with 1 000 and 100 000 records" },
+};
 
 const USAGE = `Usage: npm run bench -- [sections] [options]
 
-Measures Stockwire beside what it is compared with, in one run, and prints each
-figure with its goal. Without sections all run.
+Measures Stockwire and, in the same run, what it is compared with. Prints each
+figure with its goal. Without sections all run, which takes about ten minutes.
 
-  cold    init and first request of the built Lambda bundle
-  warm    mixed invocations of it
-  http    requests a second through gateway, handler and engine
-  units   DynamoDB's units and round trips of each operation
-  reserve reservations a second, conflicts, units; a naive version oversells
-  live    from a write's answer to the frame at 1, 100 and 1 000 clients
-  idle    CPU and memory of the laptop without a request
-  append  changes a second into the log, and units of the Live API
-  post    posts to connections a second of CPU, beside the SDK as it comes
-  broadcast  a message to 10 000 WebSockets, beside bare sockets and ws
-  size    Lambda bundles
-  start   npm run dev, start to ready, and memory
-  scale   latency at 1 000 and 100 000 records
+${Object.entries(sections)
+  .map(([name, { about }]) => `  ${name.padEnd(11)}${about}`)
+  .join("\n")}
 
+  --smoke      run each section once, with the smallest counts and without figures:
+               proves only that the benchmark works
   --json FILE  write the raw figures
-  --help       this text`;
+  --help       print this text
 
-const sections: Readonly<Record<string, (context: Context) => Promise<Report>>> = {
-  cold,
-  warm,
-  http,
-  units,
-  reserve,
-  live,
-  idle,
-  append,
-  post,
-  broadcast,
-  size,
-  start,
-  scale,
-};
+Sections live, idle and start need Linux.`;
 
 const versionOf = (name: string): string => {
-  const file = join(import.meta.dirname, "../../../node_modules", name, "package.json");
+  const file = join(import.meta.dirname, "../../node_modules", name, "package.json");
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 };
 
-/** The machine and what runs on it, in a line that is the same every day. */
+/** The machine and the versions, without which figures cannot be compared. */
 function header(): string {
   const all = cpus();
   const libraries = ["hono", "zod", "@aws-sdk/lib-dynamodb", "fastify", "ws"];
@@ -73,7 +77,11 @@ function header(): string {
 }
 
 function readOptions() {
-  const options = { json: { type: "string" }, help: { type: "boolean", default: false } } as const;
+  const options = {
+    smoke: { type: "boolean", default: false },
+    json: { type: "string" },
+    help: { type: "boolean", default: false },
+  } as const;
   try {
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
@@ -81,9 +89,13 @@ function readOptions() {
   }
 }
 
-async function main(): Promise<void> {
+/** Returns the exit code. */
+async function main(): Promise<number> {
   const { values, positionals } = readOptions();
-  if (values.help) return console.log(USAGE);
+  if (values.help) {
+    console.log(USAGE);
+    return 0;
+  }
   const unknown = positionals.filter((name) => !Object.hasOwn(sections, name));
   if (unknown.length > 0) throw new LocalError(`no section ${unknown.join(", ")}; see --help`);
   const wanted = Object.entries(sections).filter(
@@ -92,29 +104,41 @@ async function main(): Promise<void> {
 
   console.log(header());
   const raw: Record<string, unknown> = { header: header() };
-  const context = await openContext();
-  const interrupted = () => void end(context).finally(() => process.exit(130));
-  process.once("SIGINT", interrupted);
-  process.once("SIGTERM", interrupted);
+  const failed: string[] = [];
+  const context = await openContext(values.smoke);
+  const interrupt = () => void end(context).finally(() => process.exit(130));
+  process.once("SIGINT", interrupt);
+  process.once("SIGTERM", interrupt);
   try {
-    for (const [name, run] of wanted) {
-      const report = await run(context);
-      report.tables.forEach(print);
-      raw[name] = report.raw;
+    for (const [name, { run }] of wanted) {
+      const started = performance.now();
+      try {
+        const report = await run(context);
+        raw[name] = report.raw;
+        const text = report.tables.map(format).join("\n");
+        const seconds = ((performance.now() - started) / 1000).toFixed(1);
+        console.log(values.smoke ? `${name.padEnd(11)}runs, ${seconds} s` : text);
+      } catch (error) {
+        killChildren();
+        failed.push(name);
+        console.error(`${name}:`, error);
+      }
     }
   } finally {
     await end(context);
   }
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(raw, null, 1)}\n`);
+  if (failed.length > 0) console.error(`failed: ${failed.join(", ")}`);
+  return failed.length > 0 ? 1 : 0;
 }
 
 async function end(context: Context): Promise<void> {
-  stopChildren();
+  killChildren();
   await context.close();
 }
 
 main().then(
-  () => process.exit(0),
+  (code) => process.exit(code),
   (error: unknown) => {
     console.error(error instanceof LocalError ? error.message : error);
     process.exit(1);

@@ -1,12 +1,12 @@
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
-/** What DynamoDB charges for, and how often it was waited for. */
+/** The capacity units that calls consumed, and their number. */
 export interface Cost {
   reads: number; // units
   writes: number; // units
   calls: number;
-  trips: number; // calls at the same time are one
-  /** Whether some units are ours to compute, since a failure reports none. */
+  trips: number; // round trips: parallel calls count as one
+  /** True if some units are computed, because a failed call does not report them. */
   computed: boolean;
 }
 
@@ -20,7 +20,10 @@ const READS: ReadonlySet<string> = new Set([
   "BatchGetItemCommand",
 ]);
 
-/** Has every call report its units. `measure` gives those of `work`, which may fail. */
+/**
+ * Makes every call of the client report its units. The result measures the calls of `work`, which
+ * may fail.
+ */
 export function meter(client: DynamoDBDocumentClient) {
   let cost = zero();
   let inFlight = 0;
@@ -38,7 +41,7 @@ export function meter(client: DynamoDBDocumentClient) {
           }
           return result;
         } catch (error) {
-          cost.writes += failed(input, error);
+          cost.writes += unitsOfFailure(input, error);
           cost.computed = true;
           throw error;
         } finally {
@@ -57,10 +60,11 @@ export function meter(client: DynamoDBDocumentClient) {
 const zero = (): Cost => ({ reads: 0, writes: 0, calls: 0, trips: 0, computed: false });
 
 /**
- * A refused write costs what its item would, here under 1 KB; one of a transaction twice that.
+ * A failed conditional write consumes the units of its item, here under 1 KB: one, or two for each
+ * item of a transaction.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadWriteCapacityMode.html
  */
-function failed(input: object, error: unknown): number {
+function unitsOfFailure(input: object, error: unknown): number {
   if (!(error instanceof Error)) return 0;
   if (error.name === "ConditionalCheckFailedException") return 1;
   const { TransactItems = [] } = input as { TransactItems?: unknown[] };

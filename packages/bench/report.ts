@@ -1,4 +1,4 @@
-/** What a section tells: tables for people, raw figures for `--json`. */
+/** The result of a section: tables for readers, raw figures for `--json`. */
 export interface Report {
   tables: readonly Table[];
   raw: unknown;
@@ -11,8 +11,8 @@ export interface Table {
   notes?: readonly string[];
 }
 
-/** Prints a table with its first column to the left and the others to the right. */
-export function print({ title, head, rows, notes = [] }: Table): void {
+/** The table as text. The first column is aligned left, all others right. */
+export function format({ title, head, rows, notes = [] }: Table): string {
   const widths = head.map((name, at) =>
     Math.max(name.length, ...rows.map((row) => row[at]?.length ?? 0)),
   );
@@ -24,25 +24,27 @@ export function print({ title, head, rows, notes = [] }: Table): void {
       .join("  ")
       .trimEnd();
   const rule = widths.map((width) => "─".repeat(width)).join("──");
-  console.log(`\n${title}\n${[line(head), rule, ...rows.map(line)].join("\n")}`);
-  for (const note of notes) console.log(`  ${note}`);
+  const indented = notes.map((note) => `  ${note}`);
+  return ["", title, line(head), rule, ...rows.map(line), ...indented].join("\n");
 }
 
 export const fixed = (value: number, digits = 2): string => value.toFixed(digits);
 
-/** The two cells `goal` and `met` of a figure that should be no more than its goal. */
-export const atMost = (value: number, goal: number, unit = ""): [string, string] => [
-  `≤ ${fixed(goal)}${unit}`,
-  value <= goal ? "met" : "not met",
+export const verdict = (met: boolean): string => (met ? "met" : "not met");
+
+/** The cells `goal` and `verdict` for a figure that should not exceed its goal. */
+export const atMost = (value: number, goal: number, digits = 2): [string, string] => [
+  `≤ ${fixed(goal, digits)}`,
+  verdict(value <= goal),
 ];
 
-/** The same for one that should be no less. */
-export const atLeast = (value: number, goal: number, unit = ""): [string, string] => [
-  `≥ ${fixed(goal)}${unit}`,
-  value >= goal ? "met" : "not met",
+/** The same for a figure that should reach its goal. */
+export const atLeast = (value: number, goal: number, digits = 2): [string, string] => [
+  `≥ ${fixed(goal, digits)}`,
+  verdict(value >= goal),
 ];
 
-/** The value that `part` (0…1) of all values do not exceed. Throws without any. */
+/** The value that a part (0 to 1) of the values does not exceed. Throws if there are none. */
 export function percentile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const value = sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
@@ -50,12 +52,12 @@ export function percentile(values: readonly number[], part: number): number {
   return value;
 }
 
-/** The middle value, or the mean of the two. Throws without any. */
+/** The middle value, or the mean of the two middle ones. Throws if there are none. */
 export const median = (values: readonly number[]): number =>
   values.length % 2 === 1
     ? percentile(values, 0.5)
     : (percentile(values, 0.5) + percentile(values, 0.5 - 1 / values.length)) / 2;
 
-/** The median of ours over theirs, round by round: noise that both met cancels out. */
-export const pairedRatio = (ours: readonly number[], theirs: readonly number[]): number =>
-  median(ours.map((value, at) => value / (theirs[at] ?? Number.NaN)));
+/** The median of the ratios a/b of each round. Noise that affects both of a round cancels out. */
+export const pairedRatio = (a: readonly number[], b: readonly number[]): number =>
+  median(a.map((value, at) => value / (b[at] ?? Number.NaN)));

@@ -3,17 +3,19 @@ import * as Item from "@stockwire/core/catalog/item";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { BatchWriteCommand, type DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
-/** Ids of the items that were stored. */
+/** Test data: the same items for Stockwire and for the handlers that it is compared with. */
+
+/** Ids of the stored items. */
 export interface Items {
-  ours: string[];
-  /** As the plain handler keeps them: one set for each way of laying out the table. */
+  stockwire: string[];
+  /** Items of the plain handlers, stored twice: in one partition and in as many as SHARDS. */
   plain: string[];
 }
 
 const COUNT = 200;
 const BATCH = 25;
 
-/** What one item says; about 300 bytes of JSON. */
+/** The attributes of an item, about 300 bytes of JSON. */
 export const attributes = (n: number) => ({
   name: `Desk lamp ${n}`,
   type: "lamp",
@@ -25,21 +27,20 @@ export const attributes = (n: number) => ({
   inStock: true,
 });
 
-/** Fills the table for every handler; all hold the same attributes. */
 export async function seedItems(
   client: DynamoDBDocumentClient,
   tableName: string,
   shards: number,
 ): Promise<Items> {
   DynamoDB.configure({ client, tableName, shards });
-  const items: Items = { ours: [], plain: [] };
+  const items: Items = { stockwire: [], plain: [] };
   for (let from = 0; from < COUNT; from += BATCH) {
     const all = Array.from({ length: BATCH }, (_, index) => attributes(from + index));
     const outcomes = await Item.createAll(all, by());
-    items.ours.push(...outcomes.map(({ value }) => value.id));
+    items.stockwire.push(...outcomes.map(({ value }) => value.id));
     const ids = all.map(() => newId());
-    for (const layout of [1, shards]) {
-      const records = all.map((each, index) => record(ids[index] ?? "", each, layout));
+    for (const partitions of [1, shards]) {
+      const records = all.map((each, index) => plainRecord(ids[index] ?? "", each, partitions));
       await write(client, tableName, records);
     }
     items.plain.push(...ids);
@@ -47,18 +48,18 @@ export async function seedItems(
   return items;
 }
 
-/** A writer for the verbs of core. */
+/** The author of a write, for the verbs of core. */
 export const by = () => ({ actor: "bench", requestId: newId(), at: new Date().toISOString() });
 
-const record = (id: string, each: object, shards: number) => ({
-  ...each,
-  pk: `PLAIN${shards}#${parseInt(id.slice(-4), 16) % shards}`,
+const plainRecord = (id: string, item: object, partitions: number) => ({
+  ...item,
+  pk: `PLAIN${partitions}#${parseInt(id.slice(-4), 16) % partitions}`,
   sk: id,
   createdAt: new Date().toISOString(),
   updatedAt: new Date().toISOString(),
 });
 
-/** Writes up to 25 records past all verbs. */
+/** Writes up to 25 records without core. */
 async function write(
   client: DynamoDBDocumentClient,
   tableName: string,

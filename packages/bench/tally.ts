@@ -1,33 +1,33 @@
 import type { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 
-/** Calls to DynamoDB, and the transactions among them that did not go through. */
+/** Counts of calls to DynamoDB and of cancelled transactions. */
 export interface Tally {
   calls: number;
-  /** Met another transaction on the same record. */
+  /** Transactions that met another one on the same record. */
   conflicts: number;
-  /** Found a record not to be as expected. */
+  /** Transactions with a condition that failed. */
   conditions: number;
 }
 
-/** Counts all calls of the client from now on. */
+/** Counts all later calls of the client. The result changes with each call. */
 export function tally(client: DynamoDBDocumentClient): Tally {
-  const found: Tally = { calls: 0, conflicts: 0, conditions: 0 };
+  const counts: Tally = { calls: 0, conflicts: 0, conditions: 0 };
   client.middlewareStack.add(
     (next) => async (args) => {
-      found.calls++;
+      counts.calls++;
       try {
         return await next(args);
       } catch (error) {
         const codes = reasonsOf(error);
-        if (codes.includes("TransactionConflict")) found.conflicts++;
-        else if (codes.includes("ConditionalCheckFailed")) found.conditions++;
+        if (codes.includes("TransactionConflict")) counts.conflicts++;
+        else if (codes.includes("ConditionalCheckFailed")) counts.conditions++;
         throw error;
       }
     },
     { step: "initialize", name: "tally" },
   );
-  return found;
+  return counts;
 }
 
 const reasonsOf = (error: unknown): (string | undefined)[] =>

@@ -1,11 +1,14 @@
 import { readFile } from "node:fs/promises";
 
-const TICK = 10; // ms; USER_HZ is 100 wherever Node runs on Linux
+/** CPU time and memory of a process, from Linux's /proc. */
 
-/** CPU time that a process has used, in ms. */
+const TICK = 10; // ms; USER_HZ is 100 on every platform that Node supports
+
+/** CPU time of a process so far, in ms. */
 export async function cpuOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
-  // After the name in parentheses: the state is field 3, utime and stime are 14 and 15.
+  // The fields after the name in parentheses start with field 3, the state. utime is field 14,
+  // stime is field 15.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK;
 }

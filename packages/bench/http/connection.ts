@@ -1,21 +1,21 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
-/** One HTTP/1.1 connection that does nothing but send prepared bytes and wait for the answer. */
+/** An HTTP/1.1 connection that sends prepared bytes and reads one response at a time. */
 export interface Connection {
-  /** The answer's status. Answers must say their length. */
+  /** Resolves to the status. The response must have a Content-Length. */
   send(request: Buffer): Promise<number>;
   close(): void;
 }
 
-/** Costs a fraction of a full client, so that the load does not take the server's core. */
+/** Opens a connection to 127.0.0.1. A full HTTP client would take CPU time from the server. */
 export async function openConnection(port: number): Promise<Connection> {
   const socket: Socket = connect(port, "127.0.0.1");
   socket.setNoDelay(true);
   await once(socket, "connect");
-  let waiting: PromiseWithResolvers<number> | undefined;
+  let pending: PromiseWithResolvers<number> | undefined;
   let received: Buffer = Buffer.alloc(0);
-  const fail = (error: Error) => waiting?.reject(error);
+  const fail = (error: Error) => pending?.reject(error);
   socket.on("error", fail);
   socket.on("close", () => fail(new Error("the server closed the connection")));
   socket.on("data", (chunk: Buffer) => {
@@ -24,22 +24,22 @@ export async function openConnection(port: number): Promise<Connection> {
     if (end < 0) return;
     const head = received.toString("latin1", 0, end);
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1];
-    if (length === undefined) return fail(new Error(`an answer without a length: ${head}`));
+    if (length === undefined) return fail(new Error(`a response without Content-Length: ${head}`));
     if (received.length < end + 4 + Number(length)) return;
     received = Buffer.alloc(0);
-    waiting?.resolve(Number(head.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length)));
+    pending?.resolve(Number(head.slice("HTTP/1.1 ".length, "HTTP/1.1 200".length)));
   });
   return {
     send(request) {
-      waiting = Promise.withResolvers();
+      pending = Promise.withResolvers();
       socket.write(request);
-      return waiting.promise;
+      return pending.promise;
     },
     close: () => void socket.destroy(),
   };
 }
 
-/** A request as curl would send it. */
+/** A request with the headers of curl. */
 export function requestBytes(method: string, path: string, token: string, body?: string): Buffer {
   const lines = [
     `${method} ${path} HTTP/1.1`,

@@ -3,14 +3,14 @@ import { DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dyn
 import { fastify } from "fastify";
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 
-/** The server of section http that ours is compared with: Fastify and the SDK as they come. */
+/** The server that section http compares with: Fastify and the SDK, both with their defaults. */
 
 const TableName = process.env["DATA_TABLE"];
 const client = DynamoDBDocumentClient.from(new DynamoDBClient({}));
 const keyOf = (id: string) => ({ pk: "PLAIN1#0", sk: id });
-const shown = (record: Record<string, unknown>) => {
+const bodyOf = (record: Record<string, unknown>) => {
   const { pk: _, sk, ...rest } = record;
   return { id: sk, ...rest };
 };
@@ -20,7 +20,7 @@ const app = fastify();
 app.get<{ Params: { id: string } }>("/items/:id", async ({ params }, reply) => {
   const Key = keyOf(params.id);
   const { Item } = await client.send(new GetCommand({ TableName, Key, ConsistentRead: true }));
-  return Item ? shown(Item) : reply.code(404).send({ error: "Item not found" });
+  return Item ? bodyOf(Item) : reply.code(404).send({ error: "Item not found" });
 });
 
 app.post<{ Body: Record<string, unknown> }>("/items", async ({ body }, reply) => {
@@ -29,7 +29,7 @@ app.post<{ Body: Record<string, unknown> }>("/items", async ({ body }, reply) =>
   const Item = { ...body, ...keyOf(randomUUID()), createdAt: at, updatedAt: at };
   const ConditionExpression = "attribute_not_exists(pk)";
   await client.send(new PutCommand({ TableName, Item, ConditionExpression }));
-  return reply.code(201).send(shown(Item));
+  return reply.code(201).send(bodyOf(Item));
 });
 
 async function start() {
@@ -37,4 +37,4 @@ async function start() {
   return { port: (app.server.address() as AddressInfo).port, token: "none" };
 }
 
-answer({ start, cpu: () => process.cpuUsage() });
+serve({ start, cpu: () => process.cpuUsage() });

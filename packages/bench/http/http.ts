@@ -1,17 +1,18 @@
 import { type Child, startChild } from "../child.ts";
 import type { Context } from "../context.ts";
-import type { Answered, Load } from "./load-process.ts";
+import type { Load, LoadResult } from "./load-process.ts";
 import { atLeast, atMost, fixed, median, pairedRatio, percentile, type Report } from "../report.ts";
 import { attributes } from "../seed.ts";
-import type { Share } from "./share-process.ts";
+import type { Share, ShareTask } from "./share-process.ts";
 
-const CONNECTIONS = 32;
-const ROUNDS = 6;
-const ROUND = 1_500; // ms
-const GOAL = 1.3; // of Fastify's
+/** Requests through gateway, handler and engine, compared with Fastify and the SDK's defaults. */
+
+const FULL = { connections: 32, rounds: 6, round: 1_500, count: 1_500, warmUp: 300 }; // round: ms
+const SMOKE: typeof FULL = { connections: 2, rounds: 1, round: 50, count: 5, warmUp: 1 };
+const GOAL = 1.3; // times Fastify's
 const SHARE_GOAL = 0.3; // ms
 
-const SERVERS = ["ours", "fastify"] as const;
+const SERVERS = ["stockwire", "fastify"] as const;
 const METHODS = ["GET", "POST"] as const;
 type Server = (typeof SERVERS)[number];
 
@@ -19,7 +20,7 @@ interface Round {
   perSecond: number;
   p50: number; // ms
   p99: number; // ms
-  cpu: number; // µs of the server's for one request
+  cpu: number; // µs of the server for one request
   load: number; // share of a core that the load took
 }
 type Rounds = Record<(typeof METHODS)[number], Record<Server, Round[]>>;
@@ -31,25 +32,26 @@ interface Listening {
   paths: string[];
 }
 
-/** Through gateway, handler and engine, beside Fastify with the SDK as it comes. */
 export async function http(context: Context): Promise<Report> {
-  const rounds = await loaded(context);
-  const share = await gatewayShare(context);
+  const sizes = context.smoke ? SMOKE : FULL;
+  const rounds = await measureRounds(context, sizes);
+  const share = await measureShare(context, sizes);
   const added = share.through - share.direct;
   const rows = METHODS.flatMap((method) => rowsOf(method, rounds[method]));
   return {
     tables: [
       {
-        title: `http: ${CONNECTIONS} connections, medians of ${ROUNDS} interleaved rounds of ${ROUND / 1000} s`,
-        head: ["", "ours", "fastify", "ratio", "goal", ""],
+        title: `http: ${sizes.connections} connections, medians of ${sizes.rounds} interleaved rounds of ${sizes.round / 1000} s`,
+        head: ["", "stockwire", "fastify", "ratio", "goal", ""],
         rows,
         notes: [
-          "Ours: JWT verified, access log, gateway's event and answer, no throttles. Fastify: no auth.",
-          "Ratios are how many times better ours is. Load, server and engine share this machine.",
+          "Stockwire verifies JWTs, logs requests and converts to Lambda's events, without throttles.",
+          "Fastify has no authorization. A ratio above 1 means that Stockwire is better.",
+          "Load, server and engine share this machine.",
         ],
       },
       {
-        title: "http: the gateway's own share of GET /items/{id}, one at a time, ms at the median",
+        title: "http: the gateway's share of GET /items/{id}, one at a time, ms at the median",
         head: ["", "ms", "goal", ""],
         rows: [
           ["through the gateway", fixed(share.through)],
@@ -63,25 +65,36 @@ export async function http(context: Context): Promise<Report> {
   };
 }
 
-async function loaded(context: Context): Promise<Rounds> {
-  const env = { ...context.env, LOG_LEVEL: "warn", PUBLIC_SCHEME: "http", ALLOWED_ORIGINS: "*" };
+const environment = (context: Context) => ({
+  ...context.env,
+  LOG_LEVEL: "warn",
+  PUBLIC_SCHEME: "http",
+  ALLOWED_ORIGINS: "*",
+});
+
+async function measureRounds(context: Context, sizes: typeof FULL): Promise<Rounds> {
+  const env = environment(context);
   const load = startChild("http/load-process.ts", env);
   const servers = {
-    ours: await listen("http/laptop-process.ts", env, context.items.ours),
+    stockwire: await listen("http/laptop-process.ts", env, context.items.stockwire),
     fastify: await listen("http/fastify-server.ts", env, context.items.plain),
   };
-  const rounds: Rounds = { GET: { ours: [], fastify: [] }, POST: { ours: [], fastify: [] } };
+  const rounds: Rounds = {
+    GET: { stockwire: [], fastify: [] },
+    POST: { stockwire: [], fastify: [] },
+  };
   try {
-    for (let n = -1; n < ROUNDS; n++) {
+    for (let n = -1; n < sizes.rounds; n++) {
       for (const method of METHODS) {
         for (const name of SERVERS) {
-          const round = await oneRound(load, servers[name], method);
-          if (n >= 0) rounds[method][name].push(round); // the first warms up
+          const round = await oneRound(load, servers[name], method, sizes);
+          if (n >= 0) rounds[method][name].push(round); // the first round is a warm-up
         }
       }
     }
   } finally {
-    await Promise.all([load, servers.ours.child, servers.fastify.child].map((each) => each.stop()));
+    const children = [load, servers.stockwire.child, servers.fastify.child];
+    await Promise.all(children.map((child) => child.stop()));
   }
   return rounds;
 }
@@ -92,7 +105,7 @@ async function listen(
   ids: string[],
 ): Promise<Listening> {
   const child = startChild(file, env);
-  const { port, token } = await child.ask<{ port: number; token: string }>("start");
+  const { port, token } = await child.call<{ port: number; token: string }>("start");
   return { child, port, token, paths: ids.map((id) => `/items/${id}`) };
 }
 
@@ -100,15 +113,16 @@ async function oneRound(
   load: Child,
   { child, port, token, paths }: Listening,
   method: (typeof METHODS)[number],
+  sizes: typeof FULL,
 ): Promise<Round> {
-  const common = { port, token, method, connections: CONNECTIONS, ms: ROUND };
+  const common = { port, token, method, connections: sizes.connections, ms: sizes.round };
   const task: Load =
     method === "GET"
       ? { ...common, paths, status: 200 }
       : { ...common, paths: ["/items"], body: JSON.stringify(attributes(0)), status: 201 };
-  const before = await child.ask<NodeJS.CpuUsage>("cpu");
-  const { latencies, seconds, cpu } = await load.ask<Answered>("run", task);
-  const after = await child.ask<NodeJS.CpuUsage>("cpu");
+  const before = await child.call<NodeJS.CpuUsage>("cpu");
+  const { latencies, seconds, cpu } = await load.call<LoadResult>("run", task);
+  const after = await child.call<NodeJS.CpuUsage>("cpu");
   const used = after.user + after.system - before.user - before.system;
   return {
     perSecond: latencies.length / seconds,
@@ -119,21 +133,21 @@ async function oneRound(
   };
 }
 
-function rowsOf(method: string, { ours, fastify }: Record<Server, Round[]>): string[][] {
+function rowsOf(method: string, { stockwire, fastify }: Record<Server, Round[]>): string[][] {
   const row = (name: string, part: keyof Round, digits: number, judged = true) => {
-    const [mine, theirs] = [ours, fastify].map((rounds) => rounds.map((round) => round[part]));
-    if (!mine || !theirs) throw new Error("there are two servers");
-    const more = pairedRatio(mine, theirs);
+    const own = stockwire.map((round) => round[part]);
+    const other = fastify.map((round) => round[part]);
+    const more = pairedRatio(own, other);
     const better = part === "perSecond" ? more : 1 / more;
     return [
       `${method} ${name}`,
-      fixed(median(mine), digits),
-      fixed(median(theirs), digits),
+      fixed(median(own), digits),
+      fixed(median(other), digits),
       fixed(better),
       ...(judged ? atLeast(better, GOAL) : []),
     ];
   };
-  const load = median([...ours, ...fastify].map((round) => round.load));
+  const load = median([...stockwire, ...fastify].map((round) => round.load));
   return [
     row("requests a second", "perSecond", 0),
     row("p50, ms", "p50", 1),
@@ -143,12 +157,12 @@ function rowsOf(method: string, { ours, fastify }: Record<Server, Round[]>): str
   ];
 }
 
-async function gatewayShare(context: Context) {
-  const env = { ...context.env, LOG_LEVEL: "warn", PUBLIC_SCHEME: "http", ALLOWED_ORIGINS: "*" };
-  const child = startChild("http/share-process.ts", env);
+async function measureShare(context: Context, { count, warmUp }: typeof FULL) {
+  const child = startChild("http/share-process.ts", environment(context));
   try {
-    const path = `/items/${context.items.ours[0]}`;
-    const { through, direct, bare } = await child.ask<Share>("measure", { path, count: 1500 });
+    const path = `/items/${context.items.stockwire[0]}`;
+    const task = { path, count, warmUp } satisfies ShareTask;
+    const { through, direct, bare } = await child.call<Share>("measure", task);
     return { through: median(through), direct: median(direct), bare: median(bare) };
   } finally {
     await child.stop();

@@ -7,37 +7,39 @@ import { connect } from "../live/live.ts";
 import { atMost, fixed, median, type Report } from "../report.ts";
 import { cpuOf, memoryOf } from "../usage.ts";
 
-const SETTLE = 6_000; // ms; the stream is polled more often for a while after a write
-const WATCH = 20_000; // ms
-const CONNECTIONS = 100;
-const MEMORY_GOAL = 150; // MB, of both when nobody is connected
+/** CPU and memory of the laptop without requests: alone, and with open connections. */
+
+// settle, watch: ms. After a write the stream is polled more often for a while.
+const FULL = { settle: 6_000, watch: 20_000, connections: 100 };
+const SMOKE: typeof FULL = { settle: 0, watch: 200, connections: 2 };
+const MEMORY_GOAL = 150; // MB, gateway and engine without connections
 
 interface Usage {
   cpu: number; // share of a core
   memory: number; // MB
 }
 
-/** What the laptop costs while nobody does anything. */
-export async function idle({ env, dir }: Context): Promise<Report> {
+export async function idle({ env, dir, smoke }: Context): Promise<Report> {
+  const { settle, watch, connections } = smoke ? SMOKE : FULL;
   const laptop = await startLaptop(join(dir, "idle"));
   const clients = startChild("live/live-process.ts", env);
   const parts = Object.entries(laptop.pids);
-  const watch = async () => {
-    await pause(SETTLE);
+  const measure = async () => {
+    await pause(settle);
     const cpus = () => Promise.all(parts.map(([, pid]) => cpuOf(pid)));
     const before = await cpus();
-    await pause(WATCH);
+    await pause(watch);
     const after = await cpus();
     const memory = await Promise.all(parts.map(([, pid]) => memoryOf(pid)));
     return parts.map(([name], at): [string, Usage] => [
       name,
-      { cpu: ((after[at] ?? 0) - (before[at] ?? 0)) / WATCH, memory: memory[at] ?? 0 },
+      { cpu: ((after[at] ?? 0) - (before[at] ?? 0)) / watch, memory: memory[at] ?? 0 },
     ]);
   };
   try {
-    const alone = await watch();
-    const opened = await connect({ laptop, clients }, 0, CONNECTIONS);
-    const connected = await watch();
+    const alone = await measure();
+    const opened = await connect({ laptop, clients }, 0, connections);
+    const connected = await measure();
     const both = alone.reduce((sum, [, { memory }]) => sum + memory, 0);
     const rows = (label: string, usages: [string, Usage][]) =>
       usages.map(([name, { cpu, memory }]) => [
@@ -48,15 +50,15 @@ export async function idle({ env, dir }: Context): Promise<Report> {
     return {
       tables: [
         {
-          title: `idle: the laptop over ${WATCH / 1000} s without a request`,
+          title: `idle: the laptop over ${watch / 1000} s without a request`,
           head: ["", "of a core", "MB", "goal", ""],
           rows: [
-            ...rows("nobody connected", alone),
-            ["nobody connected, both", "", fixed(both, 0), ...atMost(both, MEMORY_GOAL)],
-            ...rows(`${CONNECTIONS} connections`, connected),
+            ...rows("no connections", alone),
+            ["no connections, both", "", fixed(both, 0), ...atMost(both, MEMORY_GOAL, 0)],
+            ...rows(`${connections} connections`, connected),
           ],
           notes: [
-            `Opening one, and its subscription, took ${fixed(median(opened), 0)} ms, 20 at once.`,
+            `A connection and its subscription took ${fixed(median(opened), 0)} ms, 20 in parallel.`,
           ],
         },
       ],

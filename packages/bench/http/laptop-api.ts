@@ -9,23 +9,23 @@ import type { LambdaHandler } from "@stockwire/gateway/lambda";
 import { listen } from "@stockwire/gateway/server";
 import { openIssuerOf } from "@stockwire/local/server-registry";
 
-/** The laptop's API on a port of its own, as laptop.ts puts it together but without throttles. */
+/** The laptop's HTTP API without its throttles, so that they do not limit a measurement. */
 export interface LaptopApi {
   port: number;
-  /** Good for all of the API. */
+  /** Has the scope admin. */
   token: string;
 }
 
 type Handle = (req: IncomingMessage, res: ServerResponse) => void;
-const unready: Handle = (_, res) => void res.writeHead(503).end();
+const notReady: Handle = (_, res) => void res.writeHead(503).end();
 
-/** Starts it around a handler; every token is verified, every request logged. */
+/** Starts the API in front of a handler. Tokens are verified and requests logged. */
 export async function startLaptopApi(handler: LambdaHandler): Promise<LaptopApi> {
-  let answer: Handle = unready;
+  let handle: Handle = notReady;
   const { port } = await listen({
     port: 0,
     host: "127.0.0.1",
-    handle: (req, res) => answer(req, res),
+    handle: (req, res) => handle(req, res),
   });
   const url = `http://localhost:${port}`;
   const dir = await mkdtemp(join(tmpdir(), "stockwire-bench-issuer-"));
@@ -38,7 +38,7 @@ export async function startLaptopApi(handler: LambdaHandler): Promise<LaptopApi>
     accessLog: (record) => console.log(JSON.stringify(record)),
     onError: ({ message, error }) => console.error(message, error),
   });
-  answer = (req, res) => {
+  handle = (req, res) => {
     if (!issuer.handle(req, res)) api.handle(req, res);
   };
   const token = issuer.sign({ claims: { sub: "bench", scope: "admin" } });

@@ -1,7 +1,7 @@
 import { handler } from "@stockwire/functions/handlers/http";
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 import { startLaptopApi } from "./laptop-api.ts";
 
-/** The server of section http that is ours. */
+/** Stockwire as the server of section http. */
 
-answer({ start: () => startLaptopApi(handler), cpu: () => process.cpuUsage() });
+serve({ start: () => startLaptopApi(handler), cpu: () => process.cpuUsage() });

@@ -1,7 +1,7 @@
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 import { openConnection, requestBytes } from "./connection.ts";
 
-/** Makes the load of section http, in a process of its own. */
+/** The load of section http. */
 
 export interface Load {
   port: number;
@@ -14,13 +14,13 @@ export interface Load {
   ms: number;
 }
 
-export interface Answered {
+export interface LoadResult {
   latencies: number[]; // ms
   seconds: number;
-  cpu: number; // share of a core that the load itself took
+  cpu: number; // share of a core that the load took
 }
 
-async function run(load: Load): Promise<Answered> {
+async function run(load: Load): Promise<LoadResult> {
   const requests = load.paths.map((path) => requestBytes(load.method, path, load.token, load.body));
   const connections = await Promise.all(
     Array.from({ length: load.connections }, () => openConnection(load.port)),
@@ -33,12 +33,12 @@ async function run(load: Load): Promise<Answered> {
     connections.map(async (connection) => {
       for (let now = started; now - started < load.ms;) {
         const request = requests[next++ % requests.length];
-        if (!request) throw new Error("there is nothing to ask for");
+        if (!request) throw new Error("there are no requests");
         const status = await connection.send(request);
-        if (status !== load.status) throw new Error(`${load.method} was answered ${status}`);
-        const answered = performance.now();
-        latencies.push(answered - now);
-        now = answered;
+        if (status !== load.status) throw new Error(`${load.method}: status ${status}`);
+        const received = performance.now();
+        latencies.push(received - now);
+        now = received;
       }
     }),
   );
@@ -48,4 +48,4 @@ async function run(load: Load): Promise<Answered> {
   return { latencies, seconds, cpu: (user + system) / 1e6 / seconds };
 }
 
-answer({ run });
+serve({ run });

@@ -1,18 +1,22 @@
 import { listen } from "@stockwire/gateway/server";
 import { handler } from "@stockwire/functions/handlers/http";
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 import { openConnection, requestBytes } from "./connection.ts";
 import { startLaptopApi } from "./laptop-api.ts";
 
-/** What the gateway adds to a request: through it, and past it, one after the other. */
+/** Measures what the gateway adds to a request: with the gateway, without, and a bare server. */
 
 export interface Share {
   through: number[]; // ms, over a socket
-  direct: number[]; // ms, the same event handed to the handler
-  bare: number[]; // ms, a server without a gateway that answers as many bytes at once
+  direct: number[]; // ms, the handler called with the same event
+  bare: number[]; // ms, over a socket, from a server that only sends as many bytes
 }
 
-const WARM_UP = 300;
+export interface ShareTask {
+  path: string;
+  count: number;
+  warmUp: number;
+}
 
 async function timed(times: number[], run: () => Promise<unknown>): Promise<void> {
   const started = performance.now();
@@ -20,16 +24,16 @@ async function timed(times: number[], run: () => Promise<unknown>): Promise<void
   times.push(performance.now() - started);
 }
 
-async function measure({ path, count }: { path: string; count: number }): Promise<Share> {
+async function measure({ path, count, warmUp }: ShareTask): Promise<Share> {
   let last: unknown;
-  const watched = (event: unknown) => {
+  const recording = (event: unknown) => {
     last = event;
     return handler(event);
   };
-  const { port, token } = await startLaptopApi(watched);
+  const { port, token } = await startLaptopApi(recording);
   const api = await openConnection(port);
   const request = requestBytes("GET", path, token);
-  if ((await api.send(request)) !== 200) throw new Error("the gateway did not answer");
+  if ((await api.send(request)) !== 200) throw new Error("the gateway did not answer 200");
   const { body = "" } = await handler(last);
   const server = await listen({
     port: 0,
@@ -41,8 +45,8 @@ async function measure({ path, count }: { path: string; count: number }): Promis
   });
   const bare = await openConnection(server.port);
   const share: Share = { through: [], direct: [], bare: [] };
-  for (let n = 0; n < WARM_UP + count; n++) {
-    if (n === WARM_UP) for (const times of Object.values(share)) times.length = 0;
+  for (let n = 0; n < warmUp + count; n++) {
+    if (n === warmUp) for (const times of Object.values(share)) times.length = 0;
     await timed(share.through, () => api.send(request));
     await timed(share.direct, () => handler(last));
     await timed(share.bare, () => bare.send(request));
@@ -50,4 +54,4 @@ async function measure({ path, count }: { path: string; count: number }): Promis
   return share;
 }
 
-answer({ measure });
+serve({ measure });

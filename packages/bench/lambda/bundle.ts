@@ -4,22 +4,22 @@ import { copyFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { bundleOptions, root } from "../../functions/scripts/bundle.ts";
 
-/** Files to run, in the folder of the run. */
+/** Paths of the bundles, all in the folder of the run. */
 export interface Bundles {
-  ours: string;
+  stockwire: string;
   plain: string;
-  /** Runs one of the two in a fresh process. */
+  /** A program that loads one of the two and invokes it once. */
   coldProcess: string;
-  /** Every Lambda by name; `ours` is the one called http. */
+  /** Every Lambda function by name; `stockwire` is `http`. */
   deployed: Record<string, string>;
 }
 
-/** Builds what is deployed, and the plain handler with the same options but without our alias. */
+/** Runs `npm run build`, and builds the plain handler with the same options but no plugins. */
 export async function bundle(dir: string): Promise<Bundles> {
   execFileSync(process.execPath, [join(root, "packages/functions/scripts/build.ts")]);
   const deployed: Record<string, string> = {};
   for (const name of await readdir(join(root, "dist/lambda"))) {
-    // A copy: another build may begin while this run goes on.
+    // A copy, because another build may start before this run ends.
     const copy = join(dir, `${name}.mjs`);
     await copyFile(join(root, "dist/lambda", name, "index.mjs"), copy);
     deployed[name] = copy;
@@ -28,7 +28,7 @@ export async function bundle(dir: string): Promise<Bundles> {
   const coldProcess = join(dir, "cold-process.mjs");
   await bundleOne("plain-handler.ts", plain);
   await bundleOne("cold-process.ts", coldProcess);
-  return { ours: deployed["http"] ?? "", plain, coldProcess, deployed };
+  return { stockwire: deployed["http"] ?? "", plain, coldProcess, deployed };
 }
 
 async function bundleOne(entry: string, outfile: string): Promise<void> {

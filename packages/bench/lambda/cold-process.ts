@@ -1,4 +1,4 @@
-/** Run fresh for each sample: imports a bundle, answers one event, prints the times. */
+/** One sample of section cold: imports a bundle, invokes it once and prints the times. */
 
 const [, , bundle = "", event = ""] = process.argv;
 
@@ -8,14 +8,14 @@ const { handler } = (await import(bundle)) as {
 };
 const imported = performance.now();
 const { statusCode } = await handler(JSON.parse(event));
-const answered = performance.now();
+const done = performance.now();
 const { user, system } = process.cpuUsage();
 
 const times = {
-  total: answered,
+  total: done,
   import: imported - started,
-  first: answered - imported,
-  init: answered - started,
+  first: done - imported,
+  init: done - started,
   cpu: (user + system) / 1000,
   statusCode,
 };

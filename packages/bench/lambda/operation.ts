@@ -1,13 +1,13 @@
 import { attributes } from "../seed.ts";
 
-/** One kind of invocation: the event, and the status that shows that it did its work. */
+/** An invocation: the event, and the status of a correct result. */
 export interface Operation {
   name: string;
   event: string; // JSON
   status: number;
 }
 
-/** The five that PERF.md measures; `id` is of an item that is there. */
+/** The operations of sections cold and warm. `id` is the id of an existing item. */
 export const operations = (id: string): Operation[] => [
   { name: "item by id", status: 200, event: event("GET", "/items/{id}", { id }) },
   { name: "list of 25", status: 200, event: event("GET", "/items", { query: { limit: "25" } }) },
@@ -15,7 +15,7 @@ export const operations = (id: string): Operation[] => [
   {
     name: "invalid create",
     status: 400,
-    event: event("POST", "/items", { body: { id: "mine", price: "cheap" } }),
+    event: event("POST", "/items", { body: { id: "my-id", price: "cheap" } }),
   },
   { name: "unknown path", status: 404, event: event("GET", "/nothing", {}) },
 ];
@@ -26,7 +26,7 @@ interface Parts {
   body?: object;
 }
 
-/** An event of payload 2.0 as an HTTP API sends it after its JWT authorizer. */
+/** An event of an HTTP API with payload format 2.0, after its JWT authorizer. */
 function event(method: string, route: string, { id, query, body }: Parts): string {
   const rawPath = route.replace("{id}", id ?? "");
   const text = body && JSON.stringify(body);

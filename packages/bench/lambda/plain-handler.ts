@@ -8,8 +8,8 @@ import {
 import { randomUUID } from "node:crypto";
 
 /**
- * What ours is compared with: a handler as many projects have it, a switch and the SDK as it comes.
- * It makes the same calls for the same requests, over as many partitions.
+ * The handler that Stockwire is compared with, as many projects have one: a switch, and the SDK with
+ * its defaults. It makes the same calls to as many partitions for the same requests.
  */
 
 interface Event {
@@ -33,7 +33,7 @@ const respond = (statusCode: number, body: unknown) => ({
   body: JSON.stringify(body),
 });
 
-const shown = (record: Record<string, unknown>) => {
+const bodyOf = (record: Record<string, unknown>) => {
   const { pk: _, sk, ...rest } = record;
   return { id: sk, ...rest };
 };
@@ -63,11 +63,11 @@ async function get(id: string) {
   const { Item } = await client.send(
     new GetCommand({ TableName, Key: keyOf(id), ConsistentRead: true }),
   );
-  return Item ? respond(200, shown(Item)) : respond(404, { error: "Item not found" });
+  return Item ? respond(200, bodyOf(Item)) : respond(404, { error: "Item not found" });
 }
 
 async function list(limit: number) {
-  // As many from each partition as ours asks for.
+  // The same limit for each partition as in Stockwire.
   const share = (limit + 1) / SHARDS;
   const Limit = SHARDS === 1 ? limit + 1 : Math.ceil(share + 2 * Math.sqrt(share) + 1);
   const pages = await Promise.all(
@@ -88,7 +88,7 @@ async function list(limit: number) {
     .flatMap(({ Items = [] }) => Items)
     .toSorted((a, b) => (String(a["sk"]) < String(b["sk"]) ? 1 : -1))
     .slice(0, limit)
-    .map(shown);
+    .map(bodyOf);
   return respond(200, { items, count: items.length });
 }
 
@@ -100,5 +100,5 @@ async function create(body: Record<string, unknown>) {
   const Item = { ...body, ...keyOf(randomUUID()), createdAt: at, updatedAt: at };
   const ConditionExpression = "attribute_not_exists(pk)";
   await client.send(new PutCommand({ TableName, Item, ConditionExpression }));
-  return respond(201, shown(Item));
+  return respond(201, bodyOf(Item));
 }

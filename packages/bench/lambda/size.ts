@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import type { Context } from "../context.ts";
-import { fixed, type Report } from "../report.ts";
+import { atMost, fixed, type Report } from "../report.ts";
 
 const GOALS: Readonly<Record<string, number>> = { http: 300 }; // kB
-const OTHERS = 250; // kB
+const OTHER_GOAL = 250; // kB
 
-/** What is deployed, in kB. */
+/** The size of each deployed bundle. */
 export async function size(context: Context): Promise<Report> {
   const bundles = await context.bundles();
   const measured = await Promise.all(
@@ -18,8 +18,7 @@ export async function size(context: Context): Promise<Report> {
     ),
   );
   const rows = measured.map(({ name, kB, gzip }) => {
-    const goal = GOALS[name] ?? OTHERS;
-    const judged = name in bundles.deployed ? [`≤ ${goal}`, kB <= goal ? "met" : "not met"] : [];
+    const judged = name in bundles.deployed ? atMost(kB, GOALS[name] ?? OTHER_GOAL, 0) : [];
     return [name, fixed(kB, 1), fixed(gzip, 1), ...judged];
   });
   return {

@@ -1,21 +1,21 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 
 /**
- * A DynamoDB that costs nothing: it asks the engine the first time, and repeats that answer to
- * every call that is alike. Puts are all alike, since each has ids of its own.
+ * A DynamoDB that takes almost no time: it forwards a call to the engine once and then repeats the
+ * response to each equal call. All puts count as equal, because each has its own id.
  */
 
-interface Canned {
+interface Recorded {
   status: number;
   headers: Record<string, string>;
   body: Buffer;
 }
 
-const canned = new Map<string, Promise<Canned>>();
+const responses = new Map<string, Promise<Recorded>>();
 
-async function ask(endpoint: string, req: IncomingMessage, body: Buffer): Promise<Canned> {
+async function forward(endpoint: string, req: IncomingMessage, body: Buffer): Promise<Recorded> {
   const headers: Record<string, string> = {};
   for (const name of ["x-amz-target", "content-type", "authorization", "x-amz-date"]) {
     headers[name] = String(req.headers[name]);
@@ -42,10 +42,10 @@ function start(endpoint: string): Promise<string> {
       const body = Buffer.concat(chunks);
       const target = String(req.headers["x-amz-target"]);
       const key = target.endsWith("PutItem") ? target : `${target} ${body.toString()}`;
-      const reply = canned.get(key) ?? ask(endpoint, req, body);
-      canned.set(key, reply);
-      reply.then(
-        (known) => res.writeHead(known.status, known.headers).end(known.body),
+      const response = responses.get(key) ?? forward(endpoint, req, body);
+      responses.set(key, response);
+      response.then(
+        (recorded) => res.writeHead(recorded.status, recorded.headers).end(recorded.body),
         () => res.destroy(),
       );
     });
@@ -57,4 +57,4 @@ function start(endpoint: string): Promise<string> {
   });
 }
 
-answer({ start });
+serve({ start });

@@ -1,12 +1,12 @@
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 import type { Operation } from "./operation.ts";
 
-/** One handler in one process, invoked one request at a time as Lambda does. */
+/** A handler in a process of its own, invoked with one request at a time, as in Lambda. */
 
 export interface WarmTask {
   bundle: string;
   operations: Operation[];
-  warmUp: number; // invocations of each
+  warmUp: number; // invocations of each operation
   rounds: number;
 }
 
@@ -23,7 +23,7 @@ async function slice(handler: Handler, { name, event, status }: Operation) {
   const started = performance.now();
   for (const each of events) {
     const { statusCode } = await handler(each);
-    if (statusCode !== status) throw new Error(`${name} answered ${statusCode}`);
+    if (statusCode !== status) throw new Error(`${name}: status ${statusCode}`);
   }
   const wall = (performance.now() - started) * 1000;
   const { user, system } = process.cpuUsage(cpu);
@@ -47,4 +47,4 @@ async function run({ bundle, operations, warmUp, rounds }: WarmTask): Promise<Wa
   return times;
 }
 
-answer({ run });
+serve({ run });

@@ -5,16 +5,16 @@ import * as Item from "@stockwire/core/catalog/item";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import type * as Changes from "@stockwire/functions/handlers/changes";
 import type * as Live from "@stockwire/functions/handlers/live";
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 import { SHARDS } from "../context.ts";
 import { type Cost, meter } from "../meter.ts";
 import { attributes, by } from "../seed.ts";
 import { type Tally, tally } from "../tally.ts";
 
-/** The functions behind the stream and the WebSocket API, called with the events that they get. */
+/** The functions `changes` and `live`, called with the events of stream and WebSocket API. */
 
 export interface AppendTask {
-  batch: number; // changes of one event
+  batch: number; // changes in one event
   ms: number;
 }
 
@@ -22,8 +22,8 @@ export interface Appended {
   changes: number;
   ms: number;
   cpu: number; // ms
-  /** Transactions that did not go through: another had moved the head, or was at it. */
-  lost: number;
+  /** Transactions that were cancelled because another one changed the head of the feed. */
+  cancelled: number;
 }
 
 const { AWS_ENDPOINT_URL_DYNAMODB: endpoint = "", AWS_REGION: region = "" } = process.env;
@@ -60,7 +60,7 @@ async function start(): Promise<void> {
   image = JSON.stringify(Items[0]);
 }
 
-/** A batch of new items as the stream has them. */
+/** A batch of new items in the form of a stream event. */
 function batchOf(size: number) {
   const id = (JSON.parse(image) as Image)["sk"]?.S ?? "";
   const Records = Array.from({ length: size }, (_, n) => ({
@@ -73,7 +73,7 @@ function batchOf(size: number) {
 }
 
 async function append({ batch, ms }: AppendTask): Promise<Appended> {
-  const lost = counted.conditions + counted.conflicts;
+  const before = counted.conditions + counted.conflicts;
   const done = { changes: 0, ms: 0, cpu: 0 };
   for (const end = performance.now() + ms; performance.now() < end;) {
     const event = batchOf(batch);
@@ -85,7 +85,7 @@ async function append({ batch, ms }: AppendTask): Promise<Appended> {
     done.cpu += (user + system) / 1000;
     done.changes += batch;
   }
-  return { ...done, lost: counted.conditions + counted.conflicts - lost };
+  return { ...done, cancelled: counted.conditions + counted.conflicts - before };
 }
 
 const costOfBatch = (size: number): Promise<Cost> => measure(() => changes.handler(batchOf(size)));
@@ -102,13 +102,13 @@ const contextOf = (connectionId: string, eventType: "CONNECT" | "MESSAGE" | "DIS
 
 const connect = (id: string) => live.handler({ requestContext: contextOf(id, "CONNECT") });
 const disconnect = (id: string) => live.handler({ requestContext: contextOf(id, "DISCONNECT") });
-const say = (id: string, frame: object) =>
+const receive = (id: string, frame: object) =>
   live.handler({ requestContext: contextOf(id, "MESSAGE"), body: JSON.stringify(frame) });
 
-const subscribe = (id: string) => say(id, { action: "subscribe", topics: ["items"] });
+const subscribe = (id: string) => receive(id, { action: "subscribe", topics: ["items"] });
 
-/** So many more who listen to all items. */
-async function listen(count: number): Promise<void> {
+/** Opens connections that subscribe to all items. */
+async function openSubscribers(count: number): Promise<void> {
   for (let n = 0; n < count; n++) {
     const id = newId();
     await connect(id);
@@ -116,17 +116,17 @@ async function listen(count: number): Promise<void> {
   }
 }
 
-/** A connection's life, with one topic. */
+/** The cost of each event of a connection with one topic. */
 async function costsOfConnection(): Promise<Record<string, Cost>> {
   const id = newId();
   return {
     connect: await measure(() => connect(id)),
     "subscribe to a feed": await measure(() => subscribe(id)),
-    ping: await measure(() => say(id, { action: "ping" })),
-    unsubscribe: await measure(() => say(id, { action: "unsubscribe", topics: ["items"] })),
+    ping: await measure(() => receive(id, { action: "ping" })),
+    unsubscribe: await measure(() => receive(id, { action: "unsubscribe", topics: ["items"] })),
     "subscribe again": await measure(() => subscribe(id)),
     "disconnect, with 1 topic": await measure(() => disconnect(id)),
   };
 }
 
-answer({ start, append, costOfBatch, listen, costsOfConnection });
+serve({ start, append, costOfBatch, openSubscribers, costsOfConnection });

@@ -1,9 +1,9 @@
 import { type Socket, connect } from "node:net";
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 
-/** The receiving side of section broadcast. */
+/** The receiving side of section broadcast: WebSocket clients that count bytes. */
 
-const AT_ONCE = 200;
+const PARALLEL = 200;
 const REQUEST = [
   "GET /bench HTTP/1.1",
   "Host: localhost",
@@ -16,15 +16,15 @@ const REQUEST = [
 
 const sockets: Socket[] = [];
 let received = 0;
-let wanted = Infinity;
+let expected = Infinity;
 let arrived: ((at: number) => void) | undefined;
 
 function count(chunk: Buffer): void {
   received += chunk.length;
-  if (received >= wanted) arrived?.(Number(process.hrtime.bigint()) / 1e6);
+  if (received >= expected) arrived?.(Number(process.hrtime.bigint()) / 1e6);
 }
 
-/** Connects one of 127.0.0.1, 127.0.0.2 and so on: the ports of one address do not suffice. */
+/** Connects from 127.0.0.1, 127.0.0.2 and so on, because one address has too few ports. */
 function open(port: number, localAddress: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: "127.0.0.1", localAddress });
@@ -40,18 +40,18 @@ function open(port: number, localAddress: string): Promise<void> {
 }
 
 async function start({ port, connections }: { port: number; connections: number }): Promise<void> {
-  for (let made = 0; made < connections; made += AT_ONCE) {
-    const address = `127.0.0.${1 + (Math.floor(made / AT_ONCE) % 4)}`;
-    const batch = Math.min(AT_ONCE, connections - made);
+  for (let made = 0; made < connections; made += PARALLEL) {
+    const address = `127.0.0.${1 + (Math.floor(made / PARALLEL) % 4)}`;
+    const batch = Math.min(PARALLEL, connections - made);
     await Promise.all(Array.from({ length: batch }, () => open(port, address)));
   }
 }
 
-/** When so many bytes had come. */
+/** Resolves when all connections together have received so many bytes, to the time in ms. */
 function receive(bytes: number): Promise<number> {
   received = 0;
-  wanted = bytes;
+  expected = bytes;
   return new Promise((resolve) => (arrived = resolve));
 }
 
-answer({ start, receive });
+serve({ start, receive });

@@ -3,20 +3,20 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { listen } from "@stockwire/gateway/server";
 import { createWebSocketApi } from "@stockwire/gateway/websocket/websocket-api";
 import { textFrame } from "@stockwire/gateway/websocket/frame";
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 
-/** The sending side of section broadcast: one way of sending beside bare sockets. */
+/** The sending side of section broadcast: through the gateway, through ws, or on bare sockets. */
 
 export type Way = "gateway" | "ws";
 
 /** One message to every connection. */
 export interface Sending {
-  startedAt: number; // ms of a clock that all processes share
-  loop: number; // ms until all was handed over
+  startedAt: number; // ms of the monotonic clock, which all processes share
+  loop: number; // ms until all frames were handed to the sockets
   cpu: number; // ms
 }
 
-const ANY_NUMBER = { rate: 1e9, burst: 1e9 };
+const UNLIMITED = { rate: 1e9, burst: 1e9 };
 const sockets: Duplex[] = [];
 const ways: Record<"bare" | Way, (message: Buffer) => void> = {
   bare(message) {
@@ -43,7 +43,7 @@ function throughGateway() {
     stage: "bench",
     routeSelectionExpression: "$request.body.action",
     routes: [],
-    limits: { connections: ANY_NUMBER },
+    limits: { connections: UNLIMITED },
     accessLog: ({ connectionId }) => ids.push(connectionId),
     onError: ({ error }) => {
       throw error;
@@ -89,4 +89,4 @@ function send({ way, bytes }: { way: "bare" | Way; bytes: number }): Sending {
   return { startedAt, loop, cpu: (user + system) / 1000 };
 }
 
-answer({ start, send, memory: () => process.memoryUsage.rss() });
+serve({ start, send, memory: () => process.memoryUsage.rss() });

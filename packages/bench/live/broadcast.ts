@@ -3,16 +3,21 @@ import { type Child, startChild } from "../child.ts";
 import type { Context } from "../context.ts";
 import { atMost, fixed, median, pairedRatio, type Report } from "../report.ts";
 
-const CONNECTIONS = 10_000;
+/**
+ * One message to many WebSockets, through the gateway and through ws. Each is compared with writing
+ * the same frame to the bare sockets of the same connections.
+ */
+
+const FULL = { connections: 10_000, rounds: 30, warmUp: 3 };
+const SMOKE: typeof FULL = { connections: 4, rounds: 1, warmUp: 0 };
 const MESSAGE = 300; // bytes
 const HEADER = 4; // bytes of a frame of that size
-const ROUNDS = 30;
-const GOAL = 1.15; // of bare sockets
+const GOAL = 1.15; // times the bare sockets
 
 const WAYS: readonly Way[] = ["gateway", "ws"];
 
 interface Round {
-  delivered: number; // ms from the first write until the last client has it all
+  delivered: number; // ms from the first write until the last client has the message
   loop: number; // ms
   cpu: number; // ms of the sender
 }
@@ -23,15 +28,15 @@ interface Measured {
   memory: number; // kB a connection
 }
 
-/** One message to everybody: through the gateway and ws, each beside the same bytes on its sockets. */
-export async function broadcast({ env }: Context): Promise<Report> {
+export async function broadcast({ env, smoke }: Context): Promise<Report> {
+  const size = smoke ? SMOKE : FULL;
   const measured: Measured[] = [];
-  for (const way of WAYS) measured.push(await measure(way, env));
+  for (const way of WAYS) measured.push(await measure(way, env, size));
   const title = { gateway: "gateway", ws: "ws.send" };
   return {
     tables: [
       {
-        title: `broadcast: ${MESSAGE} bytes to ${CONNECTIONS} connections, medians of ${ROUNDS} interleaved rounds`,
+        title: `broadcast: ${MESSAGE} bytes to ${size.connections} connections, medians of ${size.rounds} interleaved rounds`,
         head: ["", "ms", "bare sockets", "ratio", "goal", "", "kB a connection"],
         rows: measured.flatMap(({ way, own, bare, memory }) => [
           [...cells(`${title[way]}, all delivered`, "delivered", own, bare, way), fixed(memory, 1)],
@@ -39,8 +44,8 @@ export async function broadcast({ env }: Context): Promise<Report> {
           cells(`${title[way]}, sender's CPU`, "cpu", own, bare),
         ]),
         notes: [
-          "Bare sockets: the same connections, each written one prepared frame.",
-          "Clients are a process of their own on this machine.",
+          "Bare sockets: one prepared frame is written to each of the same connections.",
+          "The clients are another process on this machine.",
         ],
       },
     ],
@@ -55,28 +60,32 @@ function cells(
   bare: readonly Round[],
   judged?: Way,
 ): string[] {
-  const [mine, theirs] = [own, bare].map((rounds) => rounds.map((round) => round[part]));
-  if (!mine || !theirs) throw new Error("there are two ways");
-  const ratio = pairedRatio(mine, theirs);
+  const times = own.map((round) => round[part]);
+  const bareTimes = bare.map((round) => round[part]);
+  const ratio = pairedRatio(times, bareTimes);
   const goal = judged === "gateway" ? atMost(ratio, GOAL) : ["", ""];
-  return [name, fixed(median(mine), 1), fixed(median(theirs), 1), fixed(ratio), ...goal];
+  return [name, fixed(median(times), 1), fixed(median(bareTimes), 1), fixed(ratio), ...goal];
 }
 
-async function measure(way: Way, env: Record<string, string>): Promise<Measured> {
+async function measure(
+  way: Way,
+  env: Record<string, string>,
+  { connections, rounds, warmUp }: typeof FULL,
+): Promise<Measured> {
   const sender = startChild("live/broadcast-process.ts", env);
   const clients = startChild("live/broadcast-client.ts", env);
   try {
-    const port = await sender.ask<number>("start", way);
-    const before = await sender.ask<number>("memory");
-    await clients.ask("start", { port, connections: CONNECTIONS });
-    const memory = ((await sender.ask<number>("memory")) - before) / 1000 / CONNECTIONS;
+    const port = await sender.call<number>("start", way);
+    const before = await sender.call<number>("memory");
+    await clients.call("start", { port, connections });
+    const memory = ((await sender.call<number>("memory")) - before) / 1000 / connections;
     const measured: Measured = { way, own: [], bare: [], memory };
-    for (let n = -3; n < ROUNDS; n++) {
-      // Who is first changes, since the one after the other finds warmer caches.
+    for (let n = -warmUp; n < rounds; n++) {
+      // The order alternates, because the second one finds warmer caches.
       const order = n % 2 === 0 ? ([way, "bare"] as const) : (["bare", way] as const);
       for (const each of order) {
-        const round = await oneRound(sender, clients, each);
-        if (n >= 0) measured[each === "bare" ? "bare" : "own"].push(round); // the first warm up
+        const round = await oneRound(sender, clients, each, connections);
+        if (n >= 0) measured[each === "bare" ? "bare" : "own"].push(round); // before that are warm-ups
       }
     }
     return measured;
@@ -85,8 +94,13 @@ async function measure(way: Way, env: Record<string, string>): Promise<Measured>
   }
 }
 
-async function oneRound(sender: Child, clients: Child, way: "bare" | Way): Promise<Round> {
-  const arrival = clients.ask<number>("receive", CONNECTIONS * (MESSAGE + HEADER));
-  const { startedAt, loop, cpu } = await sender.ask<Sending>("send", { way, bytes: MESSAGE });
+async function oneRound(
+  sender: Child,
+  clients: Child,
+  way: "bare" | Way,
+  connections: number,
+): Promise<Round> {
+  const arrival = clients.call<number>("receive", connections * (MESSAGE + HEADER));
+  const { startedAt, loop, cpu } = await sender.call<Sending>("send", { way, bytes: MESSAGE });
   return { delivered: (await arrival) - startedAt, loop, cpu };
 }

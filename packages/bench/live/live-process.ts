@@ -1,13 +1,13 @@
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { WebSocket } from "ws";
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 
 /** The clients of sections live and idle. */
 
 export interface Opening {
   url: string;
-  tokens: string[]; // one for each connection
+  tokens: string[]; // one per connection
   topic: string;
 }
 
@@ -17,10 +17,10 @@ export interface Polling {
   every: number; // ms
 }
 
-/** By the name of what was written: when its frames came, in ms of a clock that all share. */
+/** The times at which frames of a written record arrived, in ms of the monotonic clock. */
 export type Arrivals = [name: string, times: number[]][];
 
-const AT_ONCE = 20;
+const PARALLEL = 20;
 
 let arrivals = new Map<string, number[]>();
 
@@ -46,12 +46,12 @@ async function connect({ url, topic }: Opening, token: string): Promise<void> {
   });
 }
 
-/** Opens more connections, and gives how long each took, its subscription included. */
+/** Opens connections. Resolves to the ms that each took, including its subscription. */
 async function open(opening: Opening): Promise<number[]> {
   const times: number[] = [];
   const tokens = opening.tokens.values();
   await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
+    Array.from({ length: PARALLEL }, async () => {
       for (const token of tokens) {
         const began = now();
         await connect(opening, token);
@@ -64,7 +64,7 @@ async function open(opening: Opening): Promise<number[]> {
 
 let polling = new AbortController();
 
-/** Reads a list again and again, and notes what it had not seen. */
+/** Polls a list until `endPoll`, and records when each name is seen first. */
 async function poll({ url, token, every }: Polling): Promise<void> {
   const seen = new Set<string>();
   polling = new AbortController();
@@ -88,7 +88,7 @@ function take(): Arrivals {
   return taken;
 }
 
-answer({
+serve({
   open,
   poll,
   endPoll: () => polling.abort(),

@@ -3,11 +3,11 @@ import {
   PostToConnectionCommand,
 } from "@aws-sdk/client-apigatewaymanagementapi";
 import { sendAll } from "@stockwire/core/live/fan-out";
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 
-/** One frame to many connections, as a delivery posts it or with the SDK as it comes. */
+/** Sends one frame to many connections, with core's fan-out or with the SDK's defaults. */
 
-export type Way = "ours" | "sdk";
+export type Way = "stockwire" | "sdk";
 
 export interface Task {
   endpoint: string;
@@ -15,13 +15,13 @@ export interface Task {
   bytes: number; // of the frame
 }
 
-/** Posts a second: of CPU, and of time. */
+/** Frames a second of CPU time, and a second of time. */
 export interface Rate {
   cpu: number;
   wall: number;
 }
 
-const AT_ONCE = 64; // as a delivery
+const PARALLEL = 64; // as in core's fan-out
 
 let client: ApiGatewayManagementApiClient | undefined;
 
@@ -29,7 +29,7 @@ async function throughSdk(endpoint: string, ids: string[], frame: string): Promi
   client ??= new ApiGatewayManagementApiClient({ endpoint });
   const queue = ids.values();
   await Promise.all(
-    Array.from({ length: AT_ONCE }, async () => {
+    Array.from({ length: PARALLEL }, async () => {
       for (const id of queue) {
         await client?.send(new PostToConnectionCommand({ ConnectionId: id, Data: frame }));
       }
@@ -37,7 +37,7 @@ async function throughSdk(endpoint: string, ids: string[], frame: string): Promi
   );
 }
 
-async function throughUs(endpoint: string, ids: string[], frame: string): Promise<void> {
+async function throughCore(endpoint: string, ids: string[], frame: string): Promise<void> {
   const { sent } = await sendAll([{ endpoint, ids, frames: [frame], topics: [] }]);
   if (sent !== ids.length) throw new Error(`${sent} of ${ids.length} frames were sent`);
 }
@@ -49,10 +49,10 @@ async function run({ way, endpoint, connections, bytes }: Task & { way: Way }): 
   );
   const cpu = process.cpuUsage();
   const started = performance.now();
-  await { ours: throughUs, sdk: throughSdk }[way](endpoint, ids, "x".repeat(bytes));
+  await { stockwire: throughCore, sdk: throughSdk }[way](endpoint, ids, "x".repeat(bytes));
   const wall = performance.now() - started;
   const { user, system } = process.cpuUsage(cpu);
   return { cpu: (connections / (user + system)) * 1e6, wall: (connections / wall) * 1000 };
 }
 
-answer({ run });
+serve({ run });

@@ -1,8 +1,8 @@
 import { type DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 
 /**
- * What a first version looks like: it reads how many there are, checks, and writes how many are
- * left. It is right for one buyer at a time.
+ * A naive inventory for comparison: it reads the quantity, checks it, and writes the rest without a
+ * condition. It is correct only without concurrent buyers.
  */
 export const naiveInventory = (client: DynamoDBDocumentClient, TableName: string) => {
   const Key = (productId: string) => ({ pk: `NAIVE#${productId}`, sk: productId });
@@ -10,7 +10,7 @@ export const naiveInventory = (client: DynamoDBDocumentClient, TableName: string
     stock: (productId: string, quantity: number) =>
       client.send(new PutCommand({ TableName, Item: { ...Key(productId), quantity } })),
 
-    /** Whether the buyer got the unit. */
+    /** True if the buyer got the unit. */
     reserve: async (productId: string): Promise<boolean> => {
       const { Item } = await client.send(new GetCommand({ TableName, Key: Key(productId) }));
       const quantity = Number(Item?.["quantity"]);

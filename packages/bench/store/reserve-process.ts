@@ -3,21 +3,21 @@ import { AppError } from "@stockwire/core/error";
 import * as Inventory from "@stockwire/core/catalog/inventory";
 import * as Reservation from "@stockwire/core/catalog/reservation";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
-import { answer } from "../child.ts";
+import { serve } from "../child.ts";
 import { SHARDS } from "../context.ts";
 import { naiveInventory } from "./naive-inventory.ts";
 import { by } from "../seed.ts";
 import { type Tally, tally } from "../tally.ts";
 
-/** Buyers in one process, each of which reserves one unit after another. */
+/** The buyers of one process. Each reserves single units, one after another. */
 
 export interface ReserveTask {
   endpoint: string;
   tableName: string;
-  variant: "ours" | "naive";
+  variant: "stockwire" | "naive";
   products: string[];
-  buyers: number; // at once
-  /** How many want a unit; without it they go on for `time`. */
+  buyers: number; // in parallel
+  /** Total number of attempts. Without it the buyers continue for `time`. */
   wanted?: number;
   time?: number; // ms
 }
@@ -35,26 +35,26 @@ async function run(task: ReserveTask): Promise<Reserved> {
   const client = createClient({ region: "us-east-1", endpoint, credentials });
   DynamoDB.configure({ client, tableName, shards: SHARDS });
   const naive = naiveInventory(client, tableName);
-  const reserve = variant === "naive" ? naive.reserve : reserveOurs;
-  await Inventory.get(products[0] ?? ""); // opens connections; the shards are agreed upon
+  const reserve = variant === "naive" ? naive.reserve : reserveOne;
+  await Inventory.get(products[0] ?? ""); // opens connections and checks the number of shards
   const calls = tally(client);
 
-  const found = { sold: 0, refused: 0 };
+  const counts = { sold: 0, refused: 0 };
   const started = performance.now();
   let next = 0;
   const buyer = async () => {
     while (next < wanted && performance.now() - started < time) {
       const productId = products[next++ % products.length] ?? "";
-      found[(await reserve(productId)) ? "sold" : "refused"]++;
+      counts[(await reserve(productId)) ? "sold" : "refused"]++;
     }
   };
   await Promise.all(Array.from({ length: buyers }, buyer));
   const elapsed = performance.now() - started;
   client.destroy();
-  return { ...calls, ...found, elapsed };
+  return { ...calls, ...counts, elapsed };
 }
 
-async function reserveOurs(productId: string): Promise<boolean> {
+async function reserveOne(productId: string): Promise<boolean> {
   const lines = [{ productId, quantity: 1 }];
   try {
     await Reservation.create({ lines, ttlSeconds: 900 }, by());
@@ -65,4 +65,4 @@ async function reserveOurs(productId: string): Promise<boolean> {
   }
 }
 
-answer({ run });
+serve({ run });

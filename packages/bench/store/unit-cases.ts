@@ -5,7 +5,7 @@ import * as Product from "@stockwire/core/catalog/product";
 import * as User from "@stockwire/core/catalog/user";
 import { by } from "../seed.ts";
 
-/** An operation, and what it may cost at most (PERF.md); members that are left out have no goal. */
+/** An operation and its goals. A member that is left out has no goal. */
 export interface Case {
   name: string;
   run: () => Promise<unknown>;
@@ -23,7 +23,7 @@ const goods = (more: object) =>
 const page = { limit: 25, order: "desc" } as const;
 const restock = { reason: "delivery" };
 
-/** All operations, on records that are made for them. */
+/** All operations, on records that this function creates. */
 export async function unitCases(): Promise<Case[]> {
   const user = (await User.create(person("ana"), by())).value;
   const product = (await Product.create(goods({ sku: "A-1", initialQuantity: 500 }), by())).value;
@@ -85,10 +85,10 @@ export async function unitCases(): Promise<Case[]> {
     },
     {
       name: "update user: 404",
-      run: () => User.update("nobody", { age: 42 }, by()),
+      run: () => User.update("unknown", { age: 42 }, by()),
       goal: ONE_TRIP,
     },
-    { name: "update user, nothing new", run: () => User.update(user.id, { age: 41 }, by()) },
+    { name: "update user, no change", run: () => User.update(user.id, { age: 41 }, by()) },
     {
       name: "update user, another email",
       run: () => User.update(user.id, { email: "anna@example.com" }, by()),
