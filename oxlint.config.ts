@@ -64,7 +64,7 @@ const walls = [
   ),
   wall(
     "infra/*.ts",
-    only("zod", "./*.ts", "@stockwire/core/*/*", "@stockwire/functions/**", "**/scripts/source-map.ts"),
+    only("zod", "./*.ts", "@stockwire/core/*/*", "@stockwire/functions/**", "**/source-map.ts"),
     "infra reads plain data of core and functions",
   ),
 ];

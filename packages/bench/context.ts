@@ -29,7 +29,7 @@ export interface Context {
   close(): Promise<void>;
 }
 
-export interface NewTables {
+interface NewTables {
   client: DynamoDBDocumentClient;
   /** The name of Data. */
   tableName: string;
