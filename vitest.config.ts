@@ -1,18 +1,42 @@
 import { defineConfig } from "vitest/config";
 
+/**
+ * Three projects, which together run each test once. `unit` needs no database and starts in about a
+ * second; `packages` and `infra` share an engine, which their global set-up starts.
+ */
+
 const ENGINE = "packages/local/test/engine.ts";
+
+/** A test beside its source in a package's src/, and every test of the client, needs no engine. */
+const UNIT = ["packages/*/src/**/*.test.ts", "packages/client/**/*.test.ts"];
 
 export default defineConfig({
   test: {
-    maxWorkers: 2, // much of the time is the engine's and that of servers that start and stop
+    maxWorkers: 2, // more do not help: the engine and the started servers need the CPU as well
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    coverage: {
+      provider: "v8",
+      include: ["packages/{core,functions,client}/src/**/*.ts", "packages/{gateway,local}/**/*.ts"],
+      exclude: ["**/test/**", "**/*.test.ts", "**/*.d.ts"],
+      reporter: ["text"],
+    },
     projects: [
       {
         extends: true,
         test: {
+          name: "unit",
+          include: UNIT,
+          exclude: ["**/node_modules/**"],
+          isolate: false, // saves a third of the time; pure tests do not affect each other
+        },
+      },
+      {
+        extends: true,
+        test: {
           name: "packages",
-          include: ["packages/{core,functions,client,gateway,local,web-test/src}/**/*.test.ts"],
+          include: ["packages/**/*.test.ts"],
+          exclude: ["**/node_modules/**", "packages/web-test/e2e/**", ...UNIT],
           globalSetup: ENGINE,
         },
       },

@@ -3,10 +3,8 @@ import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { createClient } from "@stockwire/core/store/client";
 import { FEEDS, resources } from "@stockwire/core/catalog/index";
 import { Hono } from "hono";
-import { hc } from "hono/client";
-import { testClient } from "hono/testing";
 import { afterEach, describe, expect, test } from "vitest";
-import { type App, createApp } from "./app.ts";
+import { createApp } from "./app.ts";
 import { readConfig } from "../config.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMeasure } from "../telemetry/metric.ts";
@@ -123,26 +121,6 @@ describe("a route", () => {
     expect(one?.refusals).toContain(resources[feed].records.notFound);
     expect(one?.feeds).toContain(feed);
     expect(one?.tag).toBe(resources[feed].tag);
-  });
-});
-
-describe("the app's type", () => {
-  test("gives clients routes, inputs and answers", async () => {
-    use();
-    const client = testClient(appWith(), env);
-    const answer = await client.items.$post({ json: { name: "Test Item" } });
-    expect(answer.status).toBe(201);
-    const made = await answer.json();
-    const read = await client.items[":id"].$get({ param: { id: made.id } });
-    expect((await read.json()).id).toBe(made.id);
-    const remote = hc<App>("http://localhost", {
-      fetch: (...args: Parameters<typeof fetch>) => appWith().request(args[0], args[1], env),
-    });
-    const users = await remote.users.$get({ query: { limit: "1" } });
-    expect(await users.json()).toMatchObject({ count: expect.any(Number) });
-    // @ts-expect-error -- an age is a number
-    const refused = await client.users.$post({ json: { name: "Ana", email: "a@b.co", age: "18" } });
-    expect(refused.status).toBe(400);
   });
 });
 
