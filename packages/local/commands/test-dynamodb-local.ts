@@ -26,7 +26,7 @@ const VERSION = "11.1.0"; // of the npm package, which holds DynamoDB Local 3.3.
 /** The tests that use the store. Pages, programs and sockets are tested on the embedded engine. */
 const SUITES = [
   "core",
-  "functions/src",
+  "functions/test/app-type",
   "local/stream",
   "local/engine/tables",
   "local/test/contract",
