@@ -7,7 +7,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { event2 } from "../../packages/functions/test/events.ts";
-import { grantsOf, startGuard, type Guard } from "./iam-guard.ts";
+import { grantsOf, startIamProxy, type IamProxy } from "./iam-proxy.ts";
 import { type Running, start } from "./invoke.ts";
 import { componentOf, one, stack, statements } from "./stack.ts";
 
@@ -25,7 +25,7 @@ type Name = (typeof NAMES)[number];
 const CANARY = "c4n4ry";
 const ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_UsersUserPool";
 const functions = new Map<Name, Running>();
-const guards = new Map<Name, Guard>();
+const proxies = new Map<Name, IamProxy>();
 const sent: { method: string; id: string; frame: string }[] = [];
 const disconnected = new Set<string>();
 /** Stands in for Cognito's keys and for API Gateway's connections API. */
@@ -66,8 +66,8 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => aws.listen(0, "127.0.0.1", resolve));
   const { port } = aws.address() as AddressInfo;
   for (const name of NAMES) {
-    const guard = await startGuard(engine(), grants(name));
-    guards.set(name, guard);
+    const proxy = await startIamProxy(engine(), grants(name));
+    proxies.set(name, proxy);
     const { environment } = one(
       stack(STAGE),
       "lambda/function",
@@ -85,7 +85,7 @@ beforeAll(async () => {
         AWS_REGION: "us-east-1",
         AWS_ACCESS_KEY_ID: "local",
         AWS_SECRET_ACCESS_KEY: "local",
-        AWS_ENDPOINT_URL_DYNAMODB: guard.endpoint,
+        AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
         JWKS_URI: `http://127.0.0.1:${port}/jwks`,
         CLOCK_AHEAD: name === "sweep" ? "60000" : "0", // the reservation has expired by then
         ...(variables["LIVE_ENDPOINT"] && { LIVE_ENDPOINT: `http://127.0.0.1:${port}/live` }),
@@ -96,7 +96,7 @@ beforeAll(async () => {
 
 afterAll(() => {
   for (const each of functions.values()) each.stop();
-  for (const each of guards.values()) each.stop();
+  for (const each of proxies.values()) each.stop();
   aws.close();
 });
 
@@ -302,8 +302,8 @@ test("a package is one minified file and a source map without sources", () => {
 test("each function used everything that its role allows on tables, and was refused nothing", () => {
   const byName = (of: (name: Name) => Iterable<string>) =>
     Object.fromEntries(NAMES.map((name) => [name, [...of(name)].toSorted()]));
-  expect(byName((name) => guards.get(name)?.refused ?? [])).toEqual(byName(() => []));
-  expect(byName((name) => guards.get(name)?.used ?? [])).toEqual(byName(grants));
+  expect(byName((name) => proxies.get(name)?.refused ?? [])).toEqual(byName(() => []));
+  expect(byName((name) => proxies.get(name)?.used ?? [])).toEqual(byName(grants));
 });
 
 test("logs are JSON lines without tokens, keys, cookies, emails or messages", () => {

@@ -8,7 +8,7 @@ import type { Statement } from "./stack.ts";
  * records which of them were used. So a test can tell that a role allows neither too little nor
  * too much.
  */
-export interface Guard {
+export interface IamProxy {
   endpoint: string;
   /** Permissions, each as `dynamodb:<action> <table>[/index/<index>]`. */
   used: Set<string>;
@@ -57,7 +57,10 @@ export const grantsOf = (statements: readonly Statement[], names: ReadonlyMap<st
     ),
   );
 
-export async function startGuard(engine: string, grants: ReadonlySet<string>): Promise<Guard> {
+export async function startIamProxy(
+  engine: string,
+  grants: ReadonlySet<string>,
+): Promise<IamProxy> {
   const used = new Set<string>();
   const refused = new Set<string>();
   const answer = async (req: IncomingMessage, res: ServerResponse) => {
