@@ -1,6 +1,6 @@
-import { defineConfig, type OxlintOverride } from "oxlint";
-
 /** Types are checked by `tsc`. Here are the rules that types cannot say, and the walls. */
+
+import { defineConfig, type OxlintOverride } from "oxlint";
 
 /** Forbids everything but `allowed`. */
 const only = (...allowed: string[]) => ["**", ...allowed.map((pattern) => `!${pattern}`)];

@@ -1,9 +1,9 @@
-import { defineConfig } from "vitest/config";
-
 /**
  * Three projects, which together run each test once. `unit` needs no database and starts in about a
  * second; `packages` and `infra` share an engine, which their global set-up starts.
  */
+
+import { defineConfig } from "vitest/config";
 
 const ENGINE = "packages/local/test/engine.ts";
 

@@ -1,8 +1,8 @@
+/** The token issuer: a Cognito user pool per stage, or an existing OIDC issuer of the account. */
+
 import { scopes } from "@stockwire/functions/api/policy";
 import { RESOURCE_SERVER } from "@stockwire/functions/api/policy";
 import { settingsOf } from "./stage.ts";
-
-/** The token issuer: a Cognito user pool per stage, or an existing OIDC issuer of the account. */
 
 const { otherIssuer, origins, domains, isProtected } = settingsOf($app.stage);
 const HOUR = 60; // minutes

@@ -1,9 +1,9 @@
+/** The Live API's REQUEST authorizer: verifies the token or ticket of a new connection. */
+
 import { tokenEnvironment } from "./auth.ts";
 import { lambda, onTable } from "./function.ts";
 import { settingsOf } from "./stage.ts";
 import { connections } from "./storage.ts";
-
-/** The Live API's REQUEST authorizer: verifies the token or ticket of a new connection. */
 
 const stage = settingsOf($app.stage);
 

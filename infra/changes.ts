@@ -1,10 +1,10 @@
+/** Data's stream to the change log and its subscribers. The stream filter drops other records. */
+
 import { stream } from "@stockwire/functions/event-sources";
 import { lambda, onTable } from "./function.ts";
 import { sending } from "./live.ts";
 import { deliveryQueue, streamDeadLetters } from "./queue.ts";
 import { changes, data } from "./storage.ts";
-
-/** Data's stream to the change log and its subscribers. The stream filter drops other records. */
 
 export const handler = lambda("changes", {
   description: "Appends Data's stream to the change log and delivers the changes",

@@ -1,10 +1,10 @@
-import { NAMESPACE } from "@stockwire/functions/telemetry/metric";
-import { LIVE_STAGE } from "@stockwire/functions/api/policy";
-
 /**
  * The dashboard of a stage as CloudWatch's JSON: three graphs a row, first the APIs, then changes
  * and functions, then tables.
  */
+
+import { NAMESPACE } from "@stockwire/functions/telemetry/metric";
+import { LIVE_STAGE } from "@stockwire/functions/api/policy";
 
 /** Namespace, metric name, then dimension names and values, then options. */
 type Metric = [string, string, ...(string | object)[]];

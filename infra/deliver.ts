@@ -1,9 +1,9 @@
+/** Sends the parts of a fan-out that has too many connections for the function `changes` alone. */
+
 import { delivery } from "@stockwire/functions/event-sources";
 import { lambda } from "./function.ts";
 import { sending } from "./live.ts";
 import { deliveryQueue } from "./queue.ts";
-
-/** Sends the parts of a fan-out that has too many connections for the function `changes` alone. */
 
 export const handler = lambda("deliver", {
   description: "Sends queued frames to live connections",

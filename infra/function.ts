@@ -1,12 +1,12 @@
-import { removeSources } from "../packages/functions/scripts/source-map.ts";
-import { LOG_DAYS, settingsOf } from "./stage.ts";
-import { changes, connections, data } from "./storage.ts";
-
 /**
  * Creates the Lambda functions. All are built and configured alike; each has a role of its own that
  * allows only the actions listed with it. A function has one name everywhere: the handler's file,
  * `dist/lambda/<name>`, the function in AWS, and its log group.
  */
+
+import { removeSources } from "../packages/functions/scripts/source-map.ts";
+import { LOG_DAYS, settingsOf } from "./stage.ts";
+import { changes, connections, data } from "./storage.ts";
 
 const stage = settingsOf($app.stage);
 

@@ -1,13 +1,13 @@
+/**
+ * The HTTP API and its function. API Gateway knows every route of the policy and checks token and
+ * scopes before it calls the function, so a route that is missing here is never open by accident.
+ */
+
 import { cors, routeKeyOf, routes, scopesOf, throttles } from "@stockwire/functions/api/policy";
 import { audiences, issuer } from "./auth.ts";
 import { lambda, onIndex, onTable } from "./function.ts";
 import { LOG_DAYS, settingsOf } from "./stage.ts";
 import { changes, connections, data } from "./storage.ts";
-
-/**
- * The HTTP API and its function. API Gateway knows every route of the policy and checks token and
- * scopes before it calls the function, so a route that is missing here is never open by accident.
- */
 
 const stage = settingsOf($app.stage);
 

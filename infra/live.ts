@@ -1,3 +1,5 @@
+/** The Live API (a WebSocket API) and its function, and what a function needs to send frames. */
+
 import { ACTIONS } from "@stockwire/core/live/protocol";
 import { LIVE_STAGE, throttles } from "@stockwire/functions/api/policy";
 import { tokenEnvironment } from "./auth.ts";
@@ -6,8 +8,6 @@ import { lambda, onIndex, onTable, type Permission } from "./function.ts";
 import { deliveryQueue } from "./queue.ts";
 import { LOG_DAYS, settingsOf } from "./stage.ts";
 import { changes, connections } from "./storage.ts";
-
-/** The Live API (a WebSocket API) and its function, and what a function needs to send frames. */
 
 const stage = settingsOf($app.stage);
 

@@ -1,3 +1,8 @@
+/**
+ * Alarms, the dashboard and saved log queries. Each alarm has a section of the same name in
+ * docs/runbook.md, and its description links to it.
+ */
+
 import { NAMESPACE, type Metrics } from "@stockwire/functions/telemetry/metric";
 import { LIVE_STAGE } from "@stockwire/functions/api/policy";
 import * as Authorizer from "./authorizer.ts";
@@ -10,11 +15,6 @@ import { deliveryDeadLetters, streamDeadLetters } from "./queue.ts";
 import { settingsOf } from "./stage.ts";
 import { changes, connections, data } from "./storage.ts";
 import * as Sweep from "./sweep.ts";
-
-/**
- * Alarms, the dashboard and saved log queries. Each alarm has a section of the same name in
- * docs/runbook.md, and its description links to it.
- */
 
 const stage = settingsOf($app.stage);
 const prefix = `${$app.name}-${$app.stage}`;

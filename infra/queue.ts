@@ -1,6 +1,6 @@
-import { delivery } from "@stockwire/functions/event-sources";
-
 /** The delivery queue, and the queues for dead letters, which keep them as long as SQS allows. */
+
+import { delivery } from "@stockwire/functions/event-sources";
 
 const FOURTEEN_DAYS = 14 * 24 * 60 * 60; // seconds
 

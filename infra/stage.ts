@@ -1,9 +1,9 @@
-import * as z from "zod";
-
 /**
  * Settings per stage. Sizes are in this file. Facts of the account, none of them secret, come from
  * the environment; SST also reads `.env.<stage>` (https://sst.dev/docs/environment-variables/).
  */
+
+import * as z from "zod";
 
 /** Facts of an account, for one stage. */
 const Account = z.object({

@@ -1,7 +1,7 @@
+/** The three tables, from the description that the laptop uses too. */
+
 import { Changes, Connections, Data, type TableSpec } from "@stockwire/core/store/tables";
 import { settingsOf } from "./stage.ts";
-
-/** The three tables, from the description that the laptop uses too. */
 
 const { isProtected } = settingsOf($app.stage);
 

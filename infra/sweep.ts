@@ -1,7 +1,7 @@
+/** Releases the stock of expired reservations, once a minute. */
+
 import { lambda, onIndex, onTable } from "./function.ts";
 import { data } from "./storage.ts";
-
-/** Releases the stock of expired reservations, once a minute. */
 
 export const handler = lambda("sweep", {
   description: "Releases the stock of expired reservations",

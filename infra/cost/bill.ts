@@ -1,10 +1,10 @@
-import { duration, logBytes, units } from "./measured.ts";
-import { examplePrice, free, price } from "./price.ts";
-
 /**
  * Estimates the monthly bill of a stage: amounts come from usage and from measured units, prices
  * from AWS's lists.
  */
+
+import { duration, logBytes, units } from "./measured.ts";
+import { examplePrice, free, price } from "./price.ts";
 
 export interface Usage {
   requests: number; // a month, to the HTTP API

@@ -1,8 +1,8 @@
+/** `npm run cost`: prints an estimate of a stage's monthly bill. */
+
 import { parseArgs } from "node:util";
 import { bill, examples, type Usage } from "./bill.ts";
 import { READ_ON } from "./price.ts";
-
-/** `npm run cost`: prints an estimate of a stage's monthly bill. */
 
 const HELP = `Usage: npm run cost -- [options]
 

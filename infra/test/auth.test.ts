@@ -1,8 +1,8 @@
+/** The Cognito user pool: its scopes and its two clients. */
+
 import { expect, test } from "vitest";
 import { scopes } from "@stockwire/functions/api/policy";
 import { all, one, stack } from "./stack.ts";
-
-/** The Cognito user pool: its scopes and its two clients. */
 
 const allScopes = scopes.map((scope) => `stockwire/${scope}`);
 const stages = ["dev", "production"];

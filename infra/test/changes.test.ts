@@ -1,8 +1,8 @@
+/** What invokes the functions `changes`, `deliver` and `sweep`. */
+
 import { describe, expect, test } from "vitest";
 import * as EventSources from "@stockwire/functions/event-sources";
 import { all, one, stack, stages } from "./stack.ts";
-
-/** What invokes the functions `changes`, `deliver` and `sweep`. */
 
 describe.each(stages)("event sources of %s", (stage) => {
   const of = () => stack(stage);

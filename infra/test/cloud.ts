@@ -1,8 +1,8 @@
+/** Stands in for AWS when SST's command looks for its state: there is a bucket, with no state yet. */
+
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-
-/** Stands in for AWS when SST's command looks for its state: there is a bucket, with no state yet. */
 
 const BOOTSTRAP = {
   version: 99, // newer than the command's own version, so it migrates nothing

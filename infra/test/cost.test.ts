@@ -1,3 +1,5 @@
+/** The estimated bill: its measured units, its arithmetic, and the prices in the guide. */
+
 import * as ChangeLog from "@stockwire/core/changes/log";
 import { createClient } from "@stockwire/core/store/client";
 import * as Inventory from "@stockwire/core/catalog/inventory";
@@ -14,8 +16,6 @@ import { bill, examples, type Usage } from "../cost/bill.ts";
 import { units } from "../cost/measured.ts";
 import { price, READ_ON } from "../cost/price.ts";
 import { root } from "./platform.ts";
-
-/** The estimated bill: its measured units, its arithmetic, and the prices in the guide. */
 
 const client = createClient({
   region: "us-east-1",

@@ -1,10 +1,10 @@
+/** The guides name only commands, settings, log groups and queries that exist. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "./platform.ts";
 import { stack } from "./stack.ts";
-
-/** The guides name only commands, settings, log groups and queries that exist. */
 
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 const deploy = read("docs/deploy.md");

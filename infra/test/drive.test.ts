@@ -1,3 +1,9 @@
+/**
+ * Runs the bundles that SST built, with the environment that infra gives them, on an engine that
+ * allows only what their roles allow. One scenario uses all functions. It proves that the roles
+ * suffice, and that they allow nothing that is not used.
+ */
+
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { tables } from "@stockwire/core/store/tables";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
@@ -10,12 +16,6 @@ import { event2 } from "../../packages/functions/test/events.ts";
 import { grantsOf, startIamProxy, type IamProxy } from "./iam-proxy.ts";
 import { type Running, start } from "./invoke.ts";
 import { componentOf, one, stack, statements } from "./stack.ts";
-
-/**
- * Runs the bundles that SST built, with the environment that infra gives them, on an engine that
- * allows only what their roles allow. One scenario uses all functions. It proves that the roles
- * suffice, and that they allow nothing that is not used.
- */
 
 const STAGE = "production";
 const NAMES = ["http", "authorizer", "live", "changes", "deliver", "sweep"] as const;

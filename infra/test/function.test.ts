@@ -1,10 +1,10 @@
+/** The Lambda functions: their names, settings and roles. */
+
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { root } from "./platform.ts";
 import { all, componentOf, one, stack, stages, statements } from "./stack.ts";
-
-/** The Lambda functions: their names, settings and roles. */
 
 const handlerFiles = () =>
   readdirSync(join(root, "packages/functions/src/handlers")).map((file) =>

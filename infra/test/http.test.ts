@@ -1,9 +1,9 @@
+/** The HTTP API, compared with the policy and with the laptop's configuration of its gateway. */
+
 import { describe, expect, test } from "vitest";
 import { httpApi } from "@stockwire/local/api-definition";
 import { cors, routes, throttles } from "@stockwire/functions/api/policy";
 import { all, one, routesOf, stack, stages } from "./stack.ts";
-
-/** The HTTP API, compared with the policy and with the laptop's configuration of its gateway. */
 
 const unused = () => Promise.resolve(undefined);
 

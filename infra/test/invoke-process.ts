@@ -1,6 +1,6 @@
-import { pathToFileURL } from "node:url";
-
 /** The child process of invoke.ts: loads a bundle and calls its handler for each message. */
+
+import { pathToFileURL } from "node:url";
 
 const ahead = Number(process.env["CLOCK_AHEAD"] ?? 0); // ms
 if (ahead > 0) {

@@ -1,8 +1,8 @@
+/** The Live API, compared with the laptop's configuration of its gateway. */
+
 import { describe, expect, test } from "vitest";
 import { liveApi } from "@stockwire/local/api-definition";
 import { all, one, routesOf, stack, stages } from "./stack.ts";
-
-/** The Live API, compared with the laptop's configuration of its gateway. */
 
 const unused = () => Promise.resolve(undefined);
 

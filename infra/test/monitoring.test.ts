@@ -1,11 +1,11 @@
+/** Alarms, dashboard and saved queries. */
+
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { UNITS } from "@stockwire/functions/telemetry/metric";
 import { root } from "./platform.ts";
 import { all, one, stack, stages } from "./stack.ts";
-
-/** Alarms, dashboard and saved queries. */
 
 interface Widget {
   properties: { title: string; metrics: string[][] };

@@ -1,15 +1,15 @@
+/**
+ * Replaces the Pulumi command under `sst diff`. `stack init` writes an empty state. `preview` runs
+ * the program that SST bundled on Pulumi's mock monitor, and writes all registered resources to the
+ * file EVALUATION.
+ */
+
 import crypto from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
 import { dataSource, idOf, outputsOf, type Values } from "./mock.ts";
-
-/**
- * Replaces the Pulumi command under `sst diff`. `stack init` writes an empty state. `preview` runs
- * the program that SST bundled on Pulumi's mock monitor, and writes all registered resources to the
- * file EVALUATION.
- */
 
 /** The part of Pulumi's API that is used here. Its types are only in the generated platform. */
 interface Pulumi {

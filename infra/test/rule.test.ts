@@ -1,9 +1,9 @@
+/** Each rule holds in each stage, and each finds the faults that it is meant to find. */
+
 import { describe, expect, test } from "vitest";
 import type { Evaluation, Resource } from "./evaluate.ts";
 import { rules } from "./rule.ts";
 import { stack, stages, statements } from "./stack.ts";
-
-/** Each rule holds in each stage, and each finds the faults that it is meant to find. */
 
 describe.each(stages)("%s", (stage) => {
   test.each(Object.entries(rules))("%s finds nothing", (_, rule) => {

@@ -1,11 +1,11 @@
-import { routeKeyOf, routes, scopesOf } from "@stockwire/functions/api/policy";
-import type { Evaluation } from "./evaluate.ts";
-import { all, routesOf, statements } from "./stack.ts";
-
 /**
  * Rules for every stage. Each returns its violations, one text each, so that a test can also plant a
  * fault and expect the violation.
  */
+
+import { routeKeyOf, routes, scopesOf } from "@stockwire/functions/api/policy";
+import type { Evaluation } from "./evaluate.ts";
+import { all, routesOf, statements } from "./stack.ts";
 
 /** The API has the routes of the policy, with their scopes and authorizer, and `$default`. */
 function apiFaults(evaluation: Evaluation): string[] {

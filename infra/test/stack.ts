@@ -1,7 +1,7 @@
+/** Look-ups in the evaluated resources of a stage. */
+
 import { inject } from "vitest";
 import type { Evaluation, Resource } from "./evaluate.ts";
-
-/** Look-ups in the evaluated resources of a stage. */
 
 export const stages = inject("evaluations").map(({ stage }) => stage);
 

@@ -1,3 +1,5 @@
+/** Settings per stage, and the list of a stage's resources, which is kept in resources/. */
+
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -6,8 +8,6 @@ import { settingsOf } from "../stage.ts";
 import type { Resource } from "./evaluate.ts";
 import { root } from "./platform.ts";
 import { all, stack, stages } from "./stack.ts";
-
-/** Settings per stage, and the list of a stage's resources, which is kept in resources/. */
 
 describe("settings", () => {
   test("a stage without an entry is small, unprotected and free of charge while idle", () => {

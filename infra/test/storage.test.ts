@@ -1,8 +1,8 @@
+/** The tables, compared with the description that the laptop uses. */
+
 import { tables } from "@stockwire/core/store/tables";
 import { describe, expect, test } from "vitest";
 import { all, one, stack, stages } from "./stack.ts";
-
-/** The tables, compared with the description that the laptop uses. */
 
 describe.each(stages)("the tables of %s", (stage) => {
   test("have the keys, indexes and TTL attributes of core's tables.ts", () => {

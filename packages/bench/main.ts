@@ -1,3 +1,5 @@
+/** `npm run bench`: runs the sections one by one. A section that fails does not stop the others. */
+
 import { readFileSync, writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { join } from "node:path";
@@ -19,8 +21,6 @@ import { format, type Report } from "./report.ts";
 import { reserve } from "./store/reserve.ts";
 import { scale } from "./store/scale.ts";
 import { units } from "./store/units.ts";
-
-/** `npm run bench`: runs the sections one by one. A section that fails does not stop the others. */
 
 interface Section {
   about: string;

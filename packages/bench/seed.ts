@@ -1,9 +1,9 @@
+/** Test data: the same items for Stockwire and for the handlers that it is compared with. */
+
 import { newId } from "@stockwire/core/id";
 import * as Item from "@stockwire/core/catalog/item";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { BatchWriteCommand, type DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-
-/** Test data: the same items for Stockwire and for the handlers that it is compared with. */
 
 /** Ids of the stored items. */
 export interface Items {

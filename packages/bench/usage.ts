@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
-
 /** CPU time and memory of a process, from Linux's /proc. */
+
+import { readFile } from "node:fs/promises";
 
 const TICK = 10; // ms; USER_HZ is 100 on every platform that Node supports
 

@@ -1,3 +1,8 @@
+/**
+ * The definitions of Stockwire's two APIs for the local gateway. A test of infra compares them with
+ * what is deployed.
+ */
+
 import { ACTIONS } from "@stockwire/core/live/protocol";
 import {
   cors,
@@ -11,11 +16,6 @@ import type { HttpApiConfig, RouteConfig } from "@stockwire/gateway/http/http-ap
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
 import type { WebSocketApiConfig } from "@stockwire/gateway/websocket/websocket-api";
 import { AUDIENCE } from "./server-registry.ts";
-
-/**
- * The definitions of Stockwire's two APIs for the local gateway. A test of infra compares them with
- * what is deployed.
- */
 
 /**
  * The HTTP API: a route for each entry of the policy, and `$default` for requests that match none.

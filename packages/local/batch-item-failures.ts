@@ -1,10 +1,10 @@
-import { isRecord } from "@stockwire/gateway/json";
-import type { Invocation } from "@stockwire/gateway/lambda";
-
 /**
  * ReportBatchItemFailures: how a function that processes a batch says which records have failed. Both
  * event source mappings of the laptop, for streams and for queues, use it.
  */
+
+import { isRecord } from "@stockwire/gateway/json";
+import type { Invocation } from "@stockwire/gateway/lambda";
 
 /** The identifiers of the failed records, or the error for which the whole batch failed. */
 export type BatchResult = { failed: ReadonlySet<string> } | { error: unknown };

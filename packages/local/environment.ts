@@ -1,13 +1,13 @@
+/**
+ * The environment of Stockwire's functions. Whatever differs between the laptop and AWS reaches them
+ * through these variables, which infra sets on AWS.
+ */
+
 import { execFileSync, type StdioOptions } from "node:child_process";
 import type { Engine } from "./engine/dynamodb.ts";
 import { deliveryQueueUrl } from "./live.ts";
 import { SQS_PATH } from "./queue/sqs.ts";
 import { AUDIENCE, ROOT } from "./server-registry.ts";
-
-/**
- * The environment of Stockwire's functions. Whatever differs between the laptop and AWS reaches them
- * through these variables, which infra sets on AWS.
- */
 
 /** The name of a table on this machine. */
 export const tableName = (id: string): string =>

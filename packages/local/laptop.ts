@@ -1,3 +1,9 @@
+/**
+ * Stockwire on one machine: starts every AWS service that Stockwire uses, in the order in which they
+ * need each other, and connects them. The services are generic; what is specific to Stockwire is
+ * decided here, in live.ts, api-definition.ts and environment.ts.
+ */
+
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import { resolve } from "node:path";
@@ -20,12 +26,6 @@ import { openListener } from "./listener.ts";
 import { isLiveUpgrade, type Live, startLive } from "./live.ts";
 import { schedule, type Schedule } from "./schedule.ts";
 import { openIssuerOf, register, unregister } from "./server-registry.ts";
-
-/**
- * Stockwire on one machine: starts every AWS service that Stockwire uses, in the order in which they
- * need each other, and connects them. The services are generic; what is specific to Stockwire is
- * decided here, in live.ts, api-definition.ts and environment.ts.
- */
 
 export interface LaptopOptions {
   port: number; // 0 picks a free one

@@ -1,11 +1,11 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Duplex } from "node:stream";
-import { listenOnLoopback } from "@stockwire/gateway/server";
-
 /**
  * The laptop's one port, which all services share. It opens before any of them has started and
  * answers 503 until `serve` is called.
  */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { listenOnLoopback } from "@stockwire/gateway/server";
 
 /** A service that answers the requests of some paths. */
 export interface HttpService {

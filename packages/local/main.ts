@@ -1,14 +1,14 @@
+/**
+ * `npm run dev`: starts the laptop and stops it on SIGINT or SIGTERM, with exit code 0. An expected
+ * error, such as a port in use, is printed as one line with exit code 1.
+ */
+
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ListenError } from "@stockwire/gateway/server";
 import { LocalError, messageOf } from "./error.ts";
 import { restartOnChange } from "./restart-on-change.ts";
 import { ROOT } from "./server-registry.ts";
-
-/**
- * `npm run dev`: starts the laptop and stops it on SIGINT or SIGTERM, with exit code 0. An expected
- * error, such as a port in use, is printed as one line with exit code 1.
- */
 
 const USAGE = `Usage: npm run dev -- [options]
 

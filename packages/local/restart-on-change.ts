@@ -1,15 +1,15 @@
+/**
+ * Runs a server as a child process and restarts it whenever a source file changes. The next process
+ * starts only after the previous one has ended, so it finds the port and the data folder free. The
+ * server ends with this process, however this process ends.
+ */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { type FSWatcher, readdirSync, statSync, watch } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isRecord } from "@stockwire/gateway/json";
-
-/**
- * Runs a server as a child process and restarts it whenever a source file changes. The next process
- * starts only after the previous one has ended, so it finds the port and the data folder free. The
- * server ends with this process, however this process ends.
- */
 
 export interface Options {
   /** The program of the server, which node runs. When ready, it sends its port as `{ port }` by IPC. */

@@ -1,14 +1,14 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { isRecord } from "@stockwire/gateway/json";
-import { codeOf } from "./error.ts";
-import { type Issuer, openIssuer } from "./issuer/issuer.ts";
-
 /**
  * The registry of running servers: a file `.stockwire/servers/<port>.json` for each, by which commands
  * such as `npm run token` find a server, its data and its issuer. An entry whose process has ended is
  * ignored and removed.
  */
+
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isRecord } from "@stockwire/gateway/json";
+import { codeOf } from "./error.ts";
+import { type Issuer, openIssuer } from "./issuer/issuer.ts";
 
 /** A server that runs on this machine from this checkout. */
 export interface Server {

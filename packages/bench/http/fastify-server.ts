@@ -1,11 +1,11 @@
+/** The server that section http compares with: Fastify and the SDK, both with their defaults. */
+
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBDocumentClient, GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { fastify } from "fastify";
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { serve } from "../child.ts";
-
-/** The server that section http compares with: Fastify and the SDK, both with their defaults. */
 
 const TableName = process.env["DATA_TABLE"];
 const client = DynamoDBDocumentClient.from(new DynamoDBClient({}));

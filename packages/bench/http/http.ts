@@ -1,11 +1,11 @@
+/** Requests through gateway, handler and engine, compared with Fastify and the SDK's defaults. */
+
 import { type Child, startChild } from "../child.ts";
 import type { Context } from "../context.ts";
 import type { Load, LoadResult } from "./load-process.ts";
 import { atLeast, atMost, fixed, median, pairedRatio, percentile, type Report } from "../report.ts";
 import { attributes } from "../seed.ts";
 import type { Share, ShareTask } from "./share-process.ts";
-
-/** Requests through gateway, handler and engine, compared with Fastify and the SDK's defaults. */
 
 const FULL = { connections: 32, rounds: 6, round: 1_500, count: 1_500, warmUp: 300 }; // round: ms
 const SMOKE: typeof FULL = { connections: 2, rounds: 1, round: 50, count: 5, warmUp: 1 };

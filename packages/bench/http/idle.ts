@@ -1,3 +1,5 @@
+/** CPU and memory of the laptop without requests: alone, and with open connections. */
+
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { startChild } from "../child.ts";
@@ -6,8 +8,6 @@ import { startLaptop } from "../laptop.ts";
 import { connect } from "../live/live.ts";
 import { atMost, fixed, median, type Report } from "../report.ts";
 import { cpuOf, memoryOf } from "../usage.ts";
-
-/** CPU and memory of the laptop without requests: alone, and with open connections. */
 
 // settle, watch: ms. After a write the stream is polled more often for a while.
 const FULL = { settle: 6_000, watch: 20_000, connections: 100 };

@@ -1,7 +1,7 @@
+/** The load of section http. */
+
 import { serve } from "../child.ts";
 import { openConnection, requestBytes } from "./connection.ts";
-
-/** The load of section http. */
 
 export interface Load {
   port: number;

@@ -1,10 +1,10 @@
+/** Measures what the gateway adds to a request: with the gateway, without, and a bare server. */
+
 import { listen } from "@stockwire/gateway/server";
 import { handler } from "@stockwire/functions/handlers/http";
 import { serve } from "../child.ts";
 import { openConnection, requestBytes } from "./connection.ts";
 import { startLaptopApi } from "./laptop-api.ts";
-
-/** Measures what the gateway adds to a request: with the gateway, without, and a bare server. */
 
 export interface Share {
   through: number[]; // ms, over a socket

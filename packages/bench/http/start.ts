@@ -1,3 +1,5 @@
+/** Time from `npm run dev` to ready, on existing data, and the memory that it then uses. */
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
@@ -8,8 +10,6 @@ import type { Context } from "../context.ts";
 import { enginePid, LAPTOP } from "../laptop.ts";
 import { atMost, fixed, median, type Report } from "../report.ts";
 import { memoryOf } from "../usage.ts";
-
-/** Time from `npm run dev` to ready, on existing data, and the memory that it then uses. */
 
 const FULL = { samples: 5, idle: 1_000 }; // idle: ms until memory is measured
 const SMOKE: typeof FULL = { samples: 1, idle: 0 };

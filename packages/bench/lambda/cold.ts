@@ -1,10 +1,10 @@
+/** Cold starts: init and first request of the built bundle, each time in a new process. */
+
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Context } from "../context.ts";
 import { operations } from "./operation.ts";
 import { atMost, fixed, median, type Report } from "../report.ts";
-
-/** Cold starts: init and first request of the built bundle, each time in a new process. */
 
 const run = promisify(execFile);
 

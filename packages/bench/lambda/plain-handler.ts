@@ -1,3 +1,8 @@
+/**
+ * The handler that Stockwire is compared with, as many projects have one: a switch, and the SDK with
+ * its defaults. It makes the same calls to as many partitions for the same requests.
+ */
+
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import {
   DynamoDBDocumentClient,
@@ -6,11 +11,6 @@ import {
   QueryCommand,
 } from "@aws-sdk/lib-dynamodb";
 import { randomUUID } from "node:crypto";
-
-/**
- * The handler that Stockwire is compared with, as many projects have one: a switch, and the SDK with
- * its defaults. It makes the same calls to as many partitions for the same requests.
- */
 
 interface Event {
   rawPath: string;

@@ -1,11 +1,11 @@
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
-import { serve } from "../child.ts";
-
 /**
  * A DynamoDB that takes almost no time: it forwards a call to the engine once and then repeats the
  * response to each equal call. All puts count as equal, because each has its own id.
  */
+
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { serve } from "../child.ts";
 
 interface Recorded {
   status: number;

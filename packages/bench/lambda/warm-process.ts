@@ -1,7 +1,7 @@
+/** A handler in a process of its own, invoked with one request at a time, as in Lambda. */
+
 import { serve } from "../child.ts";
 import type { Operation } from "./operation.ts";
-
-/** A handler in a process of its own, invoked with one request at a time, as in Lambda. */
 
 export interface WarmTask {
   bundle: string;

@@ -1,10 +1,10 @@
+/** Warm invocations: CPU time and duration of a handler that has served requests before. */
+
 import { type Child, startChild } from "../child.ts";
 import type { Context } from "../context.ts";
 import { operations } from "./operation.ts";
 import { atMost, fixed, median, pairedRatio, type Report, type Table } from "../report.ts";
 import type { WarmTask, WarmTimes } from "./warm-process.ts";
-
-/** Warm invocations: CPU time and duration of a handler that has served requests before. */
 
 interface Size {
   processes: number;

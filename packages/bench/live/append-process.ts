@@ -1,3 +1,5 @@
+/** The functions `changes` and `live`, called with the events of stream and WebSocket API. */
+
 import { type AttributeValue, DynamoDBClient, ScanCommand } from "@aws-sdk/client-dynamodb";
 import { createClient } from "@stockwire/core/store/client";
 import { newId } from "@stockwire/core/id";
@@ -10,8 +12,6 @@ import { SHARDS } from "../context.ts";
 import { type Cost, meter } from "../meter.ts";
 import { attributes, by } from "../seed.ts";
 import { type Tally, tally } from "../tally.ts";
-
-/** The functions `changes` and `live`, called with the events of stream and WebSocket API. */
 
 export interface AppendTask {
   batch: number; // changes in one event

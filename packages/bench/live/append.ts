@@ -1,10 +1,10 @@
+/** The change log and the Live API: changes a second, and the capacity units of each event. */
+
 import { type Appended, type AppendTask } from "./append-process.ts";
 import { type Child, startChild } from "../child.ts";
 import type { Context } from "../context.ts";
 import type { Cost } from "../meter.ts";
 import { fixed, median, type Report, type Table, verdict } from "../report.ts";
-
-/** The change log and the Live API: changes a second, and the capacity units of each event. */
 
 const BATCHES = [1, 10, 100] as const;
 const FULL = { time: 1_000, rounds: 3, processes: 4, subscribers: [0, 1, 100] }; // time: ms

@@ -1,7 +1,7 @@
+/** The receiving side of section broadcast: WebSocket clients that count bytes. */
+
 import { type Socket, connect } from "node:net";
 import { serve } from "../child.ts";
-
-/** The receiving side of section broadcast: WebSocket clients that count bytes. */
 
 const PARALLEL = 200;
 const REQUEST = [

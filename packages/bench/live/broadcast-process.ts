@@ -1,11 +1,11 @@
+/** The sending side of section broadcast: through the gateway, through ws, or on bare sockets. */
+
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { listen } from "@stockwire/gateway/server";
 import { createWebSocketApi } from "@stockwire/gateway/websocket/websocket-api";
 import { textFrame } from "@stockwire/gateway/websocket/frame";
 import { serve } from "../child.ts";
-
-/** The sending side of section broadcast: through the gateway, through ws, or on bare sockets. */
 
 export type Way = "gateway" | "ws";
 

@@ -1,12 +1,12 @@
-import type { Sending, Way } from "./broadcast-process.ts";
-import { type Child, startChild } from "../child.ts";
-import type { Context } from "../context.ts";
-import { atMost, fixed, median, pairedRatio, type Report } from "../report.ts";
-
 /**
  * One message to many WebSockets, through the gateway and through ws. Each is compared with writing
  * the same frame to the bare sockets of the same connections.
  */
+
+import type { Sending, Way } from "./broadcast-process.ts";
+import { type Child, startChild } from "../child.ts";
+import type { Context } from "../context.ts";
+import { atMost, fixed, median, pairedRatio, type Report } from "../report.ts";
 
 const FULL = { connections: 10_000, rounds: 30, warmUp: 3 };
 const SMOKE: typeof FULL = { connections: 4, rounds: 1, warmUp: 0 };

@@ -1,9 +1,9 @@
+/** The clients of sections live and idle. */
+
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { serve } from "../child.ts";
-
-/** The clients of sections live and idle. */
 
 export interface Opening {
   url: string;

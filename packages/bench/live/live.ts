@@ -1,3 +1,5 @@
+/** Latency from the response of a write to its frame at each client, through the real laptop. */
+
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -9,8 +11,6 @@ import type { Arrivals, Opening, Polling } from "./live-process.ts";
 import { atMost, fixed, median, percentile, type Report } from "../report.ts";
 import { attributes } from "../seed.ts";
 import { cpuOf } from "../usage.ts";
-
-/** Latency from the response of a write to its frame at each client, through the real laptop. */
 
 const PER_CALLER = 20; // connections, the limit for one caller
 const GOAL = { p50: 15, p99: 60 }; // ms, with 100 subscribers

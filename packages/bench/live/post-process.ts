@@ -1,11 +1,11 @@
+/** Sends one frame to many connections, with core's fan-out or with the SDK's defaults. */
+
 import {
   ApiGatewayManagementApiClient,
   PostToConnectionCommand,
 } from "@aws-sdk/client-apigatewaymanagementapi";
 import { sendAll } from "@stockwire/core/live/fan-out";
 import { serve } from "../child.ts";
-
-/** Sends one frame to many connections, with core's fan-out or with the SDK's defaults. */
 
 export type Way = "stockwire" | "sdk";
 

@@ -1,7 +1,7 @@
+/** A stub of the connections API that accepts every frame and needs almost no time. */
+
 import { type AddressInfo, createServer } from "node:net";
 import { serve } from "../child.ts";
-
-/** A stub of the connections API that accepts every frame and needs almost no time. */
 
 const ACCEPTED = Buffer.from(
   "HTTP/1.1 200 OK\r\nx-amzn-requestid: 7f1c6a1e-8d1b-4a57-9a3e-0c1d6c3f0a11\r\ncontent-length: 0\r\n\r\n",

@@ -1,9 +1,9 @@
+/** Frames sent to many connections through the connections API, for each second of CPU. */
+
 import { startChild } from "../child.ts";
 import type { Context } from "../context.ts";
 import type { Rate, Way } from "./post-process.ts";
 import { atLeast, fixed, median, pairedRatio, type Report, type Table } from "../report.ts";
-
-/** Frames sent to many connections through the connections API, for each second of CPU. */
 
 const FULL = { connections: 2_000, rounds: 9, warmUp: 3 };
 const SMOKE: typeof FULL = { connections: 4, rounds: 1, warmUp: 0 };

@@ -1,3 +1,5 @@
+/** The buyers of one process. Each reserves single units, one after another. */
+
 import { createClient } from "@stockwire/core/store/client";
 import { AppError } from "@stockwire/core/error";
 import * as Inventory from "@stockwire/core/catalog/inventory";
@@ -8,8 +10,6 @@ import { SHARDS } from "../context.ts";
 import { naiveInventory } from "./naive-inventory.ts";
 import { by } from "../seed.ts";
 import { type Tally, tally } from "../tally.ts";
-
-/** The buyers of one process. Each reserves single units, one after another. */
 
 export interface ReserveTask {
   endpoint: string;

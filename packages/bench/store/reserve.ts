@@ -1,3 +1,5 @@
+/** Reservations: rate, cost, and proof that concurrent buyers never oversell. */
+
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import * as Product from "@stockwire/core/catalog/product";
 import * as Reservation from "@stockwire/core/catalog/reservation";
@@ -10,8 +12,6 @@ import { naiveInventory } from "./naive-inventory.ts";
 import { fixed, type Report, type Table, verdict } from "../report.ts";
 import type { Reserved, ReserveTask } from "./reserve-process.ts";
 import { by } from "../seed.ts";
-
-/** Reservations: rate, cost, and proof that concurrent buyers never oversell. */
 
 interface Size {
   buyers: number; // in parallel; a multiple of PROCESSES

@@ -1,3 +1,5 @@
+/** The same operations on a small and on a large table: latency must not grow with the table. */
+
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import * as Item from "@stockwire/core/catalog/item";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
@@ -5,8 +7,6 @@ import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { type Context, CURSOR_SECRET, SHARDS } from "../context.ts";
 import { fixed, median, type Report, verdict } from "../report.ts";
 import { by } from "../seed.ts";
-
-/** The same operations on a small and on a large table: latency must not grow with the table. */
 
 const FULL = { small: 1_000, large: 100_000, samples: 200 };
 const SMOKE: typeof FULL = { small: 100, large: 200, samples: 1 };

@@ -1,10 +1,10 @@
+/** The AsyncAPI document's description of the API as a whole, its servers and its handshake. */
+
 import { MAX_CONNECTIONS } from "@stockwire/core/live/connection";
 import { MAX_TOPICS } from "@stockwire/core/live/protocol";
 import { MAX_REPLAY } from "@stockwire/core/live/subscription";
 import { FEEDS } from "@stockwire/core/catalog/index";
 import { readScope } from "@stockwire/core/changes/topic";
-
-/** The AsyncAPI document's description of the API as a whole, its servers and its handshake. */
 
 /** A Markdown list of names with their explanations. */
 export const markdownList = (entries: Readonly<Record<string, string>>) =>

@@ -1,9 +1,9 @@
-import type { ClientFrame, ERROR_CODES, ServerFrame } from "@stockwire/core/live/protocol";
-
 /**
  * Summary, replies and example of each frame. The schemas come from core; a frame that is missing
  * here does not compile.
  */
+
+import type { ClientFrame, ERROR_CODES, ServerFrame } from "@stockwire/core/live/protocol";
 
 type Action = ClientFrame["action"];
 type Type = ServerFrame["type"];

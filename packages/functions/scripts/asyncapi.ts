@@ -1,7 +1,7 @@
+/** `npm run asyncapi`: writes the document that the app serves. A test fails while it is stale. */
+
 import { writeFileSync } from "node:fs";
 import { asyncapi } from "./asyncapi-document.ts";
-
-/** `npm run asyncapi`: writes the document that the app serves. A test fails while it is stale. */
 
 writeFileSync(
   new URL("../src/api/docs/asyncapi.json", import.meta.url),

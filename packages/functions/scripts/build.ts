@@ -1,3 +1,5 @@
+/** `npm run build`: writes to dist/ what is deployed, the way SST builds it. */
+
 import { build } from "esbuild";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -6,8 +8,6 @@ import { asyncapi } from "./asyncapi-document.ts";
 import { functionOptions, root } from "./bundle.ts";
 import { functions } from "./entry.ts";
 import { openapi } from "./openapi-document.ts";
-
-/** `npm run build`: writes to dist/ what is deployed, the way SST builds it. */
 
 const HELP = `Usage: npm run build
 

@@ -1,3 +1,5 @@
+/** The deployed bundles, loaded as Lambda loads them: without any other file but the source map. */
+
 import { build } from "esbuild";
 import { execFile } from "node:child_process";
 import { mkdtemp, readdir, readFile, rm, stat } from "node:fs/promises";
@@ -10,8 +12,6 @@ import openapi from "../src/api/docs/openapi.json" with { type: "json" };
 import { functionOptions, root } from "./bundle.ts";
 import { functions } from "./entry.ts";
 import { event2 } from "../test/events.ts";
-
-/** The deployed bundles, loaded as Lambda loads them: without any other file but the source map. */
 
 let folder: string;
 

@@ -1,8 +1,8 @@
+/** How a function is bundled: the same options for `npm run build`, the tests and the benchmark. */
+
 import type { BuildOptions } from "esbuild";
 import { join } from "node:path";
 import plugins from "./esbuild-plugins.ts";
-
-/** How a function is bundled: the same options for `npm run build`, the tests and the benchmark. */
 
 export const root = join(import.meta.dirname, "../../..");
 

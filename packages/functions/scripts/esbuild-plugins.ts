@@ -1,14 +1,14 @@
-import type { Plugin } from "esbuild";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { gzipSync } from "node:zlib";
-
 /**
  * The plugins for each bundle that is deployed; `npm run build` and SST read them from here.
  *
  * SST 4.17.1 hands the arguments of a plugin over with capitalised names and matches each filter
  * against no path. So every plugin takes all files and compares the path itself.
  */
+
+import type { Plugin } from "esbuild";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 
 const ANY = /(?:)/;
 

@@ -1,6 +1,6 @@
-import { ANNOUNCED } from "@stockwire/core/catalog/index";
-
 /** Event source mappings of the stream and the queue, as infra provisions and the laptop emulates them. */
+
+import { ANNOUNCED } from "@stockwire/core/catalog/index";
 
 /** The stream of the table Data, to `changes.handler`. */
 export const stream = {

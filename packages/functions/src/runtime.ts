@@ -1,3 +1,8 @@
+/**
+ * What every Lambda does first, once per process: read the environment and configure core. Only
+ * entry files and what they import directly may use this module.
+ */
+
 import * as Offset from "@stockwire/core/changes/offset";
 import { createClient } from "@stockwire/core/store/client";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
@@ -5,11 +10,6 @@ import * as SignedToken from "@stockwire/core/store/signed-token";
 import { type Config, readConfig } from "./config.ts";
 import { createLog } from "./telemetry/log.ts";
 import { createMeasure } from "./telemetry/metric.ts";
-
-/**
- * What every Lambda does first, once per process: read the environment and configure core. Only
- * entry files and what they import directly may use this module.
- */
 
 export const config = readConfig(process.env);
 

@@ -1,3 +1,5 @@
+/** `typeof app` is the type of the client: requests and answers are checked by tsc. */
+
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { createClient } from "@stockwire/core/store/client";
@@ -7,8 +9,6 @@ import { expect, test } from "vitest";
 import { type App, createApp } from "../src/api/app.ts";
 import { createLog } from "../src/telemetry/log.ts";
 import { createMeasure } from "../src/telemetry/metric.ts";
-
-/** `typeof app` is the type of the client: requests and answers are checked by tsc. */
 
 const { DYNAMODB_ENDPOINT = "", DATA_TABLE = "", CHANGES_TABLE = "" } = process.env;
 const credentials = { accessKeyId: "local", secretAccessKey: "local" };

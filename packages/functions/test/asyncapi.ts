@@ -1,8 +1,8 @@
+/** Checks frames against the AsyncAPI document that the app serves. */
+
 import { Ajv, type ValidateFunction } from "ajv";
 import { expect } from "vitest";
 import document from "../src/api/docs/asyncapi.json" with { type: "json" };
-
-/** Checks frames against the AsyncAPI document that the app serves. */
 
 interface Message {
   name: string;

@@ -1,11 +1,11 @@
+/** The stream's function with the store behind a proxy that fails as stores do. */
+
 import { history } from "@stockwire/core/changes/log";
 import { newId } from "@stockwire/core/id";
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type FaultyProxy, faultyProxy } from "../../core/test/support/fault-proxy.ts";
 import type * as Changes from "../src/handlers/changes.ts";
-
-/** The stream's function with the store behind a proxy that fails as stores do. */
 
 let proxy: FaultyProxy;
 let handler: typeof Changes.handler;

@@ -1,9 +1,9 @@
+/** The deployed function, given what gateways send and what they never would. */
+
 import { newId } from "@stockwire/core/id";
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
 import { event1, event2 } from "./events.ts";
-
-/** The deployed function, given what gateways send and what they never would. */
 
 type Result = {
   statusCode: number;

@@ -1,3 +1,8 @@
+/**
+ * `npm run check-stock`: recomputes the stock of every product from its records and prints the
+ * differences. It reads only, unless --repair is given.
+ */
+
 import { createClient } from "@stockwire/core/store/client";
 import { AppError } from "@stockwire/core/error";
 import { newId } from "@stockwire/core/id";
@@ -10,11 +15,6 @@ import { parseArgs } from "node:util";
 import { localClientConfig } from "../engine/engine-process.ts";
 import { LocalError, messageOf } from "../error.ts";
 import { find } from "../server-registry.ts";
-
-/**
- * `npm run check-stock`: recomputes the stock of every product from its records and prints the
- * differences. It reads only, unless --repair is given.
- */
 
 const USAGE = `Usage: npm run check-stock -- [--port N | --table NAME] [--repair]
 

@@ -1,11 +1,11 @@
-import { parseArgs } from "node:util";
-import { messageOf } from "../error.ts";
-import { find, openIssuerOf } from "../server-registry.ts";
-
 /**
  * `npm run seed`: creates the demo data through the HTTP API, as any client would. Existing records
  * stay unchanged, so it can be repeated.
  */
+
+import { parseArgs } from "node:util";
+import { messageOf } from "../error.ts";
+import { find, openIssuerOf } from "../server-registry.ts";
 
 const users = [
   { name: "John Doe", email: "john@example.com" },

@@ -1,3 +1,8 @@
+/**
+ * `npm run test:dynamodb-local`: runs the tests that use the store on Amazon's DynamoDB Local, so that
+ * what the embedded engine does differently cannot stay unseen.
+ */
+
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
@@ -8,11 +13,6 @@ import { fileURLToPath } from "node:url";
 import { startEngine } from "../engine/dynamodb.ts";
 import { dynamodbLocal, javaVersion, MIN_JAVA } from "../engine/executable.ts";
 import { LocalError } from "../error.ts";
-
-/**
- * `npm run test:dynamodb-local`: runs the tests that use the store on Amazon's DynamoDB Local, so that
- * what the embedded engine does differently cannot stay unseen.
- */
 
 const USAGE = `Usage: npm run test:dynamodb-local -- [--if-java] [ARGUMENTS OF VITEST]
 

@@ -1,14 +1,14 @@
+/**
+ * `npm run token`: signs an access token with the key of a server on this machine. The server need not
+ * run. Standard output holds the token only, so that scripts can capture it.
+ */
+
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { isRecord } from "@stockwire/gateway/json";
 import { messageOf } from "../error.ts";
 import { TOKEN_TTL } from "../issuer/issuer.ts";
 import { find, openIssuerOf, ROOT } from "../server-registry.ts";
-
-/**
- * `npm run token`: signs an access token with the key of a server on this machine. The server need not
- * run. Standard output holds the token only, so that scripts can capture it.
- */
 
 const USAGE = `Usage: npm run -s token -- --scope "read:users write:users" [options]
 

@@ -1,13 +1,13 @@
+/**
+ * `npm run watch`: prints the changes of a server on this machine. Changes go to standard output, and
+ * everything else to standard error. It reconnects when the server restarts.
+ */
+
 import type { Change } from "@stockwire/core/changes/change";
 import { parseArgs } from "node:util";
 import { createLive, type Topic } from "@stockwire/client/live";
 import { messageOf } from "../error.ts";
 import { find, openIssuerOf } from "../server-registry.ts";
-
-/**
- * `npm run watch`: prints the changes of a server on this machine. Changes go to standard output, and
- * everything else to standard error. It reconnects when the server restarts.
- */
 
 const USAGE = `Usage: npm run -s watch -- [TOPIC …] [options]
 

@@ -1,3 +1,8 @@
+/**
+ * Builds the console with Vite whenever its sources have changed since the last build. A build is a
+ * folder `dist/<hash of the sources>`, so it stays valid after a restart, and several servers share it.
+ */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import {
@@ -13,11 +18,6 @@ import { createRequire } from "node:module";
 import { dirname, extname, join } from "node:path";
 import { messageOf } from "../error.ts";
 import { ROOT } from "../server-registry.ts";
-
-/**
- * Builds the console with Vite whenever its sources have changed since the last build. A build is a
- * folder `dist/<hash of the sources>`, so it stays valid after a restart, and several servers share it.
- */
 
 /** A file of the console in memory. */
 export interface Asset {

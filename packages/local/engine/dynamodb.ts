@@ -1,3 +1,9 @@
+/**
+ * DynamoDB for this machine: an engine that runs already, or one that this process starts, restarts
+ * after a crash, and stops. At most one process uses a data folder at a time, and no engine outlives
+ * the process that started it.
+ */
+
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { createServer } from "node:net";
@@ -15,12 +21,6 @@ import { type Executable, findExecutable } from "./executable.ts";
 import { lockFolder } from "./lock.ts";
 import { endRecordedProcess } from "./pid-file.ts";
 import type { Child } from "./watchdog.ts";
-
-/**
- * DynamoDB for this machine: an engine that runs already, or one that this process starts, restarts
- * after a crash, and stops. At most one process uses a data folder at a time, and no engine outlives
- * the process that started it.
- */
 
 /** A DynamoDB that answers requests. */
 export interface Engine {

@@ -1,11 +1,11 @@
-import { existsSync } from "node:fs";
-import { DatabaseSync } from "node:sqlite";
-import { setTimeout as sleep } from "node:timers/promises";
-
 /**
  * Repairs two weaknesses of dynoxide 1.2.1 in its own database file: stream records have no index
  * and are never deleted. Works while the engine has the file open and writes to it.
  */
+
+import { existsSync } from "node:fs";
+import { DatabaseSync } from "node:sqlite";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * DynamoDB keeps stream records for 24 hours.

@@ -1,3 +1,5 @@
+/** One process of the DynamoDB engine: started, recorded in its PID file, and probed until ready. */
+
 import { DynamoDBClient, ListTablesCommand } from "@aws-sdk/client-dynamodb";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -5,8 +7,6 @@ import { LocalError } from "../error.ts";
 import type { Executable } from "./executable.ts";
 import { writePidFile } from "./pid-file.ts";
 import { type Child, startChild } from "./watchdog.ts";
-
-/** One process of the DynamoDB engine: started, recorded in its PID file, and probed until ready. */
 
 /**
  * Starts the engine and resolves once it answers requests. Throws LocalError, and leaves no process

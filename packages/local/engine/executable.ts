@@ -1,14 +1,14 @@
+/**
+ * Finds a DynamoDB engine that this machine can run, and knows its command line. Two are supported:
+ * dynoxide, and Amazon's own DynamoDB Local.
+ */
+
 import { spawnSync } from "node:child_process";
 import { accessSync, constants, existsSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { delimiter, dirname, join } from "node:path";
 import { LocalError } from "../error.ts";
 import { maintainStreamRecords } from "./dynoxide-maintenance.ts";
-
-/**
- * Finds a DynamoDB engine that this machine can run, and knows its command line. Two are supported:
- * dynoxide, and Amazon's own DynamoDB Local.
- */
 
 /** How to run an engine. */
 export interface Executable {

@@ -1,15 +1,15 @@
+/**
+ * Locks a data folder against other processes. The lock is SQLite's own lock on an empty file, so the
+ * kernel releases it however its process ends: there is no stale lock to recover, and no race between
+ * processes that recover one. `lock.pid` serves the error message only.
+ */
+
 import { access, constants, mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LocalError, messageOf } from "../error.ts";
 import { readPidFile, writePidFile } from "./pid-file.ts";
-
-/**
- * Locks a data folder against other processes. The lock is SQLite's own lock on an empty file, so the
- * kernel releases it however its process ends: there is no stale lock to recover, and no race between
- * processes that recover one. `lock.pid` serves the error message only.
- */
 
 /** Exclusive use of a data folder until `release`. */
 export interface Lock {

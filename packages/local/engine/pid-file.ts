@@ -1,13 +1,13 @@
+/**
+ * PID files. Operating systems reuse process ids, so a PID file also holds the start time of its
+ * process: a recorded process is never confused with a later one that has the same id.
+ */
+
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { codeOf } from "../error.ts";
-
-/**
- * PID files. Operating systems reuse process ids, so a PID file also holds the start time of its
- * process: a recorded process is never confused with a later one that has the same id.
- */
 
 const run = promisify(execFile);
 

@@ -1,3 +1,8 @@
+/**
+ * Creates DynamoDB tables from their specifications. An existing table is used only if it has the
+ * specified shape: keys, indexes, stream and TTL. Its data are never changed or deleted.
+ */
+
 import {
   CreateTableCommand,
   DescribeTableCommand,
@@ -12,11 +17,6 @@ import {
 import type { TableSpec } from "@stockwire/core/store/tables";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LocalError } from "../error.ts";
-
-/**
- * Creates DynamoDB tables from their specifications. An existing table is used only if it has the
- * specified shape: keys, indexes, stream and TTL. Its data are never changed or deleted.
- */
 
 type Keys = TableSpec["primaryIndex"];
 

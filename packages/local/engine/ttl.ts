@@ -1,11 +1,11 @@
-import { ConditionalCheckFailedException, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { DeleteCommand, DynamoDBDocumentClient, ScanCommand } from "@aws-sdk/lib-dynamodb";
-import type { TableSpec } from "@stockwire/core/store/tables";
-
 /**
  * Time to Live, which the embedded engine accepts but does not carry out. An item is deleted only if
  * its TTL attribute is a number in the past at the moment of the delete.
  */
+
+import { ConditionalCheckFailedException, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DeleteCommand, DynamoDBDocumentClient, ScanCommand } from "@aws-sdk/lib-dynamodb";
+import type { TableSpec } from "@stockwire/core/store/tables";
 
 const PAGE = 500; // items; while the engine scans it answers no other request
 

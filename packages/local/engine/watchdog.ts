@@ -1,14 +1,14 @@
+/**
+ * Runs a child process that cannot outlive this process, however this process ends. An orphaned
+ * engine would keep the database file open and make the next start fail.
+ */
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { LocalError } from "../error.ts";
 import { sendSignal } from "./pid-file.ts";
-
-/**
- * Runs a child process that cannot outlive this process, however this process ends. An orphaned
- * engine would keep the database file open and make the next start fail.
- */
 
 /** A running child process under the watchdog. */
 export interface Child {

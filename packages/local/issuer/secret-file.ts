@@ -1,12 +1,12 @@
-import { randomUUID } from "node:crypto";
-import { chmod, link, mkdir, open, readFile, rm } from "node:fs/promises";
-import { dirname } from "node:path";
-import { codeOf, LocalError, messageOf } from "../error.ts";
-
 /**
  * Secrets in files that only their owner can read. Two processes that start at the same time end up
  * with the same secret, and a crash leaves a complete file or none.
  */
+
+import { randomUUID } from "node:crypto";
+import { chmod, link, mkdir, open, readFile, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import { codeOf, LocalError, messageOf } from "../error.ts";
 
 /**
  * Reads the secret in `file`, and creates it with `make` if there is no such file. Throws LocalError if

@@ -1,11 +1,11 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { readBody } from "@stockwire/gateway/body";
-
 /**
  * The OAuth 2.0 token endpoint with the client credentials grant: a machine exchanges its client id
  * and secret for an access token. Errors use the codes of RFC 6749.
  */
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { readBody } from "@stockwire/gateway/body";
 
 /** The credentials of a client. */
 export interface Client {

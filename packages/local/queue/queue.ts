@@ -1,14 +1,14 @@
-import { createHash, randomBytes, randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
-import { invoke, type LambdaHandler, MAX_PAYLOAD } from "@stockwire/gateway/lambda";
-import { batchResult } from "../batch-item-failures.ts";
-
 /**
  * A standard SQS queue together with the event source mapping that feeds a function from it. Messages
  * are delivered at least once, and to the dead-letter queue after too many receives. They are kept in
  * memory only and end with the process: only work that may be lost belongs in this queue.
  * https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
  */
+
+import { createHash, randomBytes, randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { invoke, type LambdaHandler, MAX_PAYLOAD } from "@stockwire/gateway/lambda";
+import { batchResult } from "../batch-item-failures.ts";
 
 /** A queue and the function that it is mapped to; names and meanings are those of AWS. */
 export interface QueueConfig {

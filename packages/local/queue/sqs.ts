@@ -1,13 +1,13 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
-import { MAX_BODY, readBody } from "@stockwire/gateway/body";
-import { isRecord } from "@stockwire/gateway/json";
-import type { Queue } from "./queue.ts";
-
 /**
  * The HTTP endpoint of SQS, for SDK clients of this machine: SendMessage and SendMessageBatch in
  * AWS's JSON protocol. It checks no credentials, so it refuses other machines and web pages. A
  * parameter that is not emulated is refused, not ignored.
  */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { MAX_BODY, readBody } from "@stockwire/gateway/body";
+import { isRecord } from "@stockwire/gateway/json";
+import type { Queue } from "./queue.ts";
 
 /** The path of the endpoint. An SDK uses it if AWS_ENDPOINT_URL_SQS is the origin and this path. */
 export const SQS_PATH = "/_sqs";

@@ -1,11 +1,11 @@
-import { MAX_PAYLOAD } from "@stockwire/gateway/lambda";
-import type { BatchResult } from "../batch-item-failures.ts";
-import type { StreamRecord } from "./record.ts";
-
 /**
  * Batches of one shard: how they are cut, and how one is retried, bisected and discarded. Each record
  * is processed or discarded in order, and none is skipped.
  */
+
+import { MAX_PAYLOAD } from "@stockwire/gateway/lambda";
+import type { BatchResult } from "../batch-item-failures.ts";
+import type { StreamRecord } from "./record.ts";
 
 /** Why records are discarded, in Lambda's words. */
 export type Condition = "RetryAttemptsExhausted" | "RecordAgeExceeded";

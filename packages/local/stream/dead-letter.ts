@@ -1,12 +1,12 @@
-import { appendFile, mkdir } from "node:fs/promises";
-import { dirname } from "node:path";
-import type { Condition } from "./batch.ts";
-import type { StreamRecord } from "./record.ts";
-
 /**
  * Dead letters: what an event source mapping sends to its on-failure destination for records that
  * it discards. Nothing that a function failed to process disappears without one.
  */
+
+import { appendFile, mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Condition } from "./batch.ts";
+import type { StreamRecord } from "./record.ts";
 
 /**
  * A dead letter of a stream, in the form that contains the records themselves.

@@ -1,11 +1,3 @@
-import { DescribeTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
-import { createTables } from "../engine/tables.ts";
-import { type Lease, LeaseLost, Leases, leaseStore, SHARD_END } from "./lease.ts";
-import { backoff, pauseFor, type PollerConfig, pollStream } from "./poller.ts";
-import { isAfter, listShards, openShard, type Source } from "./shard.ts";
-import { createWakeSignal } from "./wake-signal.ts";
-
 /**
  * Lambda's event source mapping for a DynamoDB stream: it polls the stream and invokes a function with
  * batches of records. It starts at TRIM_HORIZON and understands ReportBatchItemFailures. Every record
@@ -14,6 +6,14 @@ import { createWakeSignal } from "./wake-signal.ts";
  * others stand by.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-eventsourcemapping.html
  */
+
+import { DescribeTableCommand, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
+import { createTables } from "../engine/tables.ts";
+import { type Lease, LeaseLost, Leases, leaseStore, SHARD_END } from "./lease.ts";
+import { backoff, pauseFor, type PollerConfig, pollStream } from "./poller.ts";
+import { isAfter, listShards, openShard, type Source } from "./shard.ts";
+import { createWakeSignal } from "./wake-signal.ts";
 
 /** Which stream to poll, and how. */
 export interface StreamMappingConfig extends PollerConfig {

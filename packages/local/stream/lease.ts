@@ -1,10 +1,3 @@
-import { ConditionalCheckFailedException, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { DynamoDBDocumentClient, GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
-import type { TableSpec } from "@stockwire/core/store/tables";
-import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
-import { codeOf } from "../error.ts";
-
 /**
  * Leases on streams, as the Kinesis Client Library keeps them: one process at a time reads a stream
  * for a function, and only the lease holder can write checkpoints. Leases are items of a table on the
@@ -12,6 +5,13 @@ import { codeOf } from "../error.ts";
  * wrong for the new stream; checkpoints in a separate file would survive.
  * https://docs.aws.amazon.com/streams/latest/dev/kcl-concepts.html
  */
+
+import { ConditionalCheckFailedException, type DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { DynamoDBDocumentClient, GetCommand, UpdateCommand } from "@aws-sdk/lib-dynamodb";
+import type { TableSpec } from "@stockwire/core/store/tables";
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { codeOf } from "../error.ts";
 
 /** The lease table: an item for each function and stream, with the lease holder and checkpoints. */
 export const Leases = {

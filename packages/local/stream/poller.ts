@@ -1,3 +1,9 @@
+/**
+ * Polls the shards of a stream and invokes a function with their records, as long as this process
+ * holds the lease. A shard is polled only after its parent has ended, so that changes of one item
+ * arrive in order.
+ */
+
 import {
   ExpiredIteratorException,
   ResourceNotFoundException,
@@ -12,12 +18,6 @@ import { type Lease, LeaseLost, SHARD_END } from "./lease.ts";
 import { isUnchanged, type StreamRecord } from "./record.ts";
 import { listShards, openShard, type Source } from "./shard.ts";
 import type { WakeSignal } from "./wake-signal.ts";
-
-/**
- * Polls the shards of a stream and invokes a function with their records, as long as this process
- * holds the lease. A shard is polled only after its parent has ended, so that changes of one item
- * arrive in order.
- */
 
 /**
  * How a stream is polled; names and meanings are those of Lambda's event source mappings.

@@ -1,10 +1,10 @@
-import type { _Record, AttributeValue } from "@aws-sdk/client-dynamodb-streams";
-import { isDeepStrictEqual } from "node:util";
-
 /**
  * Converts stream records from the form of the DynamoDB Streams API to the form of a Lambda event,
  * and hides where a local engine's records differ from AWS's.
  */
+
+import type { _Record, AttributeValue } from "@aws-sdk/client-dynamodb-streams";
+import { isDeepStrictEqual } from "node:util";
 
 /** Attribute values in DynamoDB JSON: numbers are text, binary values are base64. */
 type Image = Record<string, unknown>;

@@ -1,3 +1,9 @@
+/**
+ * Reads the shards of a stream page by page. Callers name the sequence number to continue after, and
+ * never see a shard iterator: iterators expire after 15 minutes and are replaced here.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetShardIterator.html
+ */
+
 import {
   DescribeStreamCommand,
   type DynamoDBStreamsClient,
@@ -7,12 +13,6 @@ import {
   TrimmedDataAccessException,
 } from "@aws-sdk/client-dynamodb-streams";
 import { streamRecord, type StreamRecord } from "./record.ts";
-
-/**
- * Reads the shards of a stream page by page. Callers name the sequence number to continue after, and
- * never see a shard iterator: iterators expire after 15 minutes and are replaced here.
- * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetShardIterator.html
- */
 
 /** A stream, and the client that reads it. */
 export interface Source {

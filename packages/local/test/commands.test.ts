@@ -1,14 +1,14 @@
+/**
+ * No command may break unseen: each script of package.json, and each command that the README names,
+ * is run here, by .ci/run or by another test, or is excluded with a reason.
+ */
+
 import { execFile } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RunningLaptop, startLaptop } from "./laptop.ts";
-
-/**
- * No command may break unseen: each script of package.json, and each command that the README names,
- * is run here, by .ci/run or by another test, or is excluded with a reason.
- */
 
 const root = join(import.meta.dirname, "../../..");
 const read = (file: string) => readFileSync(join(root, file), "utf8");

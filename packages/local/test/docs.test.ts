@@ -1,8 +1,8 @@
+/** Documents must not name files that do not exist. Needs no engine. */
+
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
-
-/** Documents must not name files that do not exist. Needs no engine. */
 
 const ROOT = join(import.meta.dirname, "../../..");
 

@@ -1,9 +1,9 @@
+/** Compares answers with what the route that gave them documents. */
+
 import { codesOf, routes } from "@stockwire/functions/api/policy";
 import { problems } from "@stockwire/functions/api/problem";
 import { expect } from "vitest";
 import type { Answer, Request } from "./drivers.ts";
-
-/** Compares answers with what the route that gave them documents. */
 
 const patterns = routes.map((route) => ({
   route,

@@ -1,3 +1,5 @@
+/** Whatever a client sends, the answer is documented, and no other record changes. */
+
 import { readFileSync } from "node:fs";
 import { newId } from "@stockwire/core/id";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -5,8 +7,6 @@ import { type RawResponse, request } from "@stockwire/gateway/cases/raw-http";
 import { routes } from "@stockwire/functions/api/policy";
 import { address } from "./drivers.ts";
 import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
-
-/** Whatever a client sends, the answer is documented, and no other record changes. */
 
 const corpus = <T>(name: string): T[] => {
   const owner = name === "hostile-paths" ? "gateway" : "core";

@@ -1,3 +1,5 @@
+/** `npm run dev` as a user runs it. Each test has its own data folder and engine. */
+
 import { execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
@@ -8,8 +10,6 @@ import { createLive } from "@stockwire/client/live";
 import { newId } from "@stockwire/core/id";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { type RunningLaptop, startLaptop } from "./laptop.ts";
-
-/** `npm run dev` as a user runs it. Each test has its own data folder and engine. */
 
 const own = {
   DYNAMODB_ENDPOINT: undefined,

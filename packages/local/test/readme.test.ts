@@ -1,3 +1,5 @@
+/** Runs the commands of the README, changed only in port and folder. */
+
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -7,8 +9,6 @@ import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { startLaptop } from "./laptop.ts";
-
-/** Runs the commands of the README, changed only in port and folder. */
 
 const root = join(import.meta.dirname, "../../..");
 const own = { DYNAMODB_ENDPOINT: undefined, STOCKWIRE_TABLE_PREFIX: undefined };

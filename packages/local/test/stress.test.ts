@@ -1,3 +1,5 @@
+/** Stock through the HTTP API: many concurrent clients, and processes that are killed. */
+
 import { newId } from "@stockwire/core/id";
 import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -6,8 +8,6 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, expect, test } from "vitest";
 import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
-
-/** Stock through the HTTP API: many concurrent clients, and processes that are killed. */
 
 const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 2); // of 500 concurrent reservations
 const KILLS = Number(process.env["STRESS_KILLS"] ?? 10);

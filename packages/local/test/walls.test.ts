@@ -1,10 +1,10 @@
+/** The walls between folders: each planted import must be an error, each legal one must not. */
+
 import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-
-/** The walls between folders: each planted import must be an error, each legal one must not. */
 
 const root = join(import.meta.dirname, "../../..");
 

@@ -1,10 +1,10 @@
+/** Inserts 1 000 changes a second between the server and the page, and measures how the page copes. */
+
 import type { Client } from "@stockwire/client/http";
 import type { Browser, Page, WebSocketRoute } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createProduct, secondClient } from "./stage.ts";
 import { subscribed, openBrowser, openWindow, findRow } from "./window.ts";
-
-/** Inserts 1 000 changes a second between the server and the page, and measures how the page copes. */
 
 let browser: Browser;
 let http: Client;

@@ -1,7 +1,7 @@
+/** `npm run test:e2e [-- name of a file]`: tests the console in a real browser. */
+
 import { startVitest } from "vitest/node";
 import { chromiumPath } from "./chromium.ts";
-
-/** `npm run test:e2e [-- name of a file]`: tests the console in a real browser. */
 
 if (chromiumPath() === undefined) {
   process.stderr.write(

@@ -1,10 +1,10 @@
+/** The laptop at 127.0.0.1 serves as a stage of another origin; the test answers for Cognito. */
+
 import type { Browser, BrowserContext } from "playwright-core";
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { isLaptop, issueToken } from "./stage.ts";
 import { openBrowser } from "./window.ts";
-
-/** The laptop at 127.0.0.1 serves as a stage of another origin; the test answers for Cognito. */
 
 const DOMAIN = "https://cognito.example";
 const CLIENT = "browser-client";

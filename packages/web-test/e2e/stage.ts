@@ -1,8 +1,8 @@
+/** The stage that the tests run against: the laptop, or the deployed stage of BASE_URL. */
+
 import { type Client, createClient, unwrap } from "@stockwire/client/http";
 import { inject } from "vitest";
 import { SCOPES } from "../src/catalog.ts";
-
-/** The stage that the tests run against: the laptop, or the deployed stage of BASE_URL. */
 
 const { STAGE_URL = "", LIVE_URL = "", TOKEN = "" } = process.env;
 export const isLaptop = STAGE_URL === "";

@@ -1,12 +1,12 @@
-import { build, type BuildOptions } from "esbuild";
-import { writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-
 /**
  * `npm run reference`: bundles src/reference into the file that packages/functions serves the API
  * reference from. A test fails while that file is stale. The bundle stays readable: it is not
  * minified, and a browser gets it as it is committed.
  */
+
+import { build, type BuildOptions } from "esbuild";
+import { writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 export const GENERATED = new URL("../../functions/src/api/docs/reference.gen.ts", import.meta.url);
 

@@ -1,3 +1,5 @@
+/** The frame of the console: header, navigation and the page that the route names. */
+
 import { useEffect, useRef } from "preact/hooks";
 import type { ComponentChildren } from "preact";
 import { ChangesPage } from "./change/page.tsx";
@@ -14,8 +16,6 @@ import { StockPage } from "./stock/page.tsx";
 import { Notices } from "./notice.tsx";
 import { target } from "./session.ts";
 import { ThemeSwitch } from "./ui/theme.tsx";
-
-/** The frame of the console: header, navigation and the page that the route names. */
 
 /** `show` gets the parts of the route after the page's name. */
 interface Page {

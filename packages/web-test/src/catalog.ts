@@ -1,9 +1,9 @@
-import type { Handlers } from "@stockwire/client/live";
-
 /**
  * The console's only list of resources and scopes. A feed that the client's types name and that
  * is missing here does not compile.
  */
+
+import type { Handlers } from "@stockwire/client/live";
 
 /** A change as the client delivers it. */
 export type Change = Parameters<Handlers["event"]>[0];

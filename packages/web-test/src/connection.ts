@@ -1,13 +1,13 @@
+/**
+ * The clients through which pages use the HTTP API and the Live API. A session has one pair; it is
+ * closed when the session ends or is replaced.
+ */
+
 import { effect, signal } from "@preact/signals";
 import { type Client, createClient } from "@stockwire/client/http";
 import { createLive, type Live } from "@stockwire/client/live";
 import { InterruptibleSocket } from "./interruptible-socket.ts";
 import { generation, session, target, validToken } from "./session.ts";
-
-/**
- * The clients through which pages use the HTTP API and the Live API. A session has one pair; it is
- * closed when the session ends or is replaced.
- */
 
 export interface Connection {
   http: Client;

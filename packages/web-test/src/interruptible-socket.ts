@@ -1,7 +1,7 @@
+/** A WebSocket for the Live client whose network can be interrupted, to show how it recovers. */
+
 import { signal } from "@preact/signals";
 import type { LiveOptions } from "@stockwire/client/live";
-
-/** A WebSocket for the Live client whose network can be interrupted, to show how it recovers. */
 
 type WebSocketConstructor = NonNullable<LiveOptions["WebSocket"]>;
 type WebSocketLike = InstanceType<WebSocketConstructor>;

@@ -1,3 +1,5 @@
+/** Draws the console and starts its first session. */
+
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { errorText, notify } from "./notice.tsx";
@@ -10,8 +12,6 @@ import {
   target,
 } from "./session.ts";
 import { finishSignIn, resumeAddress } from "./sign-in.ts";
-
-/** Draws the console and starts its first session. */
 
 const root = document.querySelector("#app");
 if (!root) throw new Error("the page has no #app");

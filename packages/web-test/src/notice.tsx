@@ -1,7 +1,7 @@
+/** Short messages about the outcome of an action, for the screen and for screen readers. */
+
 import { signal } from "@preact/signals";
 import { ProblemError } from "@stockwire/client/http";
-
-/** Short messages about the outcome of an action, for the screen and for screen readers. */
 
 interface Notice {
   id: number;

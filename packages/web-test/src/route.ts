@@ -1,6 +1,6 @@
-import { signal } from "@preact/signals";
-
 /** The page that the URL's fragment names: `#/users/0193…` is `["users", "0193…"]`. */
+
+import { signal } from "@preact/signals";
 
 const read = (): string[] =>
   location.hash

@@ -1,9 +1,9 @@
+/** The server that this page uses and the token for it. The token is kept in memory only. */
+
 import { computed, signal } from "@preact/signals";
 import { type Scope, SCOPES } from "./catalog.ts";
 import { targetOf } from "./target.ts";
 import { type Claims, claimsOf } from "./token.ts";
-
-/** The server that this page uses and the token for it. The token is kept in memory only. */
 
 /** The stage that this page's address names. */
 export const target = targetOf(location);

@@ -1,3 +1,5 @@
+/** Random programs of all verbs, compared with a model and with the invariants of stock. */
+
 import fc from "fast-check";
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -26,8 +28,6 @@ import {
   type Wish,
 } from "./stock-program.ts";
 import { by, endpoint, failure, keyed, SHARDS, timeout } from "../support/store.ts";
-
-/** Random programs of all verbs, compared with a model and with the invariants of stock. */
 
 const RUNS = Number(process.env["MODEL_RUNS"] ?? 30); // of each property
 

@@ -1,9 +1,9 @@
+/** Generates random programs: requests of clients, and faults. */
+
 import fc from "fast-check";
 import { newId } from "../../src/id.ts";
 import type { Fault } from "../support/fault-proxy.ts";
 import type { Request } from "./stock-model.ts";
-
-/** Generates random programs: requests of clients, and faults. */
 
 /** A request that names products and reservations by number, since ids are not known yet. */
 export type Wish =

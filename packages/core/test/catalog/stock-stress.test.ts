@@ -1,3 +1,5 @@
+/** Many concurrent requests in two processes: within one, locks would separate most of them. */
+
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "../../src/store/client.ts";
@@ -10,8 +12,6 @@ import { letExpire } from "../support/expiry.ts";
 import { ownTable } from "../support/own-table.ts";
 import { anotherService, type Service } from "../support/service.ts";
 import { by, endpoint, failure, SHARDS, timeout } from "../support/store.ts";
-
-/** Many concurrent requests in two processes: within one, locks would separate most of them. */
 
 const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 3);
 

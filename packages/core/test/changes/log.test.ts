@@ -1,3 +1,5 @@
+/** Each change is appended once, with the next number, whatever fails meanwhile. */
+
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -10,8 +12,6 @@ import { intercepted } from "../support/intercept.ts";
 import { anotherLog, feedIn, headIn, nameOf, newChange, soon, versions } from "../support/log.ts";
 import { ownLog } from "../support/own-table.ts";
 import { failure, SHARDS, tableName } from "../support/store.ts";
-
-/** Each change is appended once, with the next number, whatever fails meanwhile. */
 
 let log: Awaited<ReturnType<typeof ownLog>>;
 let client: DynamoDBDocumentClient;

@@ -1,3 +1,5 @@
+/** Readers see the log in order and without a gap, from any cursor that is still valid. */
+
 import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Feed } from "../../src/catalog/index.ts";
@@ -20,8 +22,6 @@ import { type Command, intercepted } from "../support/intercept.ts";
 import { newChange, soon, versions } from "../support/log.ts";
 import { ownLog } from "../support/own-table.ts";
 import { failure, SHARDS, tableName } from "../support/store.ts";
-
-/** Readers see the log in order and without a gap, from any cursor that is still valid. */
 
 let log: Awaited<ReturnType<typeof ownLog>>;
 let client: DynamoDBDocumentClient;

@@ -1,3 +1,9 @@
+/**
+ * Runs writers, appenders, subscribers and readers in every order in which their calls can reach
+ * the store: no order loses a change. With two steps of one of them swapped some order does, which
+ * shows that these tests would find such a bug.
+ */
+
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { type Change, type NewChange, fromImages } from "../../src/changes/change.ts";
@@ -16,12 +22,6 @@ import { soon } from "../support/log.ts";
 import { memory } from "../support/memory-store.ts";
 import { explore, scheduled, step } from "../support/schedule.ts";
 import { by, SHARDS, use } from "../support/store.ts";
-
-/**
- * Runs writers, appenders, subscribers and readers in every order in which their calls can reach
- * the store: no order loses a change. With two steps of one of them swapped some order does, which
- * shows that these tests would find such a bug.
- */
 
 const { client, settle, restore, read } = memory();
 const names = { tableName: "Data", changes: "Changes", connections: "Connections" };

@@ -1,12 +1,12 @@
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-import { AsyncLocalStorage } from "node:async_hooks";
-import { setImmediate as settled } from "node:timers/promises";
-import { type Command, intercepted } from "./intercept.ts";
-
 /**
  * Explores all orders in which some processes can make their calls. Each call is held back until
  * the schedule chooses it. The processes are run again for each order, since they are real code.
  */
+
+import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import { AsyncLocalStorage } from "node:async_hooks";
+import { setImmediate as settled } from "node:timers/promises";
+import { type Command, intercepted } from "./intercept.ts";
 
 /** The partitions that a step reads or writes. Without partitions it may touch anything. */
 interface Footprint {

@@ -1,10 +1,10 @@
+/** The engine that the test run has started, and writers for tests. */
+
 import { createClient } from "../../src/store/client.ts";
 import * as SignedToken from "../../src/store/signed-token.ts";
 import { newId } from "../../src/id.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import type { Writer } from "../../src/store/write.ts";
-
-/** The engine that the test run has started, and writers for tests. */
 
 const { DYNAMODB_ENDPOINT, DATA_TABLE } = process.env;
 if (!DYNAMODB_ENDPOINT || !DATA_TABLE) throw new Error("the global setup of the tests did not run");

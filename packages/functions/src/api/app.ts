@@ -1,3 +1,5 @@
+/** The HTTP application. A request passes the middleware in this order, then its route. */
+
 import { AppError } from "@stockwire/core/error";
 import { type Context, Hono } from "hono";
 import type { Log } from "../telemetry/log.ts";
@@ -11,8 +13,6 @@ import { securityHeaders } from "./middleware/security-headers.ts";
 import { methodsOf } from "./policy.ts";
 import { problemOf, RETRY_AFTER } from "./problem.ts";
 import { api } from "./routes/index.ts";
-
-/** The HTTP application. A request passes the middleware in this order, then its route. */
 
 export interface Settings {
   about: About;

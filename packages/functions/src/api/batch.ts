@@ -1,3 +1,5 @@
+/** `POST /…/batch`: creates up to 100 records, each on its own, or up to 25 all or none. */
+
 import { AppError } from "@stockwire/core/error";
 import { StoredRefusal, storeRefusal, forEntry } from "@stockwire/core/store/idempotency";
 import type { Writer, Outcome } from "@stockwire/core/store/write";
@@ -7,8 +9,6 @@ import { writerOf } from "./caller.ts";
 import type { Env } from "./env.ts";
 import { bodyFaults, invalidInput, validate } from "./input.ts";
 import { type Problem, problemOf } from "./problem.ts";
-
-/** `POST /…/batch`: creates up to 100 records, each on its own, or up to 25 all or none. */
 
 const MAX_ENTRIES = 100;
 const MAX_ATOMIC = 25; // a transaction holds 100 items, a record up to four

@@ -1,8 +1,8 @@
+/** The request's body: read once, bounded, and parsed without losing anything. */
+
 import { AppError } from "@stockwire/core/error";
 import { parseExactly } from "@stockwire/core/strict-json";
 import type { Context } from "hono";
-
-/** The request's body: read once, bounded, and parsed without losing anything. */
 
 export const MAX_BODY = 64 * 1024; // bytes
 

@@ -1,3 +1,5 @@
+/** The headers that any request may carry: conditions, Idempotency-Key, X-Client-Ref. */
+
 import { AppError } from "@stockwire/core/error";
 import { createHash } from "node:crypto";
 import type { Context } from "hono";
@@ -5,8 +7,6 @@ import * as z from "zod";
 import type { Env } from "./env.ts";
 import { invalidInput } from "./input.ts";
 import type { Route } from "./route.ts";
-
-/** The headers that any request may carry: conditions, Idempotency-Key, X-Client-Ref. */
 
 const TAGS = /^(?:W\/)?"[^"]*"(?:\s*,\s*(?:W\/)?"[^"]*")*$/;
 const TAG = /(?:W\/)?"[^"]*"/g;

@@ -1,13 +1,13 @@
+/**
+ * The policy: every route with its scope, limits and schemas, read from the routes themselves.
+ * Gateways, OpenAPI, infra and tests use this table.
+ */
+
 import { SCOPES } from "@stockwire/core/catalog/index";
 import type { Code } from "@stockwire/core/error";
 import { RESOURCE_SERVER } from "./caller.ts";
 import { type Method, type Route, routesOf } from "./route.ts";
 import { api } from "./routes/index.ts";
-
-/**
- * The policy: every route with its scope, limits and schemas, read from the routes themselves.
- * Gateways, OpenAPI, infra and tests use this table.
- */
 
 export { cors } from "./middleware/cors.ts";
 export { RESOURCE_SERVER } from "./caller.ts";

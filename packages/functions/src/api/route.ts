@@ -1,3 +1,9 @@
+/**
+ * A route is described once, next to its handler. `route()` turns the description into the
+ * middleware that authorizes and validates the request; `routesOf()` reads the same descriptions
+ * back from the app, for gateways, OpenAPI, infra and tests.
+ */
+
 import { zValidator } from "@hono/zod-validator";
 import { type Feed, isFeed, resourceOf, type Scope, type Tag } from "@stockwire/core/catalog/index";
 import { cursorBefore } from "@stockwire/core/changes/log";
@@ -13,12 +19,6 @@ import { authorize } from "./caller.ts";
 import { readConditions, useIdempotencyKey } from "./conditions.ts";
 import type { Env } from "./env.ts";
 import { invalidInput, validate } from "./input.ts";
-
-/**
- * A route is described once, next to its handler. `route()` turns the description into the
- * middleware that authorizes and validates the request; `routesOf()` reads the same descriptions
- * back from the app, for gateways, OpenAPI, infra and tests.
- */
 
 export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 

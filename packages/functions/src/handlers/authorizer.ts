@@ -1,12 +1,12 @@
-import { redeemTicket } from "@stockwire/core/live/connection";
-import { allowedOrigin } from "../api/middleware/cors.ts";
-import { config, log } from "../runtime.ts";
-import { verifyToken } from "../live/token.ts";
-
 /**
  * The REQUEST authorizer of the Live API: admits a connection by token (header or subprotocol) or by
  * ticket. https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-websocket-api-lambda-auth.html
  */
+
+import { redeemTicket } from "@stockwire/core/live/connection";
+import { allowedOrigin } from "../api/middleware/cors.ts";
+import { config, log } from "../runtime.ts";
+import { verifyToken } from "../live/token.ts";
 
 interface Event {
   methodArn: string;

@@ -1,3 +1,5 @@
+/** What each client frame does: one function per action, in a table keyed by `action`. */
+
 import type { Feed } from "@stockwire/core/catalog/index";
 import * as ChangeLog from "@stockwire/core/changes/log";
 import * as Offset from "@stockwire/core/changes/offset";
@@ -12,8 +14,6 @@ import { log } from "../runtime.ts";
 import { enqueue } from "./delivery-queue.ts";
 import { Refusal, type Session } from "./session.ts";
 import { verifyToken } from "./token.ts";
-
-/** What each client frame does: one function per action, in a table keyed by `action`. */
 
 type Action = ClientFrame["action"];
 type FrameOf<A extends Action> = Extract<ClientFrame, { action: A }>;

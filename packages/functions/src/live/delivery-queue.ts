@@ -1,8 +1,8 @@
+/** The SQS queue for deliveries to more connections than one invocation sends to. */
+
 import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Delivery } from "@stockwire/core/live/fan-out";
 import { config } from "../runtime.ts";
-
-/** The SQS queue for deliveries to more connections than one invocation sends to. */
 
 const { DELIVERY_QUEUE_URL: QueueUrl } = config;
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html

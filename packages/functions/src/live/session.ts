@@ -1,8 +1,8 @@
+/** The connection that a client's frame came in on, and the answers to that frame. */
+
 import * as Connection from "@stockwire/core/live/connection";
 import type { ERROR_CODES, ServerFrame } from "@stockwire/core/live/protocol";
 import { send } from "@stockwire/core/live/send";
-
-/** The connection that a client's frame came in on, and the answers to that frame. */
 
 /** A server frame without `replyTo`, which is added when it is sent. */
 export type Reply = ServerFrame extends infer Frame

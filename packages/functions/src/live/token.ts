@@ -1,8 +1,8 @@
+/** Verifies the tokens that no gateway verifies: a WebSocket API has no JWT authorizer. */
+
 import { createRemoteJWKSet, type JWTVerifyGetKey, jwtVerify } from "jose";
 import { type Caller, callerOf } from "../api/caller.ts";
 import { config, required } from "../runtime.ts";
-
-/** Verifies the tokens that no gateway verifies: a WebSocket API has no JWT authorizer. */
 
 const ALGORITHMS = ["RS256", "RS384", "RS512"];
 const MAX_LENGTH = 8 * 1024;

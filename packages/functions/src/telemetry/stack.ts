@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
-import { SourceMap } from "node:module";
-import { fileURLToPath } from "node:url";
-
 /**
  * Stack traces of a bundle with the positions of the sources. The source map beside the bundle is
  * read when the first error is logged. Node's own `--enable-source-maps` reads it at every cold
  * start, which makes the init about 10 % slower.
  */
+
+import { readFileSync } from "node:fs";
+import { SourceMap } from "node:module";
+import { fileURLToPath } from "node:url";
 
 /** `file:///var/task/bundle.mjs:1:2345` */
 const POSITION = /(?<file>file:\/\/[^\s()]+):(?<line>\d+):(?<column>\d+)/g;

@@ -1,8 +1,8 @@
+/** Connections that outlive their token, or the maximum duration of a connection. */
+
 import { expect, test } from "vitest";
 import { eventually, type LiveClient, until } from "./client.ts";
 import { waitForChanges, email, liveSuite } from "./suite.ts";
-
-/** Connections that outlive their token, or the maximum duration of a connection. */
 
 const { create, laptop, open, settled, subscribe, tables } = liveSuite("auth");
 const rowOf = async (client: LiveClient) => {

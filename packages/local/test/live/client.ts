@@ -1,11 +1,11 @@
+/** A bare client of the Live API that shows all frames, and checks each against the AsyncAPI document. */
+
 import { newId } from "@stockwire/core/id";
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import { WebSocket } from "ws";
 import { frameFault } from "../../../functions/test/asyncapi.ts";
 import type { RunningLaptop } from "../laptop.ts";
-
-/** A bare client of the Live API that shows all frames, and checks each against the AsyncAPI document. */
 
 // oxlint-disable-next-line typescript/no-explicit-any -- tests read any frame
 export type Frame = Record<string, any> & { type: string };

@@ -1,3 +1,5 @@
+/** Which credentials open a live connection, and for how long. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +9,6 @@ import { openIssuerOf } from "../../server-registry.ts";
 import { type RunningLaptop, startLaptop } from "../laptop.ts";
 import { connect, closeClients, eventually, type Handshake, send } from "./client.ts";
 import { ownTables } from "./tables.ts";
-
-/** Which credentials open a live connection, and for how long. */
 
 const ORIGIN = "https://shop.example.com";
 const CANARY = "canary-that-no-log-may-contain";

@@ -1,3 +1,5 @@
+/** kill -9 between any two steps on the way from a stream record to its checkpoint. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,8 +12,6 @@ import { type FaultyProxy, faultyProxy } from "../../../core/test/support/fault-
 import { type RunningLaptop, startLaptop } from "../laptop.ts";
 import { connect, closeClients, type LiveClient, until } from "./client.ts";
 import { ownTables } from "./tables.ts";
-
-/** kill -9 between any two steps on the way from a stream record to its checkpoint. */
 
 const STEPS = new Set(["GetItem", "TransactWriteItems", "Query", "UpdateItem", "BatchWriteItem"]);
 

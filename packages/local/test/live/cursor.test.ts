@@ -1,11 +1,11 @@
+/** Resuming from a cursor: live, by long poll, and after reading a list. */
+
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import { newId } from "@stockwire/core/id";
 import * as Offset from "@stockwire/core/changes/offset";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type Frame, type LiveClient, send, until } from "./client.ts";
 import { waitForChanges, email, liveSuite } from "./suite.ts";
-
-/** Resuming from a cursor: live, by long poll, and after reading a list. */
 
 const CURSOR_SECRET = "the cursor secret of these tests, long enough";
 const DAY = 24 * 60 * 60 * 1000; // ms

@@ -1,3 +1,5 @@
+/** Whatever a client sends, it gets an error frame or is disconnected; other clients are not affected. */
+
 import { readFileSync } from "node:fs";
 import { newId } from "@stockwire/core/id";
 import { afterAll, describe, expect, test } from "vitest";
@@ -14,8 +16,6 @@ import { handshake, rawSocket } from "@stockwire/gateway/test/websocket-fixture"
 import { frameFault } from "../../../functions/test/asyncapi.ts";
 import { connect, type Frame, type LiveClient, until } from "./client.ts";
 import { liveSuite } from "./suite.ts";
-
-/** Whatever a client sends, it gets an error frame or is disconnected; other clients are not affected. */
 
 const ORIGIN = "https://shop.example.com";
 const CANARY = "canary-of-hostile-frames";

@@ -1,9 +1,9 @@
+/** The frames of a connection: topics, channels and ping. */
+
 import { newId } from "@stockwire/core/id";
 import { describe, expect, test } from "vitest";
 import { closeClients, type LiveClient, until } from "./client.ts";
 import { waitForChanges, liveSuite } from "./suite.ts";
-
-/** The frames of a connection: topics, channels and ping. */
 
 const { api, create, open, subscribe, settled } = liveSuite("live");
 const pen = (category = newId()) => ({ name: "Pen", price: 1.5, category });

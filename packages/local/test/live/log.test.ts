@@ -1,9 +1,9 @@
+/** The content of changes, received live and read from the history of a record. */
+
 import { newId } from "@stockwire/core/id";
 import { describe, expect, test } from "vitest";
 import { send } from "./client.ts";
 import { waitForChanges, email, liveSuite } from "./suite.ts";
-
-/** The content of changes, received live and read from the history of a record. */
 
 const FEEDS = ["users", "products", "inventory", "items", "reservations"] as const;
 

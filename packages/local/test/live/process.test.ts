@@ -1,3 +1,5 @@
+/** Several servers on one engine, servers that are killed, and clients that vanish. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,8 +10,6 @@ import { type RunningLaptop, startLaptop } from "../laptop.ts";
 import { connect, closeClients, eventually, type LiveClient, send, until } from "./client.ts";
 import { waitForChanges } from "./suite.ts";
 import { ownTables } from "./tables.ts";
-
-/** Several servers on one engine, servers that are killed, and clients that vanish. */
 
 const closing: (() => Promise<void>)[] = [];
 afterEach(async () => {

@@ -1,3 +1,5 @@
+/** Live clients, half of them the real client, with disconnects, slow readers and kill -9. */
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,8 +12,6 @@ import { collect } from "./collected.ts";
 import { type Follower, follow } from "./follower.ts";
 import { email } from "./suite.ts";
 import { startWriters } from "./writers.ts";
-
-/** Live clients, half of them the real client, with disconnects, slow readers and kill -9. */
 
 const SECONDS = Number(process.env["CHAOS_SECONDS"] ?? 8);
 const FEEDS = ["users", "products", "inventory", "items", "reservations"] as const;

@@ -1,10 +1,10 @@
+/** The newest changes of some topics. Memory is bounded, and the screen is updated once a frame. */
+
 import { signal, type Signal } from "@preact/signals";
 import type { Topic } from "@stockwire/client/live";
 import { oncePerFrame } from "../animation-frame.ts";
 import type { Change } from "../catalog.ts";
 import type { Connection } from "../connection.ts";
-
-/** The newest changes of some topics. Memory is bounded, and the screen is updated once a frame. */
 
 /** Rows on screen. */
 export const SHOWN = 60;

@@ -1,3 +1,5 @@
+/** The changes page: subscribes to topics, lists what arrives, and can interrupt the connection. */
+
 import { useComputed, useSignal } from "@preact/signals";
 import type { Topic } from "@stockwire/client/live";
 import { useEffect, useMemo } from "preact/hooks";
@@ -10,8 +12,6 @@ import { Button } from "../ui/button.tsx";
 import { Empty, RequireScopes } from "../ui/require-scopes.tsx";
 import { type Monitor, openMonitor, SHOWN } from "./monitor.ts";
 import { ChangeRow } from "./row.tsx";
-
-/** The changes page: subscribes to topics, lists what arrives, and can interrupt the connection. */
 
 const INTERRUPTION = 10_000; // ms
 const FILTERS: readonly Topic[] = ["inventory?level=low", "inventory?level=out"];

@@ -1,3 +1,5 @@
+/** The channels page: joins channels, sends messages and shows those that arrive. */
+
 import { useSignal } from "@preact/signals";
 import type { ChannelMessage } from "@stockwire/client/live";
 import { useEffect, useRef } from "preact/hooks";
@@ -7,8 +9,6 @@ import { notifyOutcome, errorText } from "../notice.tsx";
 import { hasScope } from "../session.ts";
 import { Button } from "../ui/button.tsx";
 import { RequireScopes } from "../ui/require-scopes.tsx";
-
-/** The channels page: joins channels, sends messages and shows those that arrive. */
 
 const KEPT = 200; // messages
 const LOBBY = "lobby";

@@ -1,3 +1,5 @@
+/** The limits page: requests that the server refuses, with its raw answers. */
+
 import { useSignal } from "@preact/signals";
 import {
   canIssueTokens,
@@ -11,8 +13,6 @@ import { RequireScopes } from "../ui/require-scopes.tsx";
 import { CustomFrame, CustomRequest } from "./custom-request.tsx";
 import { RequestCard } from "./request-card.tsx";
 import { type RawResponse, sendRequest } from "./response.ts";
-
-/** The limits page: requests that the server refuses, with its raw answers. */
 
 const BURST = 100; // requests
 const TIMEOUT = 15_000; // ms

@@ -1,3 +1,5 @@
+/** The items page: list and form. An item is edited as JSON and replaced as a whole (PUT). */
+
 import { unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
 import { RESOURCES } from "../catalog.ts";
@@ -9,8 +11,6 @@ import { RequireScopes } from "../ui/require-scopes.tsx";
 import { type Members, ownMembers, RecordForm } from "./form.tsx";
 import { RecordList } from "./list.tsx";
 import { Loaded } from "./load.tsx";
-
-/** The items page: list and form. An item is edited as JSON and replaced as a whole (PUT). */
 
 type Http = Connection["http"];
 type Item = Members & { id: string; version: number; updatedAt: string };

@@ -1,3 +1,5 @@
+/** The users page: list and form. An edit sends the changed members only (PATCH). */
+
 import { type Client, unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
 import { RESOURCES } from "../catalog.ts";
@@ -9,8 +11,6 @@ import { RequireScopes } from "../ui/require-scopes.tsx";
 import { type Members, RecordForm } from "./form.tsx";
 import { RecordList } from "./list.tsx";
 import { Loaded } from "./load.tsx";
-
-/** The users page: list and form. An edit sends the changed members only (PATCH). */
 
 const getUser = (http: Client, id: string) => unwrap(http.users[":id"].$get({ param: { id } }));
 type User = Awaited<ReturnType<typeof getUser>>;

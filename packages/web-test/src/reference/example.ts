@@ -1,7 +1,7 @@
+/** Example bodies and ids that can be sent as they are. */
+
 import type { Operation, Schema } from "./document.ts";
 import { alternatives, concrete } from "./schema.ts";
-
-/** Example bodies and ids that can be sent as they are. */
 
 /** The newest id that a response showed, by the singular of its tag. */
 const knownIds = new Map<string, string>();

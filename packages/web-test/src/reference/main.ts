@@ -1,12 +1,12 @@
-import { loadDocument, type Operation, operationsOf } from "./document.ts";
-import { byId, code, el, small } from "./dom.ts";
-import { requestForm, tokenField } from "./request.ts";
-
 /**
  * The script of the API reference at `/docs`: draws the operations of `openapi.json`, each with a
  * form that sends real requests. `npm run reference` bundles it into packages/functions, which
  * serves it inline under a policy that allows this script only.
  */
+
+import { loadDocument, type Operation, operationsOf } from "./document.ts";
+import { byId, code, el, small } from "./dom.ts";
+import { requestForm, tokenField } from "./request.ts";
 
 const NARROW = 880; // px; below it the list of operations is closed
 

@@ -1,3 +1,5 @@
+/** The inside of one operation: fields, the curl line, the response, and what may be answered. */
+
 import {
   isProblemCode,
   type Operation,
@@ -18,8 +20,6 @@ import {
 } from "./dom.ts";
 import { example, knownId, rememberIds } from "./example.ts";
 import { memberList, summary } from "./schema.ts";
-
-/** The inside of one operation: fields, the curl line, the response, and what may be answered. */
 
 export const tokenField = () => byId("input", "token");
 

@@ -1,7 +1,7 @@
+/** Shows JSON Schemas as text and as nested lists of members. */
+
 import { resolve, type Schema } from "./document.ts";
 import { bad, code, el, small } from "./dom.ts";
-
-/** Shows JSON Schemas as text and as nested lists of members. */
 
 export const alternatives = (schema: Schema): Schema[] =>
   (schema.anyOf ?? schema.oneOf ?? []).map(resolve);

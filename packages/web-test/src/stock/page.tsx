@@ -1,3 +1,5 @@
+/** The stock page: a live table of products and their levels, with search and filter. */
+
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import type { Connection } from "../connection.ts";
@@ -8,8 +10,6 @@ import { LevelBadge } from "../ui/level.tsx";
 import { StockDialog } from "./dialog.tsx";
 import { StockRow } from "./row.tsx";
 import { openStock, type Row } from "./store.ts";
-
-/** The stock page: a live table of products and their levels, with search and filter. */
 
 const LEVELS = ["out", "low", "ok"] as const;
 const PAGE = 50; // rows

@@ -1,3 +1,8 @@
+/**
+ * The stock page's data: live collections of products, levels and active reservations, joined by
+ * product. The screen is updated once a frame, however many changes arrive.
+ */
+
 import { computed, type Signal, signal } from "@preact/signals";
 import { type Client, pages } from "@stockwire/client/http";
 import type { CollectionChange } from "@stockwire/client/live";
@@ -5,11 +10,6 @@ import { oncePerFrame } from "../animation-frame.ts";
 import type { Connection } from "../connection.ts";
 import { hasScope } from "../session.ts";
 import { AvailabilityHistory } from "./availability.ts";
-
-/**
- * The stock page's data: live collections of products, levels and active reservations, joined by
- * product. The screen is updated once a frame, however many changes arrive.
- */
 
 const allProducts = (http: Client) => pages((query) => http.products.$get({ query }));
 const allLevels = (http: Client) => pages((query) => http.inventory.$get({ query }));

@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
-import { problems } from "../problem.ts";
-import { script, style } from "./reference.gen.ts";
-
 /**
  * The HTML of the API reference and of the list of problems. Script and style are inline, and the
  * policy names their hashes, so that a browser runs nothing else.
  */
+
+import { createHash } from "node:crypto";
+import { problems } from "../problem.ts";
+import { script, style } from "./reference.gen.ts";
 
 export interface Page {
   html: string;

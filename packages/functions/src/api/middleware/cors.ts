@@ -1,7 +1,7 @@
+/** CORS of every front. The gateway answers preflights itself where its CORS is configured. */
+
 import { createMiddleware } from "hono/factory";
 import type { Env } from "../env.ts";
-
-/** CORS of every front. The gateway answers preflights itself where its CORS is configured. */
 
 export const cors = {
   methods: ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD"],

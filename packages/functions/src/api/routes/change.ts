@@ -1,3 +1,5 @@
+/** The change log over HTTP, and tickets for the Live API. */
+
 import { Change } from "@stockwire/core/changes/change";
 import { poll } from "@stockwire/core/changes/long-poll";
 import { parse, readScope } from "@stockwire/core/changes/topic";
@@ -9,8 +11,6 @@ import * as z from "zod";
 import { requireScope } from "../caller.ts";
 import type { Env } from "../env.ts";
 import { route } from "../route.ts";
-
-/** The change log over HTTP, and tickets for the Live API. */
 
 const Query = z.strictObject({
   topic: z.string().min(1).max(1024),

@@ -1,3 +1,5 @@
+/** The history of a record: its changes, also after it was deleted, as long as they are kept. */
+
 import { type Feed, resourceOf } from "@stockwire/core/catalog/index";
 import { Change } from "@stockwire/core/changes/change";
 import * as ChangeLog from "@stockwire/core/changes/log";
@@ -8,8 +10,6 @@ import * as z from "zod";
 import { page } from "../answer.ts";
 import type { Env } from "../env.ts";
 import { pageOf } from "../route.ts";
-
-/** The history of a record: its changes, also after it was deleted, as long as they are kept. */
 
 const Query = z.strictObject(query(20));
 const HistoryPage = pageOf(Change.omit({ cursor: true }), "HistoryPage");

@@ -1,11 +1,11 @@
+/** Routes about the service itself: identity, health, documents. */
+
 import { probe } from "@stockwire/core/store/dynamodb";
 import { type Context, Hono } from "hono";
 import * as z from "zod";
 import { docsPage, type Page, problemsPage } from "../docs/page.ts";
 import type { Env } from "../env.ts";
 import { route } from "../route.ts";
-
-/** Routes about the service itself: identity, health, documents. */
 
 const READY_WITHIN = 900; // ms
 
