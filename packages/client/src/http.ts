@@ -1,69 +1,80 @@
 import { hc } from "hono/client";
 import type { ClientResponse } from "hono/client";
 import type { App } from "@stockwire/functions/api/app";
-import { backoff } from "./backoff.ts";
-import { MissingCursorError, problemOf } from "./problem.ts";
-import { delay, systemTimers, type Timers } from "./timers.ts";
-import { type Token, tokenOf } from "./token.ts";
+import { MissingCursorError, problemOf } from "./error.ts";
+import { backoff, delay, systemTimers, type Timers } from "./timer.ts";
 
-export { MissingCursorError, type ProblemCode, ProblemError } from "./problem.ts";
-export type { Token } from "./token.ts";
+/**
+ * The typed client of the HTTP API, for browsers and Node ≥ 20. It repeats only requests that
+ * cannot take effect twice: a GET, or one with an `Idempotency-Key`.
+ */
+
+export { MissingCursorError, type ProblemCode, ProblemError } from "./error.ts";
+
+/**
+ * A JWT, or a function that gives one. After the server has refused a token, the function gets the
+ * refused one: it must not answer with the same token from a cache.
+ */
+export type Token = string | ((refused?: string) => string | Promise<string>);
 
 export interface ClientOptions {
   baseUrl: string;
   token: Token;
   fetch?: typeof globalThis.fetch;
-  /** Comes back in `clientRef` of the changes that this client makes: `[A-Za-z0-9._-]{1,64}`. */
+  /** The `clientRef` of the changes that this client makes: `[A-Za-z0-9._-]{1,64}`. */
   clientRef?: string;
-  /** Tries after the first of one call; 4. */
+  /** The most retries of one call; 4. */
   retries?: number;
-  /** Ms within which the last try of one call starts; 30 000. */
+  /** Ms after the start of a call within which its last retry begins; 30 000. */
   retryWithin?: number;
-  /** Ends all calls of this client. */
+  /** Aborts all calls of this client. */
   signal?: AbortSignal;
   timers?: Timers;
-  /** Of jitter: 0 ≤ n < 1. */
+  /** For jitter: 0 ≤ n < 1. */
   random?: () => number;
 }
 
 export type Client = ReturnType<typeof hc<App>>;
 
 /**
- * Hono's typed client. It signs in; gives each POST an `Idempotency-Key` (a caller's own wins);
- * tries a GET, and a request with a key, again after 429, 502–504 and a failed connection, as late as
- * `Retry-After` says; and asks for a fresh token after a 401, once a call.
+ * Creates Hono's typed client, with these additions: the bearer token; an `Idempotency-Key` for each
+ * POST that has none; retries after 429, 502 to 504 and a failed connection, not before `Retry-After`;
+ * and, once per call, a fresh token after a 401. A call resolves with the last answer, whatever its
+ * status; `unwrap` turns it into a body or an error.
  */
 export const createClient = (options: ClientOptions): Client =>
-  hc<App>(options.baseUrl, { fetch: sender(options) });
+  hc<App>(options.baseUrl, { fetch: retryingFetch(options) });
 
 const TRANSIENT: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const WAIT = { base: 200, cap: 5_000 }; // ms
 
-function sender(options: ClientOptions): typeof globalThis.fetch {
+function retryingFetch(options: ClientOptions): typeof globalThis.fetch {
   const { token, clientRef, retries = 4, retryWithin = 30_000, random = Math.random } = options;
   const { fetch = globalThis.fetch, timers = systemTimers } = options;
+  const tokenOf = async (refused?: string) => (typeof token === "string" ? token : token(refused));
 
   return async (url, init = {}) => {
     const headers = new Headers(init.headers);
     const method = (init.method ?? "GET").toUpperCase();
     if (clientRef !== undefined) headers.set("X-Client-Ref", clientRef);
+    // One key for all tries of this call: the server then carries it out once.
     if (method === "POST" && !headers.has("Idempotency-Key")) {
       headers.set("Idempotency-Key", crypto.randomUUID());
     }
     const repeatable = method === "GET" || headers.has("Idempotency-Key");
-    const signal = eitherOf(options.signal, init.signal ?? undefined);
+    const signal = anyOf(options.signal, init.signal ?? undefined);
     const latest = timers.now() + retryWithin;
-    let bearer = await tokenOf(token);
-    let refreshed = typeof token === "string";
+    let bearer = await tokenOf();
+    let refreshed = typeof token === "string"; // nothing to ask for a fresh one
 
     for (let attempt = 1; ;) {
       headers.set("Authorization", `Bearer ${bearer}`);
       const request = { ...init, headers, ...(signal && { signal }) };
-      const outcome = await attemptTo(() => fetch(url, request));
+      const outcome = await outcomeOf(() => fetch(url, request));
       if (outcome.response?.status === 401 && !refreshed) {
         refreshed = true;
-        await outcome.response.body?.cancel();
-        bearer = await tokenOf(token, bearer);
+        await outcome.response.body?.cancel(); // frees the connection
+        bearer = await tokenOf(bearer);
         continue;
       }
       const wait = backoff(attempt, { ...WAIT, random });
@@ -85,34 +96,34 @@ interface Outcome {
   error?: unknown;
 }
 
-const attemptTo = (send: () => Promise<Response>): Promise<Outcome> =>
+const outcomeOf = (send: () => Promise<Response>): Promise<Outcome> =>
   send().then(
     (response) => ({ response }),
     (error: unknown) => ({ error }),
   );
 
-const eitherOf = (one: AbortSignal | undefined, other: AbortSignal | undefined) =>
+const anyOf = (one: AbortSignal | undefined, other: AbortSignal | undefined) =>
   one && other ? AbortSignal.any([one, other]) : (one ?? other);
 
-/** Ms until another try makes sense; undefined if none does. */
+/** Ms before the next try; undefined if another try cannot succeed. */
 async function pauseAfter({ response }: Outcome, wait: number, timers: Timers) {
   if (response === undefined) return wait;
   if (!TRANSIENT.has(response.status)) return undefined;
   if (response.status === 429) {
     const { code } = await problemOf(response.clone());
-    if (code === "quota_exceeded") return undefined; // it stays so for the rest of the month
+    if (code === "quota_exceeded") return undefined; // until the end of the month
   }
   const after = response.headers.get("Retry-After");
   if (after === null) return wait;
   const ms = /^\d+$/.test(after) ? Number(after) * 1000 : Date.parse(after) - timers.now();
-  return Number.isNaN(ms) ? wait : Math.max(ms, 0) + wait; // not all at the same moment
+  return Number.isNaN(ms) ? wait : Math.max(ms, 0) + wait; // so that not all clients return together
 }
 
 type Success = 200 | 201 | 202 | 203 | 204 | 205 | 206 | 207;
-/** The body of the 2xx among what a route answers. */
+/** The type of a route's body with status 2xx. */
 type Body<R> = R extends ClientResponse<infer T, infer S> ? (S extends Success ? T : never) : never;
 
-/** The parsed body of a 2xx, `null` if it has none. Throws `ProblemError` for any other answer. */
+/** Parses the body of a 2xx answer; `null` if it is empty. Throws `ProblemError` for any other. */
 export async function unwrap<R extends ClientResponse<unknown>>(
   answer: R | Promise<R>,
 ): Promise<Body<R>> {
@@ -127,7 +138,7 @@ interface ListPage<T> {
   nextToken: string | null;
 }
 
-/** All records of a list, and the position to subscribe from. */
+/** All records of a list, and the cursor to subscribe from. */
 export interface Snapshot<T> {
   records: T[];
   cursor: string;
@@ -136,7 +147,7 @@ export interface Snapshot<T> {
 type Pageable = { nextToken?: string; limit?: string };
 
 /**
- * Walks a list from its first page to its last, as `collection` loads it:
+ * Returns a function that reads all pages of a list, for the `load` of a collection:
  * `pages((query) => client.products.$get({ query }))`. Throws `ProblemError`, `MissingCursorError`.
  */
 export const pages =
@@ -148,7 +159,7 @@ export const pages =
     let nextToken: string | null = null;
     do {
       const response: R = await get({ limit: "100", ...(nextToken !== null && { nextToken }) });
-      // What changes during the walk comes after the first page's position.
+      // The first page's cursor: a record that changes while later pages are read comes after it.
       cursor ??= response.headers.get("Feed-Cursor");
       const page = (await unwrap(response)) as ListPage<Item>;
       records.push(...page.items);

@@ -1,30 +1,34 @@
 import type { ServerFrame } from "@stockwire/core/live/protocol";
 
-/** What somebody said on a channel, `lobby` if nothing else. */
+/** A message that a caller has sent to a channel; the default channel is `lobby`. */
 export type ChannelMessage = Omit<Extract<ServerFrame, { type: "message" }>, "type">;
 
-/** Messages that are remembered while two connections bring each. */
+/** Messages that are remembered during a handover. */
 const MAX_REMEMBERED = 500;
 
-/** Tells a message that a second connection brings, too, from one that is said again. */
-export class Twice {
-  readonly #by = new Map<string, object>();
+/**
+ * Detects a message that both connections bring during a handover. Messages carry no id: the same
+ * text from the same connection is a message that was sent again, and must not be dropped.
+ */
+export class MessageDeduplicator {
+  /** The connection that brought a message first, by the message's JSON text. */
+  readonly #sources = new Map<string, object>();
 
-  /** Whether another source has brought it before. */
+  /** True if another connection has brought it before. */
   has(message: object, source: object): boolean {
     const text = JSON.stringify(message);
-    const first = this.#by.get(text);
+    const first = this.#sources.get(text);
     if (first !== undefined && first !== source) {
-      this.#by.delete(text);
+      this.#sources.delete(text);
       return true;
     }
-    this.#by.set(text, source);
-    for (const oldest of this.#by.keys()) {
-      if (this.#by.size <= MAX_REMEMBERED) break;
-      this.#by.delete(oldest);
+    this.#sources.set(text, source);
+    for (const oldest of this.#sources.keys()) {
+      if (this.#sources.size <= MAX_REMEMBERED) break;
+      this.#sources.delete(oldest);
     }
     return false;
   }
 
-  clear = (): void => this.#by.clear();
+  clear = (): void => this.#sources.clear();
 }

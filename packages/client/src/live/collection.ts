@@ -1,12 +1,17 @@
 import type { Change } from "@stockwire/core/changes/change";
-import { backoff } from "../backoff.ts";
-import { LiveError } from "../error.ts";
+import { LiveError, MissingCursorError } from "../error.ts";
 import type { Snapshot } from "../http.ts";
-import { MissingCursorError } from "../problem.ts";
-import type { Handlers, Reset, Subscription } from "./subscription.ts";
-import { delay, type Timers } from "../timers.ts";
+import { backoff, pause, type Timers } from "../timer.ts";
+import { deferred, type Handlers, type Subscription } from "./subscription.ts";
 import type { Topic } from "./topic.ts";
 
+/**
+ * A read-only map of a topic's records that stays up to date: it loads a list, then applies the
+ * changes after the list's cursor. A record never goes back to an older version, whatever arrives
+ * late or twice.
+ */
+
+/** What a record must have to be kept: `version` counts up with each change of the record. */
 export interface Versioned {
   id: string;
   version: number;
@@ -15,28 +20,32 @@ export interface Versioned {
 export interface CollectionOptions<T extends Versioned> {
   /** All records of the topic and the first page's `Feed-Cursor`: `pages(…)` of the HTTP client. */
   load: (signal: AbortSignal) => Promise<Snapshot<T>>;
-  /** One record, undefined if it is gone, for changes that are too large to be told; else all is loaded. */
+  /**
+   * One record, or undefined if it does not exist. It is called for a change that is too large for
+   * a frame; without it, such a change loads the whole list again.
+   */
   fetch?: (id: string, signal: AbortSignal) => Promise<T | undefined>;
 }
 
+/** A change of the map. `previous` is undefined for a new record. */
 export type CollectionChange<T> =
   | { type: "set"; id: string; record: T; previous: T | undefined }
   | { type: "delete"; id: string; previous: T };
 
 interface CollectionPort {
   subscribe: (topic: Topic, handlers: Handlers) => Subscription;
-  /** Tells what is tried again. */
+  /** Reports a failure that is tried again. */
   report: (detail: string, cause: unknown) => void;
-  threw: (error: unknown) => void;
+  /** Reports an error that a listener has thrown. */
+  reportThrown: (error: unknown) => void;
   timers: Timers;
   random: () => number;
 }
 
-/** Removed ids whose last version is remembered, so that an older change doesn't bring them back. */
+/** Removed ids whose last version is remembered, so that a late change does not bring them back. */
 const MAX_REMOVED = 10_000;
 const WAIT = { base: 500, cap: 30_000 }; // ms
 
-/** The records of a topic as they are now: a read-only map that changes by itself. */
 export class Collection<T extends Versioned> implements Iterable<[string, T]> {
   readonly #topic: Topic;
   readonly #options: CollectionOptions<T>;
@@ -46,7 +55,7 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
   readonly #listeners = new Set<(change: CollectionChange<T>) => void>();
   readonly #onClose = new Set<() => void>();
   readonly #ending = new AbortController();
-  readonly #ready = Promise.withResolvers<void>();
+  readonly #ready = deferred();
   #loading: AbortController | undefined;
   #subscription: Subscription | undefined;
 
@@ -54,11 +63,10 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
     this.#topic = topic;
     this.#options = options;
     this.#port = port;
-    this.#ready.promise.catch(() => undefined);
     void this.#load("");
   }
 
-  /** Once it is loaded and has caught up; rejects with what `load` throws, or `LiveError`. */
+  /** Resolves once it is loaded and has caught up; rejects with the error of `load`, or `LiveError`. */
   get ready(): Promise<void> {
     return this.#ready.promise;
   }
@@ -74,7 +82,7 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
   entries = (): MapIterator<[string, T]> => this.#records.entries();
   [Symbol.iterator] = (): MapIterator<[string, T]> => this.#records.entries();
 
-  /** Hears of each change of the map; returns what ends that. */
+  /** Calls the listener after each change of the map; returns a function that removes it. */
   onChange(listener: (change: CollectionChange<T>) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -84,7 +92,7 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
     this.#onClose.add(listener);
   }
 
-  /** Final; the records stay as they are. */
+  /** Final: the records stay in the map, but are no longer updated. */
   close(): void {
     this.#fail(new LiveError("closed", "The collection was closed"));
   }
@@ -98,7 +106,7 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
     for (const listener of this.#onClose) listener();
   }
 
-  /** Loads all, then listens from before the load. */
+  /** Loads the list, then subscribes from the list's cursor. `reason` is that of a reset. */
   async #load(reason: string): Promise<void> {
     this.#loading?.abort();
     this.#subscription?.close();
@@ -109,30 +117,27 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
       try {
         const { records, cursor } = await this.#options.load(signal);
         if (signal.aborted) return;
-        // Versions count from somewhere else after a position that the server does not know.
+        // The server does not know the cursor, because its data is another: a restored backup, for
+        // example. The versions that are known here say nothing about the new ones.
         this.#replace(records, reason === "unknown_position");
-        this.#listen(cursor);
+        this.#follow(cursor);
         return;
       } catch (error) {
         if (!signal.aborted) {
           if (isFinal(error)) this.#fail(error);
-          else this.#port.report("a load failed", error);
+          else this.#port.report("A load failed", error);
         }
         const wait = backoff(failures, { ...WAIT, random: this.#port.random });
-        const goesOn = await delay(wait, this.#port.timers, signal).then(
-          () => true,
-          () => false,
-        );
-        if (!goesOn) return;
+        if (!(await pause(wait, this.#port.timers, signal))) return;
       }
     }
   }
 
-  #listen(since: string): void {
+  #follow(since: string): void {
     const subscription = this.#port.subscribe(this.#topic, {
       since,
       event: (change) => this.#apply(change),
-      reset: ({ reason }: Reset) => void this.#load(reason),
+      reset: ({ reason }) => void this.#load(reason),
       error: (error) => this.#fail(error),
     });
     this.#subscription = subscription;
@@ -144,15 +149,16 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
       await subscription.ready;
       if (this.#subscription === subscription) this.#ready.resolve();
     } catch {
-      // told by `error`, or replaced by another
+      // `error` has handled it, or another subscription has replaced this one
     }
   }
 
-  #replace(records: readonly T[], anew: boolean): void {
-    if (anew) this.#removed.clear();
+  /** Makes the map equal to a list. `forget` drops the known versions, too. */
+  #replace(records: readonly T[], forget: boolean): void {
+    if (forget) this.#removed.clear();
     const ids = new Set(records.map(({ id }) => id));
     for (const [id, { version }] of this.#records) {
-      if (!ids.has(id) || anew) this.#remove(id, anew ? undefined : version);
+      if (!ids.has(id) || forget) this.#remove(id, forget ? undefined : version);
     }
     for (const record of records) this.#set(record);
   }
@@ -164,28 +170,29 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
     else void this.#fetch(id, version);
   }
 
-  /** An older version never replaces a newer one, nor what a newer one removed. */
+  /** Ignores a version that is not newer than the known one, also that of a removed record. */
   #set(record: T): void {
     const { id, version } = record;
     const previous = this.#records.get(id);
     if (version <= Math.max(previous?.version ?? 0, this.#removed.get(id) ?? 0)) return;
     this.#removed.delete(id);
     this.#records.set(id, record);
-    this.#tell({ type: "set", id, record, previous });
+    this.#notify({ type: "set", id, record, previous });
   }
 
+  /** Removes a record, unless a newer version of it is known. */
   #remove(id: string, version: number | undefined): void {
     const previous = this.#records.get(id);
     if (version !== undefined && version < (previous?.version ?? 0)) return;
-    if (version !== undefined) this.#bury(id, version);
+    if (version !== undefined) this.#rememberRemoved(id, version);
     if (previous === undefined) return;
     this.#records.delete(id);
-    this.#tell({ type: "delete", id, previous });
+    this.#notify({ type: "delete", id, previous });
   }
 
-  #bury(id: string, version: number): void {
+  #rememberRemoved(id: string, version: number): void {
     const last = this.#removed.get(id) ?? 0;
-    this.#removed.delete(id); // to the end, as the youngest
+    this.#removed.delete(id); // so that `set` appends it as the youngest
     this.#removed.set(id, Math.max(version, last));
     for (const oldest of this.#removed.keys()) {
       if (this.#removed.size <= MAX_REMOVED) return;
@@ -198,29 +205,29 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
     const subscription = this.#subscription;
     const { signal } = this.#ending;
     try {
-      if (!fetch) throw new TypeError("a truncated change, and no fetch");
+      if (!fetch) throw new TypeError("A truncated change, and no fetch");
       const record = await fetch(id, signal);
       if (signal.aborted) return;
       if (record) this.#set(record);
       else this.#remove(id, version);
     } catch {
-      // The list has it; if that can't be read either, `load` says why.
+      // The list has the record, too. If it cannot be loaded either, `load` reports the reason.
       if (!signal.aborted && this.#subscription === subscription) await this.#load("");
     }
   }
 
-  #tell(change: CollectionChange<T>): void {
+  #notify(change: CollectionChange<T>): void {
     for (const listener of this.#listeners) {
       try {
         listener(change);
       } catch (error) {
-        this.#port.threw(error);
+        this.#port.reportThrown(error);
       }
     }
   }
 }
 
-/** Whether another try is in vain: the request itself was refused. */
+/** True if another try cannot succeed, because the request itself was refused. */
 function isFinal(error: unknown): boolean {
   if (error instanceof MissingCursorError) return true;
   const { status } = (error ?? {}) as { status?: unknown };

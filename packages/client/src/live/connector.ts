@@ -1,132 +1,150 @@
 import type { ServerFrame } from "@stockwire/core/live/protocol";
-import { backoff } from "../backoff.ts";
-import { type ChannelMessage, Twice } from "./channel.ts";
-import { Dialer, type DialOptions } from "./dial.ts";
-import { Emitter } from "./emitter.ts";
 import { LiveError } from "../error.ts";
-import { distribute, type Leg, Lines } from "./leg.ts";
-import { Renewal } from "./renewal.ts";
+import { backoff, pause, systemTimers, type Timers } from "../timer.ts";
+import { type ChannelMessage, MessageDeduplicator } from "./channel.ts";
+import { connectionTable, handoverTable } from "./connection-state.ts";
+import { Emitter } from "./emitter.ts";
+import { ConnectionSubscriptions, distribute, type FeedSubscription } from "./feed-subscription.ts";
+import { createHandshake, type Handshake, type HandshakeOptions } from "./handshake.ts";
 import { SILENT, type Socket } from "./socket.ts";
-import { delay, systemTimers, type Timers } from "../timers.ts";
+import { StateMachine } from "./state-machine.ts";
+import { scheduleRenewal } from "./token-renewal.ts";
 import { parseTopic, type Topic } from "./topic.ts";
+import { STOPPED } from "./tracker-state.ts";
 
-export type ConnectionOptions = DialOptions & {
-  /** Ms between pings, which also find what was lost; 60 000. The server ends an idle connection after 600 000. */
+/**
+ * Keeps one connection open from the first use until `close`, with all subscriptions on it, and
+ * hands over to a second connection without a gap. STATES.md draws the states of both.
+ */
+
+export type ConnectionOptions = HandshakeOptions & {
+  /**
+   * Ms between pings, whose answers also reveal lost changes; 60 000. API Gateway ends a connection
+   * that was idle for 600 000: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+   */
   pingEvery?: number;
-  /** Ms of silence after a ping that end a connection; 10 000. */
+  /** Ms without any frame after a ping before the connection counts as dead; 10 000. */
   pongWithin?: number;
   timers?: Timers;
-  /** Of jitter: 0 ≤ n < 1. */
+  /** For jitter: 0 ≤ n < 1. */
   random?: () => number;
 };
 
+/** The events of a live client, and what listeners get. */
 export interface LiveEvents {
+  /** A connection is open: the server's `welcome`. */
   open: Omit<Extract<ServerFrame, { type: "welcome" }>, "type" | "replyTo">;
-  /** Of the WebSocket's close event; another connection is on its way. */
+  /** The connection is lost, with the WebSocket's close code. The client opens another one. */
   down: { code: number; reason: string };
   message: ChannelMessage;
-  /** What went wrong and is tried again, and what a listener threw. */
+  /** A failure that is tried again, or an error that a listener threw. */
   error: Error;
 }
 
 const WAIT = { base: 500, cap: 30_000 }; // ms
-/** Ms after which a connection counts as a good one. */
+/** Ms after which a connection counts as good: the next failure waits as the first one does. */
 const STABLE = 10_000;
-const ANSWER_WITHIN = 30_000; // ms
 
-/** A connection, what it is subscribed to, and since when. */
-interface Link {
+interface Connection {
   socket: Socket;
-  lines: Lines;
+  subscriptions: ConnectionSubscriptions;
   openedAt: number; // epoch ms
-  closed: Promise<void>;
 }
 
-/** Keeps one connection open as long as it is used, and moves to another without a gap. */
+/** A caller that waits for an open connection. */
+interface Waiter {
+  resolve: (connection: Connection) => void;
+  reject: (error: LiveError) => void;
+}
+
 export class Connector {
   readonly events = new Emitter<LiveEvents>();
   readonly #options: ConnectionOptions;
   readonly #timers: Timers;
-  readonly #dialer: Dialer;
+  readonly #handshake: Handshake;
+  readonly #state = new StateMachine(connectionTable, "idle");
+  readonly #handover = new StateMachine(handoverTable, "none");
   readonly #ending = new AbortController();
-  readonly #legs = new Set<Leg>();
+  readonly #subscriptions = new Set<FeedSubscription>();
+  readonly #retrying = new Set<FeedSubscription>();
   readonly #channels = new Set<string>();
-  readonly #twice = new Twice();
-  readonly #renewal: Renewal;
-  readonly #retrying = new Set<Leg>();
-  #main: Link | undefined;
-  #next: Link | undefined;
-  #opened = Promise.withResolvers<Link>();
-  #running = false;
-  #moving = false;
+  readonly #messages = new MessageDeduplicator();
+  readonly #waiters: Waiter[] = [];
+  #primary: Connection | undefined;
+  #secondary: Connection | undefined;
+  #failures = 0;
 
   constructor(options: ConnectionOptions) {
     this.#options = options;
     this.#timers = options.timers ?? systemTimers;
-    this.#dialer = new Dialer(options, this.#timers);
-    this.#opened.promise.catch(() => undefined);
-    this.#renewal = new Renewal(this.#dialer, this.#timers, {
-      move: () => void this.#move(),
-      lost: (topics) => this.#endTopics(topics),
-      report: (detail, cause) => this.events.report(detail, cause),
-      pause: (failures) => this.#pause(failures),
-    });
+    this.#handshake = createHandshake(options, this.#timers);
   }
 
-  add(leg: Leg): void {
-    if (this.#ending.signal.aborted) {
-      leg.refused(this.#ending.signal.reason as LiveError);
+  /** Keeps a subscription on each connection until it is removed. */
+  add(subscription: FeedSubscription): void {
+    if (this.#state.state === "closed") {
+      subscription.refused(this.#ending.signal.reason as LiveError);
       return;
     }
-    this.#legs.add(leg);
-    this.subscribe(leg);
-    void this.#run();
+    this.#subscriptions.add(subscription);
+    this.subscribe(subscription);
+    this.#use();
   }
 
-  remove(leg: Leg): void {
-    this.#legs.delete(leg);
-    for (const link of [this.#main, this.#next]) void link?.lines.unsubscribe(leg);
+  remove(subscription: FeedSubscription): void {
+    this.#subscriptions.delete(subscription);
+    for (const connection of [this.#primary, this.#secondary]) {
+      void connection?.subscriptions.unsubscribe(subscription);
+    }
   }
 
-  /** On the connection that is open; one that comes takes all legs anyway. */
-  subscribe(leg: Leg): void {
-    if (this.#main && this.#legs.has(leg)) void this.#place(this.#main, leg);
+  /** Subscribes on the open connection. The next connection takes all subscriptions anyway. */
+  subscribe(subscription: FeedSubscription): void {
+    if (this.#primary && this.#subscriptions.has(subscription)) {
+      void this.#subscribe(this.#primary, subscription);
+    }
   }
 
+  /** Sends a message once a connection is open. Throws `LiveError` `closed`. */
   async send(message: string, channel: string): Promise<void> {
-    const { socket } = await this.#link();
+    const { socket } = await this.#connection();
     socket.send({ action: "message", message, channel });
   }
 
+  /** Joins a channel on this and each later connection. Throws `LiveError` if it is refused. */
   join(channel: string): Promise<void> {
     this.#channels.add(channel);
-    return this.#ask({ action: "join", channel });
+    return this.#request({ action: "join", channel });
   }
 
   leave(channel: string): Promise<void> {
     this.#channels.delete(channel);
-    return this.#ask({ action: "leave", channel });
+    return this.#request({ action: "leave", channel });
   }
 
+  /** Final: closes all sockets, ends all waits and refuses later uses with `closed`. */
   close(): void {
     const closed = new LiveError("closed", "This client was closed");
+    this.#state.fire("close"); // first: what the signal ends must not start a new try
     this.#ending.abort(closed);
-    this.#opened.reject(closed);
-    this.#legs.clear();
+    for (const { reject } of this.#waiters.splice(0)) reject(closed);
+    this.#subscriptions.clear();
     this.events.clear();
   }
 
-  async #link(): Promise<Link> {
+  async #connection(): Promise<Connection> {
     this.#ending.signal.throwIfAborted();
-    void this.#run();
-    return this.#main ?? this.#opened.promise;
+    this.#use();
+    const waiting = (resolve: Waiter["resolve"], reject: Waiter["reject"]) =>
+      this.#waiters.push({ resolve, reject });
+    return this.#primary ?? new Promise<Connection>(waiting);
   }
 
-  async #ask(frame: { action: "join" | "leave"; channel: string }): Promise<void> {
-    const { socket } = await this.#link();
-    const reply = await new Promise<ServerFrame | undefined>((done) => {
-      socket.ask(frame, ANSWER_WITHIN, (answer) => {
-        done(answer);
+  async #request(frame: { action: "join" | "leave"; channel: string }): Promise<void> {
+    const { socket } = await this.#connection();
+    const reply = await new Promise<ServerFrame | undefined>((resolve) => {
+      socket.request(frame, (answer) => {
+        resolve(answer);
         return true;
       });
     });
@@ -136,198 +154,214 @@ export class Connector {
     throw new LiveError(reply.code, reply.detail);
   }
 
-  /** Opens one connection after the other until the end. */
-  async #run(): Promise<void> {
-    if (this.#running || this.#ending.signal.aborted) return;
-    this.#running = true;
-    let failures = 0;
-    for (;;) {
-      try {
-        const link = await this.#open();
-        if (link.socket.isOpen) this.#begin(link);
-      } catch (error) {
-        if (this.#ending.signal.aborted) return;
-        this.events.report("no connection", error);
+  #use(): void {
+    if (this.#state.fire("use")) void this.#connect();
+  }
+
+  async #connect(): Promise<void> {
+    try {
+      const connection = await this.#open();
+      // It may have ended between its handshake and this line.
+      if (connection.socket.isOpen()) {
+        this.#begin(connection);
+        return;
       }
-      let last = 0;
-      while (this.#main) {
-        const { openedAt, closed }: Link = this.#main;
-        await closed;
-        last = this.#timers.now() - openedAt;
-      }
-      if (this.#ending.signal.aborted) return;
-      failures = last > STABLE ? 1 : failures + 1;
-      if (!(await this.#pause(failures))) return;
+    } catch (error) {
+      if (this.#state.state !== "closed") this.events.report("No connection", error);
     }
+    this.#failures++;
+    this.#state.fire("failed");
+    await this.#retry();
   }
 
-  #begin(link: Link): void {
-    this.#main = link;
-    this.#opened.resolve(link);
-    for (const leg of this.#legs) void this.#place(link, leg);
+  async #retry(): Promise<void> {
+    if (!(await this.#pause(this.#failures))) return;
+    this.#state.fire("retry");
+    void this.#connect();
   }
 
-  /** A second connection that is open already takes the place of one that is lost. */
-  #lost(code: number, reason: string): void {
-    this.#main = this.#next;
-    this.#next = undefined;
-    if (this.#main || this.#ending.signal.aborted) return;
-    this.#opened = Promise.withResolvers();
-    this.#opened.promise.catch(() => undefined);
-    this.events.emit("down", { code, reason });
+  #begin(connection: Connection): void {
+    this.#primary = connection;
+    this.#state.fire("opened");
+    for (const { resolve } of this.#waiters.splice(0)) resolve(connection);
+    for (const subscription of this.#subscriptions) void this.#subscribe(connection, subscription);
   }
 
-  /** False at the end of all. */
-  async #pause(failures: number): Promise<boolean> {
+  /** Waits after some failures in a row; false once the client is closed. */
+  #pause(failures: number): Promise<boolean> {
     const { random = Math.random } = this.#options;
-    const wait = backoff(failures, { ...WAIT, random });
-    return delay(wait, this.#timers, this.#ending.signal).then(
-      () => true,
-      () => false,
-    );
+    return pause(backoff(failures, { ...WAIT, random }), this.#timers, this.#ending.signal);
   }
 
-  async #open(): Promise<Link> {
-    const closed = Promise.withResolvers<void>();
-    const socket = await this.#dialer.dial(this.#ending.signal, (self) => ({
-      opened: () => undefined,
+  async #open(): Promise<Connection> {
+    const socket = await this.#handshake.open(this.#ending.signal, (self) => ({
       frame: (frame) => this.#receive(self(), frame),
-      closed: (code, reason) => {
-        closed.resolve();
-        if (this.#next?.socket === self()) this.#next = undefined;
-        if (this.#main?.socket === self()) this.#lost(code, reason);
-      },
+      closed: (code, reason) => this.#ended(self(), code, reason),
     }));
-    const lines = new Lines(socket, this.#legs);
-    const link = { socket, lines, openedAt: this.#timers.now(), closed: closed.promise };
-    socket.ask({ action: "hello" }, ANSWER_WITHIN, () => true);
+    const subscriptions = new ConnectionSubscriptions(socket, this.#subscriptions);
+    // The server cannot send during the handshake, so `hello` asks for the `welcome`.
+    socket.request({ action: "hello" }, () => true);
     for (const channel of this.#channels) socket.send({ action: "join", channel });
-    this.#pingLater(link);
-    return link;
+    this.#schedulePing(socket);
+    return { socket, subscriptions, openedAt: this.#timers.now() };
+  }
+
+  /** A second connection that is open already takes the place of a primary one that has ended. */
+  #ended(socket: Socket, code: number, reason: string): void {
+    if (this.#secondary?.socket === socket) this.#secondary = undefined;
+    if (this.#primary?.socket !== socket) return;
+    const lasted = this.#timers.now() - this.#primary.openedAt;
+    this.#primary = this.#secondary;
+    this.#secondary = undefined;
+    this.#state.fire(this.#primary ? "replaced" : "lost");
+    if (this.#state.state !== "waiting") return;
+    this.#failures = lasted > STABLE ? 1 : this.#failures + 1;
+    this.events.emit("down", { code, reason });
+    void this.#retry();
   }
 
   #receive(socket: Socket, frame: ServerFrame): void {
     switch (frame.type) {
       case "events":
-        distribute(frame.events, this.#legs);
+        distribute(frame.events, this.#subscriptions);
         return;
       case "message": {
         const { type: _type, ...message } = frame;
-        if (!this.#moving || !this.#twice.has(message, socket))
+        if (this.#handover.state === "none" || !this.#messages.has(message, socket))
           this.events.emit("message", message);
         return;
       }
       case "welcome": {
         const { type: _type, replyTo: _replyTo, ...welcome } = frame;
-        this.#renewal.later(socket, welcome.authExpiresAt);
+        scheduleRenewal(socket, welcome.authExpiresAt, {
+          handshake: this.#handshake,
+          timers: this.#timers,
+          move: () => void this.#handOver(),
+          lost: (topics) => this.#refuse(topics),
+          report: (detail, cause) => this.events.report(detail, cause),
+          pause: (failures) => this.#pause(failures),
+        });
         this.events.emit("open", welcome);
         return;
       }
       case "error":
-        if (frame.code === "unauthenticated") this.#dialer.refuse();
+        if (frame.code === "unauthenticated") this.#handshake.refuse();
         this.events.emit("error", new LiveError(frame.code, frame.detail));
         return;
       case "pong":
       case "goaway":
-        if (socket !== this.#main?.socket) return;
-        for (const { feed, track } of this.#legs) {
+        // Only the primary connection has all subscriptions, so only its heads reveal lost changes.
+        if (socket !== this.#primary?.socket) return;
+        for (const { feed, tracker } of this.#subscriptions) {
           const head = frame.heads[feed];
-          if (head !== undefined) track.head(head);
+          if (head !== undefined) tracker.head(head);
         }
-        if (frame.type === "goaway") void this.#move();
+        if (frame.type === "goaway") void this.#handOver();
         return;
       default:
     }
   }
 
-  /** Subscribes a leg, and tries again what fails for now. */
-  async #place(link: Link, leg: Leg): Promise<boolean> {
-    const placement = await link.lines.subscribe(leg);
-    switch (placement) {
+  /** Subscribes, and tries a transient failure again. False if another connection is needed. */
+  async #subscribe(connection: Connection, subscription: FeedSubscription): Promise<boolean> {
+    const result = await connection.subscriptions.subscribe(subscription);
+    switch (result) {
       case "done":
-      case "refused": // it has ended
+      case "refused": // the subscription is closed
         return true;
       case "unauthenticated":
-        link.socket.close(SILENT, "unauthenticated");
+        connection.socket.close(SILENT, "unauthenticated");
         return false;
       case "invalid_cursor":
-        leg.track.restart("invalid_cursor");
-        return this.#place(link, leg);
+        subscription.tracker.restart("invalid_cursor");
+        return this.#subscribe(connection, subscription);
       default:
-        if (link === this.#main) void this.#placeLater(leg);
-        else this.subscribe(leg); // on the one that took over
+        if (connection === this.#primary) void this.#subscribeLater(subscription);
+        else this.subscribe(subscription); // on the primary one, if there is one
         return false;
     }
   }
 
-  async #placeLater(leg: Leg): Promise<void> {
-    if (this.#retrying.has(leg)) return;
-    this.#retrying.add(leg);
-    const goesOn = await this.#pause(3);
-    this.#retrying.delete(leg);
-    if (goesOn) this.subscribe(leg);
+  async #subscribeLater(subscription: FeedSubscription): Promise<void> {
+    if (this.#retrying.has(subscription)) return;
+    this.#retrying.add(subscription);
+    const waited = await this.#pause(3);
+    this.#retrying.delete(subscription);
+    if (waited) this.subscribe(subscription);
   }
 
-  /** Moves to a second connection: the first goes on until the second has caught up. */
-  async #move(): Promise<void> {
-    if (this.#moving) return;
-    this.#moving = true;
-    const old = this.#main;
-    for (let failures = 1; this.#main === old; failures++) {
-      const done = await this.#takeOver(old).catch((error: unknown) => {
-        this.events.report("no second connection", error);
+  /** Moves to a second connection. The first one delivers until the second has caught up. */
+  async #handOver(): Promise<void> {
+    if (!this.#handover.fire("start")) return;
+    const old = this.#primary;
+    for (let failures = 1; ; failures++) {
+      const replaced = await this.#replace(old).catch((error: unknown) => {
+        this.events.report("No second connection", error);
         return false;
       });
-      if (done || !(await this.#pause(failures))) break;
+      if (replaced) break;
+      this.#handover.fire("failed");
+      if (!(await this.#pause(failures)) || this.#primary !== old) break;
+      this.#handover.fire("retry");
     }
-    this.#moving = false;
-    this.#twice.clear();
+    this.#handover.fire("end");
+    this.#messages.clear();
   }
 
-  async #takeOver(old: Link | undefined): Promise<boolean> {
-    const link = await this.#open();
-    if (this.#main !== old) {
-      link.socket.close(); // the first was lost, and is replaced already
+  /** One try of a handover; true if it is over, because the old connection is the primary no more. */
+  async #replace(old: Connection | undefined): Promise<boolean> {
+    const connection = await this.#open();
+    if (this.#primary !== old) {
+      connection.socket.close(); // the first was lost meanwhile, and is replaced by a retry
       return true;
     }
-    this.#next = link;
+    this.#handover.fire("opened");
+    this.#secondary = connection;
     const missing = () =>
-      [...this.#legs].filter((leg) => !leg.track.stalled && !link.lines.placed.has(leg));
-    while (link.socket.isOpen) {
-      const placed = await Promise.all(missing().map((leg) => this.#place(link, leg)));
-      if (placed.includes(false)) break;
-      if (missing().length > 0) continue;
-      if (this.#next === link) this.#next = undefined;
-      this.#main = link;
+      [...this.#subscriptions].filter(
+        (one) => !STOPPED.has(one.tracker.state) && !connection.subscriptions.done.has(one),
+      );
+    while (connection.socket.isOpen()) {
+      const results = await Promise.all(missing().map((one) => this.#subscribe(connection, one)));
+      if (results.includes(false)) break;
+      if (missing().length > 0) continue; // new subscriptions, or some that were paused
+      if (this.#secondary === connection) {
+        this.#secondary = undefined;
+        this.#primary = connection;
+        this.#state.fire("replaced");
+      }
       old?.socket.close();
       return true;
     }
-    if (this.#main === link) {
-      for (const leg of missing()) this.subscribe(leg);
+    // If the first was lost meanwhile, this one is the primary already.
+    if (this.#primary === connection) {
+      for (const subscription of missing()) this.subscribe(subscription);
       return true;
     }
-    this.#next = undefined;
-    link.socket.close();
+    this.#secondary = undefined;
+    connection.socket.close();
     return false;
   }
 
-  #pingLater(link: Link): void {
+  #schedulePing(socket: Socket): void {
     const { pingEvery = 60_000, pongWithin = 10_000 } = this.#options;
-    link.socket.after(pingEvery, () => {
-      link.socket.ask({ action: "ping" }, pongWithin, (reply) => {
-        if (reply === undefined) link.socket.close(SILENT, "no answer to a ping");
+    socket.after(pingEvery, () => {
+      const reply = (pong: ServerFrame | undefined) => {
+        if (pong === undefined) socket.close(SILENT, "no answer to a ping");
         return true;
-      });
-      this.#pingLater(link);
+      };
+      socket.request({ action: "ping" }, reply, pongWithin);
+      this.#schedulePing(socket);
     });
   }
 
-  /** The new token does not permit these. */
-  #endTopics(topics: readonly string[]): void {
+  /** Ends the subscriptions to topics that a new token does not permit. */
+  #refuse(topics: readonly string[]): void {
     const keys = new Set(topics.map((text) => parseTopic(text as Topic).key));
-    for (const leg of this.#legs) {
-      if (!leg.topics.some(({ key }) => keys.has(key))) continue;
-      leg.refused(new LiveError("forbidden_topic", "The token's scopes permit it no more"));
+    for (const subscription of this.#subscriptions) {
+      if (!subscription.topics.some(({ key }) => keys.has(key))) continue;
+      const detail = "The new token's scopes do not permit this topic";
+      subscription.refused(new LiveError("forbidden_topic", detail));
     }
   }
 }

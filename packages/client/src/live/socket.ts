@@ -1,8 +1,13 @@
 import type { ClientFrame, ServerFrame } from "@stockwire/core/live/protocol";
-import { type Timers, bounded } from "../timers.ts";
+import { type Timers, clampDelay } from "../timer.ts";
 
-/** What is used of a WebSocket: the browser's, Node's and that of `ws` all fit. */
-export interface WebSocketLike {
+/**
+ * One WebSocket: frames, requests with their replies, and timers that end with it. When it is
+ * closed, every open request gets a last reply of undefined, and no timer is left.
+ */
+
+/** The part of a WebSocket that is used. Those of browsers, of Node ≥ 22 and of `ws` have it. */
+export interface WebSocketClient {
   send(data: string): void;
   close(code?: number, reason?: string): void;
   addEventListener(
@@ -11,135 +16,131 @@ export interface WebSocketLike {
   ): void;
 }
 
-/** A reply, or undefined if none will come; true ends the question. */
-export type Reply = (frame: ServerFrame | undefined) => boolean;
+/** Takes each reply to a request, or undefined if none will come. True ends the request. */
+export type ReplyHandler = (frame: ServerFrame | undefined) => boolean;
 
-type Unnumbered<F> = F extends ClientFrame ? Omit<F, "id"> : never;
+type WithoutId<F> = F extends ClientFrame ? Omit<F, "id"> : never;
 
 export interface SocketPort {
   opened: () => void;
   frame: (frame: ServerFrame) => void;
-  /** Once, whoever ended it, and whether it was ever open or not. */
-  closed: (code: number, reason: string) => void;
+  /** Called once, also if the handshake failed (`wasOpen` is false) or `close` was called. */
+  closed: (code: number, reason: string, wasOpen: boolean) => void;
 }
 
-/** Of the codes that are free for use: the server is silent. */
+export interface Socket {
+  isOpen: () => boolean;
+  /** Sends a frame; does nothing if the socket is not open. */
+  send: (frame: WithoutId<ClientFrame>) => void;
+  /**
+   * Sends a frame and passes all its replies to `reply`. `within` is in ms: a long replay may take
+   * longer, so only silence of the whole connection counts.
+   */
+  request: (frame: WithoutId<ClientFrame>, reply: ReplyHandler, within?: number) => void;
+  /** Runs something after some ms, unless the socket is closed before. Returns what cancels it. */
+  after: (ms: number, run: () => void) => () => void;
+  /** Ends without waiting for the closing handshake, which a dead peer never answers. */
+  close: (code?: number, reason?: string) => void;
+}
+
+/** The close code for a silent server. Codes from 4000 are free for applications. */
 export const SILENT = 4000;
+/** Ms without any frame after which a request gets no reply any more. */
+const REPLY_WITHIN = 30_000;
 
-/** One connection: frames, questions and their answers, and timers that end with it. */
-export class Socket {
-  readonly #ws: WebSocketLike;
-  readonly #port: SocketPort;
-  readonly #timers: Timers;
-  readonly #running = new Set<unknown>();
-  readonly #questions = new Map<string, Reply>();
-  #count = 0;
-  #open = false;
-  #ended = false;
-  #heardAt = 0;
+export function createSocket(ws: WebSocketClient, timers: Timers, port: SocketPort): Socket {
+  const running = new Set<unknown>();
+  const requests = new Map<string, ReplyHandler>();
+  let count = 0;
+  let opened = false;
+  let ended = false;
+  let receivedAt = 0; // epoch ms
 
-  constructor(ws: WebSocketLike, timers: Timers, port: SocketPort) {
-    this.#ws = ws;
-    this.#timers = timers;
-    this.#port = port;
-    ws.addEventListener("open", () => {
-      if (this.#ended) return;
-      this.#open = true;
-      port.opened();
-    });
-    ws.addEventListener("message", ({ data }) => this.#receive(data));
-    ws.addEventListener("close", ({ code = 1006, reason = "" }) => this.#end(code, reason));
-    ws.addEventListener("error", () => undefined); // `close` follows
-  }
-
-  get wasOpen(): boolean {
-    return this.#open;
-  }
-
-  get isOpen(): boolean {
-    return this.#open && !this.#ended;
-  }
-
-  send(frame: Unnumbered<ClientFrame>, id?: string): void {
-    if (this.isOpen) this.#ws.send(JSON.stringify(id === undefined ? frame : { ...frame, id }));
-  }
-
-  /** Sends a frame; all that answers it goes to `reply`. Ms of silence end it. */
-  ask(frame: Unnumbered<ClientFrame>, within: number, reply: Reply): void {
-    if (!this.isOpen) {
-      reply(undefined);
-      return;
-    }
-    const id = String(++this.#count);
-    const askedAt = this.#timers.now();
-    this.#questions.set(id, reply);
-    const wait = (ms: number) => {
-      this.after(ms, () => {
-        if (!this.#questions.has(id)) return;
-        const left = Math.max(this.#heardAt, askedAt) + within - this.#timers.now();
-        if (left > 0) {
-          wait(left);
-          return;
-        }
-        this.#questions.delete(id);
-        reply(undefined);
-      });
-    };
-    wait(within);
-    this.send(frame, id);
-  }
-
-  /** Runs something later, unless the connection ends before. */
-  after(ms: number, run: () => void): () => void {
-    const timer = this.#timers.setTimeout(() => {
-      this.#running.delete(timer);
+  const isOpen = () => opened && !ended;
+  const send = (frame: object) => {
+    if (isOpen()) ws.send(JSON.stringify(frame));
+  };
+  const after = (ms: number, run: () => void) => {
+    const timer = timers.setTimeout(() => {
+      running.delete(timer);
       run();
-    }, bounded(ms));
-    this.#running.add(timer);
+    }, clampDelay(ms));
+    running.add(timer);
     return () => {
-      this.#running.delete(timer);
-      this.#timers.clearTimeout(timer);
+      running.delete(timer);
+      timers.clearTimeout(timer);
     };
-  }
+  };
+  const end = (code: number, reason: string) => {
+    if (ended) return;
+    ended = true;
+    for (const timer of running) timers.clearTimeout(timer);
+    running.clear();
+    const replies = [...requests.values()];
+    requests.clear();
+    for (const reply of replies) reply(undefined);
+    port.closed(code, reason, opened);
+  };
 
-  /** Ends it at once: a dead peer answers no closing handshake. */
-  close(code = 1000, reason = ""): void {
-    if (this.#ended) return;
-    try {
-      this.#ws.close(code, reason);
-    } catch {
-      // a socket that is still connecting may refuse to be closed; it is ignored from here on
-    }
-    this.#end(code, reason);
-  }
-
-  #receive(data: unknown): void {
-    if (this.#ended || typeof data !== "string") return;
-    const frame = parse(data);
+  ws.addEventListener("open", () => {
+    if (ended) return;
+    opened = true;
+    port.opened();
+  });
+  ws.addEventListener("message", ({ data }) => {
+    const frame = ended ? undefined : parse(data);
     if (frame === undefined) return;
-    this.#heardAt = this.#timers.now();
-    this.#port.frame(frame);
+    receivedAt = timers.now();
+    port.frame(frame);
     const id = "replyTo" in frame ? frame.replyTo : undefined;
-    const reply = id === undefined ? undefined : this.#questions.get(id);
-    if (id !== undefined && reply?.(frame)) this.#questions.delete(id);
-  }
+    if (id !== undefined && requests.get(id)?.(frame)) requests.delete(id);
+  });
+  ws.addEventListener("close", ({ code = 1006, reason = "" }) => end(code, reason));
+  ws.addEventListener("error", () => undefined); // a close event follows
 
-  #end(code: number, reason: string): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    for (const timer of this.#running) this.#timers.clearTimeout(timer);
-    this.#running.clear();
-    const questions = [...this.#questions.values()];
-    this.#questions.clear();
-    for (const reply of questions) reply(undefined);
-    this.#port.closed(code, reason);
-  }
+  return {
+    isOpen,
+    send,
+    after,
+    request(frame, reply, within = REPLY_WITHIN) {
+      if (!isOpen()) {
+        reply(undefined);
+        return;
+      }
+      const id = String(++count);
+      const sentAt = timers.now();
+      requests.set(id, reply);
+      const wait = (ms: number) => {
+        after(ms, () => {
+          if (!requests.has(id)) return;
+          const left = Math.max(receivedAt, sentAt) + within - timers.now();
+          if (left > 0) {
+            wait(left);
+            return;
+          }
+          requests.delete(id);
+          reply(undefined);
+        });
+      };
+      wait(within);
+      send({ ...frame, id });
+    },
+    close(code = 1000, reason = "") {
+      if (ended) return;
+      try {
+        ws.close(code, reason);
+      } catch {
+        // a socket that is still connecting may refuse; its events are ignored from here on
+      }
+      end(code, reason);
+    },
+  };
 }
 
-/** Undefined for what is no frame: a later version's, or a gateway's own words. */
-function parse(data: string): ServerFrame | undefined {
+/** Undefined for a message that is not a frame, such as API Gateway's own error messages. */
+function parse(data: unknown): ServerFrame | undefined {
   try {
-    const value: unknown = JSON.parse(data);
+    const value: unknown = typeof data === "string" && JSON.parse(data);
     const isFrame = typeof value === "object" && value !== null && "type" in value;
     return isFrame ? (value as ServerFrame) : undefined;
   } catch {

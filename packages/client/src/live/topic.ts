@@ -1,7 +1,13 @@
 import type { Feed } from "@stockwire/core/catalog/index";
 import type { Change } from "@stockwire/core/changes/change";
 
-/** A feed, one record of it, or the records in one of its filters. */
+/**
+ * Topics, and which changes belong to one. A connection gets each change once, for all its topics
+ * together, so the client must find out again to which of its subscriptions a change belongs, and
+ * as what: its results must be those of the server.
+ */
+
+/** A feed, one record of a feed, or the records of a feed in one filter. */
 export type Topic =
   | Feed
   | `${Feed}/${string}`
@@ -12,13 +18,13 @@ export type Topic =
 export interface ParsedTopic {
   text: Topic;
   feed: Feed;
-  /** The same for all spellings that the server takes for the same. */
+  /** The same for all spellings that mean the same to the server. */
   key: string;
   id?: string;
   filter?: { member: string; value: string };
 }
 
-/** Throws `TypeError` for what has no feed; the server says what else is no topic. */
+/** Throws `TypeError` if the text does not begin with a feed. The server checks the rest. */
 export function parseTopic(text: Topic): ParsedTopic {
   const [, feed, kind, rest = ""] = /^([a-z]+)(?:([/?])(.*))?$/su.exec(text) ?? [];
   if (feed === undefined) throw new TypeError("not a topic");
@@ -26,25 +32,26 @@ export function parseTopic(text: Topic): ParsedTopic {
   if (kind === undefined) return { ...topic, key: feed };
   if (kind === "/") return { ...topic, key: text, id: rest };
   const [[member = "", given = ""] = []] = new URLSearchParams(rest);
-  const value = folded(member, given);
+  const value = normalize(member, given);
   return { ...topic, key: `${feed}?${member}=${value}`, filter: { member, value } };
 }
 
-/** As the server's index has it. */
-const folded = (member: string, value: string): string =>
+/** The value as the server's index has it: categories ignore case and surrounding space. */
+const normalize = (member: string, value: string): string =>
   member === "category" ? value.trim().normalize("NFKC").toLowerCase() : value;
 
 /**
- * What a change is to somebody with some topics of its feed; undefined if it is nothing to them.
- * A connection tells each change once, as it is to all topics of the connection together, so the
- * change itself must tell. One that is truncated can't: it is as the server says if these are all
- * topics (`alone`), else it could be anybody's.
+ * The change as a subscriber of some topics of its feed must see it; undefined if it matches none.
+ * The members of the change decide that, as `before` and `data` show whether it was and is in a
+ * filter. A truncated change has neither: `alone` says that these are all the connection's topics
+ * of the feed, so that the server's own answer holds; otherwise every subscriber gets the change.
  */
 export function changeFor(
   change: Change,
   topics: readonly ParsedTopic[],
   alone: boolean,
 ): Change | undefined {
+  // The server decides `enter` and `leave` for all topics of the connection together.
   const crossing = change.op === "enter" || change.op === "leave";
   const plain = crossing ? { ...change, op: "update" as const } : change;
   if (topics.some(({ id, filter }) => (id ?? change.id) === change.id && !filter)) return plain;
@@ -53,21 +60,21 @@ export function changeFor(
   if (change.truncated) return alone ? change : plain;
 
   const { before, data } = change;
-  const holds = (record: Change["data"]) =>
+  const matches = (record: Change["data"]) =>
     filters.some(({ member, value }) => {
       const own = record?.[member];
-      return typeof own === "string" && folded(member, own) === value;
+      return typeof own === "string" && normalize(member, own) === value;
     });
-  const was = plain.op !== "create" && holds({ ...data, ...absent(change), ...before });
-  const is = plain.op !== "delete" && holds(data);
+  const was = plain.op !== "create" && matches({ ...data, ...added(change), ...before });
+  const is = plain.op !== "delete" && matches(data);
   if (was && is) return plain;
   if (is) return plain.op === "create" ? plain : { ...plain, op: "enter" };
   if (was) return plain.op === "delete" ? plain : { ...plain, op: "leave" };
   return undefined;
 }
 
-/** Members that an update added: they were not there before. */
-const absent = ({ changed, before }: Change) =>
+/** The members that an update added, as undefined: the record did not have them before. */
+const added = ({ changed, before }: Change) =>
   Object.fromEntries(
     changed.filter((name) => !(before && name in before)).map((name) => [name, undefined]),
   );

@@ -1,11 +1,14 @@
 import type { Change } from "@stockwire/core/changes/change";
 
-/** Changes of one feed that wait, by number; of too many the highest go first. */
-export class Held {
+/**
+ * Changes of one feed that cannot be delivered yet, by seq. It holds a bounded number: beyond the
+ * limit it drops the highest seq, so that the changes that are due first are kept.
+ */
+export class ChangeBuffer {
   readonly #changes = new Map<number, Change>();
   readonly #limit: number;
-  /** False once one had to go. */
-  complete = true;
+  /** True once a change was dropped. The tracker sets it back when it asks for a replay. */
+  overflowed = false;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -24,7 +27,7 @@ export class Held {
     this.#changes.set(change.seq, change);
     if (this.#changes.size <= this.#limit) return;
     this.#changes.delete([...this.#changes.keys()].reduce((a, b) => Math.max(a, b)));
-    this.complete = false;
+    this.overflowed = true;
   }
 
   deleteUpTo(seq: number): void {
