@@ -4,35 +4,39 @@ import type { Change } from "@stockwire/core/changes/change";
  * Changes of one feed that cannot be delivered yet, by seq. It holds a bounded number: beyond the
  * limit it drops the highest seq, so that the changes that are due first are kept.
  */
-export class ChangeBuffer {
-  readonly #changes = new Map<number, Change>();
-  readonly #limit: number;
+export interface ChangeBuffer {
   /** True once a change was dropped. The tracker sets it back when it asks for a replay. */
-  overflowed = false;
+  overflowed: boolean;
+  readonly size: number;
+  get: (seq: number) => Change | undefined;
+  seqs: () => Iterable<number>;
+  inOrder: () => Change[];
+  add: (change: Change) => void;
+  delete: (seq: number) => void;
+  deleteUpTo: (seq: number) => void;
+  clear: () => void;
+}
 
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  get size(): number {
-    return this.#changes.size;
-  }
-
-  get = (seq: number): Change | undefined => this.#changes.get(seq);
-  seqs = (): Iterable<number> => this.#changes.keys();
-  delete = (seq: number): boolean => this.#changes.delete(seq);
-  clear = (): void => this.#changes.clear();
-
-  add(change: Change): void {
-    this.#changes.set(change.seq, change);
-    if (this.#changes.size <= this.#limit) return;
-    this.#changes.delete([...this.#changes.keys()].reduce((a, b) => Math.max(a, b)));
-    this.overflowed = true;
-  }
-
-  deleteUpTo(seq: number): void {
-    for (const one of this.#changes.keys()) if (one <= seq) this.#changes.delete(one);
-  }
-
-  inOrder = (): Change[] => [...this.#changes.values()].toSorted((a, b) => a.seq - b.seq);
+export function createChangeBuffer(limit: number): ChangeBuffer {
+  const changes = new Map<number, Change>();
+  return {
+    overflowed: false,
+    get size() {
+      return changes.size;
+    },
+    get: (seq) => changes.get(seq),
+    seqs: () => changes.keys(),
+    inOrder: () => [...changes.values()].toSorted((a, b) => a.seq - b.seq),
+    add(change) {
+      changes.set(change.seq, change);
+      if (changes.size <= limit) return;
+      changes.delete([...changes.keys()].reduce((a, b) => Math.max(a, b)));
+      this.overflowed = true;
+    },
+    delete: (seq) => changes.delete(seq),
+    deleteUpTo(limitSeq) {
+      for (const seq of changes.keys()) if (seq <= limitSeq) changes.delete(seq);
+    },
+    clear: () => changes.clear(),
+  };
 }

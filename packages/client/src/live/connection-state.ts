@@ -59,15 +59,15 @@ export const connectionTable: TransitionTable<ConnectionState, ConnectionEvent> 
     ...notWaiting,
   },
   waiting: { use: waiting, retry: connecting, close: closed, ...notConnecting, ...notOpen },
-  // `close` ends a handshake and the open sockets, so their ends are reported here.
+  // `close` ends a handshake, a wait and the open sockets; their ends arrive here.
   closed: {
     use: closed,
     opened: null,
     failed: closed,
     lost: closed,
     replaced: closed,
+    retry: closed,
     close: closed,
-    ...notWaiting,
   },
 };
 

@@ -175,9 +175,8 @@ export class Connector {
   }
 
   async #retry(): Promise<void> {
-    if (!(await this.#pause(this.#failures))) return;
-    this.#state.fire("retry");
-    void this.#connect();
+    const waited = await this.#pause(this.#failures);
+    if (waited && this.#state.fire("retry")) void this.#connect();
   }
 
   #begin(connection: Connection): void {

@@ -29,8 +29,8 @@ export type TrackerEvent =
   | "anchored"
   /** The answer to the subscribe frame is complete. */
   | "answered"
-  /** The subscribe frame was refused, or the connection was lost before the answer. */
-  | "failed"
+  /** The answer is missing or was lost in part: a refusal, a lost connection, a full buffer. */
+  | "incomplete"
   /** Deliveries begin again from another cursor. */
   | "reset"
   /** All that could be delivered is delivered, and nothing is buffered. */
@@ -69,7 +69,7 @@ export const IN_FLIGHT: ReadonlySet<TrackerState> = new Set([anchoring, replayin
 export const STOPPED: ReadonlySet<TrackerState> = new Set([paused, closed]);
 
 // Events that several states cannot have, by the reason.
-const noFrame = { anchored: null, answered: null, failed: null } as const;
+const noFrame = { anchored: null, answered: null, incomplete: null } as const;
 const noTimer = { timeout: null } as const;
 const noDelivery = { drained: null, blocked: null, refused: null } as const;
 
@@ -87,7 +87,7 @@ export const trackerTable: TransitionTable<TrackerState, TrackerEvent> = {
     subscribe: anchoring,
     anchored: replaying,
     answered: unanchored,
-    failed: unanchored,
+    incomplete: unanchored,
     reset: anchoring,
     resume: anchoring,
     close: closed,
@@ -131,7 +131,7 @@ export const trackerTable: TransitionTable<TrackerState, TrackerEvent> = {
     subscribe: replaying,
     anchored: null, // it is already
     answered: live,
-    failed: requested,
+    incomplete: requested,
     reset: anchoring,
     drained: replaying,
     blocked: replaying,

@@ -1,7 +1,7 @@
 import type { Change, Feed } from "@stockwire/core/changes/change";
 import type { Timers } from "../timer.ts";
-import { ChangeBuffer } from "./change-buffer.ts";
-import { RecordVersions } from "./record-version.ts";
+import { createChangeBuffer } from "./change-buffer.ts";
+import { createRecordVersions } from "./record-version.ts";
 import { StateMachine } from "./state-machine.ts";
 import {
   ANCHORED,
@@ -88,10 +88,10 @@ const MAX_DELIVERED = 1_000;
 export function createTracker(options: TrackerOptions, port: TrackerPort): Tracker {
   const { whole, holdFor, timers } = options;
   const machine = new StateMachine(trackerTable, "unanchored");
-  const buffer = new ChangeBuffer(options.buffer);
-  /** Seqs above the watermark that are delivered, in a part of a feed. */
-  const delivered = new Set<number>();
-  const versions = new RecordVersions();
+  const buffer = createChangeBuffer(options.buffer);
+  /** In a part of a feed: the cursors of the delivered changes above the watermark, by seq. */
+  const delivered = new Map<number, string>();
+  const versions = createRecordVersions();
   let { since } = options;
   let watermark = 0;
   /** Seqs that were buffered when the last replay began: in its answer, or before `since`. */
@@ -134,7 +134,7 @@ export function createTracker(options: TrackerOptions, port: TrackerPort): Track
     }
     buffer.delete(change.seq);
     if (!whole) {
-      delivered.add(change.seq);
+      delivered.set(change.seq, change.cursor);
       versions.add(change);
     }
     return true;
@@ -182,34 +182,6 @@ export function createTracker(options: TrackerOptions, port: TrackerPort): Track
     return false;
   };
 
-  /** Takes a complete answer: all changes up to the head have arrived. */
-  const complete = (cursor: string, latest: number) => {
-    const anchored = ANCHORED.has(machine.state) || anchor(cursor);
-    fire("answered");
-    const { overflowed } = buffer;
-    if (!anchored) {
-      flush();
-    } else if (whole) {
-      const before = watermark;
-      deliverContiguous();
-      fruitless = watermark === before && buffer.size > 0 ? fruitless + 1 : 0;
-      if (!overflowed && buffer.size === 0 && !STOPPED.has(machine.state)) since = cursor;
-    } else {
-      let last: Change | undefined;
-      for (const change of buffer.inOrder()) {
-        // Up to `latest` the answer is complete; a later change may have overtaken another one.
-        if (change.seq > latest && versions.hasGapBefore(change)) continue;
-        if (!deliver(change)) return;
-        last = change;
-      }
-      since = overflowed ? (last?.cursor ?? since) : cursor;
-      watermark = Math.max(watermark, overflowed ? (last?.seq ?? 0) : latest);
-      for (const seq of delivered) if (seq <= watermark) delivered.delete(seq);
-    }
-    if (anchored) fire(buffer.size === 0 ? "drained" : "blocked");
-    if (anchored && overflowed) port.subscribe(); // for the changes that were dropped
-  };
-
   const startFrom = (cursor: string | undefined) => {
     fire("reset");
     since = cursor;
@@ -220,13 +192,60 @@ export function createTracker(options: TrackerOptions, port: TrackerPort): Track
     versions.clear();
   };
 
+  /** Takes a complete answer: all changes up to the head have arrived. */
+  const complete = (cursor: string, latest: number) => {
+    const anchored = ANCHORED.has(machine.state) || anchor(cursor);
+    const { overflowed } = buffer;
+    fire(overflowed ? "incomplete" : "answered");
+    if (!anchored) {
+      flush();
+    } else if (whole) {
+      const before = watermark;
+      deliverContiguous();
+      // The answer reaches at least to each witness. If one still waits, the change before it is
+      // not after `since`: the watermark is too low, because an old change arrived twice. Without
+      // a new start the tracker would wait for that change for ever.
+      if ([...witnesses].some((seq) => buffer.get(seq))) {
+        startFrom(since);
+        port.reset("invalid_cursor");
+        flush();
+        return;
+      }
+      fruitless = watermark === before && buffer.size > 0 ? fruitless + 1 : 0;
+      if (!overflowed && buffer.size === 0 && !STOPPED.has(machine.state)) since = cursor;
+    } else {
+      let last = 0;
+      let skipped = false;
+      for (const change of buffer.inOrder()) {
+        // Up to `latest` the answer is complete; a later change may have overtaken another one.
+        if (change.seq > latest && versions.hasGapBefore(change)) {
+          skipped = true;
+          continue;
+        }
+        if (!deliver(change)) return;
+        last = change.seq;
+      }
+      // After an overflow the answer is complete up to the last change that was kept. It ends
+      // somewhere above `latest`; changes above that may be live ones with a lost one before them.
+      watermark = Math.max(watermark, overflowed ? Math.min(latest, last) : latest);
+      for (const [seq, at] of [...delivered].toSorted(([a], [b]) => a - b)) {
+        if (seq > watermark) break;
+        since = at;
+        delivered.delete(seq);
+      }
+      if (!overflowed && !skipped) since = cursor;
+    }
+    if (anchored) fire(buffer.size === 0 ? "drained" : "blocked");
+    if (anchored && overflowed) port.subscribe(); // for the changes that were dropped
+  };
+
   const begin = () => {
     fire("subscribe");
     if (!IN_FLIGHT.has(machine.state)) return undefined;
     const head = lastHead;
     witnesses = new Set(buffer.seqs());
     seen = new Set();
-    const latest = [...delivered, ...witnesses].reduce((a, b) => Math.max(a, b), 0);
+    const latest = [...delivered.keys(), ...witnesses].reduce((a, b) => Math.max(a, b), 0);
     buffer.overflowed = false;
     /** Runs only while this replay is the last one and its answer is not complete. */
     const whileOpen =
@@ -254,7 +273,7 @@ export function createTracker(options: TrackerOptions, port: TrackerPort): Track
       }),
       fail: whileOpen(() => {
         fruitless++;
-        fire("failed"); // the connection tries again, or the next one does
+        fire("incomplete"); // the connection tries again, or the next one does
       }),
     };
     return (lastReplay = replay);
@@ -283,7 +302,8 @@ export function createTracker(options: TrackerOptions, port: TrackerPort): Track
       lastHead = cursor;
       arrivedSinceHead = false;
       const { state } = machine;
-      if (IN_FLIGHT.has(state) || STOPPED.has(state) || verified.includes(cursor)) return;
+      if (IN_FLIGHT.has(state) || STOPPED.has(state)) return;
+      if (verified.includes(cursor) && !buffer.overflowed) return;
       // While changes of a whole feed arrive, a lost one shows as a gap.
       if (!whole || !arrived || !moved) port.subscribe();
     },
