@@ -1,4 +1,5 @@
-import type { Change, Feed } from "@stockwire/core/changes/change";
+import type { Feed } from "@stockwire/core/catalog/index";
+import type { Change } from "@stockwire/core/changes/change";
 import { LiveError } from "./error.ts";
 import { Collection, type CollectionOptions, type Versioned } from "./live/collection.ts";
 import { type ConnectionOptions, Connector, type LiveEvents } from "./live/connector.ts";

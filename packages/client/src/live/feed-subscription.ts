@@ -1,4 +1,5 @@
-import type { Change, Feed } from "@stockwire/core/changes/change";
+import type { Feed } from "@stockwire/core/catalog/index";
+import type { Change } from "@stockwire/core/changes/change";
 import { LiveError } from "../error.ts";
 import type { Socket } from "./socket.ts";
 import { changeFor, type ParsedTopic } from "./topic.ts";

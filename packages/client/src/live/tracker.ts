@@ -1,4 +1,5 @@
-import type { Change, Feed } from "@stockwire/core/changes/change";
+import type { Feed } from "@stockwire/core/catalog/index";
+import type { Change } from "@stockwire/core/changes/change";
 import type { Timers } from "../timer.ts";
 import { createChangeBuffer } from "./change-buffer.ts";
 import { createRecordVersions } from "./record-version.ts";
