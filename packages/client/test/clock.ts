@@ -1,4 +1,4 @@
-/** Time that goes on only when a test says so. */
+/** A clock for `Timers`. Its time passes only in `advance`, so tests with waits are exact and fast. */
 export class Clock {
   #now = 1_700_000_000_000;
   #count = 0;
@@ -11,12 +11,12 @@ export class Clock {
   clearTimeout = (timer: unknown): void => void this.#timers.delete(timer as number);
   now = (): number => this.#now;
 
-  /** Timers that are set. */
+  /** The number of timers that are set. */
   get pending(): number {
     return this.#timers.size;
   }
 
-  /** Goes on by some ms, and runs what is due in order; `settle` lets its consequences happen. */
+  /** Passes some ms and runs the due timers in order; `settle` awaits the effects of each. */
   async advance(ms: number, settle: () => Promise<void> = turn): Promise<void> {
     const end = this.#now + ms;
     for (;;) {
@@ -33,14 +33,14 @@ export class Clock {
   }
 }
 
-/** Lets all that is ready happen. */
+/** Resolves after all promises and immediates that are ready now. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Waits in real time until something holds. */
-export async function until(holds: () => boolean, what = "it"): Promise<void> {
+/** Waits in real time, up to 5 s, until a condition holds. */
+export async function until(holds: () => boolean, what = "The condition"): Promise<void> {
   const end = Date.now() + 5_000;
   while (!holds()) {
-    if (Date.now() > end) throw new Error(`${what} did not happen in time`);
+    if (Date.now() > end) throw new Error(`${what} did not hold in time`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }

@@ -5,7 +5,7 @@ import { inMemory, type Product, ScriptedLive } from "./scripted-live.ts";
 import { type createClient, pages, ProblemError } from "../src/http.ts";
 import { type CollectionChange, createLive, type Live, type Topic } from "../src/live.ts";
 
-/** A world of one server and one client, in which everything happens when the script says so. */
+/** One server and one client in memory. Frames arrive and time passes only when the test says so. */
 class World {
   readonly live = new ScriptedLive();
   readonly clock = new Clock();
@@ -24,7 +24,7 @@ class World {
     });
   }
 
-  /** A few frames arrive, or all. */
+  /** Lets a number of frames arrive, or all. */
   run = async (count = Infinity): Promise<void> => {
     await turn();
     for (let n = 0; n < count && this.#due.length > 0; n++) {
@@ -35,7 +35,7 @@ class World {
 
   advance = (ms: number) => this.clock.advance(ms, () => this.run());
 
-  /** The records of a topic, as a list reads them while others write. */
+  /** Loads a topic's records as a list does: the cursor first, the records some time later. */
   load = async (topic: Topic): Promise<{ records: Product[]; cursor: string }> => {
     const cursor = this.live.cursor();
     await new Promise<void>((resolve) => this.#due.push(resolve));
@@ -61,7 +61,7 @@ const open = (topic: Topic = "products") =>
   world.client.collection(topic, { load: () => world.load(topic) });
 
 describe("a collection", () => {
-  it("is loaded, and changes by itself", async () => {
+  it("loads its records, and applies changes", async () => {
     world.live.append("a", "books");
     const products = open();
     const changes: CollectionChange<Product>[] = [];
@@ -83,7 +83,7 @@ describe("a collection", () => {
     ]);
   });
 
-  it("has what changed while it was loaded, and nothing that was deleted meanwhile", async () => {
+  it("applies changes that happen during the load, deletions too", async () => {
     world.live.append("a", "books");
     const products = open();
     await turn();
@@ -96,7 +96,7 @@ describe("a collection", () => {
     expect([...products.keys()]).toEqual(["b"]);
   });
 
-  it("does not take back what was deleted, nor an older version", async () => {
+  it("ignores repeated changes: no older version, and no deleted record returns", async () => {
     const products = open();
     await world.run();
     world.live.write("a", "books");
@@ -104,12 +104,12 @@ describe("a collection", () => {
     world.live.write("b", "toys");
     world.live.write("b", undefined);
     await world.run();
-    for (const change of world.live.log) world.live.tell(change);
+    for (const change of world.live.log) world.live.fanOut(change);
     await world.run();
     expect([...products.values()]).toMatchObject([{ id: "a", version: 2 }]);
   });
 
-  it("does not take back what was deleted when an older change comes late", async () => {
+  it("does not restore a deleted record when an older change arrives late", async () => {
     for (const id of ["a", "b"]) world.live.append(id, "books");
     const books = open("products?category=books");
     await world.run();
@@ -118,12 +118,12 @@ describe("a collection", () => {
     const late = world.live.append("a", "books");
     world.live.write("a", undefined);
     await world.run();
-    world.live.tell(late);
+    world.live.fanOut(late);
     await world.run();
     expect([...books.keys()]).toEqual(["b"]);
   });
 
-  it("takes what enters its filter and gives up what leaves it", async () => {
+  it("adds records that enter its filter and removes those that leave it", async () => {
     const books = open("products?category=books");
     await world.run();
     world.live.write("a", "toys");
@@ -135,7 +135,7 @@ describe("a collection", () => {
     expect(books.size).toBe(0);
   });
 
-  it("is not moved by what its list has already", async () => {
+  it("ignores changes that its list has already", async () => {
     const topic = "products?category=books";
     for (const category of ["books", "toys", "books"]) world.live.append("a", category);
     const changes: unknown[] = [];
@@ -149,7 +149,7 @@ describe("a collection", () => {
     expect(books.get("a")).toMatchObject({ version: 3 });
   });
 
-  it("is loaded again when it is too far behind, and tells the difference", async () => {
+  it("loads again after a reset, and notifies about the differences", async () => {
     world.live.append("a", "books");
     const products = open();
     await world.run();
@@ -165,7 +165,7 @@ describe("a collection", () => {
     expect(changes).toEqual(["delete a", "set b"]);
   });
 
-  it("fetches a record that is too large to be told", async () => {
+  it("fetches a record whose change is too large for a frame", async () => {
     const topic = "products";
     const fetched: string[] = [];
     const products = world.client.collection<Product>(topic, {
@@ -178,13 +178,13 @@ describe("a collection", () => {
     await world.run();
     const { data: _data, ...large } = world.live.append("a", "books");
     world.live.log[0] = { ...large, truncated: true };
-    world.live.tell(world.live.log[0]);
+    world.live.fanOut(world.live.log[0]);
     await world.run();
     expect(fetched).toEqual(["a"]);
     expect(products.get("a")).toMatchObject({ version: 1, category: "books" });
   });
 
-  it("tries again to load, unless the request itself is refused", async () => {
+  it("retries a failed load, unless the request itself is refused", async () => {
     let tries = 0;
     const products = world.client.collection<Product>("products", {
       load: async () => {
@@ -214,7 +214,7 @@ describe("a collection", () => {
     expect(books.get("d")).toMatchObject({ version: 40 });
   });
 
-  it("takes its type from what loads it", () => {
+  it("has the type of the records that its load returns", () => {
     const typed = (client: ReturnType<typeof createClient>, live: Live) => {
       const load = pages((query) => client.inventory.$get({ query }));
       expectTypeOf(live.collection("inventory", { load }).get("a")?.available).toEqualTypeOf<
@@ -228,12 +228,12 @@ describe("a collection", () => {
   });
 });
 
-/** Thousands by `MODEL_RUNS`. */
+/** Runs of each property; more by `MODEL_RUNS`. */
 const RUNS = Number(process.env["MODEL_RUNS"] ?? 60);
 
 const ids = fc.constantFrom("a", "b", "c");
 const categories = fc.constantFrom("books", "toys", undefined);
-const fates = fc.constantFrom("told", "told", "told", "lost", "twice", "late");
+const fates = fc.constantFrom("sent", "sent", "sent", "lost", "twice", "late");
 const steps = fc.oneof(
   { weight: 8, arbitrary: fc.tuple(fc.constant("write"), ids, categories, fates) },
   { weight: 5, arbitrary: fc.tuple(fc.constant("run"), fc.nat(5)) },
@@ -249,20 +249,20 @@ async function take([kind, one, two, fate]: readonly unknown[], late: (() => voi
       const id = String(one);
       if (two === undefined && !live.products.has(id)) return;
       const change = live.append(id, two as string | undefined);
-      if (fate === "late") late.push(() => live.tell(change));
+      if (fate === "late") late.push(() => live.fanOut(change));
       else
-        for (let n = { told: 1, lost: 0, twice: 2 }[String(fate)] ?? 0; n > 0; n--)
-          live.tell(change);
+        for (let n = { sent: 1, lost: 0, twice: 2 }[String(fate)] ?? 0; n > 0; n--)
+          live.fanOut(change);
       return;
     }
     case "run":
       return world.run(Number(one));
     case "arrive":
-      for (const tell of frames()) tell();
+      for (const send of frames()) send();
       return;
     case "stray": {
       const old = live.log[Number(one) % Math.max(live.log.length, 1)];
-      if (old) live.tell(old);
+      if (old) live.fanOut(old);
       return;
     }
     case "wait":
@@ -281,11 +281,11 @@ async function take([kind, one, two, fate]: readonly unknown[], late: (() => voi
   }
 }
 
-describe("whatever happens on the way", () => {
+describe("over lost, late and repeated frames and lost connections", () => {
   const script = fc.array(steps, { maxLength: 40 });
 
   it.each<Topic>(["products", "products?category=books", "products/a"])(
-    "a collection of %s ends as the server's records are",
+    "a collection of %s ends equal to the server's records",
     async (topic) => {
       await fc.assert(
         fc
@@ -298,14 +298,14 @@ describe("whatever happens on the way", () => {
               expect(change.record.version).toBeGreaterThan(versions.get(change.id) ?? 0);
               versions.set(change.id, change.record.version);
             });
-            const wrong: Error[] = [];
-            world.client.on("error", (error) => wrong.push(error));
-            open("products?category=toys"); // beside another one
+            const errors: Error[] = [];
+            world.client.on("error", (error) => errors.push(error));
+            open("products?category=toys"); // a second subscription on the connection
             const late: (() => void)[] = [];
             for (const step of all) await take(step, late);
             await world.advance(400_000);
             expect(Object.fromEntries(products)).toEqual(Object.fromEntries(world.records(topic)));
-            expect(wrong).toEqual([]);
+            expect(errors).toEqual([]);
             expect(world.live.open.size).toBe(1);
           })
           .beforeEach(() => void (world = new World()))
@@ -315,17 +315,17 @@ describe("whatever happens on the way", () => {
     },
   );
 
-  it("a feed is told without a hole and in order, or there is a reset", async () => {
+  it("a feed is delivered in order and without a gap, or with a reset", async () => {
     await fc.assert(
       fc
         .asyncProperty(script, fc.boolean(), async (all, stable) => {
           world.live.stable = stable;
           for (let n = 0; n < 10; n++) world.live.append("d", "books");
-          const told: (number | "reset")[] = [];
+          const delivered: (number | "reset")[] = [];
           world.client.subscribe("products", {
             since: world.live.cursor(5),
-            event: ({ seq }) => told.push(seq),
-            reset: () => told.push("reset"),
+            event: ({ seq }) => delivered.push(seq),
+            reset: () => delivered.push("reset"),
           });
           const late: (() => void)[] = [];
           for (const step of all) await take(step, late);
@@ -333,7 +333,7 @@ describe("whatever happens on the way", () => {
           world.live.write("d", "books");
           await world.advance(400_000);
           let last: number | "reset" = 5;
-          for (const one of told) {
+          for (const one of delivered) {
             if (one !== "reset" && last !== "reset") expect(one).toBe(last + 1);
             last = one;
           }

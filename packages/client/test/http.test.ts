@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-/** A server that gives some answers one after the other, the last one for ever. */
+/** Starts a server that gives these answers one after the other, and repeats the last one. */
 async function serve(...answers: Answer[]) {
   const seen: Seen[] = [];
   const server = createServer((request, response) => {
@@ -74,7 +74,7 @@ const busy = { status: 503, headers: { "Retry-After": "2" }, body: { code: "unav
 const keyOf = ({ headers }: Seen) => headers["idempotency-key"];
 
 describe("the HTTP client", () => {
-  it("signs in, says who it is and gives the parsed body", async () => {
+  it("sends the token and the client's ref, and returns the parsed body", async () => {
     const { client, seen } = await serve({ status: 200, body: { items: [user], nextToken: null } });
     const list = await unwrap(client({ clientRef: "tab-7" }).users.$get({ query: {} }));
     expect(list.items[0]?.name).toBe("Ana");
@@ -86,7 +86,7 @@ describe("the HTTP client", () => {
     expect(seen.map(keyOf)).toEqual([undefined]);
   });
 
-  it("keeps one key over the retries of a call, and takes another for the next", async () => {
+  it("uses one idempotency key for all tries of a call, and another one for the next call", async () => {
     const { client, seen, waits } = await serve(busy, "hang up", { status: 201, body: user });
     const { users } = client();
     expect(await unwrap(users.$post({ json: ana }))).toEqual(user);
@@ -99,7 +99,7 @@ describe("the HTTP client", () => {
     expect(new Set(seen.map(({ body }) => body)).size).toBe(1);
   });
 
-  it("leaves a caller's own key, and tries a PUT that has one again", async () => {
+  it("keeps the caller's own key, and retries a PUT that has one", async () => {
     const { client, seen } = await serve(busy, { status: 200, body: user });
     const headers = { "Idempotency-Key": "mine" };
     const { users } = client();
@@ -107,14 +107,14 @@ describe("the HTTP client", () => {
     expect(seen.map(keyOf)).toEqual(["mine", "mine"]);
   });
 
-  it("never repeats a PUT without a key", async () => {
+  it("never retries a PUT without a key", async () => {
     const { client, seen } = await serve(busy);
     const answer = unwrap(client().users[":id"].$put({ param: { id: "u" }, json: ana }));
     await expect(answer).rejects.toMatchObject({ status: 503, code: "unavailable" });
     expect(seen).toHaveLength(1);
   });
 
-  it("gives up after its retries, and before a wait that is too long", async () => {
+  it("stops after the last retry, and before a wait that is too long", async () => {
     const few = await serve(busy);
     await expect(unwrap(few.client({ retries: 2 }).health.$get())).rejects.toThrow(ProblemError);
     expect(few.seen).toHaveLength(3);
@@ -125,13 +125,13 @@ describe("the HTTP client", () => {
     expect(long.seen).toHaveLength(1);
   });
 
-  it("does not try again once the month's quota is used up", async () => {
+  it("does not retry when the month's quota is used up", async () => {
     const { client, seen } = await serve({ status: 429, body: { message: "Limit Exceeded" } });
     await expect(unwrap(client().health.$get())).rejects.toMatchObject({ code: "quota_exceeded" });
     expect(seen).toHaveLength(1);
   });
 
-  it("asks for a fresh token after a 401, once", async () => {
+  it("asks for a fresh token after a 401, once per call", async () => {
     const { client, seen } = await serve({ status: 401, body: { message: "Unauthorized" } });
     const refused: (string | undefined)[] = [];
     const token = (old?: string) => {
@@ -148,7 +148,7 @@ describe("the HTTP client", () => {
     expect(new Set(seen.map(keyOf)).size).toBe(1);
   });
 
-  it("throws the app's problems with all that they say", async () => {
+  it("throws the app's problems with all their members", async () => {
     const { client } = await serve({
       status: 409,
       headers: { "X-Request-Id": "request-1" },
@@ -176,13 +176,13 @@ describe("the HTTP client", () => {
     [413, "body_too_large"],
     [400, "invalid_request"],
     [500, "internal"],
-  ])("knows a gateway's own %i by its status", async (status, code) => {
+  ])("derives the code of a gateway's own %i from its status", async (status, code) => {
     const { client } = await serve({ status, body: { message: "Words" } });
     const answer = unwrap(client().users[":id"].$get({ param: { id: "u" } }));
     await expect(answer).rejects.toMatchObject({ status, code, detail: "Words", errors: [] });
   });
 
-  it("ends a call that waits when its signal is aborted", async () => {
+  it("ends a call that waits for a retry when its signal is aborted", async () => {
     const { client, seen } = await serve(busy);
     const ending = new AbortController();
     const timers = {
@@ -198,7 +198,7 @@ describe("the HTTP client", () => {
     expect(seen).toHaveLength(1);
   });
 
-  it("walks a list, and subscribes from before its first page", async () => {
+  it("reads all pages of a list, and keeps the cursor of the first page", async () => {
     const page = (cursor: string, nextToken: string | null) => ({
       status: 200,
       headers: { "Feed-Cursor": cursor },
@@ -213,13 +213,13 @@ describe("the HTTP client", () => {
     expect(seen.at(-1)?.url).toBe("/users?limit=100&nextToken=n2");
   });
 
-  it("refuses a list that tells no position", async () => {
+  it("refuses a list without a cursor", async () => {
     const { client } = await serve({ status: 200, body: { items: [], nextToken: null } });
     const load = pages((query) => client().users.$get({ query }));
     await expect(load()).rejects.toThrow(MissingCursorError);
   });
 
-  it("does not compile when it is used wrongly", () => {
+  it("does not compile with a wrong route or input", () => {
     const wrong = (client: ReturnType<typeof createClient>) => [
       // @ts-expect-error -- no such route
       client.nothing,
@@ -227,7 +227,7 @@ describe("the HTTP client", () => {
       client.users.$post({ json: { name: "Ana" } }),
       // @ts-expect-error -- an id is needed
       client.users[":id"].$get(),
-      // @ts-expect-error -- health is no list
+      // @ts-expect-error -- the answer of health is not a list
       pages(() => client.health.$get())().then(({ records }) => records[0]?.id),
     ];
     expectTypeOf(wrong).toBeFunction();

@@ -29,7 +29,7 @@ const start = (options: Partial<Exclude<LiveOptions, { ticket: object }>> = {}):
     ...options,
   }));
 
-/** A listener, and the numbers of what it was told. */
+/** Subscribes, and collects the changes and resets. */
 function listen(topics: Parameters<Live["subscribe"]>[0] = "products", since?: string) {
   const changes: Change[] = [];
   const resets: string[] = [];
@@ -44,7 +44,7 @@ function listen(topics: Parameters<Live["subscribe"]>[0] = "products", since?: s
 const subscribes = () =>
   live.peers.flatMap(({ received }) => received.filter(({ action }) => action === "subscribe"));
 
-/** Real I/O goes on while the clock stands still. */
+/** Waits for real I/O, while the clock does not move. */
 const quiet = () => server.settled();
 
 const fill = (count: number) => {
@@ -52,7 +52,7 @@ const fill = (count: number) => {
 };
 
 describe("the live client", () => {
-  it("signs in by subprotocol, says hello and hands out changes in order", async () => {
+  it("sends the token as a subprotocol, says hello and delivers changes in order", async () => {
     start();
     const opened: string[] = [];
     client.on("open", ({ sub }) => opened.push(sub));
@@ -65,7 +65,7 @@ describe("the live client", () => {
     expect(opened).toEqual(["ana"]);
   });
 
-  it("takes a ticket in place of a token", async () => {
+  it("uses a ticket instead of a token", async () => {
     let count = 0;
     client = createLive({ url: server.url, ticket: () => `t ${++count}`, timers: clock });
     await listen().subscription.ready;
@@ -73,7 +73,7 @@ describe("the live client", () => {
     expect(live.peers[0]?.protocols).toEqual(["stockwire.v1"]);
   });
 
-  it("hands out each change once, however often it comes", async () => {
+  it("delivers each change once, however often it arrives", async () => {
     start();
     live.deliver = (_, frame) => [frame, frame, frame];
     const { subscription, seqs } = listen();
@@ -84,7 +84,7 @@ describe("the live client", () => {
     expect(seqs()).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it("puts deliveries that overtook each other in order, and asks for nothing", async () => {
+  it("puts changes that overtook each other in order, without a replay", async () => {
     start();
     const { subscription, seqs } = listen();
     await subscription.ready;
@@ -92,17 +92,17 @@ describe("the live client", () => {
     await until(() => seqs().length === 1);
     const asked = subscribes().length;
     const [two, three, four] = ["b", "c", "d"].map((id) => live.append(id, "books"));
-    for (const change of [four, three]) if (change) live.tell(change);
+    for (const change of [four, three]) if (change) live.fanOut(change);
     await quiet();
     expect(seqs()).toEqual([1]);
-    if (two) live.tell(two);
+    if (two) live.fanOut(two);
     await until(() => seqs().length === 4);
     await clock.advance(5_000, quiet);
     expect(seqs()).toEqual([1, 2, 3, 4]);
     expect(subscribes()).toHaveLength(asked);
   });
 
-  it("does not lose what comes first out of order", async () => {
+  it("does not lose a change when the first ones arrive out of order", async () => {
     fill(7);
     start();
     const { subscription, seqs } = listen();
@@ -110,25 +110,25 @@ describe("the live client", () => {
     const eight = live.append("x", "books");
     live.write("y", "books");
     await until(() => seqs().length === 2);
-    live.tell(eight);
+    live.fanOut(eight);
     await quiet();
     expect(seqs()).toEqual([8, 9]);
   });
 
-  it("drops an old change that comes late, from before it subscribed", async () => {
+  it("drops a late change from before its cursor", async () => {
     fill(7);
     start();
     const { subscription, seqs } = listen("products", live.cursor(7));
     await subscription.ready;
     const [old] = live.log.slice(4, 5);
-    if (old) live.tell(old);
+    if (old) live.fanOut(old);
     await quiet();
     live.write("x", "books");
     await until(() => seqs().length === 1);
     expect(seqs()).toEqual([8]);
   });
 
-  it("asks again from the last change before a hole", async () => {
+  it("asks for a replay from the last change before a gap", async () => {
     start();
     const { subscription, seqs } = listen();
     await subscription.ready;
@@ -143,13 +143,13 @@ describe("the live client", () => {
     expect(subscribes().at(-1)).toMatchObject({ since: "at-1" });
   });
 
-  it("finds a loss at the end by a pong, once", async () => {
+  it("finds a lost last change by a pong, and asks once", async () => {
     start({ pingEvery: 30_000 });
     const { subscription, seqs } = listen();
     await subscription.ready;
     live.write("a", "books");
     await until(() => seqs().length === 1);
-    await clock.advance(30_000, quiet); // something came in this period
+    await clock.advance(30_000, quiet); // a change arrived in this period
     live.append("lost", "books");
     await clock.advance(60_000, quiet);
     await until(() => seqs().length === 2);
@@ -161,7 +161,7 @@ describe("the live client", () => {
   it.each([
     ["a record", "products/a" as const],
     ["a filter", "products?category=books" as const],
-  ])("finds what was lost of %s by a pong", async (_, topic) => {
+  ])("finds a lost change of %s by a pong", async (_, topic) => {
     start();
     const { subscription, changes } = listen(topic);
     await subscription.ready;
@@ -174,7 +174,7 @@ describe("the live client", () => {
     expect(changes.map(({ version }) => version)).toEqual([1, 2]);
   });
 
-  it("holds back a version of a record when one before it is missing", async () => {
+  it("holds back a version of a record while the one before it is missing", async () => {
     start();
     const { subscription, changes } = listen("products/a");
     await subscription.ready;
@@ -189,7 +189,7 @@ describe("the live client", () => {
     expect(changes.map(({ version }) => version)).toEqual([1, 2, 3]);
   });
 
-  it("tells filters apart, and who enters and leaves them", async () => {
+  it("gives each filter its own changes, with enter and leave", async () => {
     start();
     const books = listen("products?category=books");
     const toys = listen("products?category=toys");
@@ -207,7 +207,7 @@ describe("the live client", () => {
     expect(ops(toys)).toEqual(["enter", "delete"]);
   });
 
-  it("keeps live changes back until what was missed has come", async () => {
+  it("holds back live changes until the missed ones have arrived", async () => {
     fill(3);
     const replay = Promise.withResolvers<void>();
     live.replaying = () => replay.promise;
@@ -222,7 +222,7 @@ describe("the live client", () => {
     expect(seqs()).toEqual([1, 2, 3, 4]);
   });
 
-  it("does not take a live change for the first that was missed", async () => {
+  it("does not take a live change for the first missed one", async () => {
     fill(7);
     const replay = Promise.withResolvers<void>();
     live.replaying = () => replay.promise;
@@ -233,12 +233,12 @@ describe("the live client", () => {
     live.write("y", "books");
     replay.resolve();
     await subscription.ready;
-    live.tell(eight);
+    live.fanOut(eight);
     await quiet();
     expect(seqs()).toEqual([8, 9]);
   });
 
-  it("resumes after a drop from where it was", async () => {
+  it("resumes from its last change after a lost connection", async () => {
     start();
     const down: number[] = [];
     client.on("down", ({ code }) => down.push(code));
@@ -256,7 +256,7 @@ describe("the live client", () => {
     await until(() => seqs().length === 3);
   });
 
-  it("moves to a second connection at goaway without loss or repetition", async () => {
+  it("hands over to a second connection at goaway, without loss or repetition", async () => {
     start();
     const { subscription, seqs } = listen();
     const said: string[] = [];
@@ -269,7 +269,7 @@ describe("the live client", () => {
     const [first] = live.peers;
     first?.send({ type: "goaway", heads: {} });
     await until(() => subscribes().length === 3);
-    live.write("b", "books"); // both connections bring it
+    live.write("b", "books"); // arrives over both connections
     await client.send("hi");
     await quiet();
     expect(live.open.size).toBe(2);
@@ -283,7 +283,7 @@ describe("the live client", () => {
     expect(said).toEqual(["hi"]);
   });
 
-  it("goes on with the second connection if the first is lost meanwhile", async () => {
+  it("continues on the second connection if the first is lost during a handover", async () => {
     start();
     const { subscription, seqs } = listen();
     await subscription.ready;
@@ -299,7 +299,7 @@ describe("the live client", () => {
     expect(live.peers).toHaveLength(2);
   });
 
-  it("gives up a connection that does not answer a ping", async () => {
+  it("replaces a connection that does not answer a ping", async () => {
     start();
     const { subscription, seqs } = listen();
     await subscription.ready;
@@ -313,7 +313,7 @@ describe("the live client", () => {
     await until(() => seqs().length === 1);
   });
 
-  it("replaces the token in place before it ends", async () => {
+  it("renews the token on the same connection before it expires", async () => {
     live.authExpiresAt = new Date(clock.now() + 3_600_000).toISOString();
     const refused: (string | undefined)[] = [];
     start({ token: (old) => `jwt-${refused.push(old)}`, pingEvery: 590_000 });
@@ -332,7 +332,7 @@ describe("the live client", () => {
     expect(live.peers).toHaveLength(1);
   });
 
-  it("moves to a connection with a new ticket before the first one's token ends", async () => {
+  it("moves to a connection with a new ticket before the first one's token expires", async () => {
     live.authExpiresAt = new Date(clock.now() + 600_000).toISOString();
     let count = 0;
     const ticket = () => {
@@ -347,7 +347,7 @@ describe("the live client", () => {
     expect(live.peers[1]?.url).toBe("/live?ticket=t2");
   });
 
-  it("asks for another token when the handshake is refused, and waits longer each time", async () => {
+  it("asks for another token after a refused handshake, and waits longer each time", async () => {
     let tries = 0;
     server.refuse(() => (++tries < 4 ? 503 : undefined));
     const refused: (string | undefined)[] = [];
@@ -360,23 +360,23 @@ describe("the live client", () => {
     expect(refused).toEqual([undefined, "jwt-1", "jwt-2", "jwt-3"]);
   });
 
-  it("signs in anew when it is told that it is unauthenticated", async () => {
-    const refused: (string | undefined)[] = [];
-    start({ token: (old) => `jwt-${refused.push(old)}` });
+  it("reconnects with another token after an unauthenticated error", async () => {
+    const tokens: (string | undefined)[] = [];
+    start({ token: (old) => `jwt-${tokens.push(old)}` });
     live.intercept = (peer, { action, id }) => {
-      const ours = action === "subscribe" && peer === live.peers[0];
-      if (ours) peer.send({ type: "error", code: "unauthenticated", detail: "", replyTo: id });
-      return ours;
+      const refused = action === "subscribe" && peer === live.peers[0];
+      if (refused) peer.send({ type: "error", code: "unauthenticated", detail: "", replyTo: id });
+      return refused;
     };
     const { subscription } = listen();
     await until(() => live.peers.length === 1);
     await quiet();
     await clock.advance(10_000, quiet);
     await subscription.ready;
-    expect(refused).toEqual([undefined, "jwt-1"]);
+    expect(tokens).toEqual([undefined, "jwt-1"]);
   });
 
-  it("tells a reset with its reason, and goes on from there", async () => {
+  it("reports a reset with its reason, and continues after it", async () => {
     fill(5);
     live.expired = 4;
     start();
@@ -388,7 +388,7 @@ describe("the live client", () => {
     expect(seqs()).toEqual([6]);
   });
 
-  it("tries again what is unavailable, and ends what is refused", async () => {
+  it("retries an unavailable subscription, and ends a forbidden one", async () => {
     start();
     const answers: ("unavailable" | "forbidden_topic")[] = ["unavailable"];
     live.intercept = (peer, { action, id }) => {
@@ -411,7 +411,7 @@ describe("the live client", () => {
     expect(errors).toHaveLength(1);
   });
 
-  it("unsubscribes what nobody listens to any more", async () => {
+  it("unsubscribes from a topic when its last subscription is closed", async () => {
     start();
     const [one, two] = [listen(), listen()];
     await Promise.all([one.subscription.ready, two.subscription.ready]);
@@ -422,7 +422,7 @@ describe("the live client", () => {
     await until(() => live.peers[0]?.topics.size === 0);
   });
 
-  it("makes a slow reader wait for nothing but itself, and loses nothing of it", async () => {
+  it("loses nothing for a slow reader, beyond the size of its queue too", async () => {
     start();
     const stream: Stream = client.subscribe("products");
     await stream.ready;
@@ -438,7 +438,7 @@ describe("the live client", () => {
   });
 
   it.each(["products", "products?category=books"] as const)(
-    "takes more of %s than it may keep, part by part",
+    "receives more changes of %s than it may buffer, part by part",
     async (topic) => {
       fill(50);
       start({ buffer: 10 });
@@ -447,14 +447,14 @@ describe("the live client", () => {
       await until(() => seqs().length === 50);
       expect(seqs()).toEqual(live.log.map(({ seq }) => seq));
       await clock.advance(60_000, quiet);
-      for (const change of live.log) live.tell(change);
+      for (const change of live.log) live.fanOut(change);
       await quiet();
       expect(seqs()).toHaveLength(50);
       expect(clock.pending).toBeLessThan(10);
     },
   );
 
-  it("keeps a bounded number of changes back, and gets the others again", async () => {
+  it("buffers a bounded number of changes behind a gap, and gets the others again", async () => {
     start({ buffer: 10 });
     const { subscription, seqs } = listen();
     await subscription.ready;
@@ -468,7 +468,7 @@ describe("the live client", () => {
     expect(seqs()).toEqual(Array.from({ length: 52 }, (_, n) => n + 1));
   });
 
-  it("goes on when a listener throws, and tells it", async () => {
+  it("delivers to others when a handler throws, and reports the error", async () => {
     start();
     const errors: Error[] = [];
     client.on("error", (error) => errors.push(error));
@@ -484,7 +484,7 @@ describe("the live client", () => {
     expect(errors[0]?.message).toBe("broken");
   });
 
-  it("joins channels on each connection", async () => {
+  it("joins its channels on each new connection", async () => {
     start();
     await client.join("team");
     live.peers[0]?.drop();
@@ -497,7 +497,7 @@ describe("the live client", () => {
     expect(joins()).toMatchObject([{ channel: "team" }]);
   });
 
-  it("leaves nothing when it is closed", async () => {
+  it("leaves no connection, timer or waiting promise when it is closed", async () => {
     start();
     const { subscription } = listen();
     const stream = client.subscribe("users");
@@ -513,21 +513,21 @@ describe("the live client", () => {
     expect(live.peers).toHaveLength(1);
   });
 
-  it("does not compile when it is used wrongly", () => {
+  it("does not compile with a wrong topic, handler or credential", () => {
     const wrong = (other: Live) => [
-      // @ts-expect-error -- no such feed
+      // @ts-expect-error -- not a feed
       other.subscribe("product"),
-      // @ts-expect-error -- users have no filter
+      // @ts-expect-error -- users have no filters
       other.subscribe("users?email=a"),
-      // @ts-expect-error -- no topic at all
+      // @ts-expect-error -- at least one topic
       other.subscribe([]),
-      // @ts-expect-error -- no such event
+      // @ts-expect-error -- not an event of the client
       other.on("close", () => undefined),
-      // @ts-expect-error -- with handlers it is not to be iterated
+      // @ts-expect-error -- a subscription with handlers cannot be iterated
       other.subscribe("users", { event: () => undefined })[Symbol.asyncIterator],
       // @ts-expect-error -- records need a version
       other.collection("users", { load: async () => ({ records: [{ id: "" }], cursor: "" }) }),
-      // @ts-expect-error -- one way to sign in
+      // @ts-expect-error -- either a token or tickets
       createLive({ url: "", token: "", ticket: () => "" }),
     ];
     expectTypeOf(wrong).toBeFunction();

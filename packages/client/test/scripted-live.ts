@@ -6,8 +6,8 @@ import { WebSocket, WebSocketServer } from "ws";
 import type { ClientFrame, ServerFrame } from "@stockwire/core/live/protocol";
 
 /**
- * The Live API over a log in memory, with products only. What it tells is right; what reaches a
- * connection is for the script to say.
+ * The Live API over a change log in memory, with products only. Its answers are correct; a test
+ * decides which frames reach a connection, and when.
  */
 
 export interface Product {
@@ -21,7 +21,7 @@ export interface Peer {
   url: string;
   protocols: string[];
   topics: Map<string, string>;
-  /** What the client has sent. */
+  /** The frames that the client has sent. */
   received: ClientFrame[];
   send: (frame: ServerFrame) => void;
   drop: (code?: number) => void;
@@ -34,17 +34,17 @@ export class ScriptedLive {
   readonly products = new Map<string, Product>();
   readonly peers: Peer[] = [];
   readonly open = new Set<Peer>();
-  /** Which frames a change becomes on its way to a connection: none, itself, two, … */
+  /** The frames that arrive at a connection for one that is sent: none, the same, two, … */
   deliver = (_peer: Peer, frame: ServerFrame): ServerFrame[] => [frame];
-  /** Answers a frame in the script's own way; true if it did. */
+  /** Answers a client's frame in the test's own way; true if it did. */
   intercept = (_peer: Peer, _frame: ClientFrame): boolean => false;
-  /** Waits between `subscribed` and what follows. */
+  /** Delays a replay after `subscribed`. */
   replaying: () => Promise<void> | undefined = () => undefined;
-  /** Cursors up to this number are no longer kept. */
+  /** Cursors below this seq have expired. */
   expired = 0;
-  /** Whether the same position always has the same cursor. */
+  /** True if the same offset always has the same cursor text. */
   stable = true;
-  /** Of the connection's token. */
+  /** When the connection's token expires. */
   authExpiresAt: string | null = null;
   #count = 0;
 
@@ -52,13 +52,14 @@ export class ScriptedLive {
     return `at-${seq}${this.stable ? "" : `-${++this.#count}`}`;
   }
 
-  /** Creates, changes or deletes a product, and tells who listens. */
+  /** Creates, changes or deletes (undefined) a product, and sends the change to its subscribers. */
   write(id: string, category: string | undefined): Change {
     const change = this.append(id, category);
-    this.tell(change);
+    this.fanOut(change);
     return change;
   }
 
+  /** As `write`, but sends nothing: the change is lost on its way until `fanOut` sends it. */
   append(id: string, category: string | undefined): Change {
     const old = this.products.get(id);
     const version = (old ?? this.#last(id)).version + 1;
@@ -87,23 +88,23 @@ export class ScriptedLive {
   #last = (id: string): { version: number } =>
     this.log.findLast((change) => change.id === id) ?? { version: 0 };
 
-  /** Delivers a change to all who listen. */
-  tell(change: Change): void {
+  /** Sends a change to all its subscribers. */
+  fanOut(change: Change): void {
     for (const peer of this.open) {
-      const own = told(change, [...peer.topics.keys()]);
+      const own = changeFor(change, [...peer.topics.keys()]);
       if (own === undefined) continue;
       const frame: ServerFrame = { type: "events", events: [own], cursor: own.cursor };
       for (const each of this.deliver(peer, frame)) peer.send(each);
     }
   }
 
-  /** Takes a new connection. */
+  /** Accepts a new connection. */
   connect(peer: Peer): void {
     this.peers.push(peer);
     this.open.add(peer);
   }
 
-  /** Does what a client's frame asks for. */
+  /** Handles a client's frame. */
   async receive(peer: Peer, frame: ClientFrame): Promise<void> {
     peer.received.push(frame);
     if (this.intercept(peer, frame)) return;
@@ -135,8 +136,8 @@ export class ScriptedLive {
         return;
       case "message": {
         const { channel, message } = frame;
-        const said = { type: "message", from: "c", sub: "ana", channel, message, at: AT } as const;
-        for (const each of this.open) each.send(said);
+        const sent = { type: "message", from: "c", sub: "ana", channel, message, at: AT } as const;
+        for (const each of this.open) each.send(sent);
       }
     }
   }
@@ -157,7 +158,7 @@ export class ScriptedLive {
     if (since === undefined) return;
     await this.replaying();
     const missed = kept ? this.log.slice(from, head) : [];
-    const events = missed.flatMap((change) => told(change, topics) ?? []);
+    const events = missed.flatMap((change) => changeFor(change, topics) ?? []);
     for (let at = 0; at < events.length; at += 100) {
       const part = events.slice(at, at + 100);
       peer.send({ type: "events", events: part, cursor: this.cursor(head) });
@@ -182,13 +183,13 @@ const WELCOME: Extract<ServerFrame, { type: "welcome" }> = {
   },
 };
 
-/** A change as it is to some topics, as the server's `opFor` says. */
-function told(change: Change, topics: readonly string[]): Change | undefined {
+/** A change with the `op` that it has for some topics, as the server's `opFor` decides it. */
+function changeFor(change: Change, topics: readonly string[]): Change | undefined {
   if (topics.includes("products") || topics.includes(`products/${change.id}`)) return change;
-  const listens = (category: unknown) =>
+  const matches = (category: unknown) =>
     typeof category === "string" && topics.includes(`products?category=${category}`);
-  const was = listens(change.before?.["category"]);
-  const is = listens(change.data?.["category"]);
+  const was = matches(change.before?.["category"]);
+  const is = matches(change.data?.["category"]);
   if (was && is) return change;
   if (is) return change.op === "create" ? change : { ...change, op: "enter" };
   if (was) return change.op === "delete" ? change : { ...change, op: "leave" };
@@ -197,17 +198,17 @@ function told(change: Change, topics: readonly string[]): Change | undefined {
 
 const PROBE = "/probe";
 
-/** The script behind a real server. `refuse` answers a handshake with a status. */
+/** Serves it over real WebSockets. `refuse` answers a handshake with a status. */
 export async function serveLive(live: ScriptedLive) {
   const server = createServer();
   let refuse: () => number | undefined = () => undefined;
-  let events = 0; // of any client, but for probes
+  let activity = 0; // handshakes, frames and closes of clients, without probes
   const sockets = new WebSocketServer({
     server,
     handleProtocols: () => "stockwire.v1",
     verifyClient: ({ req }: { req: IncomingMessage }, answer) => {
       if (req.url === PROBE) return answer(true);
-      events++;
+      activity++;
       const status = refuse();
       answer(status === undefined, status);
     },
@@ -224,39 +225,42 @@ export async function serveLive(live: ScriptedLive) {
     };
     live.connect(peer);
     ws.on("message", (data: Buffer) => {
-      events++;
+      activity++;
       void live.receive(peer, JSON.parse(data.toString()) as ClientFrame);
     });
     ws.on("close", () => {
-      events++;
+      activity++;
       live.open.delete(peer);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  /** Whatever was on its way to or from a client, or shook hands, has arrived. */
+  /** Resolves when all frames and handshakes that were on their way have arrived. */
   async function roundTrip(): Promise<void> {
     const probe = new WebSocket(origin + PROBE, ["stockwire.v1"]);
     await once(probe, "open");
     const open = [...sockets.clients].filter((ws) => ws.readyState === ws.OPEN);
+    const ending = new AbortController(); // removes the listeners that are left
+    const { signal } = ending;
     await Promise.all(
       open.map((ws) => {
         ws.ping();
-        return Promise.race([once(ws, "pong"), once(ws, "close")]);
+        return Promise.race([once(ws, "pong", { signal }), once(ws, "close", { signal })]);
       }),
     );
+    ending.abort();
     probe.terminate();
   }
 
   return {
     url: `${origin}/live`,
-    /** Resolves once nothing comes of anything any more. */
+    /** Resolves once no client has sent anything during two round trips. */
     async settled(): Promise<void> {
       for (let quiet = 0; quiet < 2;) {
-        const before = events;
+        const before = activity;
         await roundTrip();
-        quiet = events === before ? quiet + 1 : 0;
+        quiet = activity === before ? quiet + 1 : 0;
       }
     },
     refuse: (by: typeof refuse) => (refuse = by),
@@ -269,7 +273,7 @@ export async function serveLive(live: ScriptedLive) {
 
 type Listener = (event: { data?: unknown; code?: number; reason?: string }) => void;
 
-/** The script without a network: WebSockets whose frames arrive in a later turn, in order. */
+/** WebSockets without a network: `later` decides when each frame arrives, in order. */
 export const inMemory = (live: ScriptedLive, later: (run: () => void) => void) =>
   class {
     readonly #listeners = new Map<string, Listener[]>();

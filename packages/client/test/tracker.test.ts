@@ -5,7 +5,7 @@ import { Clock } from "./clock.ts";
 import { createTracker, type Replay, type Tracker } from "../src/live/tracker.ts";
 import { trackerTable } from "../src/live/tracker-state.ts";
 
-/** Thousands by `MODEL_RUNS`. */
+/** Runs of each property; more by `MODEL_RUNS`. */
 const RUNS = Number(process.env["MODEL_RUNS"] ?? 300);
 const STATES = Object.keys(trackerTable);
 const BUFFER = 4;
@@ -138,7 +138,7 @@ class Model {
     if (change) this.offer(change);
   }
 
-  /** A subscribe frame is sent; a server that tells the truth answers it, step by step. */
+  /** A subscribe frame is sent. A server whose answers are correct answers it, step by step. */
   subscribe(expired: boolean): void {
     const replay = this.tracker.begin();
     if (!replay) return;
@@ -172,7 +172,7 @@ class Model {
     this.answers.at(-1)?.replay === replay &&
     ["anchoring", "replaying"].includes(this.tracker.state);
 
-  /** The server goes on with the n-th answer, or with the last one. */
+  /** The server sends more steps of the n-th answer, or of the last one. */
   answer(n: number, steps: number): void {
     const answer = this.answers.at(n < 0 ? n : n % Math.max(this.answers.length, 1));
     for (const step of answer?.steps.splice(0, steps) ?? []) step();
@@ -364,14 +364,16 @@ describe("the tracker of a feed", () => {
     first?.caughtUp(cursorAt(5));
     model.append("a");
     offer(6);
-    await clock.advance(500);
-    expect(tracker.state).toBe("requested");
-    while (requested > 0) {
-      requested = 0;
-      const replay = tracker.begin();
-      offer(6);
-      replay?.caughtUp(cursorAt(6));
+    for (let wait = 500; tracker.state === "gap"; wait *= 2) {
+      await clock.advance(wait);
+      while (requested > 0) {
+        requested = 0;
+        const replay = tracker.begin();
+        offer(6);
+        replay?.caughtUp(cursorAt(6));
+      }
     }
+    expect(tracker.state).toBe("live");
     expect(delivered).toEqual([2, "invalid_cursor", 6]);
   });
 });

@@ -10,25 +10,25 @@ const MAX_REMEMBERED = 500;
  * Detects a message that both connections bring during a handover. Messages carry no id: the same
  * text from the same connection is a message that was sent again, and must not be dropped.
  */
-export class MessageDeduplicator {
+export function createMessageDeduplicator() {
   /** The connection that brought a message first, by the message's JSON text. */
-  readonly #sources = new Map<string, object>();
-
-  /** True if another connection has brought it before. */
-  has(message: object, source: object): boolean {
-    const text = JSON.stringify(message);
-    const first = this.#sources.get(text);
-    if (first !== undefined && first !== source) {
-      this.#sources.delete(text);
-      return true;
-    }
-    this.#sources.set(text, source);
-    for (const oldest of this.#sources.keys()) {
-      if (this.#sources.size <= MAX_REMEMBERED) break;
-      this.#sources.delete(oldest);
-    }
-    return false;
-  }
-
-  clear = (): void => this.#sources.clear();
+  const sources = new Map<string, object>();
+  return {
+    /** True if another connection has brought the message before. */
+    has(message: object, source: object): boolean {
+      const text = JSON.stringify(message);
+      const first = sources.get(text);
+      if (first !== undefined && first !== source) {
+        sources.delete(text);
+        return true;
+      }
+      sources.set(text, source);
+      for (const oldest of sources.keys()) {
+        if (sources.size <= MAX_REMEMBERED) break;
+        sources.delete(oldest);
+      }
+      return false;
+    },
+    clear: (): void => sources.clear(),
+  };
 }

@@ -7,8 +7,8 @@ import type { Topic } from "./topic.ts";
 
 /**
  * A read-only map of a topic's records that stays up to date: it loads a list, then applies the
- * changes after the list's cursor. A record never goes back to an older version, whatever arrives
- * late or twice.
+ * changes after the list's cursor. A record never returns to an older version, even if changes
+ * arrive late or twice.
  */
 
 /** What a record must have to be kept: `version` counts up with each change of the record. */

@@ -1,7 +1,7 @@
 import type { ServerFrame } from "@stockwire/core/live/protocol";
 import { LiveError } from "../error.ts";
 import { backoff, pause, systemTimers, type Timers } from "../timer.ts";
-import { type ChannelMessage, MessageDeduplicator } from "./channel.ts";
+import { type ChannelMessage, createMessageDeduplicator } from "./channel.ts";
 import { connectionTable, handoverTable } from "./connection-state.ts";
 import { Emitter } from "./emitter.ts";
 import { ConnectionSubscriptions, distribute, type FeedSubscription } from "./feed-subscription.ts";
@@ -68,7 +68,7 @@ export class Connector {
   readonly #subscriptions = new Set<FeedSubscription>();
   readonly #retrying = new Set<FeedSubscription>();
   readonly #channels = new Set<string>();
-  readonly #messages = new MessageDeduplicator();
+  readonly #messages = createMessageDeduplicator();
   readonly #waiters: Waiter[] = [];
   #primary: Connection | undefined;
   #secondary: Connection | undefined;
@@ -270,6 +270,7 @@ export class Connector {
         return true;
       case "unauthenticated":
         connection.socket.close(SILENT, "unauthenticated");
+        this.subscribe(subscription); // the first connection of a handover is still open
         return false;
       case "invalid_cursor":
         subscription.tracker.restart("invalid_cursor");

@@ -27,7 +27,7 @@ export type SubscribeResult = "done" | "failed" | "refused" | "unauthenticated" 
 /** Error codes that may be gone at the next try. */
 const TRANSIENT: ReadonlySet<string> = new Set(["unavailable", "internal"]);
 
-/** What one connection is subscribed to. */
+/** The subscriptions of one connection, and their frames. */
 export class ConnectionSubscriptions {
   readonly #socket: Socket;
   readonly #all: ReadonlySet<FeedSubscription>;

@@ -17,7 +17,7 @@ export interface WebSocketClient {
 }
 
 /** Takes each reply to a request, or undefined if none will come. True ends the request. */
-export type ReplyHandler = (frame: ServerFrame | undefined) => boolean;
+type ReplyHandler = (frame: ServerFrame | undefined) => boolean;
 
 type WithoutId<F> = F extends ClientFrame ? Omit<F, "id"> : never;
 

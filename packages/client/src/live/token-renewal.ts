@@ -11,7 +11,7 @@ import type { Socket } from "./socket.ts";
 interface RenewalPort {
   handshake: Handshake;
   timers: Timers;
-  /** Moves to another connection: a ticket opened this one, so there is no token to send. */
+  /** Moves to another connection: a ticket opened this one, so the client has no token to send. */
   move: () => void;
   /** The new token does not permit these topics. */
   lost: (topics: readonly string[]) => void;

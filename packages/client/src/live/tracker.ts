@@ -97,7 +97,7 @@ export function createTracker(options: TrackerOptions, port: TrackerPort): Track
   let watermark = 0;
   /** Seqs that were buffered when the last replay began: in its answer, or before `since`. */
   let witnesses = new Set<number>();
-  /** Seqs that have arrived since. */
+  /** Seqs that have arrived since then. */
   let seen = new Set<number>();
   let lastReplay: Replay | undefined;
   let timer: unknown;
@@ -203,16 +203,16 @@ export function createTracker(options: TrackerOptions, port: TrackerPort): Track
     } else if (whole) {
       const before = watermark;
       deliverContiguous();
-      // The answer reaches at least to each witness. If one still waits, the change before it is
-      // not after `since`: the watermark is too low, because an old change arrived twice. Without
-      // a new start the tracker would wait for that change for ever.
-      if ([...witnesses].some((seq) => buffer.get(seq))) {
+      fruitless = watermark === before && buffer.size > 0 ? fruitless + 1 : 0;
+      // The answer reaches at least to each witness. If one still waits, twice in a row, the change
+      // before it is not after `since`: the watermark is too low, because an old change arrived
+      // twice. Without a new start the tracker would wait for that change for ever.
+      if (fruitless > 1 && [...witnesses].some((seq) => buffer.get(seq))) {
         startFrom(since);
         port.reset("invalid_cursor");
         flush();
         return;
       }
-      fruitless = watermark === before && buffer.size > 0 ? fruitless + 1 : 0;
       if (!overflowed && buffer.size === 0 && !STOPPED.has(machine.state)) since = cursor;
     } else {
       let last = 0;
