@@ -1,9 +1,9 @@
-import type { ServerFrame } from "@stockwire/core/live/protocol";
-import type { Problem } from "@stockwire/functions/api/problem";
-
 /**
  * The errors of this client. Callers switch on `code`; the text is for people and may change.
  */
+
+import type { ServerFrame } from "@stockwire/core/live/protocol";
+import type { Problem } from "@stockwire/functions/api/problem";
 
 /** The Live API's error codes, and two of this client: `closed` by the caller, `no_answer` in time. */
 export type LiveCode = Extract<ServerFrame, { type: "error" }>["code"] | "closed" | "no_answer";

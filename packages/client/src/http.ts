@@ -1,13 +1,13 @@
+/**
+ * The typed client of the HTTP API, for browsers and Node ≥ 20. It repeats only requests that
+ * cannot take effect twice: a GET, or one with an `Idempotency-Key`.
+ */
+
 import { hc } from "hono/client";
 import type { ClientResponse } from "hono/client";
 import type { App } from "@stockwire/functions/api/app";
 import { MissingCursorError, problemOf } from "./error.ts";
 import { backoff, delay, systemTimers, type Timers } from "./timer.ts";
-
-/**
- * The typed client of the HTTP API, for browsers and Node ≥ 20. It repeats only requests that
- * cannot take effect twice: a GET, or one with an `Idempotency-Key`.
- */
 
 export { MissingCursorError, type ProblemCode, ProblemError } from "./error.ts";
 

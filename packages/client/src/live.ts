@@ -1,3 +1,8 @@
+/**
+ * The client of the Live API, for browsers and Node ≥ 20. Subscribers get each change once and in
+ * order, or a reset, over any number of lost connections (STATES.md).
+ */
+
 import type { Feed } from "@stockwire/core/catalog/index";
 import type { Change } from "@stockwire/core/changes/change";
 import { LiveError } from "./error.ts";
@@ -15,11 +20,6 @@ import {
 import { parseTopic, type ParsedTopic, type Topic } from "./live/topic.ts";
 import { createTracker } from "./live/tracker.ts";
 import { systemTimers } from "./timer.ts";
-
-/**
- * The client of the Live API, for browsers and Node ≥ 20. Subscribers get each change once and in
- * order, or a reset, over any number of lost connections (STATES.md).
- */
 
 export type { Collection, CollectionChange, CollectionOptions } from "./live/collection.ts";
 export type { ChannelMessage } from "./live/channel.ts";

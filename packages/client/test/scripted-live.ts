@@ -1,14 +1,14 @@
+/**
+ * The Live API over a change log in memory, with products only. Its answers are correct; a test
+ * decides which frames reach a connection, and when.
+ */
+
 import type { Change } from "@stockwire/core/changes/change";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { WebSocket, WebSocketServer } from "ws";
 import type { ClientFrame, ServerFrame } from "@stockwire/core/live/protocol";
-
-/**
- * The Live API over a change log in memory, with products only. Its answers are correct; a test
- * decides which frames reach a connection, and when.
- */
 
 export interface Product {
   id: string;

@@ -1,15 +1,15 @@
+/**
+ * A read-only map of a topic's records that stays up to date: it loads a list, then applies the
+ * changes after the list's cursor. A record never returns to an older version, even if changes
+ * arrive late or twice.
+ */
+
 import type { Change } from "@stockwire/core/changes/change";
 import { LiveError, MissingCursorError } from "../error.ts";
 import type { Snapshot } from "../http.ts";
 import { backoff, pause, type Timers } from "../timer.ts";
 import { deferred, type Handlers, type Subscription } from "./subscription.ts";
 import type { Topic } from "./topic.ts";
-
-/**
- * A read-only map of a topic's records that stays up to date: it loads a list, then applies the
- * changes after the list's cursor. A record never returns to an older version, even if changes
- * arrive late or twice.
- */
 
 /** What a record must have to be kept: `version` counts up with each change of the record. */
 export interface Versioned {

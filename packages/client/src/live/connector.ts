@@ -1,3 +1,8 @@
+/**
+ * Keeps one connection open from the first use until `close`, with all subscriptions on it, and
+ * hands over to a second connection without a gap. STATES.md draws the states of both.
+ */
+
 import type { ServerFrame } from "@stockwire/core/live/protocol";
 import { LiveError } from "../error.ts";
 import { backoff, pause, systemTimers, type Timers } from "../timer.ts";
@@ -11,11 +16,6 @@ import { StateMachine } from "./state-machine.ts";
 import { scheduleRenewal } from "./token-renewal.ts";
 import { parseTopic, type Topic } from "./topic.ts";
 import { STOPPED } from "./tracker-state.ts";
-
-/**
- * Keeps one connection open from the first use until `close`, with all subscriptions on it, and
- * hands over to a second connection without a gap. STATES.md draws the states of both.
- */
 
 export type ConnectionOptions = HandshakeOptions & {
   /**

@@ -1,14 +1,14 @@
+/**
+ * Subscribe and unsubscribe frames of one connection. The server's changes do not say which frame
+ * they answer, so at most one frame of a feed is in flight: what arrives belongs to one replay.
+ */
+
 import type { Feed } from "@stockwire/core/catalog/index";
 import type { Change } from "@stockwire/core/changes/change";
 import { LiveError } from "../error.ts";
 import type { Socket } from "./socket.ts";
 import { changeFor, type ParsedTopic } from "./topic.ts";
 import type { Tracker } from "./tracker.ts";
-
-/**
- * Subscribe and unsubscribe frames of one connection. The server's changes do not say which frame
- * they answer, so at most one frame of a feed is in flight: what arrives belongs to one replay.
- */
 
 /** The topics of one subscription that are in the same feed. A subscription to two feeds has two. */
 export interface FeedSubscription {

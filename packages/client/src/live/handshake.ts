@@ -1,12 +1,12 @@
-import { LiveError } from "../error.ts";
-import type { Token } from "../http.ts";
-import type { Timers } from "../timer.ts";
-import { createSocket, type Socket, type SocketPort, type WebSocketClient } from "./socket.ts";
-
 /**
  * Opens WebSockets with the caller's credential, and remembers which token was refused, so that the
  * caller is asked for another one.
  */
+
+import { LiveError } from "../error.ts";
+import type { Token } from "../http.ts";
+import type { Timers } from "../timer.ts";
+import { createSocket, type Socket, type SocketPort, type WebSocketClient } from "./socket.ts";
 
 /** The caller's identity: a token, or tickets of `POST /live/tickets` (60 s, for one handshake). */
 type Credential =

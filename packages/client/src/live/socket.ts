@@ -1,10 +1,10 @@
-import type { ClientFrame, ServerFrame } from "@stockwire/core/live/protocol";
-import { type Timers, clampDelay } from "../timer.ts";
-
 /**
  * One WebSocket: frames, requests with their replies, and timers that end with it. When it is
  * closed, every open request gets a last reply of undefined, and no timer is left.
  */
+
+import type { ClientFrame, ServerFrame } from "@stockwire/core/live/protocol";
+import { type Timers, clampDelay } from "../timer.ts";
 
 /** The part of a WebSocket that is used. Those of browsers, of Node ≥ 22 and of `ws` have it. */
 export interface WebSocketClient {

@@ -1,11 +1,11 @@
-import type { Change } from "@stockwire/core/changes/change";
-import type { LiveError } from "../error.ts";
-import type { Topic } from "./topic.ts";
-
 /**
  * Subscriptions as callers see them, and the bounded queue between the connection and a reader that
  * iterates: a slow reader loses nothing and does not hold up others.
  */
+
+import type { Change } from "@stockwire/core/changes/change";
+import type { LiveError } from "../error.ts";
+import type { Topic } from "./topic.ts";
 
 /** Changes are missing for good: the caller must read the records of these topics again. */
 export interface Reset {

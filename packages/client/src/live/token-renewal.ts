@@ -1,12 +1,12 @@
-import { LiveError } from "../error.ts";
-import type { Timers } from "../timer.ts";
-import type { Handshake } from "./handshake.ts";
-import type { Socket } from "./socket.ts";
-
 /**
  * Replaces a connection's token before it expires, because the server ends a connection whose token
  * has expired. A token is replaced in place; a ticket needs another connection.
  */
+
+import { LiveError } from "../error.ts";
+import type { Timers } from "../timer.ts";
+import type { Handshake } from "./handshake.ts";
+import type { Socket } from "./socket.ts";
 
 interface RenewalPort {
   handshake: Handshake;

@@ -1,11 +1,11 @@
-import type { Feed } from "@stockwire/core/catalog/index";
-import type { Change } from "@stockwire/core/changes/change";
-
 /**
  * Topics, and which changes belong to one. A connection gets each change once, for all its topics
  * together, so the client must find out again to which of its subscriptions a change belongs, and
  * as what: its results must be those of the server.
  */
+
+import type { Feed } from "@stockwire/core/catalog/index";
+import type { Change } from "@stockwire/core/changes/change";
 
 /** A feed, one record of a feed, or the records of a feed in one filter. */
 export type Topic =

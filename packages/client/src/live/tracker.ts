@@ -1,3 +1,9 @@
+/**
+ * Puts the changes of one feed in order for one subscription. They arrive from any connection, late,
+ * repeated or not at all; each is delivered once, and in a whole feed only directly after the change
+ * before it. STATES.md draws the states and gives the reasons.
+ */
+
 import type { Feed } from "@stockwire/core/catalog/index";
 import type { Change } from "@stockwire/core/changes/change";
 import type { Timers } from "../timer.ts";
@@ -12,12 +18,6 @@ import {
   type TrackerState,
   trackerTable,
 } from "./tracker-state.ts";
-
-/**
- * Puts the changes of one feed in order for one subscription. They arrive from any connection, late,
- * repeated or not at all; each is delivered once, and in a whole feed only directly after the change
- * before it. STATES.md draws the states and gives the reasons.
- */
 
 /** The consumer of the changes, and the connection to subscribe on. */
 export interface TrackerPort {
