@@ -62,6 +62,10 @@ ${Object.entries(sections)
 
 Sections live, idle and start need Linux.`;
 
+// ms for one section; a section that hangs would otherwise block CI
+const TIMEOUT = 900_000;
+const SMOKE_TIMEOUT = 90_000;
+
 const versionOf = (name: string): string => {
   const file = join(import.meta.dirname, "../../node_modules", name, "package.json");
   return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
@@ -106,14 +110,20 @@ async function main(): Promise<number> {
   const raw: Record<string, unknown> = { header: header() };
   const failed: string[] = [];
   const context = await openContext(values.smoke);
-  const interrupt = () => void end(context).finally(() => process.exit(130));
+  let interrupted = false;
+  const interrupt = () => {
+    interrupted = true; // no further section starts
+    void end(context).finally(() => process.exit(130));
+  };
+  process.once("exit", killChildren); // also those that a section has started in the meantime
   process.once("SIGINT", interrupt);
   process.once("SIGTERM", interrupt);
   try {
     for (const [name, { run }] of wanted) {
+      if (interrupted) break;
       const started = performance.now();
       try {
-        const report = await run(context);
+        const report = await withTimeout(run(context), values.smoke ? SMOKE_TIMEOUT : TIMEOUT);
         raw[name] = report.raw;
         const text = report.tables.map(format).join("\n");
         const seconds = ((performance.now() - started) / 1000).toFixed(1);
@@ -121,7 +131,7 @@ async function main(): Promise<number> {
       } catch (error) {
         killChildren();
         failed.push(name);
-        console.error(`${name}:`, error);
+        console.error(`${name}:`, error instanceof LocalError ? error.message : error);
       }
     }
   } finally {
@@ -130,6 +140,18 @@ async function main(): Promise<number> {
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(raw, null, 1)}\n`);
   if (failed.length > 0) console.error(`failed: ${failed.join(", ")}`);
   return failed.length > 0 ? 1 : 0;
+}
+
+/** Rejects after so many ms. The caller then kills the children that the section waits for. */
+async function withTimeout<T>(work: Promise<T>, ms: number): Promise<T> {
+  const timeout = Promise.withResolvers<never>();
+  const timer = setTimeout(() => timeout.reject(new LocalError(`no result after ${ms} ms`)), ms);
+  try {
+    return await Promise.race([work, timeout.promise]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => undefined); // fails too when its children are killed
+  }
 }
 
 async function end(context: Context): Promise<void> {

@@ -17,11 +17,12 @@ const REQUEST = [
 const sockets: Socket[] = [];
 let received = 0;
 let expected = Infinity;
-let arrived: ((at: number) => void) | undefined;
+/** Resolves when all connections together have received the expected bytes, to the time in ms. */
+let arrival = Promise.withResolvers<number>();
 
 function count(chunk: Buffer): void {
   received += chunk.length;
-  if (received >= expected) arrived?.(Number(process.hrtime.bigint()) / 1e6);
+  if (received >= expected) arrival.resolve(Number(process.hrtime.bigint()) / 1e6);
 }
 
 /** Connects from 127.0.0.1, 127.0.0.2 and so on, because one address has too few ports. */
@@ -47,11 +48,11 @@ async function start({ port, connections }: { port: number; connections: number 
   }
 }
 
-/** Resolves when all connections together have received so many bytes, to the time in ms. */
-function receive(bytes: number): Promise<number> {
+/** Starts to count. Must have returned before the sender sends, or bytes are missed. */
+function expectBytes(bytes: number): void {
   received = 0;
   expected = bytes;
-  return new Promise((resolve) => (arrived = resolve));
+  arrival = Promise.withResolvers();
 }
 
-serve({ start, receive });
+serve({ start, expectBytes, arrival: () => arrival.promise });

@@ -100,7 +100,7 @@ async function oneRound(
   way: "bare" | Way,
   connections: number,
 ): Promise<Round> {
-  const arrival = clients.call<number>("receive", connections * (MESSAGE + HEADER));
+  await clients.call("expectBytes", connections * (MESSAGE + HEADER));
   const { startedAt, loop, cpu } = await sender.call<Sending>("send", { way, bytes: MESSAGE });
-  return { delivered: (await arrival) - startedAt, loop, cpu };
+  return { delivered: (await clients.call<number>("arrival")) - startedAt, loop, cpu };
 }
