@@ -174,11 +174,16 @@ export const create = (input: z.output<typeof Create>, writer: Writer) =>
   products.create(newProduct(input, writer), writer);
 
 /** Creates all or none. Throws `sku_exists`, `invalid_request`. */
-export const createAll = (inputs: readonly z.output<typeof Create>[], writer: Writer) =>
-  products.createAll(
+export const createAll = async (inputs: readonly z.output<typeof Create>[], writer: Writer) => {
+  UniqueValue.assertDistinct(
+    inputs.map(({ sku }) => sku),
+    skuTaken,
+  );
+  return products.createAll(
     inputs.map((input) => newProduct(input, writer)),
     writer,
   );
+};
 
 /**
  * Changes the given members. Throws `product_not_found`, `sku_exists`, `precondition_failed`, and

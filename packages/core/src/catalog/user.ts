@@ -114,11 +114,16 @@ export const create = (input: z.output<typeof Create>, writer: Writer) =>
   users.create(newUser(input, writer), writer);
 
 /** Creates all or none. Throws `email_exists`. */
-export const createAll = (inputs: readonly z.output<typeof Create>[], writer: Writer) =>
-  users.createAll(
+export const createAll = async (inputs: readonly z.output<typeof Create>[], writer: Writer) => {
+  UniqueValue.assertDistinct(
+    inputs.map(({ email }) => emailKeyOf(email)),
+    emailTaken,
+  );
+  return users.createAll(
     inputs.map((input) => newUser(input, writer)),
     writer,
   );
+};
 
 /** Changes the given members. Throws `user_not_found`, `email_exists`, `precondition_failed`. */
 export const update = (

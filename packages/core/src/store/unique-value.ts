@@ -3,7 +3,7 @@
  * transaction as that record, so that two records can never have the value.
  */
 
-import type { AppError } from "../error.ts";
+import { AppError } from "../error.ts";
 import { type Key, read } from "./dynamodb.ts";
 import type { Step } from "./write.ts";
 
@@ -40,3 +40,18 @@ export const ownerOf = async (kind: string, value: string): Promise<string | und
   const owner = (await read(keyOf(kind, value)))?.["owner"];
   return typeof owner === "string" ? owner : undefined;
 };
+
+/**
+ * Refuses new records of which two have the same value. They would write one item twice, and a
+ * transaction takes each item once. Undefined stands for a record without a value. Throws `taken`
+ * with the member `index` of the second record.
+ */
+export function assertDistinct(
+  values: readonly (string | undefined)[],
+  taken: () => AppError,
+): void {
+  const index = values.findIndex((value, at) => value !== undefined && values.indexOf(value) < at);
+  if (index === -1) return;
+  const { code, message, errors, members } = taken();
+  throw new AppError(code, message, { errors, members: { ...members, index } });
+}

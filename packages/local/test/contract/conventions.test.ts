@@ -413,6 +413,29 @@ contract((api) => {
       expect(found.json.count).toBe(0);
     });
 
+    test("an atomic batch with one email or sku twice is 409 at the second entry", async () => {
+      const [first, second] = [one(), one()];
+      const users = await api.send("POST", "/users/batch", {
+        body: {
+          items: [second, first, { ...one(), email: first.email.toUpperCase() }],
+          atomic: true,
+        },
+      });
+      expect(users.json).toMatchObject(
+        problem(409, "email_exists", { index: 2, errors: [{ pointer: "/items/2/email" }] }),
+      );
+      const product = { name: "Pen", price: 1, category: "pens", sku: newId() };
+      const products = await api.send("POST", "/products/batch", {
+        body: { items: [product, product], atomic: true },
+      });
+      expect(products.json).toMatchObject(
+        problem(409, "sku_exists", { index: 1, errors: [{ pointer: "/items/1/sku" }] }),
+      );
+      const { sku: _sku, ...plain } = product;
+      const body = { items: [plain, plain], atomic: true };
+      expect((await api.send("POST", "/products/batch", { body })).status).toBe(201);
+    });
+
     test("a batch has 1 to 100 entries, an atomic one at most 25", async () => {
       const items = (count: number) => Array.from({ length: count }, (_, n) => ({ n }));
       const status = async (body: object) =>
