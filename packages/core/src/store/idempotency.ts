@@ -2,6 +2,8 @@
  * Idempotency keys. A key's row holds the answer and commits in the transaction of the effect, so
  * that after any crash a retry finds both or neither. The key is not read first: a repeated request
  * runs into the row when it commits, or looks it up when it is refused or finds nothing to change.
+ * Every request has a row under the key itself, so that a key never serves two requests. A batch
+ * whose entries commit separately writes that row first.
  */
 
 import { createHash } from "node:crypto";
@@ -18,23 +20,56 @@ const KEPT_SECONDS = 24 * 60 * 60;
 
 interface Row extends Attributes {
   fingerprint: string;
-  answer: string; // JSON: { value } or { problem }
+  answer: string; // JSON: { value }, { problem }, or { entries } for the row of a batch
+  lastWrite: string;
   expiresAt: number; // epoch seconds
 }
 
 const epochSeconds = (writer: Writer) => Math.floor(Date.parse(writer.at) / 1000);
 
+/** A key that no caller can send: theirs contain no space. */
+const withKey = (writer: KeyedWriter, ...parts: readonly (string | number)[]): Writer => ({
+  ...writer,
+  idempotency: {
+    ...writer.idempotency,
+    key: [writer.idempotency.key, ...parts].join(" "),
+  },
+});
+
 /**
- * Returns the writer of one entry of a batch: each entry has an effect and a row of its own. The
- * space in the entry's key keeps it apart from all keys of callers, which cannot contain one.
+ * Returns the writer of one entry of an atomic batch. All entries commit together, each with a row
+ * of its own, since one row could not hold all answers. The first entry has the row under the key
+ * itself, which makes the whole transaction fail if another request has used the key.
  */
-export const forEntry = (writer: Writer, index: number, count: number): Writer =>
-  isKeyed(writer) && count > 1
-    ? {
-        ...writer,
-        idempotency: { ...writer.idempotency, key: `${writer.idempotency.key} ${index}` },
-      }
-    : writer;
+export const forEntry = (writer: Writer, index: number): Writer =>
+  isKeyed(writer) && index > 0 ? withKey(writer, index) : writer;
+
+/**
+ * Binds the key to a batch of `count` entries that commit separately, before any of them does.
+ * Returns the writers of the entries; each has a row of its own. Their keys contain the id of the
+ * batch's row, so that rows of an earlier batch whose key has expired do not count. Throws
+ * `idempotency_key_reused` if the key belongs to another request, and `unavailable`.
+ */
+export async function entryWriters(writer: Writer, count: number): Promise<Writer[]> {
+  const all = Array.from({ length: count }, (_, index) => index);
+  if (!isKeyed(writer)) return all.map(() => writer);
+  const id = await bindBatch(writer, count);
+  return all.map((index) => withKey(writer, id, index));
+}
+
+/** Returns the id of the batch's row; that of an earlier attempt if there is one. */
+async function bindBatch(writer: KeyedWriter, count: number): Promise<string> {
+  const id = newId();
+  try {
+    await put(putRow(writer, { entries: count }, id));
+    return id;
+  } catch (error) {
+    if (!(error instanceof ConditionFailed)) throw error;
+    const row = error.old as Row;
+    if (row.fingerprint !== writer.idempotency.fingerprint) throw keyReused();
+    return row.lastWrite;
+  }
+}
 
 /** The caller is hashed, so that no caller's name can run into the key that follows it. */
 const keyOf = ({ actor, idempotency: { key } }: KeyedWriter): Key => ({
@@ -71,10 +106,14 @@ export const steps = (writer: Writer, value: unknown, writeId: string): Step[] =
 
 /**
  * Stores the refusal of one entry of a batch in which other entries had an effect, so that a
- * repeated batch gets the same answer for each entry. Throws `unavailable`.
+ * repeated batch gets the same answer for each entry. A failure of the server is not stored: the
+ * entry of a repeated batch is then tried again. Throws `unavailable`.
  */
-export async function storeRefusal(writer: Writer, problem: Attributes): Promise<void> {
-  if (!isKeyed(writer)) return;
+export async function storeRefusal(
+  writer: Writer,
+  problem: Attributes & { status: number },
+): Promise<void> {
+  if (!isKeyed(writer) || problem.status >= 500) return;
   try {
     await put(putRow(writer, { problem }, newId()));
   } catch (error) {
@@ -112,7 +151,7 @@ export const onceAll = <T>(
     verb,
     (outcomes) => outcomes.some(({ changed }) => changed),
     async () => {
-      const entries = Array.from({ length: count }, (_, index) => forEntry(writer, index, count));
+      const entries = Array.from({ length: count }, (_, index) => forEntry(writer, index));
       const stored = await Promise.all(entries.map((entry) => find<T>(entry)));
       const replayed = stored.filter((outcome) => outcome !== undefined);
       return replayed.length === count ? replayed : undefined;

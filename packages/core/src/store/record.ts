@@ -157,7 +157,7 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
   const createAll = (records: readonly NewRecord[], writer: Writer): Promise<Outcome<T>[]> =>
     Idempotency.onceAll(writer, records.length, async () => {
       const creations = records.map((record, index) =>
-        creationOf(record, Idempotency.forEntry(writer, index, records.length)),
+        creationOf(record, Idempotency.forEntry(writer, index)),
       );
       await commitCreations(creations, writer);
       return creations.map(({ value }) => changed(value));

@@ -1,7 +1,7 @@
 /** `POST /…/batch`: creates up to 100 records, each on its own, or up to 25 all or none. */
 
 import { AppError } from "@stockwire/core/error";
-import { StoredRefusal, storeRefusal, forEntry } from "@stockwire/core/store/idempotency";
+import { entryWriters, StoredRefusal, storeRefusal } from "@stockwire/core/store/idempotency";
 import type { Writer, Outcome } from "@stockwire/core/store/write";
 import type { Context } from "hono";
 import * as z from "zod";
@@ -67,15 +67,20 @@ export async function batch<S extends z.ZodType, T>(
   const prefix = Array.isArray(given) ? [] : ["items"];
   if (atomic) return allOrNone(c, items, prefix, verbs);
 
-  const results = await inParallel(items, (entry, index) =>
-    createOne(entry, index, items.length, writerOf(c), verbs),
+  // Validated first: a batch without a valid entry has no effect, so it does not use its key.
+  const parsed = items.map((entry) => validate(verbs.schema, entry));
+  const writer = writerOf(c);
+  const writers = parsed.some(({ success }) => success)
+    ? await entryWriters(writer, items.length)
+    : items.map(() => writer);
+  const results = await inParallel(parsed, (entry, index) =>
+    createOne(entry, index, writers[index] ?? writer, verbs),
   );
   const failed = results.filter(({ result }) => result.problem !== undefined);
   const effects = results.filter(({ outcome }) => outcome?.changed && !outcome.replayed);
   if (effects.length > 0) {
     for (const { result } of failed) {
-      if (result.problem)
-        await storeRefusal(forEntry(writerOf(c), result.index, items.length), result.problem);
+      if (result.problem) await storeRefusal(writers[result.index] ?? writer, result.problem);
     }
   }
   const replayed = results.some(({ outcome }) => outcome?.replayed) && effects.length === 0;
@@ -87,22 +92,17 @@ export async function batch<S extends z.ZodType, T>(
 }
 
 async function createOne<S extends z.ZodType, T>(
-  entry: unknown,
+  parsed: z.ZodSafeParseResult<z.output<S>>,
   index: number,
-  count: number,
   writer: Writer,
-  { schema, create }: Verbs<S, T>,
+  { create }: Verbs<S, T>,
 ): Promise<{ result: Result<T>; outcome?: Outcome<T> }> {
   try {
-    const parsed = validate(schema, entry);
     if (!parsed.success) throw invalidInput("json", parsed.error.issues);
-    const outcome = await create(parsed.data, forEntry(writer, index, count));
+    const outcome = await create(parsed.data, writer);
     return { result: { index, status: 201, record: outcome.value }, outcome };
   } catch (error) {
-    const visible = error instanceof AppError || error instanceof StoredRefusal;
-    // A reused key is a fault of the whole batch, not of one entry.
-    if (!visible || (error instanceof AppError && error.code === "idempotency_key_reused"))
-      throw error;
+    if (!(error instanceof AppError || error instanceof StoredRefusal)) throw error;
     const problem = error instanceof StoredRefusal ? (error.problem as Problem) : problemOf(error);
     return { result: { index, status: problem.status, problem } };
   }
@@ -156,6 +156,7 @@ function summary<T>(c: Context<Env>, results: Result<T>[]) {
   return c.json({ results, succeeded, failed }, failed === 0 ? 201 : 207);
 }
 
+/** Waits for all inputs, also if one of them fails: no write may go on after the answer. */
 async function inParallel<I, O>(
   inputs: I[],
   work: (input: I, index: number) => Promise<O>,
@@ -165,6 +166,7 @@ async function inParallel<I, O>(
   const worker = async () => {
     for (const [index, input] of queue) outputs[index] = await work(input, index);
   };
-  await Promise.all(Array.from({ length: PARALLEL }, worker));
+  const ends = await Promise.allSettled(Array.from({ length: PARALLEL }, worker));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
   return outputs;
 }

@@ -359,6 +359,56 @@ contract((api) => {
     });
   });
 
+  describe("a key belongs to one request, whatever the kinds of the two requests are:", () => {
+    const one = () => ({ name: "John", email: address() });
+    const post = (path: string, body: unknown, key: string) =>
+      api.send("POST", path, { body, headers: { "Idempotency-Key": key } });
+    const exists = async ({ email }: { email: string }) =>
+      (await api.send("GET", `/users?email=${encodeURIComponent(email)}`)).json.count === 1;
+
+    test.each([
+      ["batch", "longer batch"],
+      ["longer batch", "batch"],
+      ["user", "batch"],
+      ["batch", "user"],
+      ["user", "batch of one"],
+      ["batch of one", "user"],
+      ["atomic batch", "longer batch"],
+      ["longer batch", "atomic batch"],
+      ["atomic batch", "user"],
+      ["user", "atomic batch"],
+    ])("%s, then %s", async (before, after) => {
+      const shared = [one(), one()];
+      const own = one();
+      // The second request also has what the first one has not.
+      const bodies = (last: object[]): Record<string, [path: string, body: unknown]> => ({
+        user: ["/users", last[0] ?? shared[0]],
+        batch: ["/users/batch", [...shared, ...last].slice(-2)],
+        "batch of one": ["/users/batch", last.length > 0 ? last : [shared[0]]],
+        "longer batch": ["/users/batch", [...shared, one(), ...last]],
+        "atomic batch": ["/users/batch", { items: [...shared, ...last], atomic: true }],
+      });
+      const key = newId();
+      const [firstPath, firstBody] = bodies([])[before] ?? [];
+      expect((await post(firstPath ?? "", firstBody, key)).status).toBe(201);
+      const [path, body] = bodies([own])[after] ?? [];
+      const second = await post(path ?? "", body, key);
+      expect([second.status, second.json.code]).toEqual([422, "idempotency_key_reused"]);
+      expect(await exists(own)).toBe(false);
+    });
+
+    test("a batch that could create nothing can be repeated with its key", async () => {
+      const taken = one();
+      const user = (await api.send("POST", "/users", { body: taken })).json;
+      const key = newId();
+      const refused = await post("/users/batch", [taken], key);
+      expect(refused.json).toMatchObject({ succeeded: 0, failed: 1 });
+      await api.send("DELETE", `/users/${user.id}`);
+      const again = await post("/users/batch", [taken], key);
+      expect([again.status, again.headers.get("idempotency-replayed")]).toEqual([201, null]);
+    });
+  });
+
   describe("batches", () => {
     const one = () => ({ name: "John", email: address() });
 
