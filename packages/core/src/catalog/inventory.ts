@@ -5,7 +5,7 @@
  */
 
 import * as z from "zod";
-import { AppError, invalidMember } from "../error.ts";
+import { AppError, type Code, invalidMember } from "../error.ts";
 import { withLocks } from "../store/lock.ts";
 import { paged, query } from "../store/pagination.ts";
 import { recordStore } from "../store/record.ts";
@@ -139,6 +139,45 @@ export const createStep = (productId: string, quantity: number, writer: Writer):
   },
 });
 
+/** Releases the units that expired reservations hold of these products. True if it found some. */
+type Release = (productIds: readonly string[], writer: Writer) => Promise<boolean>;
+
+let releaseExpired: Release = () => Promise.resolve(false);
+
+/** Set by reservation.ts, which knows how to close a reservation; inventory may not import it. */
+export const configureRelease = (release: Release): void => {
+  releaseExpired = release;
+};
+
+/** Refusals because of units that are reserved. */
+const HELD_CODES: ReadonlySet<string> = new Set<Code>([
+  "insufficient_stock",
+  "below_reserved",
+  "has_active_reservations",
+]);
+
+/**
+ * Runs a verb, and once more if it was refused because units are reserved while some of these
+ * belong to expired reservations. Every verb that can be refused so must run in here: an expired
+ * reservation never blocks anything. Throws what the verb throws, and `unavailable`.
+ */
+export async function withExpiredReleased<T>(
+  productIds: readonly string[],
+  writer: Writer,
+  verb: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await verb();
+  } catch (error) {
+    if (!(error instanceof AppError && HELD_CODES.has(error.code))) throw error;
+    const shortages = error.members["shortages"] as readonly Shortage[] | undefined;
+    const refused = shortages?.map(({ productId }) => productId) ?? productIds;
+    // Once: what is refused again is refused because of units that are really held.
+    if (!(await releaseExpired(refused, writer))) throw error;
+    return verb();
+  }
+}
+
 /** Returns the steps that delete it with the product. Throws `has_active_reservations`. */
 export const deleteSteps = async (
   productId: string,
@@ -174,25 +213,27 @@ export const set = (
   writer: Writer,
   ifMatch?: readonly number[],
 ) =>
-  inventories.update(productId, writer, ifMatch, (current) => {
-    if (current === undefined) return undefined; // `moved` grows by the difference, so read first
-    const counts = current as StoredInventory;
-    if (expectedQuantity !== undefined && counts.quantity !== expectedQuantity) {
-      throw new AppError("stale_quantity", "The quantity is not the expected one", {
-        members: { currentQuantity: counts.quantity, currentVersion: counts.version },
-      });
-    }
-    if (quantity < counts.reserved) {
-      throw new AppError("below_reserved", "More units than this are reserved", {
-        members: { reserved: counts.reserved },
-      });
-    }
-    return {
-      set: countsFor(productId, quantity, counts.reserved, reorderPoint ?? counts.reorderPoint),
-      add: { moved: quantity - counts.quantity },
-      note: { reason, reference: undefined },
-    };
-  });
+  withExpiredReleased([productId], writer, () =>
+    inventories.update(productId, writer, ifMatch, (current) => {
+      if (current === undefined) return undefined; // `moved` grows by the difference, so read first
+      const counts = current as StoredInventory;
+      if (expectedQuantity !== undefined && counts.quantity !== expectedQuantity) {
+        throw new AppError("stale_quantity", "The quantity is not the expected one", {
+          members: { currentQuantity: counts.quantity, currentVersion: counts.version },
+        });
+      }
+      if (quantity < counts.reserved) {
+        throw new AppError("below_reserved", "More units than this are reserved", {
+          members: { reserved: counts.reserved },
+        });
+      }
+      return {
+        set: countsFor(productId, quantity, counts.reserved, reorderPoint ?? counts.reorderPoint),
+        add: { moved: quantity - counts.quantity },
+        note: { reason, reference: undefined },
+      };
+    }),
+  );
 
 /**
  * Adds `delta` units to the quantity on hand. Throws `inventory_not_found`, `insufficient_stock`,
@@ -205,16 +246,18 @@ export const adjust = (
   ifMatch?: readonly number[],
 ) =>
   withLocks([productId], writer, () =>
-    inventories.update(productId, writer, ifMatch, (current) => {
-      const known = current as StoredInventory | undefined;
-      if (known && known.available + delta < 0) {
-        throw insufficient([{ productId, requested: -delta, available: known.available }]);
-      }
-      if (known && known.quantity + delta > MAX_QUANTITY) {
-        throw invalidMember("/delta", "out_of_range", `The quantity is at most ${MAX_QUANTITY}`);
-      }
-      return moveUnits(productId, { quantity: delta, reserved: 0 }, { reason, reference }, known);
-    }),
+    withExpiredReleased([productId], writer, () =>
+      inventories.update(productId, writer, ifMatch, (current) => {
+        const known = current as StoredInventory | undefined;
+        if (known && known.available + delta < 0) {
+          throw insufficient([{ productId, requested: -delta, available: known.available }]);
+        }
+        if (known && known.quantity + delta > MAX_QUANTITY) {
+          throw invalidMember("/delta", "out_of_range", `The quantity is at most ${MAX_QUANTITY}`);
+        }
+        return moveUnits(productId, { quantity: delta, reserved: 0 }, { reason, reference }, known);
+      }),
+    ),
   );
 
 /** A line that asks for more units than are available. */

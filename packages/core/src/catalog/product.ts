@@ -257,10 +257,14 @@ function updateUnread(
  * `has_active_reservations`, `precondition_failed`.
  */
 export const remove = (id: string, writer: Writer, ifMatch?: readonly number[]) =>
-  products.remove(id, writer, ifMatch, async (current, writeId) => [
-    ...(await Inventory.deleteSteps(id, writer, writeId)),
-    ...(typeof current["sku"] === "string" ? [UniqueValue.release("SKU", current["sku"], id)] : []),
-  ]);
+  Inventory.withExpiredReleased([id], writer, () =>
+    products.remove(id, writer, ifMatch, async (current, writeId) => [
+      ...(await Inventory.deleteSteps(id, writer, writeId)),
+      ...(typeof current["sku"] === "string"
+        ? [UniqueValue.release("SKU", current["sku"], id)]
+        : []),
+    ]),
+  );
 
 /** Throws `product_not_found`. */
 export const get = (id: string): Promise<Info> => products.get(id);

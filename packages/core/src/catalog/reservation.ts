@@ -16,6 +16,7 @@ import { recordStore, shardOf, StaleRecord } from "../store/record.ts";
 import { nextVersion, putIfUnchanged, type Stored } from "../store/update-expression.ts";
 import { wasWrittenBy } from "../store/write-register.ts";
 import {
+  assertInTime,
   changed,
   commit,
   type Outcome,
@@ -182,14 +183,15 @@ async function attempt(
 }
 
 /**
- * Reserves all lines or none. Units of expired reservations are released before a shortage is
- * reported. Throws `insufficient_stock`, `product_not_found`.
+ * Reserves all lines or none. Throws `insufficient_stock`, `product_not_found`.
  */
 export const create = (input: z.output<typeof Create>, writer: Writer): Promise<Outcome<Info>> =>
   Idempotency.once(writer, () => {
     const lines = merged(input.lines);
     const products = lines.map(({ productId }) => productId);
-    return withLocks(products, writer, () => reserve(input, lines, writer));
+    return withLocks(products, writer, () =>
+      Inventory.withExpiredReleased(products, writer, () => reserve(input, lines, writer)),
+    );
   });
 
 /**
@@ -205,15 +207,9 @@ async function reserve(
   const value = reservations.decode(stored);
   const writeId = stored.lastWrite;
   const known: KnownInventories = new Map();
-  let released = false;
   for (let tries = 1; ; tries++) {
     const shortages = shortagesOf(lines, known);
-    if (shortages.length > 0) {
-      // Release once: a second shortage is one of units that are really held.
-      released = !released && (await releaseExpired(shortages, writer));
-      if (!released) throw Inventory.insufficient(shortages);
-      known.clear();
-    }
+    if (shortages.length > 0) throw Inventory.insufficient(shortages);
     const steps = [
       ...reservationSteps(stored, lines, known, writer),
       ...Idempotency.steps(writer, value, writeId),
@@ -275,46 +271,67 @@ const shortagesOf = (lines: readonly Line[], known: KnownInventories): Inventory
     return available < requested ? [{ productId, requested, available }] : [];
   });
 
-/** Expired reservations of a product that one request releases; the sweep does the rest. */
-const MAX_RELEASED = 100;
+const DUE_PAGE = 100;
 
-/** Releases what expired reservations hold of these products. True if there was one to release. */
-async function releaseExpired(
-  products: readonly { productId: string }[],
-  writer: Writer,
-): Promise<boolean> {
-  let released = false;
+/**
+ * Releases what expired reservations hold of these products, all of it or until the request's time
+ * is up. True if any was listed as expired, also if another request has just released it: the
+ * caller's counts are then outdated. Throws `unavailable`.
+ */
+async function releaseExpired(productIds: readonly string[], writer: Writer): Promise<boolean> {
+  let found = false;
   const now = new Date().toISOString();
-  for (const { productId } of products) {
-    for (const { id } of await dueIn(heldPartition(productId), now, MAX_RELEASED)) {
-      released = (await expire(id, { ...writer, actor: "expiry" })) || released;
+  for (const productId of productIds) {
+    for await (const page of duePages(heldPartition(productId), now, DUE_PAGE)) {
+      found ||= page.length > 0;
+      // One after another: each changes the same inventory, so they would refuse each other.
+      for (const { id } of page) {
+        assertInTime(writer);
+        await expire(id, { ...writer, actor: "expiry" });
+      }
     }
   }
-  return released;
+  return found;
 }
 
-/** Returns reservations of an index partition whose time has passed, the oldest first. */
-async function dueIn(
-  partition: string,
-  now: string,
-  limit: number,
-): Promise<{ id: string; until: string }[]> {
-  const { items } = await DynamoDB.query({
-    IndexName: "gsi1",
-    KeyConditionExpression: "gsi1pk = :partition AND gsi1sk < :now",
-    ExpressionAttributeValues: { ":partition": partition, ":now": now },
-    Limit: limit,
-  });
-  return items.map(({ sk, gsi1sk }) => ({
-    id: String(sk),
-    until: String(gsi1sk).split("#", 1)[0] ?? "",
-  }));
+Inventory.configureRelease(releaseExpired);
+
+/** A reservation of an index partition whose time has passed. */
+interface Due {
+  id: string;
+  until: string; // ISO 8601
+}
+
+/**
+ * Returns the due reservations of an index partition page by page, the oldest first. Each is
+ * returned once, whether or not it could be expired: one that cannot does not hide the others.
+ */
+async function* duePages(partition: string, now: string, limit: number): AsyncGenerator<Due[]> {
+  let from: { ExclusiveStartKey?: DynamoDB.Attributes } = {};
+  for (;;) {
+    const { items, last } = await DynamoDB.query({
+      IndexName: "gsi1",
+      KeyConditionExpression: "gsi1pk = :partition AND gsi1sk < :now",
+      ExpressionAttributeValues: { ":partition": partition, ":now": now },
+      Limit: limit,
+      ...from,
+    });
+    yield items.map(({ sk, gsi1sk }) => ({
+      id: String(sk),
+      until: String(gsi1sk).split("#", 1)[0] ?? "",
+    }));
+    if (last === undefined) return;
+    from = { ExclusiveStartKey: last };
+  }
 }
 
 const notActive = (status: Status) =>
   status === "expired"
     ? new AppError("reservation_expired", "This reservation has expired")
     : new AppError("reservation_closed", `This reservation is ${status}`);
+
+/** A reservation that cannot be closed, since its stored data are damaged. */
+class DamagedReservation extends Error {}
 
 /** An inventory that is missing in more attempts is not a race: the stored data are damaged. */
 const MISSING_TRIES = 3;
@@ -351,7 +368,7 @@ async function close(
     if (committed) return changed(value);
     // Another request may have closed the reservation since, and even deleted the product.
     if (missing !== undefined && tries > MISSING_TRIES) {
-      throw new Error(`reservation ${id} is active, but ${missing} does not exist`);
+      throw new DamagedReservation(`reservation ${id} is active, but ${missing} does not exist`);
     }
     await waitBeforeRetry(writer, tries);
     current = (await reservations.getStored(id)) as StoredReservation;
@@ -407,8 +424,23 @@ const closeLocked = async (
     return withLocks(products, writer, () => close(first, to, writer, ifMatch));
   });
 
-/** Expires a due reservation. False if another request has ended or extended it. */
-async function expire(id: string, writer: Writer): Promise<boolean> {
+/**
+ * Expires a due reservation for a request. Errors of this one reservation are not errors of the
+ * request: the sweep reports them. Throws `unavailable`.
+ */
+async function expire(id: string, writer: Writer): Promise<void> {
+  try {
+    await expireOrFail(id, writer);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+  }
+}
+
+/**
+ * Expires a due reservation. False if another request has ended or extended it. Throws
+ * `unavailable`, and any other error if the stored data are damaged.
+ */
+async function expireOrFail(id: string, writer: Writer): Promise<boolean> {
   try {
     const first = (await reservations.getStored(id)) as StoredReservation;
     // Not under the request's key: its row is for the request's own effect.
@@ -484,6 +516,10 @@ export const list = async ({ status, productId, ...page }: z.output<typeof List>
 /** What one sweep did. */
 export interface SweepResult {
   expired: number; // reservations
+  /** Reservations that could not be expired. */
+  failed: number;
+  /** The error of the first of them. */
+  failure?: unknown;
   /** True if it stopped at its deadline. */
   more: boolean;
   /** How long the oldest reservation that it found had been due. */
@@ -493,27 +529,28 @@ export interface SweepResult {
 const SWEEP_PAGE = 50;
 
 /**
- * Expires all reservations that are due, page by page, until `deadline` (epoch ms). Concurrent
- * sweeps are safe: each reservation is closed by one conditional transaction. Throws `unavailable`.
+ * Expires all reservations that are due, page by page, until `deadline` (epoch ms). One that cannot
+ * be expired is counted and does not stop the others. Concurrent sweeps are safe: each reservation
+ * is closed by one conditional transaction. Throws `unavailable` if the list cannot be read.
  */
 export async function sweep(writer: Writer, deadline: number): Promise<SweepResult> {
-  let count = 0;
-  let lagMs = 0;
+  const result: SweepResult = { expired: 0, failed: 0, more: false, lagMs: 0 };
   const now = new Date().toISOString();
   for (const partition of activePartitions()) {
-    for (;;) {
-      if (Date.now() > deadline) return { expired: count, more: true, lagMs };
-      const due = await dueIn(partition, now, SWEEP_PAGE);
-      if (due[0]) lagMs = Math.max(lagMs, Date.parse(now) - Date.parse(due[0].until));
-      const done = await Promise.all(
-        due.map(({ id }) => expire(id, { ...writer, at: new Date().toISOString() })),
+    if (Date.now() > deadline) return { ...result, more: true };
+    for await (const due of duePages(partition, now, SWEEP_PAGE)) {
+      if (due[0]) {
+        result.lagMs = Math.max(result.lagMs, Date.parse(now) - Date.parse(due[0].until));
+      }
+      const ends = await Promise.allSettled(
+        due.map(({ id }) => expireOrFail(id, { ...writer, at: new Date().toISOString() })),
       );
-      const effective = done.filter(Boolean).length;
-      count += effective;
-      // A page without effect belongs to a concurrent sweep, or the index is behind: reading it
-      // again would find the same. The next sweep, a minute later, continues.
-      if (due.length < SWEEP_PAGE || effective === 0) break;
+      for (const end of ends) {
+        if (end.status === "fulfilled") result.expired += Number(end.value);
+        else if (result.failed++ === 0) result.failure = end.reason as unknown;
+      }
+      if (Date.now() > deadline) return { ...result, more: true };
     }
   }
-  return { expired: count, more: false, lagMs };
+  return result;
 }

@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { newId } from "../../src/id.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
+import { shardOf } from "../../src/store/record.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
 import { withLocks } from "../../src/store/lock.ts";
 import * as Product from "../../src/catalog/product.ts";
@@ -208,9 +210,78 @@ describe("an expired reservation", () => {
   test("is left to the next sweep if the deadline has passed", async () => {
     expect(await Reservation.sweep(by(), Date.now() - 1)).toEqual({
       expired: 0,
+      failed: 0,
       more: true,
       lagMs: 0,
     });
+  });
+
+  test.each([
+    [
+      "a sale",
+      (id: string) => Inventory.adjust(id, { delta: -5, reason: "sold" }, by()),
+      "insufficient_stock",
+    ],
+    ["a count", (id: string) => Inventory.set(id, { quantity: 1 }, by()), "below_reserved"],
+    ["the product's deletion", (id: string) => Product.remove(id, by()), "has_active_reservations"],
+  ])("does not block %s", async (_, verb, code) => {
+    const [product, other] = [await stocked(5), await stocked(5)];
+    const { value } = await reserve([
+      [product, 2],
+      [other, 2],
+    ]);
+    expect(await failure(verb(product))).toMatchObject({ code });
+    await letExpire(value.id);
+    await verb(product);
+    expect((await Reservation.get(value.id)).version).toBe(2);
+    expect(await counts(other)).toMatchObject({ reserved: 0, available: 5 });
+  });
+
+  test("does not block a sale, however many of them hold the units", async () => {
+    const product = await stocked(130);
+    const made = await Promise.all(Array.from({ length: 130 }, () => reserve([[product, 1]])));
+    await Promise.all(made.map(({ value }) => letExpire(value.id)));
+    await reserve([[product, 120]]);
+    expect(await counts(product)).toMatchObject({ reserved: 120, available: 10 });
+  }, 60_000);
+});
+
+describe("a reservation whose inventory is missing", () => {
+  /** Returns a product that is reserved together with one whose inventory was lost. */
+  const damaged = async () => {
+    const [product, lost] = [await stocked(5), await stocked(5)];
+    const { value } = await reserve([
+      [product, 2],
+      [lost, 1],
+    ]);
+    const Key = { pk: `INVENTORY#${shardOf(lost)}`, sk: lost };
+    const stored = await DynamoDB.read(Key);
+    await DynamoDB.deleteItem({ Key });
+    await letExpire(value.id);
+    const repair = async () => {
+      await DynamoDB.put({ Item: stored });
+      await Reservation.sweep(by(), Date.now() + 20_000);
+    };
+    return { product, id: value.id, repair };
+  };
+
+  test("does not stop a sweep from expiring the others", async () => {
+    const { id, repair } = await damaged();
+    const product = await stocked(40);
+    const made = await Promise.all(Array.from({ length: 40 }, () => reserve([[product, 1]])));
+    await Promise.all(made.map(({ value }) => letExpire(value.id)));
+    const swept = await Reservation.sweep(by(), Date.now() + 20_000);
+    expect(swept.failed).toBeGreaterThanOrEqual(1);
+    expect(String(swept.failure)).toContain(id);
+    expect(await counts(product)).toMatchObject({ reserved: 0, available: 40 });
+    await repair();
+  }, 60_000);
+
+  test("gives a buyer of the other product an answer", async () => {
+    const { product, repair } = await damaged();
+    expect(await failure(reserve([[product, 4]]))).toMatchObject({ code: "insufficient_stock" });
+    await repair();
+    await reserve([[product, 4]]);
   });
 });
 

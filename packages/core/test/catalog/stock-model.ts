@@ -113,6 +113,7 @@ export class StockModel {
       case "delete": {
         const level = this.levels.get(request.productId);
         if (!level) throw new Refusal("product_not_found");
+        if (level.reserved > 0) this.#expireDueOf([request.productId]);
         if (level.reserved > 0) throw new Refusal("has_active_reservations");
         this.levels.delete(request.productId);
         return { changed: true, value: null };
@@ -121,6 +122,7 @@ export class StockModel {
         return this.#put(request);
       case "adjust": {
         const { productId, delta } = request;
+        if (this.levelOf(productId).available + delta < 0) this.#expireDueOf([productId]);
         const { available } = this.levelOf(productId);
         if (available + delta < 0) {
           const shortages = [{ productId, requested: -delta, available }];
@@ -157,6 +159,7 @@ export class StockModel {
       const members = { currentQuantity: level.quantity, currentVersion: level.version };
       throw new Refusal("stale_quantity", members);
     }
+    if (quantity < level.reserved) this.#expireDueOf([request.productId]);
     if (quantity < level.reserved)
       throw new Refusal("below_reserved", { reserved: level.reserved });
     const changed = quantity !== level.quantity || reorderPoint !== level.reorderPoint;
@@ -175,12 +178,7 @@ export class StockModel {
       productId,
       quantity: same.reduce((sum, line) => sum + line.quantity, 0),
     }));
-    if (this.#shortages(lines).length > 0) {
-      const short = new Set(this.#shortages(lines).map(({ productId }) => productId));
-      for (const [other, held] of this.reservations) {
-        if (held.lines.some(({ productId }) => short.has(productId))) this.#expireIfDue(other);
-      }
-    }
+    this.#expireDueOf(this.#shortages(lines).map(({ productId }) => productId));
     const shortages = this.#shortages(lines);
     if (shortages.length > 0) throw new Refusal("insufficient_stock", { shortages });
     for (const { productId, quantity } of lines) this.#move(productId, 0, quantity);
@@ -200,6 +198,12 @@ export class StockModel {
     const changed = this.#reservation(id).status !== to;
     if (changed) this.#end(this.#active(id), to);
     return { changed, value: this.reservationOf(id) };
+  }
+
+  #expireDueOf(products: readonly string[]) {
+    for (const [id, { lines }] of this.reservations) {
+      if (lines.some(({ productId }) => products.includes(productId))) this.#expireIfDue(id);
+    }
   }
 
   #expireIfDue(id: string): boolean {

@@ -11,7 +11,8 @@ export async function handler(): Promise<SweepResult> {
   const by = { actor: "sweep", requestId: newId(), at: new Date(now).toISOString() };
   try {
     const swept = await sweep(by, now + BUDGET);
-    const { expired, more, lagMs } = swept;
+    const { expired, failed, failure, more, lagMs } = swept;
+    if (failed > 0) log.error("sweep", failure, { requestId: by.requestId, failed });
     if (expired > 0 || more || config.METRICS !== "off") {
       const metrics = measure({ Expired: expired, SweepLag: lagMs / 1000 });
       log.info("sweep", { requestId: by.requestId, more, ...metrics });

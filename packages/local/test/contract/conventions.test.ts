@@ -399,11 +399,11 @@ contract((api) => {
 
     test("a batch that could create nothing can be repeated with its key", async () => {
       const taken = one();
-      const user = (await api.send("POST", "/users", { body: taken })).json;
+      const other = (await api.send("POST", "/users", { body: taken })).json;
       const key = newId();
       const refused = await post("/users/batch", [taken], key);
       expect(refused.json).toMatchObject({ succeeded: 0, failed: 1 });
-      await api.send("DELETE", `/users/${user.id}`);
+      await api.send("DELETE", `/users/${other.id}`);
       const again = await post("/users/batch", [taken], key);
       expect([again.status, again.headers.get("idempotency-replayed")]).toEqual([201, null]);
     });
