@@ -9,7 +9,10 @@ interface Versioned {
 
 const etag = (version: number | string) => `"${version}"`;
 
-/** 200 with the record, or 304 if the caller has it. `tag` covers more than the version if given. */
+/**
+ * 200 with the record, or 304 if the caller has it. `tag` must change with everything that the body
+ * shows; give it where that is more than the version.
+ */
 export function record<T extends Versioned>(
   c: Context<Env>,
   value: T,

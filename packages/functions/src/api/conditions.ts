@@ -51,9 +51,12 @@ export function readConditions(c: Context<Env>, route: Route): { idempotencyKey?
   return key !== undefined && route.method !== "GET" ? { idempotencyKey: key } : {};
 }
 
-/** The version in one of our own strong tags; 0, which no record has, for any other tag. */
+/**
+ * The version in one of our own strong tags, also in that of an expired reservation; 0, which no
+ * record has, for any other tag.
+ */
 function versionOf(tag: string): number {
-  const version = /^"([1-9][0-9]{0,14})"$/.exec(tag)?.[1];
+  const version = /^"([1-9][0-9]{0,14})(?:\.expired)?"$/.exec(tag)?.[1];
   return version === undefined ? 0 : Number(version);
 }
 

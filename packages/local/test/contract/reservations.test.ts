@@ -1,5 +1,6 @@
 import { newId } from "@stockwire/core/id";
 import { expect, test } from "vitest";
+import { letExpire } from "../../../core/test/support/expiry.ts";
 import { contract, problem } from "./suite.ts";
 
 contract((api) => {
@@ -109,6 +110,23 @@ contract((api) => {
       headers: { "If-Match": '"7"' },
     });
     expect([answer.status, answer.json.currentVersion]).toEqual([412, 1]);
+  });
+
+  test("a reservation that has expired is not 304 to a caller who knows it as active", async () => {
+    const id = await stocked(5);
+    const { json, headers } = await reserve([{ productId: id, quantity: 1 }]);
+    const get = (tag: string | null) =>
+      api.send("GET", `/reservations/${json.id}`, { headers: { "If-None-Match": tag ?? "" } });
+    expect((await get(headers.get("etag"))).status).toBe(304);
+    await letExpire(json.id);
+    const expired = await get(headers.get("etag"));
+    expect([expired.status, expired.json.status]).toEqual([200, "expired"]);
+    expect((await get(expired.headers.get("etag"))).status).toBe(304);
+    const late = await api.send("POST", `/reservations/${json.id}/confirm`, {
+      headers: { "If-Match": expired.headers.get("etag") ?? "" },
+    });
+    expect([late.status, late.json.code]).toEqual([409, "reservation_expired"]);
+    expect((await get(headers.get("etag"))).status).toBe(200);
   });
 
   test("requests repeated with their key reserve and sell once", async () => {

@@ -44,7 +44,12 @@ export const reservation = new Hono<Env>()
       feeds: ["reservations"],
       answers: { 200: Reservation.Info, 304: null },
     }),
-    async (c) => record(c, await Reservation.get(c.req.param("id"))),
+    async (c) => {
+      const found = await Reservation.get(c.req.param("id"));
+      // It expires without a write, so the version does not say it.
+      const { status, version } = found;
+      return record(c, found, status === "expired" ? `${version}.expired` : String(version));
+    },
   )
   .post("/:id/confirm", route({ summary: "Sell what is reserved", ...closing }), async (c) =>
     updated(c, await Reservation.confirm(c.req.param("id"), writerOf(c), c.var.ifMatch)),
