@@ -2,6 +2,7 @@
 
 import { setTimeout as pause } from "node:timers/promises";
 import { AppError } from "../error.ts";
+import { answerBytes } from "../store/pagination.ts";
 import type { Change } from "./change.ts";
 import * as ChangeLog from "./log.ts";
 import * as Offset from "./offset.ts";
@@ -19,7 +20,7 @@ export interface ChangesPage {
 const POLL_INTERVAL = 150;
 /** Changes of the feed that one call examines for its topic. */
 const MAX_EXAMINED = 2_000;
-/** Bytes of changes in one answer. A Lambda's answer has at most 6 MB. */
+/** Bytes of changes in one answer, as `answerBytes` counts them. A Lambda's answer has at most 6 MB. */
 const MAX_BYTES = 3 * 1024 * 1024;
 
 /**
@@ -48,7 +49,7 @@ export async function poll(
       const op = opFor(change, isSubscribed);
       if (op === undefined) continue;
       events.push(ChangeLog.toClient(change, op));
-      bytes += JSON.stringify(change).length;
+      bytes += answerBytes(change);
     }
     const behind = more || seq < (changes.at(-1)?.seq ?? 0);
     // At the end of the feed the cursor is as young as the read, so that it does not expire.

@@ -107,6 +107,29 @@ test("a page of large records ends early, and the next one continues without a g
   for (const size of sizes) expect(size * 60_000).toBeLessThan(6_000_000);
 }, 60_000);
 
+test.each([
+  ["of three bytes in UTF-8", "漢".repeat(21_700)],
+  ["that are escaped in JSON, and again in a Lambda's answer", "\\".repeat(32_000)],
+  ["with quotes", '"'.repeat(32_000)],
+])(
+  "a page of records of characters %s fits into a Lambda's answer",
+  async (_, text) => {
+    const type = newId();
+    for (let i = 0; i < 4; i++) {
+      await Item.createAll(
+        Array.from({ length: 25 }, () => ({ type, text })),
+        by(),
+      );
+    }
+    const page = await Item.list(Item.List.parse({ type, limit: "100" }));
+    const answer = JSON.stringify({ statusCode: 200, body: JSON.stringify(page) });
+    expect(Buffer.byteLength(answer)).toBeLessThan(6_291_556 - 10_000);
+    expect(page.items.length).toBeGreaterThanOrEqual(20);
+    expect(page.nextToken).not.toBeNull();
+  },
+  60_000,
+);
+
 test("a category is found without regard to case and width, and no longer once its product has another", async () => {
   const category = `Büro ${newId()}`;
   const product = await Product.create(
