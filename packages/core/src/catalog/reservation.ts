@@ -11,7 +11,8 @@ import { newId } from "../id.ts";
 import * as DynamoDB from "../store/dynamodb.ts";
 import * as Idempotency from "../store/idempotency.ts";
 import { withLocks } from "../store/lock.ts";
-import { indexPage, mergedPage, paged, query } from "../store/pagination.ts";
+import { mergedPage, paged, type PageRequest, query } from "../store/pagination.ts";
+import { partitionPages } from "../store/partition.ts";
 import { recordStore, shardOf, StaleRecord } from "../store/record.ts";
 import { nextVersion, putIfUnchanged, type Stored } from "../store/update-expression.ts";
 import { wasWrittenBy } from "../store/write-register.ts";
@@ -76,6 +77,8 @@ interface Attributes {
   lines: Line[];
   reference?: string;
   until: number; // epoch ms
+  /** The first `until`, if the reservation was extended since. */
+  firstUntil?: number;
 }
 
 export type StoredReservation = Stored & Attributes;
@@ -113,10 +116,16 @@ function infoOf(stored: StoredReservation, status: Status): Info {
   };
 }
 
-/** Returns the index keys of an active reservation: in each shard, the order of expiry. */
-export const activeIndex = (id: string, until: number) => ({
+const untilKey = (id: string, until: number) => `${new Date(until).toISOString()}#${id}`;
+
+/**
+ * Returns the index keys of an active reservation: in each shard, the order of the first expiry. An
+ * extension leaves it in its place, so that a walk over the active ones neither skips nor repeats
+ * it. The sweep finds it by these keys as well, since an extension only moves the expiry later.
+ */
+export const activeIndex = (id: string, firstUntil: number) => ({
   gsi1pk: `ACTIVE#${shardOf(id)}`,
-  gsi1sk: `${new Date(until).toISOString()}#${id}`,
+  gsi1sk: untilKey(id, firstUntil),
 });
 
 const activePartitions = () =>
@@ -136,7 +145,7 @@ export const lineItem = (id: string, { productId, quantity }: Line, heldUntil?: 
   quantity,
   ...(heldUntil !== undefined && {
     gsi1pk: heldPartition(productId),
-    gsi1sk: activeIndex(id, heldUntil).gsi1sk,
+    gsi1sk: untilKey(id, heldUntil),
   }),
 });
 
@@ -299,7 +308,7 @@ Inventory.configureRelease(releaseExpired);
 /** A reservation of an index partition whose time has passed. */
 interface Due {
   id: string;
-  until: string; // ISO 8601
+  until: number; // epoch ms; NaN for a line
 }
 
 /**
@@ -312,14 +321,18 @@ async function* duePages(partition: string, now: string, limit: number): AsyncGe
     const { items, last } = await DynamoDB.query({
       IndexName: "gsi1",
       KeyConditionExpression: "gsi1pk = :partition AND gsi1sk < :now",
-      ExpressionAttributeValues: { ":partition": partition, ":now": now },
+      // Reservations that were extended are listed by their first expiry. Lines have no `until`.
+      FilterExpression: "attribute_not_exists(#until) OR #until < :nowMs",
+      ExpressionAttributeNames: { "#until": "until" },
+      ExpressionAttributeValues: {
+        ":partition": partition,
+        ":now": now,
+        ":nowMs": Date.parse(now),
+      },
       Limit: limit,
       ...from,
     });
-    yield items.map(({ sk, gsi1sk }) => ({
-      id: String(sk),
-      until: String(gsi1sk).split("#", 1)[0] ?? "",
-    }));
+    yield items.map(({ sk, until }) => ({ id: String(sk), until: Number(until) }));
     if (last === undefined) return;
     from = { ExclusiveStartKey: last };
   }
@@ -479,17 +492,19 @@ export const extend = (
     if (isDue(current)) throw notActive("expired");
     const until = Math.max(current.until, Date.parse(writer.at) + ttlSeconds * 1000);
     return {
-      set: { until, ...activeIndex(id, until) },
+      set: { until, ...(until > current.until && { firstUntil: firstUntilOf(current) }) },
       steps: current.lines.map((line) => lineStep(id, line, until)),
     };
   });
+
+export const firstUntilOf = ({ firstUntil, until }: Attributes): number => firstUntil ?? until;
 
 /** Throws `reservation_not_found`. */
 export const get = (id: string): Promise<Info> => reservations.get(id);
 
 /**
- * Returns a page of all reservations in the order of their ids, or of the active ones in the order
- * of their expiry; of one product or of all. A page can have fewer records than `limit`, since the
+ * Returns a page of all reservations, of those of a product, or of the active ones of a product, in
+ * the order of their ids; or of all active ones in the order of their first expiry. A page can have fewer records than `limit`, since the
  * index also lists reservations that are due. Throws `invalid_cursor`.
  */
 export const list = async ({ status, productId, ...page }: z.output<typeof List>) => {
@@ -502,9 +517,7 @@ export const list = async ({ status, productId, ...page }: z.output<typeof List>
   }
   const scope = `reservations ${status ?? "all"} ${productId}`;
   const lines = await paged(scope, page, (of) =>
-    status === undefined
-      ? mergedPage([linePartition(productId)], of)
-      : indexPage([heldPartition(productId)], of),
+    status === undefined ? mergedPage([linePartition(productId)], of) : heldPage(productId, of),
   );
   const found = await reservations.findAll(lines.items.map(({ sk }) => String(sk)));
   return {
@@ -512,6 +525,27 @@ export const list = async ({ status, productId, ...page }: z.output<typeof List>
     nextToken: lines.nextToken,
   };
 };
+
+const HELD_LINES = 500; // of a page
+
+/**
+ * Returns one page of the lines that hold units of a product, in the order of their ids. The index
+ * has them in the order of expiry, which an extension changes, so all of them are read.
+ */
+async function heldPage(productId: string, { limit, order, after }: PageRequest) {
+  const ids = new Set<string>();
+  const walk = { partition: heldPartition(productId), limit: HELD_LINES, index: true };
+  for await (const lines of partitionPages(walk)) {
+    for (const { sk } of lines) ids.add(String(sk));
+  }
+  const sorted = [...ids].toSorted();
+  if (order === "desc") sorted.reverse();
+  const follows = (id: string) =>
+    after === undefined || (order === "asc" ? id > after : id < after);
+  const following = sorted.filter(follows);
+  const items = following.slice(0, limit).map((sk) => ({ sk }));
+  return { items, next: following.length > limit ? items.at(-1)?.sk : undefined };
+}
 
 /** What one sweep did. */
 export interface SweepResult {
@@ -540,7 +574,7 @@ export async function sweep(writer: Writer, deadline: number): Promise<SweepResu
     if (Date.now() > deadline) return { ...result, more: true };
     for await (const due of duePages(partition, now, SWEEP_PAGE)) {
       if (due[0]) {
-        result.lagMs = Math.max(result.lagMs, Date.parse(now) - Date.parse(due[0].until));
+        result.lagMs = Math.max(result.lagMs, Date.parse(now) - due[0].until);
       }
       const ends = await Promise.allSettled(
         due.map(({ id }) => expireOrFail(id, { ...writer, at: new Date().toISOString() })),

@@ -177,9 +177,9 @@ function expiryDifferences(stored: Reservation.StoredReservation): Difference[] 
 /**
  * Returns the index keys that a reservation should have: only active ones are listed for the sweep.
  */
-export const expiryIndex = ({ sk, status, until }: Reservation.StoredReservation): Attributes =>
-  status === "active"
-    ? Reservation.activeIndex(sk, until)
+export const expiryIndex = (stored: Reservation.StoredReservation): Attributes =>
+  stored.status === "active"
+    ? Reservation.activeIndex(stored.sk, Reservation.firstUntilOf(stored))
     : { gsi1pk: undefined, gsi1sk: undefined };
 
 /** Describes the index keys of an item. */

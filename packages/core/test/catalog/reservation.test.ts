@@ -240,7 +240,9 @@ describe("an expired reservation", () => {
   test("does not block a sale, however many of them hold the units", async () => {
     const product = await stocked(130);
     const made = await Promise.all(Array.from({ length: 130 }, () => reserve([[product, 1]])));
-    await Promise.all(made.map(({ value }) => letExpire(value.id)));
+    for (let n = 0; n < made.length; n += 10) {
+      await Promise.all(made.slice(n, n + 10).map(({ value }) => letExpire(value.id)));
+    }
     await reserve([[product, 120]]);
     expect(await counts(product)).toMatchObject({ reserved: 120, available: 10 });
   }, 60_000);
@@ -320,6 +322,58 @@ describe("lists", () => {
       active.toSorted(),
     );
   });
+});
+
+describe.each(["asc", "desc"])("a walk over active reservations in the order %s", (order) => {
+  test.each(["all", "of one product"])(
+    "returns each once that is extended meanwhile: %s",
+    async (of) => {
+      const product = await stocked(50);
+      const ids: string[] = [];
+      for (let n = 0; n < 5; n++) {
+        ids.push((await reserve([[product, 1]], { ttlSeconds: 600 + n })).value.id);
+      }
+      const seen: string[] = [];
+      let nextToken: string | null | undefined;
+      do {
+        const query = {
+          limit: "2",
+          order,
+          status: "active",
+          ...(of === "all" ? {} : { productId: product }),
+          ...(nextToken ? { nextToken } : {}),
+        };
+        const page = await Reservation.list(Reservation.List.parse(query));
+        seen.push(...page.items.map(({ id }) => id).filter((id) => ids.includes(id)));
+        ({ nextToken } = page);
+        // Among them are reservations that were seen, and some that were not.
+        if (seen.length > 0 && seen.length < ids.length) {
+          for (const id of [ids[0], ids[2], ids[4]]) {
+            await Reservation.extend(id ?? "", { ttlSeconds: 5_000 }, by());
+          }
+        }
+      } while (nextToken !== null);
+      expect(seen).toEqual(order === "asc" ? ids : ids.toReversed());
+    },
+  );
+});
+
+test("a reservation that was extended is not expired before its new time, but then", async () => {
+  const product = await stocked(5);
+  const { value } = await reserve([[product, 5]], { ttlSeconds: 30 });
+  const hourAgo = new Date(Date.now() - 3_600_000).toISOString();
+  await Reservation.extend(value.id, { ttlSeconds: 3_600 }, by());
+  // Its first time has passed, its new one has not.
+  const Key = { pk: `RESERVATION#${shardOf(value.id)}`, sk: value.id };
+  const stored = await DynamoDB.read(Key);
+  await DynamoDB.put({
+    Item: { ...stored, firstUntil: Date.parse(hourAgo), gsi1sk: `${hourAgo}#${value.id}` },
+  });
+  await Reservation.sweep(by(), Date.now() + 20_000);
+  expect((await Reservation.get(value.id)).status).toBe("active");
+  await letExpire(value.id);
+  await Reservation.sweep(by(), Date.now() + 20_000);
+  expect(await counts(product)).toMatchObject({ reserved: 0, available: 5 });
 });
 
 describe("under concurrency", () => {

@@ -16,7 +16,7 @@ export async function letExpire(id: string): Promise<void> {
   const until = Date.now() - 60_000;
   const gsi1sk = `${new Date(until).toISOString()}#${id}`;
   const ended = {
-    Item: { ...stored, until, gsi1sk },
+    Item: { ...stored, until, firstUntil: until, gsi1sk },
     ConditionExpression: "version = :version",
     ExpressionAttributeValues: { ":version": stored["version"] },
   };
