@@ -230,6 +230,7 @@ function schemas(): Json {
         detail: { type: "string" },
         instance: { type: "string" },
         requestId: { type: "string" },
+        errorCount: { type: "integer", description: "Present if errors lists only the first 50" },
         errors: {
           type: "array",
           items: {

@@ -20,10 +20,10 @@ export async function readBody(
   maxBytes = MAX_BODY,
 ): Promise<{ text: string; value: unknown }> {
   const type = c.req.header("content-type");
-  if (type !== undefined && !JSON_TYPE.test(type)) {
+  if (type && !JSON_TYPE.test(type)) {
     throw new AppError("unsupported_media_type", "The body must be application/json");
   }
-  if (c.req.header("content-encoding") !== undefined) {
+  if (c.req.header("content-encoding")) {
     throw new AppError("unsupported_media_type", "The body must not be encoded");
   }
   const bytes = await c.req.arrayBuffer();

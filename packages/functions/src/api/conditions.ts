@@ -11,12 +11,18 @@ import type { Route } from "./route.ts";
 const TAGS = /^(?:W\/)?"[^"]*"(?:\s*,\s*(?:W\/)?"[^"]*")*$/;
 const TAG = /(?:W\/)?"[^"]*"/g;
 
+/** DynamoDB's operator IN takes at most 100 operands. */
+const MAX_TAGS = 100;
+
 const tags = z
   .string()
   .max(1024)
   .transform((list) => list.trim())
   .refine((list) => list === "*" || TAGS.test(list), { error: "Not a list of entity tags" })
-  .transform((list) => (list === "*" ? ("*" as const) : (list.match(TAG) ?? [])));
+  .transform((list) => (list === "*" ? ("*" as const) : [...new Set(list.match(TAG) ?? [])]))
+  .refine((list) => list === "*" || list.length <= MAX_TAGS, {
+    error: `At most ${MAX_TAGS} different entity tags`,
+  });
 
 const Conditions = z.object({
   "if-match": tags.optional(),
@@ -43,7 +49,7 @@ export function readConditions(c: Context<Env>, route: Route): { idempotencyKey?
   if (!result.success) throw invalidInput("header", result.error.issues);
   const { data } = result;
   const { "if-match": ifMatch, "if-none-match": ifNoneMatch, "idempotency-key": key } = data;
-  c.set("ifMatch", ifMatch === "*" ? undefined : ifMatch?.map(versionOf));
+  c.set("ifMatch", ifMatch === "*" ? undefined : ifMatch && [...new Set(ifMatch.map(versionOf))]);
   c.set("ifNoneMatch", ifNoneMatch);
   c.set("clientRef", data["x-client-ref"]);
   const creates = route.method === "PUT" && 201 in route.answers;

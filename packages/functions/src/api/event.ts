@@ -130,7 +130,14 @@ const stringsOf = (given: unknown, test: Test): Record<string, string> =>
     ),
   );
 
-const headersOf = (headers: unknown) => stringsOf(headers, isHeader);
+/**
+ * The adapter drops headers without a value. A space keeps them: it is trimmed again, so the app
+ * sees them as empty, and an empty condition is refused instead of ignored.
+ */
+const headersOf = (headers: unknown) =>
+  Object.fromEntries(
+    Object.entries(stringsOf(headers, isHeader)).map(([name, value]) => [name, value || " "]),
+  );
 
 const listsOf = (given: Fields, test: Test): Record<string, string[]> =>
   Object.fromEntries(

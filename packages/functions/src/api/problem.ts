@@ -182,8 +182,13 @@ export interface Problem {
   instance?: string;
   requestId?: string;
   errors?: readonly Fault[];
+  /** The number of all faults, if `errors` has only the first of them. */
+  errorCount?: number;
   [member: string]: unknown;
 }
+
+/** Faults in one problem. A body of 1 MiB can have 100 000, more than an answer can hold. */
+const MAX_FAULTS = 50;
 
 /** The problem of an error. An unexpected error becomes a bare `internal`. */
 export function problemOf(error: unknown): Problem {
@@ -196,7 +201,8 @@ export function problemOf(error: unknown): Problem {
     code: visible.code,
     detail: visible.message,
     ...visible.members,
-    ...(visible.errors.length > 0 && { errors: visible.errors }),
+    ...(visible.errors.length > 0 && { errors: visible.errors.slice(0, MAX_FAULTS) }),
+    ...(visible.errors.length > MAX_FAULTS && { errorCount: visible.errors.length }),
   };
 }
 

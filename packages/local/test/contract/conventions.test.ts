@@ -295,6 +295,37 @@ contract((api) => {
       expect((await send("DELETE", "*")).status).toBe(204);
     });
 
+    test("If-Match takes up to 100 different tags, each any number of times", async () => {
+      const made = await user();
+      const send = (tags: string[]) =>
+        api.send("PATCH", `/users/${made.id}`, {
+          body: { name: "Jane" },
+          headers: { "If-Match": tags.join(",") },
+        });
+      const numbers = Array.from({ length: 101 }, (_, n) => `"${n + 1}"`);
+      const hundred = numbers.slice(0, 100);
+      expect((await send([...hundred, ...hundred.slice(0, 60)])).status).toBe(200);
+      expect((await send(Array.from({ length: 200 }, () => '"2"'))).status).toBe(200);
+      const { status, json } = await send(numbers);
+      expect([status, json.code]).toEqual([400, "invalid_parameter"]);
+    });
+
+    test.each(["If-Match", "If-None-Match", "Idempotency-Key"])(
+      "%s without a value is 400, and nothing is written",
+      async (name) => {
+        const made = await user();
+        for (const value of ["", " "]) {
+          const { status, json } = await api.send("PATCH", `/users/${made.id}`, {
+            body: { name: "Jane" },
+            headers: { [name]: value },
+          });
+          expect([status, json.code]).toEqual([400, "invalid_parameter"]);
+          expect(json.errors[0].parameter).toBe(name.toLowerCase());
+        }
+        expect((await api.send("GET", `/users/${made.id}`)).json.version).toBe(1);
+      },
+    );
+
     test("an invalid header value is 400", async () => {
       const made = await user();
       for (const [name, value] of [
@@ -517,6 +548,26 @@ contract((api) => {
         expect([reused.status, reused.json.code]).toEqual([422, "idempotency_key_reused"]);
       }
     });
+  });
+
+  test("a problem has at most 50 faults, and says how many there are", async () => {
+    const members = Array.from({ length: 5_000 }, (_, n) => [`member${n}`, 1] as const);
+    const entry = { name: "John", email: address(), ...Object.fromEntries(members) };
+    const single = await api.send("POST", "/users", {
+      body: Object.fromEntries(members.slice(0, 3_000)),
+    });
+    expect(single.status).toBe(400);
+    expect(single.json.errors).toHaveLength(50);
+    expect(single.json.errorCount).toBeGreaterThanOrEqual(3_000);
+    const batch = await api.send("POST", "/users/batch", {
+      body: [entry, { name: "John", email: address() }],
+      headers: { "Idempotency-Key": newId() },
+    });
+    expect(batch.status).toBe(207);
+    expect(batch.json.results[0].problem.errors).toHaveLength(50);
+    expect(batch.json.results[0].problem.errorCount).toBe(5_000);
+    const few = await api.send("POST", "/users", { body: { other: 1 } });
+    expect(few.json.errorCount).toBeUndefined();
   });
 
   test("an error never repeats what the client sent", async () => {

@@ -210,4 +210,17 @@ contract((api) => {
     expect((await api.send("GET", "/inventory?level=ok")).json.code).toBe("invalid_parameter");
     expect((await api.send("GET", "/inventory?limit=1")).json.count).toBe(1);
   });
+
+  test("include=inventory needs read:inventory as well", async () => {
+    const { json } = await api.send("POST", "/products", {
+      body: { name: "Pen", price: 1, category: "Pens", initialQuantity: 5 },
+    });
+    const get = (scope: string, query = "?include=inventory") =>
+      api.send("GET", `/products/${json.id}${query}`, { scope });
+    const refused = await get("read:products");
+    expect([refused.status, refused.json.code]).toEqual([403, "insufficient_scope"]);
+    expect(refused.text).not.toContain("quantity");
+    expect((await get("read:products", "")).status).toBe(200);
+    expect((await get("read:products read:inventory")).json.inventory.quantity).toBe(5);
+  });
 });

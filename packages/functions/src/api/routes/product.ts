@@ -3,7 +3,7 @@ import * as Product from "@stockwire/core/catalog/product";
 import { Hono } from "hono";
 import { created, page, record, removed, updated } from "../answer.ts";
 import { batch, batchAnswers, batchOf, MAX_BATCH } from "../batch.ts";
-import { writerOf } from "../caller.ts";
+import { requireScope, writerOf } from "../caller.ts";
 import type { Env } from "../env.ts";
 import { someFields } from "../input.ts";
 import { pageOf, route } from "../route.ts";
@@ -51,7 +51,7 @@ export const product = new Hono<Env>()
   .get(
     "/:id",
     route({
-      summary: "Get a product, with its inventory level if asked to",
+      summary: "Get a product; include=inventory adds its level and also needs read:inventory",
       access: "read:products",
       query: Product.Get,
       feeds: ["products", "inventory"],
@@ -60,6 +60,7 @@ export const product = new Hono<Env>()
     async (c) => {
       const id = c.req.param("id");
       if (c.req.valid("query").include === undefined) return record(c, await Product.get(id));
+      requireScope(c.var.caller, "read:inventory");
       const [found, level] = await Promise.all([Product.get(id), Inventory.get(id)]);
       return record(c, { ...found, inventory: level }, `${found.version}.${level.version}`);
     },
