@@ -74,7 +74,7 @@ export function event1({ method, path, headers = {}, body, claims }: Call) {
       accountId: "123456789012",
       apiId: "wt6mne2s9k",
       httpMethod: method,
-      path: `/prod${rawPath}`,
+      path: rawPath, // of a custom domain; elsewhere it starts with the stage
       protocol: "HTTP/1.1",
       requestId: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
       resourcePath: "/{proxy+}",

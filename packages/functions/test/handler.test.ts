@@ -126,6 +126,84 @@ describe("events written by hand", () => {
     expect((await handler(event2({ method: "GET", path: "/prod/hello" }))).statusCode).toBe(404);
   });
 
+  describe("the stage, or a mapping of a custom domain, is not part of the route:", () => {
+    const mounted2 = (
+      routeKey: string,
+      rawPath: string,
+      parameters?: object,
+      stage = "$default",
+    ) => {
+      const [method = "", pattern = ""] = routeKey.split(" ");
+      const event = event2({ method: method.replace("ANY", "GET"), path: pattern, claims });
+      return {
+        ...event,
+        routeKey,
+        rawPath,
+        pathParameters: parameters,
+        requestContext: { ...event.requestContext, routeKey, stage },
+      };
+    };
+    const mounted1 = (
+      method: string,
+      resource: string,
+      path: string,
+      asked: string,
+      pathParameters: object | null = null,
+    ) => {
+      const event = event1({ method, path, claims });
+      const requestContext = { ...event.requestContext, path: asked };
+      return { ...event, resource, pathParameters, requestContext };
+    };
+    const id = "0193c2f4-0000-7000-8000-000000000000";
+
+    test.each([
+      ["2.0, a mapping", mounted2("GET /hello", "/v2/hello"), "Hello"],
+      ["2.0, a stage called as a route", mounted2("GET /health", "/health/health", {}, "health")],
+      ["2.0, a parameter", mounted2("GET /users/{id}", `/v2/users/${id}`, { id }), "user_not"],
+      ["2.0, every path", mounted2("ANY /{proxy+}", "/v2/hello", { proxy: "hello" }), "Hello"],
+      ["1.0, a base path", mounted1("GET", "/hello", "/shop/hello", "/shop/hello"), "Hello"],
+      [
+        "1.0, every path",
+        mounted1("GET", "/{proxy+}", "/shop/hello", "/shop/hello", { proxy: "hello" }),
+        "Hello",
+      ],
+      [
+        "1.0, a parameter",
+        mounted1("GET", "/users/{id}", `/shop/users/${id}`, `/shop/users/${id}`, { id }),
+        "user_not",
+      ],
+    ])("%s", async (_, event, text = "ok") => {
+      expect((await handler(event)).body).toContain(text);
+    });
+
+    test("a slash within a parameter does not move the route", async () => {
+      const event = mounted2("GET /items/{id}", "/items/items/x", { id: "items/x" });
+      expect(json(await handler(event))["code"]).toBe("route_not_found");
+    });
+
+    test.each([
+      ["2.0", mounted2("POST /items", "/dev/items", undefined, "dev"), "/dev"],
+      ["2.0", mounted2("POST /items", "/v2/shop/items"), "/v2/shop"],
+      ["2.0", mounted2("POST /items", "/items"), ""],
+      ["1.0", mounted1("POST", "/items", "/items", "/prod/items"), "/prod"],
+      ["1.0", mounted1("POST", "/items", "/shop/items", "/shop/items"), "/shop"],
+      ["1.0", mounted1("POST", "/items", "/items", "/items"), ""],
+    ])("payload %s: links start with it (%#)", async (_, event, base) => {
+      const headersOf = (result: Result) =>
+        new Headers([
+          ...Object.entries(result.headers ?? {}),
+          ...Object.entries(result.multiValueHeaders ?? {}).map(
+            ([name, values]) => [name, values.join()] as [string, string],
+          ),
+        ]);
+      const created = await handler({ ...event, body: "{}" });
+      expect(created.statusCode).toBe(201);
+      expect(headersOf(created).get("location")).toMatch(new RegExp(`^${base}/items/item_`));
+      const refused = await handler({ ...event, body: "{" });
+      expect(json(refused)["type"]).toBe(`${base}/docs/problems#invalid_json`);
+    });
+  });
+
   test("a base64 body is decoded; a GET's body has no meaning", async () => {
     const event = event2({
       method: "POST",

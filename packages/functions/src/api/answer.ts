@@ -7,6 +7,10 @@ interface Versioned {
   version: number;
 }
 
+/** A path of this API as the client reaches it, below the stage or mapping that it called. */
+export const linkTo = (c: Context<Env>, path: string): string =>
+  (c.env?.requestContext?.base ?? "") + path;
+
 const etag = (version: number | string) => `"${version}"`;
 
 /**
@@ -35,7 +39,7 @@ export function created<T extends Versioned>(
   { value, replayed }: Outcome<T>,
 ) {
   if (replayed) c.header("Idempotency-Replayed", "true");
-  c.header("Location", `${collection}/${encodeURIComponent(value.id)}`);
+  c.header("Location", linkTo(c, `${collection}/${encodeURIComponent(value.id)}`));
   c.header("ETag", etag(value.version));
   return c.json(value, 201);
 }
@@ -65,7 +69,10 @@ export function page<T>(
   if (nextToken !== null) {
     const query = new URLSearchParams(c.req.query());
     query.set("nextToken", nextToken);
-    c.header("Link", `<${c.var.route.path}?${query.toString()}>; rel="next"`);
+    const path = c.var.route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) =>
+      encodeURIComponent(c.req.param(name) ?? ""),
+    );
+    c.header("Link", `<${linkTo(c, path)}?${query.toString()}>; rel="next"`);
   }
   return c.json({ items, count: items.length, nextToken }, 200);
 }

@@ -4,6 +4,7 @@ import { AppError } from "@stockwire/core/error";
 import { type Context, Hono } from "hono";
 import type { Log } from "../telemetry/log.ts";
 import type { Measure } from "../telemetry/metric.ts";
+import { linkTo } from "./answer.ts";
 import type { About, Env } from "./env.ts";
 import { crossOrigin } from "./middleware/cors.ts";
 import { deadline } from "./middleware/deadline.ts";
@@ -73,10 +74,16 @@ function answerProblem(c: Context<Env>, error: unknown, log: Log): Response {
   if (problem.status >= 500) log.error(problem.title, error, { requestId });
   if (problem.status === 503) c.header("Retry-After", String(RETRY_AFTER));
   if (problem.status === 401) c.header("WWW-Authenticate", "Bearer");
-  const { errors, ...members } = problem;
+  const { errors, type, ...members } = problem;
   const instance = c.var.route?.path;
   return c.body(
-    JSON.stringify({ ...members, ...(instance && { instance }), requestId, errors }),
+    JSON.stringify({
+      type: linkTo(c, type),
+      ...members,
+      ...(instance && { instance }),
+      requestId,
+      errors,
+    }),
     problem.status as 400,
     { "Content-Type": "application/problem+json" },
   );

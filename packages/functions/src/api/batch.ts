@@ -5,6 +5,7 @@ import { entryWriters, StoredRefusal, storeRefusal } from "@stockwire/core/store
 import type { Writer, Outcome } from "@stockwire/core/store/write";
 import type { Context } from "hono";
 import * as z from "zod";
+import { linkTo } from "./answer.ts";
 import { writerOf } from "./caller.ts";
 import type { Env } from "./env.ts";
 import { bodyFaults, invalidInput, validate } from "./input.ts";
@@ -87,7 +88,7 @@ export async function batch<S extends z.ZodType, T>(
   if (replayed) c.header("Idempotency-Replayed", "true");
   return summary(
     c,
-    results.map(({ result }) => result),
+    results.map(({ result }) => withLink(c, result)),
   );
 }
 
@@ -138,6 +139,12 @@ async function allOrNone<S extends z.ZodType, T>(
     outcomes.map(({ value }, index): Result<T> => ({ index, status: 201, record: value })),
   );
 }
+
+/** Stored problems have no base: a repeated batch may come another way. */
+const withLink = <T>(c: Context<Env>, result: Result<T>): Result<T> =>
+  result.problem === undefined
+    ? result
+    : { ...result, problem: { ...result.problem, type: linkTo(c, result.problem.type) } };
 
 /** Makes the pointers of a refused entry start at the batch. */
 function atItsEntry(error: AppError): AppError {

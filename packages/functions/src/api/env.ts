@@ -14,7 +14,13 @@ export interface About {
 /** What a request carries through the app. */
 export interface Env {
   Bindings: {
-    requestContext?: { requestId?: string; authorizer?: Authorizer; http?: { sourceIp?: string } };
+    requestContext?: {
+      requestId?: string;
+      authorizer?: Authorizer;
+      /** Where the API is mounted: the stage, or the mapping of a custom domain. */
+      base?: string;
+      http?: { sourceIp?: string };
+    };
   };
   Variables: {
     about: About;

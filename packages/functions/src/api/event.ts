@@ -23,23 +23,32 @@ export function normalise(given: unknown): Fields | undefined {
 
 function normaliseV2(event: Fields, rawPath: string, method: unknown, context: Fields) {
   if (!isMethod(method)) return undefined;
-  const { rawQueryString } = event;
+  const { rawQueryString, routeKey, pathParameters } = event;
+  const pattern = typeof routeKey === "string" ? routeKey.split(" ")[1] : undefined;
+  const [base, path] =
+    atRoute(rawPath, pattern, pathParameters) ?? atStage(rawPath, context["stage"]);
   return {
     version: "2.0",
-    rawPath: canonical(withoutStage(rawPath, context["stage"]).split("/")),
+    rawPath: canonical(path),
     rawQueryString: typeof rawQueryString === "string" ? rawQueryString.replaceAll("#", "%23") : "",
     headers: headersOf(event["headers"]),
     ...bodyOf(event, method),
-    requestContext: { ...contextOf(context), http: { method } },
+    requestContext: { ...contextOf(context), ...baseOf(base), http: { method } },
   };
 }
 
 /** Payload 1.0, and test events written by hand, which may have no more than method and resource. */
 function normaliseV1(event: Fields, context: Fields) {
-  const { httpMethod, path, multiValueQueryStringParameters: many } = event;
-  const given = typeof path === "string" ? path : fromResource(event);
+  const { httpMethod, path: givenPath, multiValueQueryStringParameters: many } = event;
+  const given = typeof givenPath === "string" ? givenPath : fromResource(event);
   if (!isMethod(httpMethod) || given === undefined) return undefined;
-  const segments = withoutStage(given, context["stage"]).split("/").map(decodeSegment);
+  const [, path] =
+    atRoute(given, event["resource"], event["pathParameters"]) ?? atStage(given, context["stage"]);
+  const segments = path.map(decodeSegment);
+  // `path` has no stage; the context's path is the one that the client asked for.
+  const asked = typeof context["path"] === "string" ? context["path"] : given;
+  const routed = path.join("/");
+  const base = asked.endsWith(routed) ? asked.slice(0, asked.length - routed.length) : "";
   return {
     path: segments.includes(undefined) ? NOWHERE : canonical(segments as string[]),
     httpMethod,
@@ -50,7 +59,7 @@ function normaliseV1(event: Fields, context: Fields) {
     queryStringParameters: stringsOf(event["queryStringParameters"], isParameter),
     multiValueQueryStringParameters: isObject(many) ? listsOf(many, isParameter) : null,
     ...bodyOf(event, httpMethod),
-    requestContext: contextOf(context),
+    requestContext: { ...contextOf(context), ...baseOf(base) },
   };
 }
 
@@ -66,12 +75,53 @@ const isMethod = (method: unknown): method is string =>
   /^[A-Z]{1,16}$/.test(method) &&
   !/^(?:TRACE|TRACK|CONNECT)$/.test(method);
 
-/** `/prod/users` of stage prod → `/users`; other paths stay. */
-function withoutStage(path: string, stage: unknown): string {
-  if (typeof stage !== "string" || stage === "" || stage === "$default") return path;
-  if (path === `/${stage}`) return "/";
-  return path.startsWith(`/${stage}/`) ? path.slice(stage.length + 1) : path;
+/** A path in two parts: where the API is mounted, and the segments of the path within it. */
+type Mounted = readonly [base: string, path: string[]];
+
+/**
+ * Splits a path by the route that the gateway has matched. Only the route says how much of the path
+ * belongs to a stage or to the mapping of a custom domain. Undefined if the path does not end like
+ * the route with its parameters, or if the route takes every path and this one has no base.
+ */
+function atRoute(path: string, pattern: unknown, parameters: unknown): Mounted | undefined {
+  if (typeof pattern !== "string" || !pattern.startsWith("/")) return undefined;
+  const values = isObject(parameters) ? parameters : {};
+  const wanted = pattern
+    .slice(1)
+    .split("/")
+    .flatMap((part) => {
+      const name = /^\{(\w+)\+?\}$/.exec(part)?.[1];
+      if (name === undefined) return [part];
+      const { [name]: value } = values;
+      return typeof value !== "string"
+        ? [undefined]
+        : part.endsWith("+}")
+          ? value.split("/")
+          : value;
+    });
+  const segments = path.split("/");
+  if (segments.length <= wanted.length) return undefined;
+  const [outside, inside] = [segments.slice(0, -wanted.length), segments.slice(-wanted.length)];
+  // A decoded parameter can contain slashes that are not the path's own: such a path differs.
+  const isAsked = (segment: string, index: number) =>
+    segment === wanted[index] || decodeSegment(segment) === wanted[index];
+  if (!inside.every(isAsked) || (pattern.includes("+}") && outside.length === 1)) return undefined;
+  return [outside.join("/"), ["", ...inside]];
 }
+
+/** `/prod/users` of stage prod → `/prod` and `/users`; other paths have no base. */
+function atStage(path: string, stage: unknown): Mounted {
+  if (typeof stage === "string" && stage !== "" && stage !== "$default") {
+    if (path === `/${stage}`) return [`/${stage}`, ["", ""]];
+    if (path.startsWith(`/${stage}/`))
+      return [`/${stage}`, path.slice(stage.length + 1).split("/")];
+  }
+  return ["", path.split("/")];
+}
+
+/** The base as links have it; absent if there is none, or none that a link can have. */
+const baseOf = (base: string): { base?: string } =>
+  /^(?:\/[A-Za-z0-9$_.+!*'()-]+)+$/.test(base) ? { base } : {};
 
 function fromResource({ resource, pathParameters }: Fields): string | undefined {
   if (typeof resource !== "string") return undefined;
