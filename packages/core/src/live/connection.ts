@@ -262,9 +262,36 @@ export async function renew(connection: Connection): Promise<void> {
  * removed. Throws `unavailable`.
  */
 export async function forget(id: string, delivered: readonly string[] = []): Promise<void> {
+  const { row, keys } = await rowsToForget(id, delivered);
+  await remove(id, row, keys);
+}
+
+/**
+ * Forgets a connection that API Gateway has reported as gone (410), unless its handshake may still
+ * be in progress: API Gateway answers 410 until the 101 has been sent, but the connection is in the
+ * lobby before. Only a frame of the client adds topics, so a connection with any other topic has
+ * ended its handshake. Throws `unavailable`.
+ */
+export async function forgetIfGone(id: string, delivered: readonly string[]): Promise<void> {
+  const { row, keys } = await rowsToForget(id, delivered);
+  const onlyInLobby = keys.every((key) => key === LOBBY);
+  if (onlyInLobby && (await ageOf(id, row)) < HANDSHAKE) return;
+  await remove(id, row, keys);
+}
+
+async function rowsToForget(id: string, delivered: readonly string[]) {
   const [row, topics] = await Promise.all([read(connectionKey(id), TABLE), topicsOf(id)]);
+  return { row, keys: [...new Set([...topics.map(({ key }) => key), ...delivered])] };
+}
+
+/** Returns the age of a connection in ms. Its rows are written in one batch, in any order. */
+async function ageOf(id: string, row: Attributes | undefined): Promise<number> {
+  const expiresAt = (row ?? (await read(topicKey(LOBBY, id), TABLE)))?.["expiresAt"];
+  return Date.now() - (Number(expiresAt ?? 0) - LIFETIME) * 1000;
+}
+
+async function remove(id: string, row: Attributes | undefined, keys: readonly string[]) {
   if (row) await removeFromCaller(row as unknown as Connection);
-  const keys = [...new Set([...topics.map(({ key }) => key), ...delivered])];
   await writeAll(
     [
       ...keys.map((key) => ({ delete: topicKey(key, id) })),

@@ -131,6 +131,39 @@ describe("a connection", () => {
     expect(await appendAndDeliver([product({ id: "one" })])).toMatchObject({ sent: 0, gone: 0 });
   });
 
+  test("that is gone while its handshake can be in progress is kept, and gets later frames", async () => {
+    const opened = async (connectedAt: number) => {
+      const connection = connectionOf({ endpoint: sockets.endpoint, connectedAt });
+      await Connection.open(connection);
+      sockets.respondWith(connection.id, 410);
+      subscribed.push(connection.id);
+      return connection.id;
+    };
+    const handshaking = await opened(Date.now() - 5_000);
+    const old = await opened(Date.now() - 65_000);
+    const inTopic = await opened(Date.now() - 5_000);
+    const connection = await Connection.find(inTopic);
+    if (connection) await Connection.subscribe(connection, topicsOf("products"));
+    await broadcast(Connection.LOBBY, "early");
+    expect(await Connection.find(handshaking)).toMatchObject({ id: handshaking });
+    expect(await rowsWith(log.open(), log.connections, old)).toEqual([]);
+    expect(await rowsWith(log.open(), log.connections, inTopic)).toEqual([]);
+    sockets.respondWith(handshaking, 200);
+    sockets.reset();
+    expect(await broadcast(Connection.LOBBY, "late")).toMatchObject({ sent: 1 });
+    expect(sockets.recipients()).toEqual([handshaking]);
+  });
+
+  test("whose lobby row was written before its own is kept as well", async () => {
+    const connection = connectionOf({ endpoint: sockets.endpoint });
+    const lobby = { key: Connection.LOBBY, text: Connection.LOBBY };
+    await Connection.subscribe(connection, [lobby]);
+    subscribed.push(connection.id);
+    sockets.respondWith(connection.id, 410);
+    await broadcast(Connection.LOBBY, "early");
+    expect(await rowsWith(log.open(), log.connections, connection.id)).toHaveLength(2);
+  });
+
   test("that fails does not delay the others, and is kept", async () => {
     const failing = await subscriber(["products"]);
     const others: string[] = [];

@@ -35,7 +35,7 @@ export async function handler({ requestContext, headers, body }: Event): Promise
   try {
     if (eventType === "CONNECT") return await connect(requestContext, headers ?? {});
     if (eventType === "DISCONNECT") await Connection.forget(connectionId);
-    else await receive(connectionId, body ?? "");
+    else await receive(connectionId, endpointOf(requestContext), body ?? "");
     return OK;
   } catch (error) {
     log.error("live", error, { requestId, eventType });
@@ -43,15 +43,20 @@ export async function handler({ requestContext, headers, body }: Event): Promise
   }
 }
 
+/** Returns the management endpoint of the gateway that has the connection. */
+const endpointOf = ({ domainName, stage }: Event["requestContext"]): string =>
+  config.LIVE_ENDPOINT ?? `${config.PUBLIC_SCHEME}://${domainName}/${stage}`;
+
 async function connect(
-  { connectionId, connectedAt, domainName, stage, authorizer }: Event["requestContext"],
+  requestContext: Event["requestContext"],
   headers: Record<string, string>,
 ): Promise<Result> {
+  const { connectionId, connectedAt, authorizer } = requestContext;
   const { sub, kind = "user", scope = "", authExpiresAt } = authorizer ?? {};
   if (!sub) return { statusCode: 401 };
   const opened = await Connection.open({
     id: connectionId,
-    endpoint: config.LIVE_ENDPOINT ?? `${config.PUBLIC_SCHEME}://${domainName}/${stage}`,
+    endpoint: endpointOf(requestContext),
     sub,
     kind,
     scopes: scope.split(" ").filter((each) => each !== ""),

@@ -1,6 +1,7 @@
 import { AppError } from "@stockwire/core/error";
 import * as Connection from "@stockwire/core/live/connection";
 import { ACTIONS, ClientFrame } from "@stockwire/core/live/protocol";
+import { disconnect } from "@stockwire/core/live/send";
 import { bodyFaults, validate } from "../api/input.ts";
 import { log } from "../runtime.ts";
 import { perform } from "./actions.ts";
@@ -10,11 +11,18 @@ const MAX_FAULTS = 20; // in one `error` frame
 
 /**
  * Parses a client's frame, performs its action and answers it. Whatever the frame holds, the
- * connection stays open. Throws only if an answer cannot be sent or the connection not be read.
+ * connection stays open. A connection that the server has forgotten is closed, so that its client
+ * opens another one and does not wait for answers and changes that never come. `endpoint` is the
+ * management endpoint of the gateway that has the socket. Throws only if an answer cannot be sent
+ * or the connection not be read.
  */
-export async function receive(connectionId: string, body: string): Promise<void> {
+export async function receive(connectionId: string, endpoint: string, body: string): Promise<void> {
   const connection = await Connection.find(connectionId);
-  if (connection === undefined) return; // forgotten while its frame was under way
+  if (connection === undefined) {
+    const outcome = await disconnect({ id: connectionId, endpoint });
+    log.info("unknown connection", { connectionId, closed: outcome !== "failed" });
+    return;
+  }
   const given = objectIn(body);
   const id = typeof given?.["id"] === "string" ? given["id"].slice(0, 64) : undefined;
   const session = openSession(connection, id);

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { closeClients, type LiveClient, until } from "./client.ts";
 import { waitForChanges, liveSuite } from "./suite.ts";
 
-const { api, create, open, subscribe, settled } = liveSuite("live");
+const { api, create, open, subscribe, settled, tables } = liveSuite("live");
 const pen = (category = newId()) => ({ name: "Pen", price: 1.5, category });
 /** The received changes in short form. */
 const summaries = (client: LiveClient) =>
@@ -240,4 +240,16 @@ describe("channels", () => {
       type: "left",
     });
   });
+});
+
+test("a connection that the server has forgotten is closed at its next frame", async () => {
+  const client = await open();
+  const { connectionId } = await client.request({ action: "hello" });
+  const rows = await tables.rows("Connections");
+  const row = rows.find(({ pk }) => pk === `CONNECTION#${connectionId}`);
+  await tables.alter({ ...row, sk: "CONNECTION" }, { expiresAt: 1 });
+  const others = await open();
+  client.send({ action: "subscribe", topics: ["items"] });
+  await until(() => client.closed, "the connection to close");
+  expect((await others.request({ action: "hello" })).type).toBe("welcome");
 });
