@@ -18,11 +18,18 @@ A client frame has an \`action\` and may have an \`id\`; its replies repeat the 
 
 **Guarantees**
 
-1. No silent loss: every change after the cursor arrives. If it cannot, a \`reset\` says so, or \`heads\` in \`pong\` is ahead of the last change received.
-2. The versions of one record arrive in order. Without duplicates, the \`seq\` numbers of a feed have no gaps.
+1. No silent loss: every change after the cursor that a client resumes from arrives. If it cannot, a \`reset\` says so.
+2. Without duplicates, the \`seq\` numbers of a feed have no gaps. Frames can overtake each other: ignore a change whose \`version\` is not newer than the one that you have of this record.
 3. Delivery is at least once; \`feed\` and \`seq\` identify a duplicate.
 4. A write that starts after \`subscribed\` was sent is delivered.
 5. The records of a read, with the changes after its \`Feed-Cursor\` applied, give the current state.
+
+**Resuming**
+
+- Keep the last cursor of a \`Feed-Cursor\`, \`subscribed\`, \`caught_up\`, \`reset\` or \`events\` frame that has one, and subscribe with it as \`since\`, to the same topics. Live \`events\` frames have no cursor, because older changes may still be on their way.
+- To move the cursor on, subscribe again with it from time to time, on the same connection. Changes may arrive a second time; \`caught_up\` has the new cursor.
+- In the topic of a whole feed, the \`cursor\` of a change can be used as well, once every lower \`seq\` after the first cursor has arrived.
+- A cursor covers the feeds of the subscribe frame or of the read that it came from.
 
 **Topics** need the scope that reads their feed:
 

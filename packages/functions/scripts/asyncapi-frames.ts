@@ -105,7 +105,7 @@ export const serverFrames: {
   },
   events: {
     summary:
-      "Changes, missed or new: at most 100, in at most 32 KiB. `cursor` is the cursor after the last of them",
+      "Changes, missed or new: at most 100, in at most 32 KiB. Only missed changes have a `cursor`, from which the client can resume: it covers all feeds of the subscribe frame. New changes have none, because they can overtake older ones",
     unsolicited: true,
     example: {
       type: "events",
@@ -130,7 +130,8 @@ export const serverFrames: {
     },
   },
   caught_up: {
-    summary: "All changes that the client had missed have been sent",
+    summary:
+      "All changes that the client had missed have been sent. The client can resume from `cursor`",
     example: { type: "caught_up", replyTo: "2", cursor },
   },
   unsubscribed: {
@@ -139,12 +140,12 @@ export const serverFrames: {
   },
   pong: {
     summary:
-      "The newest cursor of each subscribed feed. A client whose own cursor is older has missed changes",
+      "The newest cursor of each subscribed feed. If it has changed since the last `caught_up`, a client can subscribe again from its own cursor to be sure that it has everything",
     example: { type: "pong", replyTo: "4", heads },
   },
   goaway: {
     summary:
-      "Replaces `pong` once the connection is 110 minutes old: open a second connection, resume there from the cursor, then close this one",
+      "Replaces `pong` once the connection is 110 minutes old: open a second connection, resume there from the client's own cursor, then close this one",
     example: { type: "goaway", replyTo: "4", heads },
   },
   joined: {

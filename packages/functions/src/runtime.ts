@@ -28,7 +28,7 @@ DynamoDB.configure({
   connections: config.CONNECTIONS_TABLE,
   shards: config.LIST_SHARDS,
 });
-Offset.configure(config.CHANGE_RETENTION_DAYS);
+Offset.configure(config.CHANGE_RETENTION_DAYS, config.CHANGES_TABLE);
 
 /** A setting that only some functions need. Throws if it is missing. */
 export function required<Name extends keyof Config>(name: Name): NonNullable<Config[Name]> {

@@ -88,7 +88,7 @@ const badOfServer: Record<ServerFrame["type"], Bad> = {
       "events",
       badChanges.map((wrong) => [change, wrong]),
     ),
-    ...cursors,
+    ...cursors.filter(({ cursor }) => cursor !== undefined),
     { replyTo: "2" },
   ],
   caught_up: [...cursors, { topics: ["users"] }],

@@ -5,6 +5,7 @@
  * seq.
  */
 
+import { hash } from "node:crypto";
 import type { Feed } from "../catalog/index.ts";
 import { AppError } from "../error.ts";
 import {
@@ -22,7 +23,25 @@ import type { Change, NewChange } from "./change.ts";
 import * as Offset from "./offset.ts";
 
 /** A change with its number in the feed. */
-export type LoggedChange = NewChange & { seq: number };
+export type LoggedChange = NewChange & {
+  seq: number;
+  /** The digest of the feed up to this change, and up to the one before it. See `digestOf`. */
+  digest?: string | undefined;
+  previous?: string | undefined;
+  /** When it was appended, in epoch ms. Its `at` is when its request began. */
+  appendedAt?: number | undefined;
+};
+
+/** A place in a feed: after the change `seq`, with the digest up to there if it is known. */
+interface Position {
+  seq: number;
+  digest?: string | undefined;
+}
+
+/** The end of a feed, and when it was moved there, in epoch ms. */
+interface Head extends Position {
+  movedAt?: number | undefined;
+}
 
 const changeKey = ({ feed, id, version }: Pick<NewChange, "feed" | "id" | "version">): Key => ({
   pk: `${feed}#${id}`,
@@ -39,7 +58,7 @@ const MAX_CHANGES = 80;
  * The head of each feed when this process last saw it. It saves a read for each append; if it is
  * out of date, the transaction fails and returns the real head.
  */
-const lastHeads = new Map<Feed, number>();
+const lastHeads = new Map<Feed, Head>();
 
 /**
  * Appends the changes that are not in the log yet, and returns all of them with their numbers:
@@ -87,20 +106,17 @@ async function appendTo(
   let head = lastHeads.get(feed) ?? (await headOf(feed));
   let pending = changes;
   for (let tries = 1; pending.length > 0; tries++) {
-    const numbered = pending.map((change, index) => ({ ...change, seq: head + 1 + index }));
+    const numbered = numberedAfter(head, pending);
+    const last = numbered.at(-1) as LoggedChange;
     try {
-      await transact(
-        [moveHead(feed, head, pending.length), ...numbered.map(putChange)],
-        deadline,
-        "Changes",
-      );
+      await transact([moveHead(feed, head, last), ...numbered.map(putChange)], deadline, "Changes");
       logged.push(...numbered);
-      head += pending.length;
+      head = { seq: last.seq, digest: last.digest };
       break;
     } catch (error) {
       if (!(error instanceof TransactionCancelled)) throw error;
       for (const [index, old] of error.failed) {
-        if (index === 0) head = Number(old?.["seq"] ?? 0);
+        if (index === 0) head = headIn(old);
         else logged.push(loggedOf(old as Attributes));
       }
       pending = pending.filter((_, index) => !error.failed.has(index + 1));
@@ -108,22 +124,54 @@ async function appendTo(
     if (Date.now() > deadline) throw new AppError("unavailable", "The log's head is contended");
     if (tries > 1) await backOff(tries);
   }
-  lastHeads.set(feed, Math.max(head, lastHeads.get(feed) ?? 0));
+  if (head.seq > (lastHeads.get(feed)?.seq ?? 0)) lastHeads.set(feed, head);
   return logged.toSorted((a, b) => a.seq - b.seq);
 }
 
+function numberedAfter(head: Position, changes: readonly NewChange[]): LoggedChange[] {
+  const appendedAt = Date.now();
+  let previous = head.digest;
+  return changes.map((change, index) => {
+    const digest = digestOf(previous, change);
+    const numbered = { ...change, seq: head.seq + 1 + index, digest, previous, appendedAt };
+    previous = digest;
+    return numbered;
+  });
+}
+
+/**
+ * Returns the digest of a feed up to a change, from the digest up to the change before it. Logs with
+ * the same digest have the same changes up to there, so it detects a cursor of a log that a restore
+ * has replaced. 48 bits: this is a check of identity, cursors are signed.
+ */
+const digestOf = (previous: string | undefined, { id, version, at, requestId }: NewChange) =>
+  hash("sha256", JSON.stringify([previous, id, version, at, requestId]), "base64url").slice(0, 8);
+
 /** Moves the head on, if it is where it is assumed to be. */
-const moveHead = (feed: Feed, head: number, count: number): Write => ({
+const moveHead = (feed: Feed, head: Head, { seq, digest, appendedAt }: LoggedChange): Write => ({
   Update: {
     Key: headKey(feed),
-    UpdateExpression: "SET seq = :next",
-    ConditionExpression: head === 0 ? "attribute_not_exists(pk)" : "seq = :head",
-    ExpressionAttributeValues: { ":next": head + count, ...(head > 0 && { ":head": head }) },
+    UpdateExpression: "SET seq = :next, digest = :digest, movedAt = :now",
+    ConditionExpression: head.seq === 0 ? "attribute_not_exists(pk)" : "seq = :head",
+    ExpressionAttributeValues: {
+      ":next": seq,
+      ":digest": digest,
+      ":now": appendedAt,
+      ...(head.seq > 0 && { ":head": head.seq }),
+    },
   },
 });
 
 /** A change is stored as JSON text, since DynamoDB's own types would change some values. */
-const putChange = ({ seq, was, is, ...change }: LoggedChange): Write => ({
+const putChange = ({
+  seq,
+  was,
+  is,
+  digest,
+  previous,
+  appendedAt,
+  ...change
+}: LoggedChange): Write => ({
   Put: {
     Item: {
       ...changeKey(change),
@@ -132,6 +180,9 @@ const putChange = ({ seq, was, is, ...change }: LoggedChange): Write => ({
       seq,
       was,
       is,
+      digest,
+      previous,
+      appendedAt,
       change: JSON.stringify(change),
       expiresAt: Offset.expiryOf(Date.now()),
     },
@@ -139,19 +190,26 @@ const putChange = ({ seq, was, is, ...change }: LoggedChange): Write => ({
   },
 });
 
-function loggedOf({ change, seq, was, is }: Attributes): LoggedChange {
+function loggedOf({ change, seq, was, is, ...row }: Attributes): LoggedChange {
+  const { digest, previous, appendedAt } = row as Partial<LoggedChange>;
   return {
     ...(JSON.parse(String(change)) as NewChange),
     seq: Number(seq),
     ...(typeof was === "string" && { was }),
     ...(typeof is === "string" && { is }),
+    ...(digest !== undefined && { digest }),
+    ...(previous !== undefined && { previous }),
+    ...(appendedAt !== undefined && { appendedAt }),
   };
 }
 
-/** Returns the seq of a feed's last change, strongly consistently; 0 if there is none. */
-async function headOf(feed: Feed): Promise<number> {
-  return Number((await read(headKey(feed), "Changes"))?.["seq"] ?? 0);
-}
+const headIn = (row: Attributes | undefined): Head => {
+  const { seq = 0, digest, movedAt } = (row ?? {}) as Partial<Head>;
+  return { seq, digest, movedAt };
+};
+
+/** Returns the end of a feed, strongly consistently; its seq is 0 if the feed has no change. */
+const headOf = async (feed: Feed): Promise<Head> => headIn(await read(headKey(feed), "Changes"));
 
 const HOUR = 60 * 60 * 1000; // ms
 
@@ -160,20 +218,48 @@ const HOUR = 60 * 60 * 1000; // ms
  * to the hour, so that the cursor of a quiet feed stays the same for a while and can be cached.
  * Throws `unavailable`.
  */
-export async function heads(feeds: readonly Feed[]): Promise<Offset.Offset> {
+export async function heads(feeds: readonly Feed[]): Promise<Heads> {
   const now = Date.now();
   const at = now - (now % HOUR);
-  const seqs = await Promise.all(feeds.map(async (feed) => [feed, await headOf(feed)] as const));
-  return { seqs: Object.fromEntries(seqs), at };
+  const positions = await Promise.all(
+    feeds.map(async (feed) => [feed, await headOf(feed)] as const),
+  );
+  const movedAt = Math.max(0, ...positions.map(([, head]) => head.movedAt ?? 0));
+  return { ...offsetOf(positions, at), movedAt };
 }
+
+/** The end of some feeds, and when the last of them was moved there, in epoch ms. */
+type Heads = Offset.Offset & { movedAt: number };
+
+const offsetOf = (
+  positions: readonly (readonly [Feed, Position])[],
+  at: number,
+): Offset.Offset => ({
+  seqs: Object.fromEntries(positions.map(([feed, { seq }]) => [feed, seq])),
+  digests: Object.fromEntries(positions.map(([feed, { digest }]) => [feed, digest])),
+  at,
+});
+
+/**
+ * False if a reader's offset in a feed is ahead of the head, or at the head with other changes
+ * before it: the log was lost or replaced. `changesAfter` checks an offset before the head.
+ */
+export function isOfSameLog(feed: Feed, offset: Offset.Offset, head: Offset.Offset): boolean {
+  const [seq, end] = [offset.seqs[feed] ?? 0, head.seqs[feed] ?? 0];
+  return seq < end || (seq === end && !differ(offset.digests?.[feed], head.digests?.[feed]));
+}
+
+/** A change or cursor from before digests were introduced has none. */
+const differ = (a: string | undefined, b: string | undefined): boolean =>
+  a !== undefined && b !== undefined && a !== b;
 
 /** Ms for which a cursor is reused. An older cursor is safe: it only repeats some changes. */
 const CURSOR_REUSE = 1_000;
 
 const recentOffsets = new Map<string, { at: number; offset: Promise<Offset.Offset> }>();
 
-/** Ms by which an index of the records is assumed to be behind at most. */
-const INDEX_LAG = 5_000;
+/** Ms by which an index, of the records or of the log, is assumed to be behind at most. */
+export const INDEX_LAG = 5_000;
 
 /**
  * Returns a cursor for a read of records that starts after this call. The head is read before the
@@ -195,34 +281,48 @@ export async function cursorBefore(feeds: readonly Feed[], throughIndex = false)
   return Offset.encode(await recent.offset);
 }
 
-/** Returns an offset before all changes since `time` (epoch ms). */
+/** Returns an offset before all changes that were appended since `time` (epoch ms). */
 async function offsetAt(feeds: readonly Feed[], time: number): Promise<Offset.Offset> {
-  const { seqs, at } = await heads(feeds);
-  const earlier = await Promise.all(
-    Object.entries(seqs).map(async ([feed, head]) => [
-      feed,
-      await lastSeqBefore(feed as Feed, head, time),
-    ]),
+  const at = time - (time % HOUR);
+  const positions = feeds.map(
+    async (feed) => [feed, await positionAt(feed, await headOf(feed), time)] as const,
   );
-  return { seqs: Object.fromEntries(earlier) as Record<string, number>, at };
+  return offsetOf(await Promise.all(positions), at);
 }
 
 const PAGE = 100;
 const MAX_PAGES = 20;
 
-/** Returns a seq up to which all changes are older than `time`. It reads back from the head. */
-async function lastSeqBefore(feed: Feed, head: number, time: number): Promise<number> {
-  let last = head;
-  for (let page = 0; page < MAX_PAGES && last > 0; page++) {
-    const from = Math.max(0, last - PAGE);
-    const { changes } = await changesAfter(feed, from, last - from);
-    const recent = changes.find(({ at }) => Date.parse(at) >= time);
-    if (recent === undefined) return changes.at(-1)?.seq ?? from; // as far as the index shows them
-    if (recent.seq > from + 1) return recent.seq - 1;
-    last = from;
+/**
+ * Returns a position up to which all changes were appended before `time`, or an older one. It reads
+ * back from the head, which needs no query if the head has not moved since.
+ */
+async function positionAt(feed: Feed, head: Head, time: number): Promise<Position> {
+  if (head.seq === 0 || (head.movedAt ?? time) < time) return head;
+  let position: Position = head;
+  for (let page = 0; page < MAX_PAGES && position.seq > 0; page++) {
+    const { items } = await query(
+      {
+        IndexName: "gsi1",
+        KeyConditionExpression: "gsi1pk = :feed AND gsi1sk <= :seq",
+        ExpressionAttributeValues: { ":feed": feed, ":seq": seqKey(position.seq) },
+        ScanIndexForward: false,
+        Limit: PAGE,
+      },
+      "Changes",
+    );
+    for (const change of items.map(loggedOf)) {
+      if (appendTimeOf(change) < time) return change;
+      position = { seq: change.seq - 1, digest: change.previous };
+    }
+    // The first changes of a feed may not be in the index yet.
+    if (items.length === 0) return page > 0 || head.movedAt === undefined ? position : { seq: 0 };
   }
-  return last;
+  return position;
 }
+
+/** Changes from before append times were stored have only the time of their request. */
+const appendTimeOf = ({ appendedAt, at }: LoggedChange): number => appendedAt ?? Date.parse(at);
 
 /** Forgets what this process knows of the log, for tests that switch to other tables. */
 export const reset = (): void => {
@@ -233,12 +333,14 @@ export const reset = (): void => {
 /**
  * Returns up to `limit` changes of a feed after `seq`, without a gap. Where a number is missing the
  * index is behind, so the changes after it are left for a later read. `more` is true if a next page
- * can be read now.
+ * can be read now. Throws `cursor_expired` if the change after `seq` is missing for longer than an
+ * index is behind, or if it does not follow the changes with this `digest`.
  */
 export async function changesAfter(
   feed: Feed,
   seq: number,
   limit: number,
+  digest?: string,
 ): Promise<{ changes: LoggedChange[]; more: boolean }> {
   const { items, more } = await query(
     {
@@ -252,7 +354,13 @@ export async function changesAfter(
   const changes: LoggedChange[] = [];
   for (const item of items) {
     const change = loggedOf(item);
-    if (change.seq !== seq + changes.length + 1) return { changes, more: false };
+    if (change.seq !== seq + changes.length + 1) {
+      if (changes.length === 0 && appendTimeOf(change) < Date.now() - INDEX_LAG) {
+        throw Offset.expired();
+      }
+      return { changes, more: false };
+    }
+    if (changes.length === 0 && differ(change.previous, digest)) throw Offset.expired();
     changes.push(change);
   }
   return { changes, more };
@@ -260,16 +368,24 @@ export async function changesAfter(
 
 /** Returns a change in the form of clients, with its cursor and its `op` for a subscriber. */
 export const toClient = (
-  { was: _was, is: _is, ...change }: LoggedChange,
+  { was: _was, is: _is, digest, previous: _previous, appendedAt: _at, ...change }: LoggedChange,
   op = change.op,
 ): Change => ({
   ...change,
   op,
   cursor: Offset.encode({
     seqs: { [change.feed]: change.seq },
+    digests: { [change.feed]: digest },
     at: Date.parse(change.at),
   }),
 });
+
+const withoutPlace = ({
+  digest: _digest,
+  previous: _previous,
+  appendedAt: _at,
+  ...change
+}: LoggedChange): LoggedChange => change;
 
 /** Returns a page of a record's changes that are still kept. Throws `invalid_cursor`. */
 export const history = (
@@ -294,7 +410,7 @@ export const history = (
     );
     const page = items.slice(0, limit);
     return {
-      items: page.map(loggedOf),
+      items: page.map(loggedOf).map(withoutPlace),
       next: more || items.length > limit ? String(page.at(-1)?.["sk"]) : undefined,
     };
   });

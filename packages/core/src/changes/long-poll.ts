@@ -18,8 +18,12 @@ export interface ChangesPage {
 
 /** Ms between reads of the log while there is nothing new. */
 const POLL_INTERVAL = 150;
+/** Changes in one read of the log. A small `limit` does not make reads smaller. */
+const PAGE = 100;
 /** Changes of the feed that one call examines for its topic. */
 const MAX_EXAMINED = 2_000;
+/** Ms after which a call that waits for nothing returns its cursor, although it is behind. */
+const EXAMINE_FOR = 3_000;
 /** Bytes of changes in one answer, as `answerBytes` counts them. A Lambda's answer has at most 6 MB. */
 const MAX_BYTES = 3 * 1024 * 1024;
 
@@ -32,18 +36,19 @@ export async function poll(
   since: string | undefined,
   { limit, wait }: { limit: number; wait: number },
 ): Promise<ChangesPage> {
-  const deadline = Date.now() + wait;
-  let { seq, at } = await startOf(topic, since);
+  const began = Date.now();
+  const deadline = began + wait;
+  let { seq, at, digest, head } = await startOf(topic, since);
   const isSubscribed = (key: string) => key === topic.key;
   const events: Change[] = [];
   let bytes = 0;
   let examined = 0;
   for (;;) {
     const now = Date.now();
-    const { changes, more } = await ChangeLog.changesAfter(topic.feed, seq, limit);
+    const { changes, more } = await ChangeLog.changesAfter(topic.feed, seq, PAGE, digest);
     for (const change of changes) {
       if (events.length === limit || bytes > MAX_BYTES) break;
-      seq = change.seq;
+      ({ seq, digest } = change);
       at = Date.parse(change.at);
       examined++;
       const op = opFor(change, isSubscribed);
@@ -52,35 +57,34 @@ export async function poll(
       bytes += answerBytes(change);
     }
     const behind = more || seq < (changes.at(-1)?.seq ?? 0);
+    // The index has nothing up to a head that has not moved for a while: those changes are missing.
+    if (seq < head.seq && changes.length === 0 && now - head.movedAt > ChangeLog.INDEX_LAG) {
+      throw Offset.expired();
+    }
     // At the end of the feed the cursor is as young as the read, so that it does not expire.
-    if (!behind) at = Math.max(at, now);
+    if (!behind && seq >= head.seq) at = Math.max(at, now);
     const full = events.length === limit || bytes > MAX_BYTES || examined >= MAX_EXAMINED;
-    if (full || (!behind && (events.length > 0 || now >= deadline))) {
-      return {
-        events,
-        cursor: Offset.encode({ seqs: { [topic.feed]: seq }, at }),
-        more: behind,
-      };
+    const late = behind && Date.now() > Math.max(deadline, began + EXAMINE_FOR);
+    if (full || late || (!behind && (events.length > 0 || now >= deadline))) {
+      const offset = { seqs: { [topic.feed]: seq }, digests: { [topic.feed]: digest }, at };
+      return { events, cursor: Offset.encode(offset), more: behind };
     }
     if (!behind) await pause(Math.min(POLL_INTERVAL, Math.max(0, deadline - now)));
   }
 }
 
+/** Returns the position to read from, and the head. Throws `invalid_cursor`, `cursor_expired`. */
 async function startOf({ feed }: Topic, since: string | undefined) {
-  const { seqs, at: now } = await ChangeLog.heads([feed]);
-  const head = seqs[feed] ?? 0;
-  if (since === undefined) return { seq: head, at: now };
-  const offset = Offset.decode(since, "since");
+  const heads = await ChangeLog.heads([feed]);
+  const head = { seq: heads.seqs[feed] ?? 0, movedAt: heads.movedAt };
+  const offset = since === undefined ? heads : Offset.decode(since, "since");
   const seq = offset.seqs[feed];
   if (seq === undefined) {
     throw new AppError("invalid_cursor", "This cursor belongs to another feed", {
       errors: [{ parameter: "since", code: "invalid", detail: "Not a cursor of this feed" }],
     });
   }
-  // A cursor beyond the head comes from a log that was lost or replaced.
-  if (seq > head) {
-    const detail = "This cursor is ahead of the change log; read the records again";
-    throw new AppError("cursor_expired", detail);
-  }
-  return { seq, at: offset.at };
+  if (!ChangeLog.isOfSameLog(feed, offset, heads)) throw Offset.expired();
+  const at = since === undefined ? Date.now() : offset.at;
+  return { seq, at, digest: offset.digests?.[feed], head };
 }

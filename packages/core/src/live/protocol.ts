@@ -6,7 +6,6 @@
 import * as z from "zod";
 import { Change } from "../changes/change.ts";
 import { type LoggedChange, toClient } from "../changes/log.ts";
-import * as Offset from "../changes/offset.ts";
 import { opFor } from "../changes/topic.ts";
 
 export const MAX_TOPICS = 100; // of one connection
@@ -92,7 +91,13 @@ export const ServerFrame = z.discriminatedUnion("type", [
     reason: z.enum(RESET_REASONS),
     cursor: Cursor,
   }),
-  z.object({ type: z.literal("events"), events: z.array(Change).min(1).max(100), cursor: Cursor }),
+  z.object({
+    type: z.literal("events"),
+    events: z.array(Change).min(1).max(100),
+    // Only in a replay. No cursor of a live frame would be safe to resume from: other frames with
+    // older changes may still be under way to the connection.
+    cursor: Cursor.optional(),
+  }),
   z.object({ type: z.literal("caught_up"), replyTo, cursor: Cursor }),
   z.object({ type: z.literal("unsubscribed"), replyTo, topics: z.array(z.string()) }),
   z.object({ type: z.literal("pong"), replyTo, heads: z.record(z.string(), Cursor) }),
@@ -139,27 +144,29 @@ const MAX_CHANGES = 100;
 export const MAX_BYTES = 32 * 1024;
 
 /** Bytes of an `events` frame besides its changes; most are those of a cursor over all feeds. */
-const ENVELOPE_BYTES = 320;
+const ENVELOPE_BYTES = 420;
 
 /**
- * Builds `events` frames with the changes that match a subscriber's topics. A frame's cursor
- * continues after its last change. Frames are texts, since one text is sent to many connections;
- * each change is serialized once, to measure it and to join it into its frame.
+ * Builds `events` frames with the changes that match a subscriber's topics. Frames are texts, since
+ * one text is sent to many connections; each change is serialized once, to measure it and to join
+ * it into its frame. `cursorAfter` returns the cursor of a frame that ends with a change. It is for
+ * replays only: a connection may resume from there if it has received everything before.
  */
 export function eventFrames(
   changes: readonly LoggedChange[],
   isSubscribed: (key: string) => boolean,
+  cursorAfter?: (last: LoggedChange) => string,
 ): string[] {
   const frames: string[] = [];
   let texts: string[] = [];
-  let included: LoggedChange[] = [];
+  let last: LoggedChange | undefined;
   let bytes = 0;
   const endFrame = () => {
-    if (texts.length === 0) return;
-    const cursor = Offset.encode(offsetAfter(included));
-    frames.push(`{"type":"events","events":[${texts.join(",")}],"cursor":"${cursor}"}`);
+    if (last === undefined) return;
+    const cursor = cursorAfter ? `,"cursor":"${cursorAfter(last)}"` : "";
+    frames.push(`{"type":"events","events":[${texts.join(",")}]${cursor}}`);
     texts = [];
-    included = [];
+    last = undefined;
     bytes = 0;
   };
   for (const change of changes) {
@@ -169,18 +176,9 @@ export function eventFrames(
     const size = Buffer.byteLength(text) + 1; // and the comma
     if (texts.length === MAX_CHANGES || bytes + size > MAX_BYTES - ENVELOPE_BYTES) endFrame();
     texts.push(text);
-    included.push(change);
+    last = change;
     bytes += size;
   }
   endFrame();
   return frames;
-}
-
-/** Returns the offset after some changes, those of each feed in ascending order. */
-function offsetAfter(changes: readonly LoggedChange[]): Offset.Offset {
-  const times = changes.map(({ at }) => Date.parse(at));
-  return {
-    seqs: Object.fromEntries(changes.map(({ feed, seq }) => [feed, seq])),
-    at: Math.min(...times),
-  };
 }

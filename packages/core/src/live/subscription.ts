@@ -15,7 +15,8 @@ import { eventFrames, type Reply, type ResetReason } from "./protocol.ts";
 
 /**
  * Answers to a subscribe frame: one `subscribed`, then a `reset` for each feed that cannot be
- * replayed, then the replay's `events`, then `caught_up`. Live `events` can come in between.
+ * replayed, then the replay's `events`, then `caught_up`. A feed whose changes turn out to be missing
+ * is reset during the replay. Live `events` can come in between.
  */
 export type SubscriptionFrame = Reply<"subscribed" | "reset" | "caught_up">;
 
@@ -31,9 +32,6 @@ interface Sender {
 export const MAX_REPLAY = 10_000;
 
 const PAGE = 100;
-/** Ms for which the index may be behind the head before the replay gives up. */
-const INDEX_PATIENCE = 5_000;
-
 /**
  * Subscribes a connection, and replays the changes after the cursor `since` if there is one. Stops
  * as soon as the connection is gone. Throws `invalid_cursor`, `unavailable`.
@@ -51,40 +49,93 @@ export async function subscribe(
   const heads = await ChangeLog.heads([...byFeed.keys()]);
   const feeds = [...byFeed].map(([feed, feedTopics]) => {
     const head = heads.seqs[feed] ?? 0;
-    return { feed, topics: feedTopics, head, ...startOf(feed, from, head) };
+    return { feed, topics: feedTopics, head, ...startOf(feed, from, heads) };
   });
 
-  const seqs = Object.fromEntries(feeds.map(({ feed, seq }) => [feed, seq]));
-  const at = from === "expired" || from === undefined ? heads.at : Math.min(from.at, heads.at);
-  const start = Offset.encode({ seqs, at });
-  if (!(await reply({ type: "subscribed", topics: textsOf(topics), cursor: start }))) return;
-  const end = Offset.encode(heads);
-  for (const { topics: feedTopics, reset } of feeds) {
-    if (reset === undefined) continue;
-    const frame = { topics: textsOf(feedTopics), reason: reset, cursor: end };
-    if (!(await reply({ type: "reset", ...frame }))) return;
+  // An expired cursor has no position that can be kept.
+  const known = from === "expired" ? undefined : (from ?? heads);
+  let sent = createSent(
+    known,
+    feeds.map(({ feed }) => feed),
+    heads,
+  );
+  const cursor = since ?? Offset.encode(heads);
+  if (!(await reply({ type: "subscribed", topics: textsOf(topics), cursor }))) return;
+  const resetFeed = (feed: Feed, feedTopics: readonly Topic[], reason: ResetReason) => {
+    sent = sentUpTo(sent, feed, endOf(feed, heads));
+    const frame = { topics: textsOf(feedTopics), reason, cursor: Offset.encode(sent) };
+    return reply({ type: "reset", ...frame });
+  };
+  for (const { feed, topics: feedTopics, reset } of feeds) {
+    if (reset !== undefined && !(await resetFeed(feed, feedTopics, reset))) return;
   }
   if (since === undefined) return;
-  for (const { feed, topics: feedTopics, seq, head } of feeds) {
+  for (const { feed, topics: feedTopics, seq, digest, head } of feeds) {
     const keys = new Set(feedTopics.map(({ key }) => key));
     const isSubscribed = (key: string) => keys.has(key);
-    for await (const changes of changesUpTo(feed, seq, head)) {
-      for (const frame of eventFrames(changes, isSubscribed)) {
-        if (!(await send(frame))) return;
+    try {
+      for await (const changes of changesUpTo(feed, { seq, digest }, head)) {
+        const cursorAfter = (last: Position) => Offset.encode(sentUpTo(sent, feed, last));
+        for (const frame of eventFrames(changes, isSubscribed, cursorAfter)) {
+          if (!(await send(frame))) return;
+        }
       }
+    } catch (error) {
+      if (!isExpired(error)) throw error;
+      if (!(await resetFeed(feed, feedTopics, "cursor_expired"))) return;
     }
+    sent = sentUpTo(sent, feed, endOf(feed, heads));
   }
-  await reply({ type: "caught_up", cursor: end });
+  await reply({ type: "caught_up", cursor: Offset.encode(heads) });
 }
 
+type Position = Pick<ChangeLog.LoggedChange, "seq" | "digest">;
+
+const endOf = (feed: Feed, { seqs, digests }: Offset.Offset): Position => ({
+  seq: seqs[feed] ?? 0,
+  digest: digests?.[feed],
+});
+
+/**
+ * Returns the offset up to which the connection has been sent every change or a `reset`, when the
+ * answer begins: the client's own in these feeds. Every frame's cursor is such an offset, so that a
+ * client which loses its connection after any frame can resume from it. A feed that the client's
+ * cursor lacks stays left out until its `reset`.
+ */
+function createSent(
+  own: Offset.Offset | undefined,
+  feeds: readonly Feed[],
+  heads: Offset.Offset,
+): Offset.Offset {
+  const known = feeds.filter((feed) => own?.seqs[feed] !== undefined);
+  return {
+    seqs: Object.fromEntries(known.map((feed) => [feed, own?.seqs[feed] ?? 0])),
+    digests: Object.fromEntries(known.map((feed) => [feed, own?.digests?.[feed]])),
+    at: Math.min(own?.at ?? heads.at, heads.at),
+  };
+}
+
+const sentUpTo = (
+  { seqs, digests, at }: Offset.Offset,
+  feed: Feed,
+  { seq, digest }: Position,
+): Offset.Offset => ({
+  seqs: { ...seqs, [feed]: seq },
+  digests: { ...digests, [feed]: digest },
+  at,
+});
+
 const textsOf = (topics: readonly Topic[]) => topics.map(({ text }) => text);
+
+const isExpired = (error: unknown): boolean =>
+  error instanceof AppError && error.code === "cursor_expired";
 
 /** An expired cursor does not prevent the subscription: it is answered with a `reset`. */
 function offsetOf(since: string): Offset.Offset | "expired" {
   try {
     return Offset.decode(since, "since");
   } catch (error) {
-    if (error instanceof AppError && error.code === "cursor_expired") return "expired";
+    if (isExpired(error)) return "expired";
     throw error;
   }
 }
@@ -93,32 +144,38 @@ function offsetOf(since: string): Offset.Offset | "expired" {
 function startOf(
   feed: Feed,
   from: Offset.Offset | "expired" | undefined,
-  head: number,
-): { seq: number; reset?: ResetReason } {
-  if (from === undefined) return { seq: head };
-  if (from === "expired") return { seq: head, reset: "cursor_expired" };
+  heads: Offset.Offset,
+): Position & { reset?: ResetReason } {
+  const head = endOf(feed, heads);
+  if (from === undefined) return head;
+  if (from === "expired") return { ...head, reset: "cursor_expired" };
   const seq = from.seqs[feed];
-  if (seq === undefined) return { seq: head, reset: "not_in_cursor" };
-  if (seq > head) return { seq: head, reset: "unknown_position" }; // the log was lost or replaced
-  if (head - seq > MAX_REPLAY) return { seq: head, reset: "too_far_behind" };
-  return { seq };
+  if (seq === undefined) return { ...head, reset: "not_in_cursor" };
+  if (!ChangeLog.isOfSameLog(feed, from, heads)) return { ...head, reset: "unknown_position" };
+  if (head.seq - seq > MAX_REPLAY) return { ...head, reset: "too_far_behind" };
+  return { seq, digest: from.digests?.[feed] };
 }
 
-/** Returns the changes of a feed after `start` and up to `head`, without a gap. */
-async function* changesUpTo(feed: Feed, start: number, head: number) {
+/**
+ * Returns the changes of a feed after a position and up to `head`, without a gap. The index may be
+ * behind the head, which was read strongly consistently. Throws `cursor_expired` if a change is
+ * missing for longer than that, or if the changes are not those of the position's log.
+ */
+async function* changesUpTo(feed: Feed, { seq: start, digest }: Position, head: number) {
   let seq = start;
-  let giveUpAt = Date.now() + INDEX_PATIENCE;
+  let last = digest;
+  let giveUpAt = Date.now() + ChangeLog.INDEX_LAG;
   while (seq < head) {
-    const { changes } = await ChangeLog.changesAfter(feed, seq, PAGE);
+    const { changes } = await ChangeLog.changesAfter(feed, seq, PAGE, last);
     const wanted = changes.filter((change) => change.seq <= head);
     if (wanted.length === 0) {
-      // The head was read strongly consistently, so the index is behind and will have the change.
-      if (Date.now() > giveUpAt) throw new AppError("unavailable", "The log is behind; try again");
+      if (Date.now() > giveUpAt) throw Offset.expired();
       await pause(20);
       continue;
     }
-    giveUpAt = Date.now() + INDEX_PATIENCE;
+    giveUpAt = Date.now() + ChangeLog.INDEX_LAG;
     seq += wanted.length;
+    last = wanted.at(-1)?.digest;
     yield wanted;
   }
 }

@@ -1,7 +1,12 @@
 /** Readers see the log in order and without a gap, from any cursor that is still valid. */
 
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import {
+  DeleteCommand,
+  type DynamoDBDocumentClient,
+  GetCommand,
+  PutCommand,
+} from "@aws-sdk/lib-dynamodb";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Feed } from "../../src/catalog/index.ts";
 import type { NewChange } from "../../src/changes/change.ts";
 import {
@@ -102,7 +107,9 @@ describe("changes after a seq", () => {
       data: { "": null, é: 1e21 },
     });
     await append([one], soon());
-    expect((await changesAfter("items", start, 1)).changes).toEqual([{ ...one, seq: start + 1 }]);
+    expect((await changesAfter("items", start, 1)).changes).toMatchObject([
+      { ...one, seq: start + 1 },
+    ]);
   });
 });
 
@@ -290,6 +297,40 @@ describe("a poll", () => {
     expect(await failure(lost)).toMatchObject({ code: "cursor_expired" });
   });
 
+  test("with a small limit reads whole pages of the feed", async () => {
+    const since = await now("products");
+    await append(versions(250, { feed: "products" }), soon());
+    let reads = 0;
+    through((command, send) => (isIndex(command) && reads++, send()));
+    const none = await poll(topic(`products/${newId()}`), since, { limit: 1, wait: 0 });
+    expect(none).toMatchObject({ events: [], more: false });
+    expect(reads).toBe(3);
+    const one = await poll(topic("products"), since, { limit: 1, wait: 0 });
+    expect(one.events).toHaveLength(1);
+    expect(one.more).toBe(true);
+    const next = await poll(topic("products"), one.cursor, { limit: 1, wait: 0 });
+    expect(next.events.map(({ version }) => version)).toEqual([2]);
+  });
+
+  test("of a store that is slow returns a cursor in time, so that its client gets on", async () => {
+    const since = await now("products");
+    await append(versions(250, { feed: "products" }), soon());
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      through((command, send) => {
+        if (isIndex(command)) vi.advanceTimersByTime(4_000);
+        return send();
+      });
+      const other = topic(`products/${newId()}`);
+      const first = await poll(other, since, { limit: 1, wait: 0 });
+      expect(first).toMatchObject({ events: [], more: true });
+      const seqOf = (cursor: string) => Offset.decode(cursor, "since").seqs["products"] ?? 0;
+      expect(seqOf(first.cursor) - seqOf(since)).toBe(100);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test("of a filter shows which updates moved a record into it and out of it", async () => {
     const since = await now("inventory");
     const level = (given: Partial<NewChange>) => newChange({ feed: "inventory", ...given });
@@ -313,5 +354,81 @@ describe("a poll", () => {
     ]);
     expect(await kinds("inventory?level=out", since)).toEqual(["enter", "leave"]);
     expect(await kinds("inventory", since)).toHaveLength(6);
+  });
+});
+
+/** Advances the clock past the time for which an index may be behind. */
+const later = () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  vi.advanceTimersByTime(6_000);
+};
+
+describe("a change that is missing in the log", () => {
+  afterEach(() => void vi.useRealTimers());
+
+  test("is waited for while an index may be behind, and is cursor_expired afterwards", async () => {
+    const start = await headOf("inventory");
+    const since = Offset.encode(await heads(["inventory"]));
+    await append(versions(4, { feed: "inventory" }), soon());
+    const read = (from: string) => poll(topic("inventory"), from, { limit: 10, wait: 0 });
+    hiding(new Set([start + 2]));
+    const { events, cursor } = await read(since);
+    expect(events).toHaveLength(1);
+    expect(await read(cursor)).toMatchObject({ events: [], cursor });
+    later();
+    expect(await failure(read(cursor))).toMatchObject({ code: "cursor_expired" });
+  });
+
+  test("at the end of the log is cursor_expired as well", async () => {
+    const start = await headOf("inventory");
+    const since = Offset.encode(await heads(["inventory"]));
+    await append(versions(2, { feed: "inventory" }), soon());
+    hiding(new Set([start + 1, start + 2]));
+    const read = () => poll(topic("inventory"), since, { limit: 10, wait: 0 });
+    expect((await read()).events).toEqual([]);
+    later();
+    expect(await failure(read())).toMatchObject({ code: "cursor_expired" });
+  });
+});
+
+describe("after a restore", () => {
+  const read = (since: string) => poll(topic("reservations"), since, { limit: 100, wait: 0 });
+
+  test("cursors of changes that were lost expire, and older ones continue", async () => {
+    const client = log.open();
+    const feed = { feed: "reservations" } as const;
+    await append(versions(2, feed), soon());
+    const { Item: head } = await client.send(
+      new GetCommand({ TableName: log.changes, Key: { pk: "HEAD#reservations", sk: "HEAD" } }),
+    );
+    const common = Offset.encode(await heads(["reservations"]));
+    const lost = await append(versions(3, feed), soon());
+    const cursors = (await read(common)).events.map(({ cursor }) => cursor);
+    const end = Offset.encode(await heads(["reservations"]));
+
+    for (const { id, version } of lost) {
+      const Key = { pk: `reservations#${id}`, sk: String(version).padStart(15, "0") };
+      await client.send(new DeleteCommand({ TableName: log.changes, Key }));
+    }
+    await client.send(new PutCommand({ TableName: log.changes, Item: head }));
+    reset();
+
+    expect((await read(common)).events).toEqual([]);
+    await append(versions(3, feed), soon()); // up to the same number
+    expect(await failure(read(end))).toMatchObject({ code: "cursor_expired" });
+    await append(versions(2, feed), soon()); // and beyond it
+    for (const cursor of [...cursors, end]) {
+      expect(await failure(read(cursor))).toMatchObject({ code: "cursor_expired" });
+    }
+    expect((await read(common)).events.map(({ version }) => version)).toEqual([1, 2, 3, 1, 2]);
+  });
+
+  test("into a table of another name all cursors expire", async () => {
+    Offset.configure(30, "Changes");
+    const cursor = Offset.encode(await heads(["reservations"]));
+    expect((await read(cursor)).events).toEqual([]);
+    Offset.configure(30, "Changes-restored");
+    expect(await failure(read(cursor))).toMatchObject({ code: "cursor_expired" });
+    Offset.configure(30);
   });
 });

@@ -1,7 +1,7 @@
 import { type DynamoDBDocumentClient, PutCommand } from "@aws-sdk/lib-dynamodb";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Feed } from "../../src/catalog/index.ts";
+import { type Feed, FEEDS } from "../../src/catalog/index.ts";
 import type { Change, NewChange } from "../../src/changes/change.ts";
 import { append, heads, type LoggedChange, reset } from "../../src/changes/log.ts";
 import * as Connection from "../../src/live/connection.ts";
@@ -92,13 +92,37 @@ describe("a client that subscribes", () => {
     const since = await now("items");
     await append(versions(120, { data: { text: "x".repeat(900) } }), soon());
     const { events, frames } = await subscribeNew(["items"], since);
-    const cursors = frames.flatMap((frame) => (frame.type === "events" ? [frame.cursor] : []));
+    const cursors = frames.flatMap((frame) =>
+      frame.type === "events" ? [frame.cursor ?? ""] : [],
+    );
     expect(cursors.length).toBeGreaterThan(3);
     for (const cursor of [...cursors, ...events.slice(0, 3).map((event) => event.cursor)]) {
       const rest = await subscribeNew(["items"], cursor);
       const seq = seqsOf(cursor)["items"] ?? 0;
       expect(rest.events).toEqual(events.filter((event) => event.seq > seq));
     }
+  });
+
+  test("with the cursor of a replayed frame gets what follows it in all feeds of the replay", async () => {
+    const since = await now("users", "products", "items");
+    await append(
+      [...versions(150, { feed: "users" }), ...versions(150, { feed: "products" }), ...versions(3)],
+      soon(),
+    );
+    const texts = ["users", "products", "items"];
+    const { frames, events } = await subscribeNew(texts, since);
+    const received = new Set<string>();
+    const name = ({ feed, seq }: Change) => `${feed} ${seq}`;
+    let some = 0;
+    for (const frame of frames) {
+      if (frame.type !== "events") continue;
+      for (const event of frame.events) received.add(name(event));
+      const rest = await subscribeNew(texts, frame.cursor);
+      expect(rest.types).not.toContain("reset");
+      expect(rest.events.map(name)).toEqual(events.map(name).filter((each) => !received.has(each)));
+      some++;
+    }
+    expect(some).toBeGreaterThan(4);
   });
 
   test("to a record or a filter gets the changes that match, with the op for these topics", async () => {
@@ -173,6 +197,22 @@ describe("a reset names the reason why the records must be read again:", () => {
     expect(events).toEqual([]);
   });
 
+  test("with a cursor that still has the changes of the feeds that are not reset", async () => {
+    const since = await now("products");
+    await append([...versions(2, { feed: "products" }), ...versions(2, { feed: "users" })], soon());
+    const { frames } = await subscribeNew(["users", "items", "products"], since);
+    const own = frames.flatMap((frame) =>
+      frame.type === "subscribed" || frame.type === "reset" ? [frame.cursor] : [],
+    );
+    const answers = await Promise.all(
+      own.map((cursor) => subscribeNew(["users", "items", "products"], cursor)),
+    );
+    expect(answers.map(({ types }) => types.filter((type) => type === "reset").length)).toEqual([
+      2, 1, 0,
+    ]);
+    for (const { events } of answers) expect(versionsOf(events)).toEqual([1, 2]);
+  });
+
   test("not_in_cursor for feeds that the cursor lacks, while the others are replayed", async () => {
     const since = await now("products");
     await append(versions(2, { feed: "products" }), soon());
@@ -186,6 +226,42 @@ describe("a reset names the reason why the records must be read again:", () => {
     const { reasons, events } = await resets(["products"], Offset.encode({ seqs, at: Date.now() }));
     expect(reasons).toEqual([[["products"], "unknown_position"]]);
     expect(events).toEqual([]);
+  });
+
+  test("cursor_expired if a change is missing in the log, while the other feeds are replayed", async () => {
+    const since = await now("products", "users");
+    const { changes, connections } = log;
+    await append([...versions(3, { feed: "products" }), ...versions(2, { feed: "users" })], soon());
+    const { products: head = 0 } = (await heads(["products"])).seqs;
+    const holed = intercepted(client, async ({ input }, send) => {
+      const answer = (await send()) as { Items?: { seq: number; gsi1pk: string }[] };
+      if (input["IndexName"] === undefined) return answer;
+      const isMissing = ({ seq, gsi1pk }: { seq: number; gsi1pk: string }) =>
+        gsi1pk === "products" && seq === head - 1;
+      return { ...answer, Items: answer.Items?.filter((item) => !isMissing(item)) };
+    });
+    DynamoDB.configure({ client: holed, tableName, changes, connections, shards: SHARDS });
+    const { reasons, events } = await resets(["products", "users"], since);
+    expect(reasons).toEqual([[["products"], "cursor_expired"]]);
+    expect(events.map(({ feed, version }) => `${feed} ${version}`)).toEqual([
+      "products 1",
+      "users 1",
+      "users 2",
+    ]);
+  });
+
+  test("cursor_expired for a cursor of another log, unknown_position for one at another head", async () => {
+    await append(versions(2, { feed: "products" }), soon());
+    const offset = await heads(["products"]);
+    const other = { ...offset, digests: { products: "another" } };
+    expect((await resets(["products"], Offset.encode(other))).reasons).toEqual([
+      [["products"], "unknown_position"],
+    ]);
+    await append(versions(2, { feed: "products" }), soon());
+    const { reasons, events } = await resets(["products"], Offset.encode(other));
+    expect(reasons).toEqual([[["products"], "cursor_expired"]]);
+    expect(events).toEqual([]);
+    expect((await resets(["products"], Offset.encode(offset))).events).toHaveLength(2);
   });
 
   test("too_far_behind, with a cursor that is not", async () => {
@@ -242,14 +318,21 @@ describe("a frame", () => {
       fc.property(
         fc.array(change, { minLength: 1, maxLength: 150, size: "max" }),
         (changes: LoggedChange[]) => {
-          const frames = eventFrames(changes, () => true);
+          const seqs = Object.fromEntries(FEEDS.map((each) => [each, Number.MAX_SAFE_INTEGER]));
+          const digests = Object.fromEntries(FEEDS.map((each) => [each, "12345678"]));
+          const cursor = Offset.encode({ seqs, digests, at: Date.now() });
+          const frames = eventFrames(
+            changes.map((each) => ({ ...each, digest: "12345678" })),
+            () => true,
+            () => cursor,
+          );
           const sent = frames.flatMap((frame) => (JSON.parse(frame) as EventsFrame).events);
           expect(sent.map(({ id }) => id)).toEqual(changes.map(({ id }) => id));
           for (const frame of frames) {
             expect(Buffer.byteLength(frame)).toBeLessThanOrEqual(MAX_BYTES);
-            const { events, cursor } = JSON.parse(frame) as EventsFrame;
+            const { events, ...rest } = JSON.parse(frame) as EventsFrame;
             expect(events.length).toBeLessThanOrEqual(100);
-            for (const { feed: of, seq } of events.slice(-1)) expect(seqsOf(cursor)[of]).toBe(seq);
+            expect(rest.cursor).toBe(cursor);
           }
         },
       ),

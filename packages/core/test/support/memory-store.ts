@@ -129,9 +129,14 @@ function meets(item: Attributes | undefined, condition: string, values: Values):
 function setBy(input: Command["input"]): Attributes {
   const { UpdateExpression: expression, ExpressionAttributeValues: values = {} } = input;
   if (expression === undefined) return {};
-  const [, name = "", value = ""] = /^SET (\w+) = (:\w+)$/.exec(expression as string) ?? [];
-  if (!name) throw new Error(`this store does not support the update ${expression}`);
-  return { [name]: (values as Values)[value] };
+  const parts = (expression as string).replace(/^SET /, "").split(", ");
+  const assignments = parts.map((part) => /^(\w+) = (:\w+)$/.exec(part));
+  if (assignments.includes(null)) {
+    throw new Error(`this store does not support the update ${expression}`);
+  }
+  return Object.fromEntries(
+    assignments.map((each) => [each?.[1], (values as Values)[each?.[2] ?? ""]]),
+  );
 }
 
 function found(all: readonly Attributes[], input: Command["input"]): object {

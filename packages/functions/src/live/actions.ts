@@ -1,6 +1,5 @@
 /** What each client frame does: one function per action, in a table keyed by `action`. */
 
-import type { Feed } from "@stockwire/core/catalog/index";
 import * as ChangeLog from "@stockwire/core/changes/log";
 import * as Offset from "@stockwire/core/changes/offset";
 import { parse, readScope, type Topic } from "@stockwire/core/changes/topic";
@@ -133,12 +132,9 @@ const GOAWAY_AFTER = 110 * 60 * 1000; // ms
 async function ping(_frame: FrameOf<"ping">, { connection, reply }: Session): Promise<void> {
   const topics = await Connection.topicsOf(connection.id);
   const feeds = new Set(topics.flatMap(({ text }) => parse(text)?.feed ?? []));
-  const { seqs, at } = await ChangeLog.heads([...feeds]);
+  const ends = await ChangeLog.heads([...feeds]);
   const heads = Object.fromEntries(
-    Object.entries(seqs).map(([feed, seq]) => [
-      feed,
-      Offset.encode({ seqs: { [feed as Feed]: seq }, at }),
-    ]),
+    [...feeds].map((feed) => [feed, Offset.encode(Offset.ofFeed(ends, feed))]),
   );
   const old = Date.now() - connection.connectedAt >= GOAWAY_AFTER;
   await reply({ type: old ? "goaway" : "pong", heads });

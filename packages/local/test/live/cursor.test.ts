@@ -14,7 +14,10 @@ const { api, create, laptop, subscriber, open, subscribe, tables } = liveSuite("
   CURSOR_SECRET,
 });
 
-beforeAll(() => SignedToken.configure(CURSOR_SECRET));
+beforeAll(() => {
+  SignedToken.configure(CURSOR_SECRET);
+  Offset.configure(30, `${tables.env["STOCKWIRE_TABLE_PREFIX"]}Changes`);
+});
 
 const changesSince = async (topic: string, since: string, more = "") =>
   (await api("GET", `/changes?topic=${topic}&since=${encodeURIComponent(since)}${more}`)).json;
@@ -86,7 +89,7 @@ describe("resuming from a cursor", () => {
       expect(reset?.["reason"]).toBe(reason);
       if (reset) expect(reset).toMatchObject({ topics: ["items"] });
       if (reset) expect(Offset.decode(reset["cursor"], "since").seqs).toEqual(seqs);
-      expect(Offset.decode(cursor, "since").seqs).toEqual(seqs);
+      expect(cursor).toBe(since); // it is safe to resume from until the reset has arrived
     }
     const partly = await open();
     await subscribe(partly, ["items", "users"], foreign);

@@ -3,6 +3,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import * as Offset from "@stockwire/core/changes/offset";
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
@@ -85,6 +86,7 @@ test(`${CLIENTS} clients have the state of the database after ${SECONDS} s of fa
   const { port } = new URL(laptop.url);
   closing.push(() => laptop.close());
   SignedToken.configure(CURSOR_SECRET);
+  Offset.configure(30, "stockwire-Changes");
 
   const followers = Array.from({ length: CLIENTS / 2 }, () => follow(() => laptop, FEEDS));
   const collected = Array.from({ length: CLIENTS / 2 }, () => collect(() => laptop));
