@@ -215,6 +215,27 @@ describe("a cursor", () => {
     }
   });
 
+  test("for a read through an index is older than a change whose write has waited", async () => {
+    await append(versions(120, { feed: "users" }), soon());
+    const start = await headOf("users");
+    const at = new Date(Date.now() - 20_000).toISOString(); // when its request began
+    await append([newChange({ feed: "users", at })], soon());
+    reset();
+    const { seqs: found } = Offset.decode(await cursorBefore(["users"], true), "since");
+    expect(found["users"]).toBeLessThanOrEqual(start);
+    vi.useFakeTimers({ toFake: ["Date"] });
+    try {
+      vi.advanceTimersByTime(6_000);
+      let reads = 0;
+      through((command, send) => (isIndex(command) && reads++, send()));
+      const later = Offset.decode(await cursorBefore(["users"], true), "since");
+      expect(later.seqs).toEqual({ users: start + 1 });
+      expect(reads).toBe(0); // the head has not moved since
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test("for a read is not reused if the store did not answer", async () => {
     through(() => Promise.reject(Object.assign(new Error("busy"), { name: "TimeoutError" })));
     expect(await failure(cursorBefore(["users"]))).toMatchObject({ code: "unavailable" });
@@ -395,7 +416,6 @@ describe("after a restore", () => {
   const read = (since: string) => poll(topic("reservations"), since, { limit: 100, wait: 0 });
 
   test("cursors of changes that were lost expire, and older ones continue", async () => {
-    const client = log.open();
     const feed = { feed: "reservations" } as const;
     await append(versions(2, feed), soon());
     const { Item: head } = await client.send(

@@ -34,10 +34,12 @@ const PATIENCE = 45_000;
 
 /**
  * Appends the batch to the change log, then delivers it to subscribers. Append before delivering, so
- * that clients never see a change that is not in the log. A record that cannot be read fails alone:
- * the records before it are handled, and Lambda retries from it on, bisects, and at last sends it to
- * the dead-letter queue. A store that does not answer is waited for, since that is no fault of a
- * record and must not lead to the dead-letter queue.
+ * that clients never see a change that is not in the log. The log does not wait for delivery: a
+ * delivery that fails is counted and logged, and clients read those changes from the log.
+ *
+ * A record that cannot be read is reported alone, after the records before it are in the log. Only
+ * such a record may reach the dead-letter queue, by its age: retries are not limited, since a store
+ * that does not answer is no fault of a record. It throws then, and Lambda repeats the batch.
  */
 export async function handler({ Records }: Event): Promise<Result> {
   const deadline = Date.now() + PATIENCE;
@@ -58,7 +60,7 @@ export async function handler({ Records }: Event): Promise<Result> {
   if (entries.length === 0) return { batchItemFailures };
   const logged = await onceAvailable(deadline, () => append(entries, deadline));
   const ChangeLag = lagOf(Records);
-  const { sent, gone, failed, queued } = await deliver(logged, { enqueue });
+  const { sent, gone, failed, queued } = await delivered(logged);
   log.info("changes", {
     records: Records.length,
     ...measure({
