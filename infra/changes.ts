@@ -10,7 +10,11 @@ export const handler = lambda("changes", {
   description: "Appends Data's stream to the change log and delivers the changes",
   timeout: `${stream.timeoutMs / 1000} seconds`,
   cursors: true,
-  environment: { ...sending.environment, DELIVERY_QUEUE_URL: deliveryQueue.url },
+  environment: {
+    ...sending.environment,
+    DELIVERY_QUEUE_URL: deliveryQueue.url,
+    STREAM_DEAD_LETTERS_URL: streamDeadLetters.url,
+  },
   permissions: [
     ...sending.permissions,
     onTable(changes, "GetItem", "PutItem", "UpdateItem"),
@@ -20,7 +24,7 @@ export const handler = lambda("changes", {
       resources: [data.nodes.table.streamArn],
     },
     { actions: ["dynamodb:ListStreams"], resources: [$interpolate`${data.arn}/stream/*`] },
-    // Lambda sends dead letters with the permissions of the function's role.
+    // The function and Lambda send dead letters, both with the permissions of this role.
     { actions: ["sqs:SendMessage"], resources: [deliveryQueue.arn, streamDeadLetters.arn] },
   ],
 });

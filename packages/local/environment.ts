@@ -5,7 +5,7 @@
 
 import { execFileSync, type StdioOptions } from "node:child_process";
 import type { Engine } from "./engine/dynamodb.ts";
-import { deliveryQueueUrl } from "./live.ts";
+import { deliveryQueueUrl, streamDeadLettersUrl } from "./live.ts";
 import { SQS_PATH } from "./queue/sqs.ts";
 import { AUDIENCE, ROOT } from "./server-registry.ts";
 
@@ -37,6 +37,7 @@ export function setEnvironment(engine: Engine, url: string, cursorSecret: string
     CHANGES_TABLE: tableName("Changes"),
     CONNECTIONS_TABLE: tableName("Connections"),
     DELIVERY_QUEUE_URL: deliveryQueueUrl(url),
+    STREAM_DEAD_LETTERS_URL: streamDeadLettersUrl(url),
     AWS_ENDPOINT_URL_SQS: `${url}${SQS_PATH}`,
     LIVE_ENDPOINT: `${url}/live`, // fixed: a client may have connected by another host name
     JWT_ISSUER: url,

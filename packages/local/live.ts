@@ -41,6 +41,7 @@ interface Options {
 }
 
 const DELIVERY_QUEUE = "stockwire-delivery";
+const STREAM_DEAD_LETTERS = "stockwire-stream-dead-letters";
 
 /** True for a WebSocket handshake with the Live API. Any other upgrade is a plain HTTP request. */
 export const isLiveUpgrade = ({ url = "", headers }: IncomingMessage): boolean =>
@@ -49,6 +50,10 @@ export const isLiveUpgrade = ({ url = "", headers }: IncomingMessage): boolean =
 /** The URL of the queue for large deliveries, on a server at this origin. */
 export const deliveryQueueUrl = (origin: string): string =>
   createSqs([]).urlOf(DELIVERY_QUEUE, origin);
+
+/** The URL of the queue for stream records that the function cannot read. */
+export const streamDeadLettersUrl = (origin: string): string =>
+  createSqs([]).urlOf(STREAM_DEAD_LETTERS, origin);
 
 /** Starts the services. The functions' environment must be set, because this imports handlers. */
 export async function startLive(options: Options): Promise<Live> {
@@ -79,7 +84,20 @@ export async function startLive(options: Options): Promise<Live> {
     onDeadLetter: deadLetters("delivery.jsonl"),
     onError: report("delivery"),
   });
-  const sqs = createSqs([queue]);
+  const writeDeadLetter = deadLetters("changes.jsonl");
+  // A queue that nothing reads on AWS; here its messages are written to the file of dead letters.
+  const streamDeadLetters = createQueue({
+    ...EventSources.delivery,
+    queueName: STREAM_DEAD_LETTERS,
+    functionName: "dead-letters",
+    handler: async (event) => {
+      const { Records } = event as { Records: { body: string }[] };
+      for (const { body } of Records) await writeDeadLetter(JSON.parse(body) as object);
+    },
+    onDeadLetter: writeDeadLetter,
+    onError: report("dead letters"),
+  });
+  const sqs = createSqs([queue, streamDeadLetters]);
 
   const { announced, ...mapping } = EventSources.stream;
   const stream = startStreamMapping({
@@ -91,7 +109,7 @@ export async function startLive(options: Options): Promise<Live> {
     functionName: "changes",
     handler: changes.handler,
     filter: (record) => announced.some((prefix) => partitionKey(record)?.startsWith(prefix)),
-    onDeadLetter: deadLetters("changes.jsonl"),
+    onDeadLetter: writeDeadLetter,
     onError: report("changes"),
   });
 
@@ -102,7 +120,7 @@ export async function startLive(options: Options): Promise<Live> {
     async stop() {
       // The stream first: its function posts to connections and sends to the queue.
       await stream.stop();
-      await Promise.all([webSocketApi.close(), queue.stop()]);
+      await Promise.all([webSocketApi.close(), queue.stop(), streamDeadLetters.stop()]);
     },
   };
 }

@@ -14,6 +14,8 @@ const Config = z.object({
   CHANGE_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
   /** The SQS queue for deliveries to many connections; without it the function sends them itself. */
   DELIVERY_QUEUE_URL: z.url().optional(),
+  /** The SQS queue for stream records that cannot be read; without it they are repeated. */
+  STREAM_DEAD_LETTERS_URL: z.url().optional(),
   AWS_ENDPOINT_URL_SQS: z.url().optional(),
   /** The management endpoint that frames are sent to; by default the domain of the connection. */
   LIVE_ENDPOINT: z.url().optional(),

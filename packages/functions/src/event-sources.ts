@@ -5,8 +5,11 @@ import { ANNOUNCED } from "@stockwire/core/catalog/index";
 /** The stream of the table Data, to `changes.handler`. */
 export const stream = {
   batchSize: 100,
-  /** After these the record goes to the dead-letter queue. A slow store is waited for inside the function. */
-  maximumRetryAttempts: 5,
+  /**
+   * Until the record is too old: only a store that does not answer fails a batch, and that is no fault
+   * of its records. The function itself sends a record that it cannot read to the dead-letter queue.
+   */
+  maximumRetryAttempts: -1,
   bisectBatchOnFunctionError: true,
   maximumRecordAgeSeconds: 24 * 60 * 60,
   timeoutMs: 60_000,

@@ -3,6 +3,10 @@
 import { history } from "@stockwire/core/changes/log";
 import { newId } from "@stockwire/core/id";
 import { marshall } from "@aws-sdk/util-dynamodb";
+import { hash } from "node:crypto";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type FaultyProxy, faultyProxy } from "../../core/test/support/fault-proxy.ts";
 import type * as Changes from "../src/handlers/changes.ts";
@@ -10,17 +14,45 @@ import type * as Changes from "../src/handlers/changes.ts";
 let proxy: FaultyProxy;
 let handler: typeof Changes.handler;
 
+/** A stand-in for SQS that records its messages, or fails. */
+let sqs: Server;
+let messages: string[] = [];
+let queueFails = false;
+
 beforeAll(async () => {
+  sqs = createServer((request, response) => {
+    void json(request).then((input) => {
+      if (queueFails) return response.writeHead(500).end("{}");
+      const { MessageBody } = input as { MessageBody: string };
+      messages.push(MessageBody);
+      const answer = { MessageId: newId(), MD5OfMessageBody: hash("md5", MessageBody) };
+      return response.end(JSON.stringify(answer));
+    });
+  });
+  await new Promise<void>((resolve) => sqs.listen(0, "127.0.0.1", resolve));
+  const queue = `http://127.0.0.1:${(sqs.address() as AddressInfo).port}`;
   proxy = await faultyProxy(process.env["DYNAMODB_ENDPOINT"] ?? "");
   Object.assign(process.env, {
     AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
+    AWS_ENDPOINT_URL_SQS: queue,
+    STREAM_DEAD_LETTERS_URL: `${queue}/1/dead-letters`,
+    AWS_ACCESS_KEY_ID: "local",
+    AWS_SECRET_ACCESS_KEY: "local",
     CURSOR_SECRET: "a secret of the tests, long enough for one",
     LOG_LEVEL: "silent",
   });
   ({ handler } = await import("../src/handlers/changes.ts"));
 });
-afterEach(() => proxy.decide(() => "none"));
-afterAll(() => proxy.close());
+afterEach(() => {
+  proxy.decide(() => "none");
+  queueFails = false;
+  messages = [];
+});
+afterAll(async () => {
+  await proxy.close();
+  sqs.closeAllConnections();
+  sqs.close();
+});
 
 const image = (id: string, version: unknown) =>
   marshall({
@@ -65,9 +97,43 @@ test("a tombstone that cannot be read yet does not fail the change", async () =>
   expect(await opsOf(id)).toEqual(["create", "delete"]);
 });
 
-test("an unreadable record fails alone; the records before it are in the log", async () => {
+test("a delivery that fails does not fail the batch, because its changes are in the log", async () => {
+  const id = newId();
+  proxy.decide((operation) => (operation === "Query" ? "server-error" : "none")); // of subscribers
+  expect(await handler({ Records: [created(id)] })).toEqual({ batchItemFailures: [] });
+  proxy.decide(() => "none");
+  expect(await opsOf(id)).toEqual(["create"]);
+});
+
+test("an unreadable record goes to the dead letters, and those around it are in the log", async () => {
   const [first, after] = [newId(), newId()];
   const poison = created(newId(), "seven");
+  const Records = [created(first), poison, created(after)];
+  expect(await handler({ Records })).toEqual({ batchItemFailures: [] });
+  expect(messages.map((text) => JSON.parse(text) as object)).toMatchObject([
+    {
+      requestContext: { condition: "UnreadableRecord" },
+      responsePayload: { errorType: "TypeError" },
+      payload: { Records: [{ dynamodb: poison.dynamodb }] },
+    },
+  ]);
+  expect(await opsOf(first)).toEqual(["create"]);
+  expect(await opsOf(after)).toEqual(["create"]);
+});
+
+test("a record that cannot be appended is a dead letter, once it is alone in its batch", async () => {
+  const [first, huge] = [created(newId()), created(newId())];
+  Object.assign(huge.dynamodb.NewImage, { sk: { S: "x".repeat(3_000) } }); // too long for a key
+  await expect(handler({ Records: [first, huge] })).rejects.toThrow();
+  expect(messages).toEqual([]);
+  expect(await handler({ Records: [huge] })).toEqual({ batchItemFailures: [] });
+  expect(messages).toHaveLength(1);
+});
+
+test("an unreadable record that the queue does not take fails alone", async () => {
+  const [first, after] = [newId(), newId()];
+  const poison = created(newId(), "seven");
+  queueFails = true;
   const Records = [created(first), poison, created(after)];
   expect(await handler({ Records })).toEqual({
     batchItemFailures: [{ itemIdentifier: poison.dynamodb.SequenceNumber }],

@@ -143,7 +143,7 @@ function splitBySize(delivery: Delivery): Delivery[] {
 
 /**
  * Sends the frames of each connection one after another, to many connections in parallel. Removes
- * connections that are gone, if their handshake has ended. Throws `unavailable` if such a connection cannot be removed.
+ * connections that are gone, if their handshake has ended.
  */
 export async function sendAll(deliveries: readonly Delivery[]): Promise<DeliveryCounts> {
   const counts: DeliveryCounts = { sent: 0, gone: 0, failed: 0, queued: 0 };
@@ -161,7 +161,8 @@ export async function sendAll(deliveries: readonly Delivery[]): Promise<Delivery
       counts[outcome]++;
       if (outcome === "sent") continue;
       // Later frames would hide the gap: without them the client sees it and subscribes again.
-      if (outcome === "gone") await Connection.forgetIfGone(id, topics);
+      // One that cannot be removed now is met again by the next delivery; the others must not wait.
+      if (outcome === "gone") await Connection.forgetIfGone(id, topics).catch(() => undefined);
       return;
     }
   });

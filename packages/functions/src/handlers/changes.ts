@@ -1,8 +1,9 @@
 import { type NewChange, fromImages } from "@stockwire/core/changes/change";
-import { append } from "@stockwire/core/changes/log";
-import { deliver } from "@stockwire/core/live/fan-out";
+import { append, type LoggedChange } from "@stockwire/core/changes/log";
+import { deliver, type DeliveryCounts } from "@stockwire/core/live/fan-out";
 import { AppError } from "@stockwire/core/error";
 import { setTimeout as pause } from "node:timers/promises";
+import { sendDeadLetter } from "../live/dead-letter.ts";
 import { enqueue } from "../live/delivery-queue.ts";
 import { enableCursors, log, measure } from "../runtime.ts";
 
@@ -31,21 +32,24 @@ interface Result {
 
 /** Ms that a batch may wait for a slow store or for the head of a feed; less than the timeout. */
 const PATIENCE = 45_000;
+/** Ms that a batch waits for its delivery. With `PATIENCE` it is less than the timeout as well. */
+const DELIVERY_PATIENCE = 10_000;
 
 /**
  * Appends the batch to the change log, then delivers it to subscribers. Append before delivering, so
  * that clients never see a change that is not in the log. The log does not wait for delivery: a
  * delivery that fails is counted and logged, and clients read those changes from the log.
  *
- * A record that cannot be read is reported alone, after the records before it are in the log. Only
- * such a record may reach the dead-letter queue, by its age: retries are not limited, since a store
- * that does not answer is no fault of a record. It throws then, and Lambda repeats the batch.
+ * A record that cannot be read or appended is sent to the dead-letter queue by this function, and the batch goes
+ * on with the next one. Lambda's own retries are not limited, since a store that does not answer is no
+ * fault of a record: the function throws then, and Lambda repeats the batch until the records expire.
  */
 export async function handler({ Records }: Event): Promise<Result> {
   const deadline = Date.now() + PATIENCE;
   const entries: NewChange[] = [];
   const batchItemFailures: Result["batchItemFailures"] = [];
-  for (const { dynamodb, eventID } of Records) {
+  for (const record of Records) {
+    const { dynamodb, eventID } = record;
     try {
       const { OldImage, NewImage } = dynamodb ?? {};
       const entry = await onceAvailable(deadline, () => fromImages(OldImage, NewImage));
@@ -53,12 +57,23 @@ export async function handler({ Records }: Event): Promise<Result> {
     } catch (error) {
       if (isUnavailable(error)) throw error; // a fault of the store
       log.error("stream record", error, { eventID });
+      if (await isDeadLetter(record, error)) continue;
       batchItemFailures.push({ itemIdentifier: dynamodb?.SequenceNumber ?? "" });
       break;
     }
   }
   if (entries.length === 0) return { batchItemFailures };
-  const logged = await onceAvailable(deadline, () => append(entries, deadline));
+  let logged: LoggedChange[];
+  try {
+    logged = await onceAvailable(deadline, () => append(entries, deadline));
+  } catch (error) {
+    // Lambda halves a batch that fails, until the record that cannot be appended is alone in it.
+    const [record] = Records;
+    if (isUnavailable(error) || Records.length > 1 || record === undefined) throw error;
+    log.error("append", error, { eventID: record.eventID });
+    if (!(await isDeadLetter(record, error))) throw error;
+    return { batchItemFailures };
+  }
   const ChangeLag = lagOf(Records);
   const { sent, gone, failed, queued } = await delivered(logged);
   log.info("changes", {
@@ -73,6 +88,39 @@ export async function handler({ Records }: Event): Promise<Result> {
     }),
   });
   return { batchItemFailures };
+}
+
+/** Resolves to false if the record is not in the dead-letter queue, so that it must be repeated. */
+async function isDeadLetter(record: StreamRecord, cause: unknown): Promise<boolean> {
+  try {
+    return await sendDeadLetter(record, cause);
+  } catch (error) {
+    log.error("dead letter", error, {});
+    return false;
+  }
+}
+
+const NOTHING_SENT: DeliveryCounts = { sent: 0, gone: 0, failed: 0, queued: 0 };
+
+/**
+ * Delivers changes that are in the log. A failure does not fail the batch: the changes would be
+ * repeated, hold up those after them and end as dead letters. Clients see the gap and read the log.
+ */
+async function delivered(changes: readonly LoggedChange[]): Promise<DeliveryCounts> {
+  const late = new AbortController();
+  try {
+    return await Promise.race([
+      deliver(changes, { enqueue }),
+      pause(DELIVERY_PATIENCE, undefined, { signal: late.signal }).then(() => {
+        throw new Error("the delivery took too long");
+      }),
+    ]);
+  } catch (error) {
+    log.error("delivery", error, { changes: changes.length });
+    return { ...NOTHING_SENT, failed: 1 };
+  } finally {
+    late.abort();
+  }
 }
 
 const isUnavailable = (error: unknown): boolean =>

@@ -9,14 +9,14 @@ const { DELIVERY_QUEUE_URL: QueueUrl } = config;
 const BATCH = 10; // messages
 const BATCH_BYTES = 256 * 1024;
 
-const sqs =
-  QueueUrl === undefined
-    ? undefined
-    : new SQSClient({
-        region: config.AWS_REGION,
-        ...(config.AWS_ENDPOINT_URL_SQS && { endpoint: config.AWS_ENDPOINT_URL_SQS }),
-        maxAttempts: 3,
-      });
+export const createSqsClient = (): SQSClient =>
+  new SQSClient({
+    region: config.AWS_REGION,
+    ...(config.AWS_ENDPOINT_URL_SQS && { endpoint: config.AWS_ENDPOINT_URL_SQS }),
+    maxAttempts: 3,
+  });
+
+const sqs = QueueUrl === undefined ? undefined : createSqsClient();
 
 /** Sends deliveries to the queue, each as a message; undefined if no queue is configured. */
 export const enqueue =
