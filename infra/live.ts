@@ -25,6 +25,14 @@ const ACCESS_LOG = {
   authorizerError: "$context.authorizer.error",
 };
 
+// SST maps the domain of a WebSocket API to a stage `$default`, and does not wait for the stage. This
+// API's stage has another name, so API Gateway would refuse the mapping. The stage's name is taken
+// from an output of the stage: the mapping is then created after it.
+$transform(aws.apigatewayv2.ApiMapping, (args, _, name) => {
+  if (name !== "LiveDomainMapping") return;
+  args.stage = api.managementEndpoint.apply((url) => url.slice(url.lastIndexOf("/") + 1));
+});
+
 export const api = new sst.aws.ApiGatewayWebSocket("Live", {
   ...(stage.domains && { domain: stage.domains.live }),
   transform: {

@@ -84,6 +84,20 @@ test.each<[string, keyof typeof rules, string, Parameters<typeof changed>[2], st
     "$connect is open",
   ],
   [
+    "a domain is mapped to a stage that does not exist",
+    "mappingFaults",
+    "LiveDomainMapping",
+    withInputs({ stage: "$default" }),
+    "LiveDomainMapping: LiveApi-id has no stage $default",
+  ],
+  [
+    "a domain is mapped before its stage exists",
+    "mappingFaults",
+    "LiveDomainMapping",
+    (resource) => ({ ...resource, dependsOn: [] }),
+    "LiveDomainMapping does not wait for LiveStage",
+  ],
+  [
     "a * action",
     "roleFaults",
     "HttpHandlerRole",

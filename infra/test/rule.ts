@@ -44,6 +44,18 @@ function liveFaults(evaluation: Evaluation): string[] {
   return isProtected ? [] : ["$connect is open"];
 }
 
+/** Each domain maps to an API and a stage of it that exist, and is mapped after the stage. */
+function mappingFaults(evaluation: Evaluation): string[] {
+  const found = all(evaluation, "apigatewayv2/stage");
+  return all(evaluation, "apigatewayv2/apiMapping").flatMap(({ name, inputs, dependsOn = [] }) => {
+    const stage = found.find(
+      (each) => each.inputs["apiId"] === inputs["apiId"] && each.inputs["name"] === inputs["stage"],
+    );
+    if (!stage) return [`${name}: ${inputs["apiId"]} has no stage ${inputs["stage"]}`];
+    return dependsOn.includes(stage.id) ? [] : [`${name} does not wait for ${stage.name}`];
+  });
+}
+
 /** X-Ray has no resource-level permissions. */
 const WITHOUT_RESOURCE = /^xray:Put/;
 
@@ -100,4 +112,4 @@ function deadLetterFaults(evaluation: Evaluation): string[] {
   return faults;
 }
 
-export const rules = { apiFaults, liveFaults, roleFaults, deadLetterFaults };
+export const rules = { apiFaults, liveFaults, mappingFaults, roleFaults, deadLetterFaults };
