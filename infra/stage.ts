@@ -15,8 +15,8 @@ const Account = z.object({
     .transform((list) => list.split(","))
     .pipe(z.array(z.url({ protocol: /^https?$/ })).min(1))
     .optional(),
-  /** Receives a mail when an alarm changes its state. */
-  STOCKWIRE_ALARM_EMAIL: z.email().optional(),
+  /** Receives a mail when an alarm changes its state. `none` for a protected stage without mail. */
+  STOCKWIRE_ALARM_EMAIL: z.email().or(z.literal("none")).optional(),
   /** An OIDC issuer to use instead of Cognito, and the `aud` of its tokens. */
   STOCKWIRE_ISSUER: z.url({ protocol: /^https$/ }).optional(),
   STOCKWIRE_AUDIENCE: z.string().min(1).optional(),
@@ -47,17 +47,39 @@ const SMALL: Size = {
   routeMetrics: false,
 };
 
-const SIZES: Readonly<Record<string, Size>> = {
-  dev: SMALL,
-  staging: { ...SMALL, memory: "1024 MB", logLevel: "info", tracing: true, routeMetrics: true },
-  production: {
-    isProtected: true,
-    memory: "1024 MB",
-    logLevel: "info",
-    tracing: true,
-    routeMetrics: true,
-  },
+const STAGING: Size = {
+  isProtected: false,
+  memory: "1024 MB",
+  logLevel: "info",
+  tracing: true,
+  routeMetrics: true,
 };
+
+const PRODUCTION: Size = { ...STAGING, isProtected: true };
+
+/** `production`, and names such as `prod` and `prod-eu`: data must not depend on a spelling. */
+const IS_PRODUCTION = /(?:^|-)(?:prod|prd|production)\d*(?:-|$)/;
+
+function sizeOf(stage: string): Size {
+  if (IS_PRODUCTION.test(stage)) return PRODUCTION;
+  return stage === "staging" ? STAGING : SMALL;
+}
+
+/**
+ * The name becomes a part of the names of functions (64 characters) and of the domain of the Cognito
+ * pool, which allows small letters, digits and hyphens, and none of three words.
+ * https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-assign-domain-prefix.html
+ */
+function checkName(stage: string): void {
+  if (!/^[a-z][a-z0-9]*(?:-[a-z0-9]+)*$/.test(stage) || stage.length > 30) {
+    const rule = "up to 30 small letters, digits and single hyphens, and starts with a letter";
+    throw new Error(`The stage "${stage}" is refused: a name has ${rule}`);
+  }
+  const reserved = /aws|amazon|cognito/.exec(stage)?.[0];
+  if (reserved) {
+    throw new Error(`The stage "${stage}" is refused: Cognito allows no domain with "${reserved}"`);
+  }
+}
 
 /** Pages on the developer's machine. */
 const LOCAL_ORIGINS = ["http://localhost:3000", "http://localhost:5173"];
@@ -69,21 +91,30 @@ const LOCAL_ORIGINS = ["http://localhost:3000", "http://localhost:5173"];
 const variablesOf = ({ STOCKWIRE_ACCOUNT: account, ...environment }: NodeJS.ProcessEnv): unknown =>
   account === undefined ? environment : JSON.parse(account);
 
-/** Settings of a stage. A stage without an entry in SIZES gets SMALL. Throws on invalid variables. */
+/**
+ * Settings of a stage. Throws an error of one line for a name that AWS would refuse, for invalid
+ * variables, and for a protected stage whose alarms would reach nobody.
+ */
 export function settingsOf(stage: string, environment = process.env) {
+  checkName(stage);
   const account = Account.parse(variablesOf(environment));
-  const size = Object.hasOwn(SIZES, stage) ? (SIZES[stage] ?? SMALL) : SMALL;
+  const size = sizeOf(stage);
   const domain = account.STOCKWIRE_DOMAIN;
   const issuer = account.STOCKWIRE_ISSUER;
   const audience = account.STOCKWIRE_AUDIENCE;
   if ((issuer === undefined) !== (audience === undefined)) {
     throw new Error("Set both STOCKWIRE_ISSUER and STOCKWIRE_AUDIENCE, or neither");
   }
+  const alarmEmail = account.STOCKWIRE_ALARM_EMAIL;
+  if (size.isProtected && alarmEmail === undefined) {
+    const need = "Set STOCKWIRE_ALARM_EMAIL to an address, or to `none`";
+    throw new Error(`${need}: the alarms of the stage "${stage}" would reach nobody`);
+  }
   return {
     ...size,
     domains: domain === undefined ? undefined : { api: `api.${domain}`, live: `live.${domain}` },
     origins: account.STOCKWIRE_ORIGINS ?? (size.isProtected ? [] : LOCAL_ORIGINS),
-    alarmEmail: account.STOCKWIRE_ALARM_EMAIL,
+    alarmEmail: alarmEmail === "none" ? undefined : alarmEmail,
     otherIssuer: issuer && audience ? { issuer, audiences: [audience] } : undefined,
     provisionedConcurrency: account.STOCKWIRE_PROVISIONED,
     commit: account.COMMIT,

@@ -23,8 +23,37 @@ describe("settings", () => {
     });
   });
 
+  test.each(["production", "prod", "prd", "prod-eu", "eu-production", "prod2"])(
+    "the stage %s is protected and gets production's size",
+    (name) => {
+      const set = { STOCKWIRE_ALARM_EMAIL: "ops@shop.example" };
+      expect(settingsOf(name, set)).toEqual(settingsOf("production", set));
+      expect(settingsOf(name, set)).toMatchObject({
+        isProtected: true,
+        logLevel: "info",
+        origins: [],
+        alarmEmail: "ops@shop.example",
+      });
+      expect(() => settingsOf(name, {})).toThrow(/^Set STOCKWIRE_ALARM_EMAIL .*nobody$/);
+      expect(settingsOf(name, { STOCKWIRE_ALARM_EMAIL: "none" }).alarmEmail).toBe(undefined);
+    },
+  );
+
+  test.each(["reproduction", "products", "preprod", "ana-produce"])(
+    "%s is not production",
+    (name) => expect(settingsOf(name, {})).toEqual(settingsOf("dev", {})),
+  );
+
+  test.each([
+    ...["Production", "PROD", "Ana", "prod_eu", "1st", "-a", "a-", "a--b", "a.b", "", "a b"],
+    ...["é", "a".repeat(31), "aws-test", "my-amazon", "cognito", "lawsuit"],
+  ])("the stage name %j is refused with one line", (name) => {
+    const set = { STOCKWIRE_ALARM_EMAIL: "ops@shop.example" };
+    expect(() => settingsOf(name, set)).toThrow(/^The stage ".*" is refused: .+$/);
+  });
+
   test("no stage allows all origins, and a protected one allows only those that are set", () => {
-    expect(settingsOf("production", {}).origins).toEqual([]);
+    expect(settingsOf("production", { STOCKWIRE_ALARM_EMAIL: "none" }).origins).toEqual([]);
     for (const origins of ["*", "https://a.example,*", "ftp://a.example"]) {
       expect(() => settingsOf("dev", { STOCKWIRE_ORIGINS: origins })).toThrow("STOCKWIRE_ORIGINS");
     }
