@@ -13,6 +13,7 @@ import { jsonLine } from "@stockwire/functions/telemetry/log";
 import { createHttpApi } from "@stockwire/gateway/http/http-api";
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
 import { httpApi } from "./api-definition.ts";
+import { ignoreAwsSettings } from "./aws-settings.ts";
 import { seed } from "./commands/seed.ts";
 import { createBuilder } from "./console/build.ts";
 import { createConsole } from "./console/console.ts";
@@ -50,6 +51,7 @@ const DRAIN_TIMEOUT = 1_200; // ms
 /** Starts everything and resolves when it is ready. Throws ListenError and LocalError. */
 export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   const { log } = options;
+  ignoreAwsSettings();
   const dataDir = resolve(options.dataDir);
   let ready = false; // until then all requests are our own, and not logged
   let engine: Engine | undefined;

@@ -4,6 +4,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ignoreAwsSettings } from "../aws-settings.ts";
 import { startDynamodb } from "../engine/dynamodb.ts";
 import { LocalError } from "../error.ts";
 import { createTables } from "../engine/tables.ts";
@@ -19,6 +20,7 @@ export default async function setup(): Promise<() => Promise<void>> {
   // Several projects of a run have this setup; the first one starts the engine for all.
   if (process.env[STARTED_BY] === String(process.pid)) return () => Promise.resolve();
   process.env[STARTED_BY] = String(process.pid);
+  ignoreAwsSettings();
   const dataDir = await mkdtemp(join(tmpdir(), "stockwire-test-"));
   const engine = await startDynamodb({ dataDir, log: () => undefined });
   if (!engine.endpoint)

@@ -29,8 +29,8 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const start = async (args: string[] = []) => {
-  const laptop = await startLaptop({ args, env: own, dataDir: folder });
+const start = async (args: string[] = [], env: Record<string, string> = {}) => {
+  const laptop = await startLaptop({ args, env: { ...own, ...env }, dataDir: folder });
   running.push(laptop);
   return laptop;
 };
@@ -90,6 +90,36 @@ describe("npm run dev", () => {
       headers: { authorization: `Bearer ${stdout.trim()}` },
     });
     expect(await answer.json()).toMatchObject({ scopes: ["read:users"] });
+  });
+
+  test("AWS settings that the shell exports change nothing", async () => {
+    const config = join(folder, "config");
+    await writeFile(config, "[profile work]\nregion = eu-west-1\nsso_session = none\n");
+    const nowhere = "http://127.0.0.1:9";
+    const laptop = await start([], {
+      AWS_PROFILE: "work",
+      AWS_DEFAULT_PROFILE: "work",
+      AWS_CONFIG_FILE: config,
+      AWS_SHARED_CREDENTIALS_FILE: config,
+      AWS_REGION: "eu-west-1",
+      AWS_ACCESS_KEY_ID: "AKIAEXAMPLE",
+      AWS_SECRET_ACCESS_KEY: "of the company",
+      AWS_SESSION_TOKEN: "of the company",
+      AWS_ENDPOINT_URL: nowhere,
+      AWS_ENDPOINT_URL_DYNAMODB: nowhere,
+      AWS_ENDPOINT_URL_DYNAMODB_STREAMS: nowhere,
+      AWS_ENDPOINT_URL_SQS: nowhere,
+      AWS_CA_BUNDLE: "/none",
+      AWS_USE_FIPS_ENDPOINT: "true",
+    });
+    expect(((await (await get(laptop, "/users")).json()) as { count: number }).count).toBe(2);
+    const { cursor } = (await (await get(laptop, "/changes?topic=users")).json()) as {
+      cursor: string;
+    };
+    const next = get(laptop, `/changes?topic=users&wait=10&since=${cursor}`);
+    const user = { name: "Mia", email: "mia@example.com" };
+    expect((await post(laptop, "/users", user)).status).toBe(201);
+    expect(await (await next).text()).toContain("Mia");
   });
 
   test("npm run seed creates missing records only", async () => {
