@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { Agent, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
 import { expect, test } from "vitest";
 import { exchange } from "./cases/raw-http.ts";
@@ -128,14 +129,64 @@ test("an upgrade is an ordinary request if there is no upgrade handler", async (
   expect((await exchange(port, upgrade)).status).toBe(200);
 });
 
-test("close destroys sockets whose response never comes", async () => {
+test("close answers 503 to requests that are not answered in time", async () => {
   const begun = Promise.withResolvers<void>();
   const server = await serve({ drainTimeout: 50, handle: () => begun.resolve() });
+  const response = exchange(server.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await begun.promise;
+  await server.close();
+  expect(await response).toMatchObject({
+    status: 503,
+    body: Buffer.from('{"message":"Service Unavailable"}'),
+  });
+});
+
+test("close destroys sockets whose response is not complete in time", async () => {
+  const begun = Promise.withResolvers<void>();
+  const server = await serve({
+    drainTimeout: 50,
+    handle: (_, res) => {
+      res.writeHead(200, { "content-length": 2 }).write("a");
+      begun.resolve();
+    },
+  });
   const response = exchange(server.port, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   const outcome = response.catch((error: unknown) => String(error));
   await begun.promise;
   await server.close();
   expect(await outcome).toContain("the connection ended");
+});
+
+test("a client with keep-alive notices the close and loses no request", async () => {
+  const server = await serve({
+    drainTimeout: 2_000,
+    handle: (_, res) => void setTimeout(() => res.end("done"), 20),
+  });
+  const agent = new Agent({ keepAlive: true });
+  const get = () =>
+    new Promise<IncomingMessage>((resolve, reject) => {
+      const sent = request({ port: server.port, host: "127.0.0.1", agent }, (res) =>
+        res.resume().on("end", () => resolve(res)),
+      );
+      sent.on("error", reject).end();
+    });
+  let closed: Promise<void> | undefined;
+  let closing = 0;
+  const client = async () => {
+    for (;;) {
+      const isOpen = closed === undefined;
+      const res = await get();
+      if (!isOpen || res.headers.connection === "close") return (closing += 1);
+      if (Math.random() < 0.2) await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  const clients = Array.from({ length: 50 }, client);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  closed = server.close();
+  await Promise.all(clients);
+  await closed;
+  expect(closing).toBe(50);
+  agent.destroy();
 });
 
 test("listenOnLoopback listens on both addresses or on neither", async () => {

@@ -6,6 +6,7 @@
 import { type IncomingMessage, type ServerResponse, createServer } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** The server cannot listen on its address. `code` is Node's, the message is one line for a person. */
 export class ListenError extends Error {
@@ -31,17 +32,24 @@ export interface ListenOptions {
   onError?: (error: unknown) => void;
   headersTimeout?: number; // milliseconds
   requestTimeout?: number; // milliseconds
-  /** How long `close` waits for requests that are not answered yet. */
+  /** How long `close` waits for requests that are not answered yet. Then it answers 503. */
   drainTimeout?: number; // milliseconds
 }
 
 /** A server that accepts connections. */
 export interface Listening {
   port: number;
-  /** Stops accepting, waits for open requests up to `drainTimeout`, then destroys all sockets. */
+  /**
+   * Stops accepting, and waits for open requests up to `drainTimeout`. Each request is answered with
+   * `Connection: close`, those that are still open at the end with 503.
+   */
   close(): Promise<void>;
 }
 
+// How long a kept connection may still send a request that has crossed with the start of `close`.
+const IDLE_GRACE = 50; // milliseconds
+// How long the last responses may take to reach their clients.
+const FLUSH = 100; // milliseconds
 // Larger than the limit of every API, so that the API answers and not Node.
 const MAX_HEADER_SIZE = 64 * 1024; // bytes
 // Node silently drops headers above its limit. Such a request is refused instead.
@@ -54,6 +62,7 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   let closing = false;
   /** The number of open requests of each socket. */
   const sockets = new Map<Socket, number>();
+  const openResponses = new Set<ServerResponse>();
   const lastResponse = new WeakMap<Duplex, ServerResponse>();
   const countRequests = (socket: Socket, change: 1 | -1) => {
     const open = (sockets.get(socket) ?? 0) + change;
@@ -90,7 +99,11 @@ export async function listen(options: ListenOptions): Promise<Listening> {
     req.on("error", ignore);
     res.on("error", ignore);
     countRequests(req.socket, 1);
-    res.on("close", () => countRequests(req.socket, -1));
+    openResponses.add(res);
+    res.on("close", () => {
+      openResponses.delete(res);
+      countRequests(req.socket, -1);
+    });
     if (closing) res.shouldKeepAlive = false;
     const refusal = checkRequest(req);
     if (refusal) return respondError(res, refusal);
@@ -130,21 +143,32 @@ export async function listen(options: ListenOptions): Promise<Listening> {
   return {
     // The address of a TCP server is an object; it is a string for a pipe and null before listening.
     port: typeof address === "object" && address ? address.port : options.port,
-    close() {
+    async close() {
       closing = true;
-      return new Promise((resolve) => {
-        const cut = setTimeout(() => {
-          for (const socket of sockets.keys()) socket.destroy();
-        }, drainTimeout);
-        server.close(() => {
-          clearTimeout(cut);
-          resolve();
-        });
-        // `closeIdleConnections` would miss the sockets that have not sent a request yet.
-        for (const [socket, open] of sockets) if (open === 0) socket.destroy();
-      });
+      // A client must not send another request on a connection that is about to end.
+      for (const res of openResponses) res.shouldKeepAlive = false;
+      const idle = () => [...sockets].flatMap(([socket, open]) => (open === 0 ? socket : []));
+      for (const socket of idle()) if (!lastResponse.has(socket)) socket.destroy();
+      if (idle().length > 0) await sleep(Math.min(IDLE_GRACE, drainTimeout));
+      // Node's `close` would miss the sockets that have not sent a request yet.
+      for (const socket of idle()) socket.destroy();
+      const closed = new Promise((resolve) => server.close(resolve));
+      if (await isWithin(drainTimeout, closed)) return;
+      for (const res of openResponses) if (!res.headersSent) respondError(res, 503);
+      if (await isWithin(FLUSH, closed)) return;
+      for (const socket of sockets.keys()) socket.destroy();
+      await closed;
     },
   };
+}
+
+/** True if the promise resolves within so many milliseconds. */
+async function isWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  const timer = new AbortController();
+  const timeout = sleep(ms, false, { signal: timer.signal }).catch(() => false);
+  const inTime = await Promise.race([promise.then(() => true), timeout]);
+  timer.abort();
+  return inTime;
 }
 
 const NO_IPV6: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPPORT"]);
@@ -187,6 +211,7 @@ const REASONS = {
   413: "Request Entity Too Large",
   431: "Request Header Fields Too Large",
   500: "Internal Server Error",
+  503: "Service Unavailable",
 } as const;
 
 function statusOf(code: string | undefined): 400 | 408 | 413 | 431 {
