@@ -44,13 +44,14 @@ describe("settings", () => {
     (name) => expect(settingsOf(name, {})).toEqual(settingsOf("dev", {})),
   );
 
-  test.each([
-    ...["Production", "PROD", "Ana", "prod_eu", "1st", "-a", "a-", "a--b", "a.b", "", "a b"],
-    ...["é", "a".repeat(31), "aws-test", "my-amazon", "cognito", "lawsuit"],
-  ])("the stage name %j is refused with one line", (name) => {
-    const set = { STOCKWIRE_ALARM_EMAIL: "ops@shop.example" };
-    expect(() => settingsOf(name, set)).toThrow(/^The stage ".*" is refused: .+$/);
-  });
+  const odd = ["Production", "PROD", "Ana", "prod_eu", "1st", "-a", "a-", "a--b", "a.b", "", "a b"];
+  test.each(odd.concat("é", "a".repeat(31), "aws-test", "my-amazon", "cognito", "lawsuit"))(
+    "the stage name %j is refused with one line",
+    (name) => {
+      const set = { STOCKWIRE_ALARM_EMAIL: "ops@shop.example" };
+      expect(() => settingsOf(name, set)).toThrow(/^The stage ".*" is refused: .+$/);
+    },
+  );
 
   test("no stage allows all origins, and a protected one allows only those that are set", () => {
     expect(settingsOf("production", { STOCKWIRE_ALARM_EMAIL: "none" }).origins).toEqual([]);
