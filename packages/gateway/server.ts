@@ -54,7 +54,8 @@ const FLUSH = 100; // milliseconds
 const MAX_HEADER_SIZE = 64 * 1024; // bytes
 // Node silently drops headers above its limit. Such a request is refused instead.
 const MAX_HEADERS = 1000;
-const HOST = /^[A-Za-z0-9._~!$&'()*+,;=:[\]%-]*$/;
+// A name or an address, and a port (RFC 3986, section 3.2.2). Only an IPv6 address has brackets.
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::\d*)?$/;
 
 /** Opens a server. Rejects with `ListenError`. */
 export async function listen(options: ListenOptions): Promise<Listening> {

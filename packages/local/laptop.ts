@@ -23,6 +23,7 @@ import { createTables } from "./engine/tables.ts";
 import { deleteExpired } from "./engine/ttl.ts";
 import { credentialsOf, setEnvironment, tableName } from "./environment.ts";
 import type { LocalError } from "./error.ts";
+import { indexPage } from "./index-page.ts";
 import { openListener } from "./listener.ts";
 import { isLiveUpgrade, type Live, startLive } from "./live.ts";
 import { schedule, type Schedule } from "./schedule.ts";
@@ -40,6 +41,8 @@ export interface LaptopOptions {
 
 export interface Laptop {
   url: string;
+  /** The endpoint of the DynamoDB engine; undefined for Amazon's DynamoDB. */
+  engine: string | undefined;
   /** Waits a bounded time for requests in progress, then stops all services. Takes about 2 s at most. */
   stop(): Promise<void>;
 }
@@ -136,7 +139,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     // The console, which is not part of AWS
     const consolePages = createConsole({ builder: consoleBuilder, sign: issuer.sign, scopes });
 
-    listener.serve([issuer, consolePages, liveServices], api, liveServices);
+    listener.serve([issuer, consolePages, indexPage, liveServices], api, liveServices);
     if (options.seed && created.includes("Data")) {
       const token = issuer.sign({ claims: { sub: "seed", scope: "admin" } });
       await seed(`http://127.0.0.1:${port}`, token);
@@ -144,11 +147,11 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     ready = true;
     const { endpoint } = engine;
     register({ port, dataDir, issuer: url, endpoint, table: tableName("Data") });
+    return { url, engine: endpoint, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-  return { url, stop };
 }
 
 interface Clients {

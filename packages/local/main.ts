@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ListenError } from "@stockwire/gateway/server";
 import { LocalError, messageOf } from "./error.ts";
+import { onClosedPipe } from "./closed-pipe.ts";
 import { restartOnChange } from "./restart-on-change.ts";
 import { ROOT } from "./server-registry.ts";
 
@@ -69,6 +70,7 @@ async function main(): Promise<void> {
   const stop = () => stopping.abort();
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
+  onClosedPipe(stop);
 
   if (watch) {
     const code = await restartOnChange({
@@ -95,6 +97,7 @@ async function main(): Promise<void> {
   const actualPort = Number(new URL(laptop.url).port);
   console.log(`Console:       ${laptop.url}/console`);
   console.log(`API reference: ${laptop.url}/docs`);
+  console.log(`DynamoDB:      ${laptop.engine ?? "on AWS"}`);
   console.log(`A token:       npm run -s token -- --scope admin --port ${actualPort}`);
   console.log(
     isWatched ? "Watching packages/ for changes" : "Restart on change: npm run dev -- --watch",

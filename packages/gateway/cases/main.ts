@@ -11,6 +11,7 @@ Runs the cases in FILE (in the format of gateway-cases.json) against the gateway
 prints one line for each. --filter PREFIX runs only the cases whose id starts with PREFIX.
 Exit code: 0 if all cases pass, 1 if one fails, 2 if FILE or an argument is wrong.`;
 
+process.stdout.on("error", () => process.exit()); // for example `| head -1` has read enough
 process.exitCode = await main();
 
 async function main(): Promise<number> {

@@ -12,6 +12,7 @@ import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { parseArgs } from "node:util";
+import { onClosedPipe } from "../closed-pipe.ts";
 import { localClientConfig } from "../engine/engine-process.ts";
 import { LocalError, messageOf } from "../error.ts";
 import { find } from "../server-registry.ts";
@@ -187,6 +188,7 @@ async function main(): Promise<number> {
   }
 }
 
+onClosedPipe(() => undefined); // a repair continues without a reader
 try {
   process.exitCode = await main();
 } catch (error) {

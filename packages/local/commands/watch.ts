@@ -6,6 +6,7 @@
 import type { Change } from "@stockwire/core/changes/change";
 import { parseArgs } from "node:util";
 import { createLive, type Topic } from "@stockwire/client/live";
+import { onClosedPipe } from "../closed-pipe.ts";
 import { messageOf } from "../error.ts";
 import { find, openIssuerOf } from "../server-registry.ts";
 
@@ -66,14 +67,19 @@ async function main(): Promise<void> {
   });
   process.once("SIGINT", () => live.close());
   process.once("SIGTERM", () => live.close());
+  onClosedPipe(() => live.close());
   const changes = live.subscribe(topics, { ...(since !== undefined && { since }) });
   changes.ready.then(
     () => console.error(`Watching ${topics.join(", ")} on port ${port}`),
     () => undefined, // the loop below throws the same error
   );
-  for await (const entry of changes) {
-    if (entry.type === "reset") console.error(`Changes were missed (${entry.reason})`);
-    else console.log(json ? JSON.stringify(entry.event) : lineOf(entry.event));
+  try {
+    for await (const entry of changes) {
+      if (entry.type === "reset") console.error(`Changes were missed (${entry.reason})`);
+      else console.log(json ? JSON.stringify(entry.event) : lineOf(entry.event));
+    }
+  } finally {
+    live.close(); // an open connection would keep the process alive
   }
 }
 

@@ -4,11 +4,12 @@
  * processes that recover one. `lock.pid` serves the error message only.
  */
 
-import { access, constants, mkdir, rm } from "node:fs/promises";
+import { access, constants, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LocalError, messageOf } from "../error.ts";
+import { createFolder } from "../folder.ts";
 import { readPidFile, writePidFile } from "./pid-file.ts";
 
 /** Exclusive use of a data folder until `release`. */
@@ -58,7 +59,7 @@ export async function lockFolder(folder: string): Promise<Lock> {
 
 async function create(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await createFolder(folder);
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw unwritable(folder, cause);

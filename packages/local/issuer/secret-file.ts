@@ -4,9 +4,10 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { chmod, link, mkdir, open, readFile, rm } from "node:fs/promises";
+import { chmod, link, open, readFile, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { codeOf, LocalError, messageOf } from "../error.ts";
+import { createFolder } from "../folder.ts";
 
 /**
  * Reads the secret in `file`, and creates it with `make` if there is no such file. Throws LocalError if
@@ -53,7 +54,7 @@ async function read<Secret>(
 }
 
 async function create(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
+  await createFolder(dirname(file));
   const draft = `${file}.${randomUUID()}`;
   const handle = await open(draft, "wx", 0o600);
   try {

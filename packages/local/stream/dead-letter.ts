@@ -3,8 +3,9 @@
  * it discards. Nothing that a function failed to process disappears without one.
  */
 
-import { appendFile, mkdir } from "node:fs/promises";
+import { appendFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { createFolder } from "../folder.ts";
 import type { Condition } from "./batch.ts";
 import type { StreamRecord } from "./record.ts";
 
@@ -81,7 +82,7 @@ function responsePayload(error: unknown): { errorType: string; errorMessage: str
 /** An on-failure destination that appends each dead letter to a file, as one line of JSON. */
 export function deadLetterFile(file: string): (letter: object) => Promise<void> {
   return async (letter) => {
-    await mkdir(dirname(file), { recursive: true });
+    await createFolder(dirname(file));
     await appendFile(file, `${JSON.stringify(letter)}\n`);
   };
 }

@@ -7,7 +7,7 @@ import { execFile } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type RunningLaptop, startLaptop } from "./laptop.ts";
 
 const root = join(import.meta.dirname, "../../..");
@@ -79,6 +79,29 @@ test("each filter of test:stress selects a test file", () => {
   });
   expect(filters.length).toBeGreaterThan(0);
   expect(filters.filter((filter) => !files.some((file) => file.includes(filter)))).toEqual([]);
+});
+
+describe("--help", () => {
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  const own = Object.entries(scripts).flatMap(([name, command]) => {
+    const file = /^(?:exec )?node (\S+)$/.exec(command)?.[1];
+    return file === undefined ? [] : ([[name, file]] as const);
+  });
+
+  test.each(own)("npm run %s shows the usage and does nothing else", async (name, file) => {
+    const { stdout, stderr } = await promisify(execFile)(process.execPath, [file, "--help"], {
+      cwd: root,
+    });
+    expect(stdout).toMatch(new RegExp(`^Usage: npm run (?:-s )?${name}\\b`));
+    expect(stderr).toBe("");
+  });
+
+  test("knows all commands that are programs of this repository", () => {
+    expect(own.map(([name]) => name)).toEqual(
+      expect.arrayContaining(["dev", "openapi", "reference"]),
+    );
+    expect(own.length).toBeGreaterThan(12);
+  });
 });
 
 let laptop: RunningLaptop;

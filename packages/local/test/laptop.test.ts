@@ -155,6 +155,36 @@ describe("npm run dev", () => {
     },
   );
 
+  test("a poll that waits at the end of the server gets an answer", async () => {
+    const laptop = await start(["--no-seed"]);
+    const poll = get(laptop, "/changes?topic=items&wait=20");
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    laptop.kill("SIGTERM");
+    const { status, headers } = await poll;
+    expect([status, headers.get("connection")]).toEqual([503, "close"]);
+    expect(await laptop.ended).toBe(0);
+  });
+
+  test("the printed URL leads a browser to the console; other clients get the API's answer", async () => {
+    const laptop = await start(["--no-seed"]);
+    const page = await fetch(laptop.url, { headers: { accept: "text/html,*/*" } });
+    expect([page.status, page.headers.get("content-type")]).toEqual([
+      200,
+      "text/html; charset=utf-8",
+    ]);
+    for (const [, path = ""] of (await page.text()).matchAll(/href="(\/[^"]*)"/g)) {
+      expect([path, (await fetch(laptop.url + path)).status]).toEqual([path, 200]);
+    }
+    expect((await fetch(laptop.url)).status).toBe(404);
+  });
+
+  test("the DynamoDB engine's endpoint is printed", async () => {
+    const laptop = await start(["--no-seed"]);
+    const line = laptop.output.find((each) => each.startsWith("DynamoDB:"));
+    const endpoint = /http:\/\/127\.0\.0\.1:\d+$/.exec(line ?? "")?.[0] ?? "";
+    expect((await fetch(endpoint)).status).toBeLessThan(500);
+  });
+
   test("a used port, a locked or unwritable folder, a bad option: one clear line and exit code 1", async () => {
     const blocker = createServer().listen(0, "127.0.0.1");
     await once(blocker, "listening");
@@ -168,6 +198,7 @@ describe("npm run dev", () => {
         new RegExp(`port ${port} is in use`),
       ],
       [["--port", "0", "--data", join(file, "below")], /below/],
+      [["--port", "0", "--data", "/proc/stockwire/below"], /\/proc\/stockwire.*cannot be written/],
       [["--port", "0", "--data", folder], new RegExp(`${laptop.pid}`)],
       [["--port", "99999"], /--port/],
       [["--prot", "1"], /--prot/],
@@ -185,19 +216,6 @@ describe("npm run dev", () => {
     });
     expect([code, stderr.trim().split("\n").length]).toEqual([1, 1]);
     expect(stderr).toMatch(/dynoxide/);
-  });
-
-  test("--help shows the usage of each command", async () => {
-    for (const file of [
-      "main.ts",
-      "commands/seed.ts",
-      "commands/token.ts",
-      "../gateway/cases/main.ts",
-    ]) {
-      const { code, stdout } = await run(file, ["--help"]);
-      expect([file, code]).toEqual([file, 0]);
-      expect(stdout).toMatch(/^Usage: npm run/);
-    }
   });
 });
 

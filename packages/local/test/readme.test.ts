@@ -69,6 +69,44 @@ test("watch prints each change as it happens, and ends on a signal", async () =>
   }
 });
 
+test("watch ends when the server refuses the topic, or when its output is not read any more", async () => {
+  const laptop = await startLaptop({ env: own });
+  try {
+    const { port } = new URL(laptop.url);
+    const run = (command: string) => promisify(execFile)("bash", ["-c", command], { cwd: root });
+    const watch = `npm run -s watch -- --port ${port}`;
+    await expect(run(`${watch} foo`)).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^[^\n]+\n$/),
+    });
+    const head = run(`${watch} products | head -1`);
+    const headers = {
+      authorization: `Bearer ${laptop.token({ sub: "ana", scope: "admin" })}`,
+      "content-type": "application/json",
+    };
+    let isOver = false;
+    const write = async () => {
+      const pen = { name: "Pen", price: 1, category: "Pens" };
+      while (!isOver) {
+        const answer = await fetch(`${laptop.url}/products`, {
+          method: "POST",
+          headers,
+          body: JSON.stringify(pen),
+        });
+        await answer.body?.cancel();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    };
+    const writing = write();
+    const { stdout, stderr } = await head.finally(() => (isOver = true));
+    await writing;
+    expect(stdout).toMatch(/^\S+ {2}products #\d+ .*\n$/);
+    expect(stderr).toBe(`Watching products on port ${port}\n`);
+  } finally {
+    await laptop.close();
+  }
+});
+
 test("watch reports an error in one line", async () => {
   const run = (...args: string[]) =>
     promisify(execFile)("npm", ["run", "-s", "watch", "--", ...args], { cwd: root }).then(

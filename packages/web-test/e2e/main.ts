@@ -3,6 +3,14 @@
 import { startVitest } from "vitest/node";
 import { chromiumPath } from "./chromium.ts";
 
+const HELP = `Usage: npm run test:e2e -- [name of a file]
+
+Tests the console in Chromium, on a server on this machine, or with BASE_URL, LIVE_URL and TOKEN on a stage.`;
+
+if (process.argv.includes("--help")) {
+  process.stdout.write(`${HELP}\n`);
+  process.exit(0);
+}
 if (chromiumPath() === undefined) {
   process.stderr.write(
     "Chromium was not found: run `apt-get install -y chromium`, or set CHROMIUM to its path\n",

@@ -7,6 +7,7 @@
 import { build, type BuildOptions } from "esbuild";
 import { writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 
 export const GENERATED = new URL("../../functions/src/api/docs/reference.gen.ts", import.meta.url);
 
@@ -43,4 +44,17 @@ async function bundle(entry: string): Promise<string> {
   return text;
 }
 
-if (import.meta.main) writeFileSync(GENERATED, await generate());
+const HELP = `Usage: npm run reference
+
+Writes packages/functions/src/api/docs/reference.gen.ts, the script and style of the page at /docs.`;
+
+if (import.meta.main) {
+  try {
+    const { values } = parseArgs({ options: { help: { type: "boolean", default: false } } });
+    if (values.help) console.log(HELP);
+    else writeFileSync(GENERATED, await generate());
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}
