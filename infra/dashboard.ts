@@ -12,7 +12,7 @@ type Metric = [string, string, ...(string | object)[]];
 interface Parts {
   /** By the handler's name, which labels the lines. */
   functions: Record<string, sst.aws.Function>;
-  tables: sst.aws.Dynamo[];
+  tables: { table: sst.aws.Dynamo; indexes: string[] }[];
   http: sst.aws.ApiGatewayV2;
   live: sst.aws.ApiGatewayWebSocket;
 }
@@ -28,7 +28,7 @@ export function dashboard({ functions, tables, http, live }: Parts): $util.Outpu
       http.nodes.api.id,
       live.nodes.api.id,
       $util.output(names),
-      $util.all(tables.map(({ name }) => name)),
+      $util.all(tables.map(({ table }) => table.name)),
       aws.getRegionOutput().region,
     ] as const)
     .apply(([httpId, liveId, functionNames, tableNames, region]) => {
@@ -72,6 +72,19 @@ export function dashboard({ functions, tables, http, live }: Parts): $util.Outpu
           { stat: "Sum" },
         ]);
 
+      const ofIndexes = (name: string) =>
+        tables.flatMap(({ indexes }, at) =>
+          indexes.map((index): Metric => [
+            "AWS/DynamoDB",
+            name,
+            "TableName",
+            tableNames[at] ?? "",
+            "GlobalSecondaryIndexName",
+            index,
+            { stat: "Sum" },
+          ]),
+        );
+
       const graphs: [string, Metric[]][] = [
         ["HTTP API: requests", ["Count", "4xx", "5xx"].map((name) => ofHttp(name, "Sum"))],
         ["HTTP API: latency", PERCENTILES.map((stat) => ofHttp("Latency", stat))],
@@ -97,7 +110,10 @@ export function dashboard({ functions, tables, http, live }: Parts): $util.Outpu
         ],
         [
           "Tables: throttles",
-          [...ofTables("ReadThrottleEvents"), ...ofTables("WriteThrottleEvents")],
+          ["ReadThrottleEvents", "WriteThrottleEvents"].flatMap((name) => [
+            ...ofTables(name),
+            ...ofIndexes(name),
+          ]),
         ],
         ["Reservations", [custom("Expired"), custom("SweepLag", "Maximum")]],
       ];

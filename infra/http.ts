@@ -75,8 +75,10 @@ export const api = new sst.aws.ApiGatewayV2("Api", {
   transform: {
     // A stage with a domain is reachable by that domain only.
     api: { disableExecuteApiEndpoint: stage.domains !== undefined },
+    // Groups with this prefix share one entry of the account's log policy, which has 5 120 bytes.
+    // https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
     logGroup: {
-      name: `/aws/apigateway/${$app.name}-${$app.stage}-api`,
+      name: `/aws/vendedlogs/apigateway/${$app.name}-${$app.stage}-api`,
       retentionInDays: LOG_DAYS,
     },
     stage: (args, options) => {

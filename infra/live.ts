@@ -39,7 +39,7 @@ export const api = new sst.aws.ApiGatewayWebSocket("Live", {
     // Functions send frames through this endpoint, also where there is a domain.
     api: { disableExecuteApiEndpoint: false },
     accessLog: {
-      name: `/aws/apigateway/${$app.name}-${$app.stage}-live`,
+      name: `/aws/vendedlogs/apigateway/${$app.name}-${$app.stage}-live`,
       retentionInDays: LOG_DAYS,
     },
     stage: (args) => {

@@ -13,7 +13,7 @@ import * as Http from "./http.ts";
 import * as Live from "./live.ts";
 import { deliveryDeadLetters, streamDeadLetters } from "./queue.ts";
 import { settingsOf } from "./stage.ts";
-import { changes, connections, data } from "./storage.ts";
+import { tables } from "./storage.ts";
 import * as Sweep from "./sweep.ts";
 
 const stage = settingsOf($app.stage);
@@ -27,6 +27,12 @@ const functions = {
   deliver: Deliver.handler,
   sweep: Sweep.handler,
 };
+
+/** The dimensions of tables and indexes. An index is throttled by itself, and counted by itself. */
+const throttled = tables.flatMap(({ table: { name: TableName }, indexes }) => [
+  { TableName },
+  ...indexes.map((index) => ({ TableName, GlobalSecondaryIndexName: index })),
+]);
 
 const topic = new sst.aws.SnsTopic("Alarms");
 if (stage.alarmEmail) {
@@ -133,14 +139,11 @@ alarm(
 );
 alarm(
   "TableThrottles",
-  { description: "DynamoDB refused reads or writes.", threshold: 0 },
+  { description: "DynamoDB refused reads or writes of a table or an index.", threshold: 0 },
   sum(
     "AWS/DynamoDB",
-    [data, changes, connections].flatMap(({ name }) =>
-      ["ReadThrottleEvents", "WriteThrottleEvents"].map((event) => ({
-        name: event,
-        dimensions: { TableName: name },
-      })),
+    throttled.flatMap((dimensions) =>
+      ["ReadThrottleEvents", "WriteThrottleEvents"].map((name) => ({ name, dimensions })),
     ),
   ),
 );
@@ -188,7 +191,7 @@ new aws.cloudwatch.Dashboard("Dashboard", {
   dashboardName: prefix,
   dashboardBody: dashboard({
     functions,
-    tables: [data, changes, connections],
+    tables,
     http: Http.api,
     live: Live.api,
   }),

@@ -5,6 +5,12 @@
 
 import * as z from "zod";
 
+/** An origin exactly as browsers send it, since API Gateway and the app compare texts. */
+const Origin = z.url({ protocol: /^https?$/ }).superRefine((text, context) => {
+  const origin = URL.parse(text)?.origin ?? text; // other faults are reported by the type
+  if (text !== origin) context.addIssue(`${text} matches no browser: write it as ${origin}`);
+});
+
 /** Facts of an account, for one stage. */
 const Account = z.object({
   /** Has a hosted zone in Route 53. The APIs get api.<domain> and live.<domain>. */
@@ -13,7 +19,7 @@ const Account = z.object({
   STOCKWIRE_ORIGINS: z
     .string()
     .transform((list) => list.split(","))
-    .pipe(z.array(z.url({ protocol: /^https?$/ })).min(1))
+    .pipe(z.array(Origin).min(1))
     .optional(),
   /** Receives a mail when an alarm changes its state. `none` for a protected stage without mail. */
   STOCKWIRE_ALARM_EMAIL: z.email().or(z.literal("none")).optional(),
@@ -97,7 +103,12 @@ const variablesOf = ({ STOCKWIRE_ACCOUNT: account, ...environment }: NodeJS.Proc
  */
 export function settingsOf(stage: string, environment = process.env) {
   checkName(stage);
-  const account = Account.parse(variablesOf(environment));
+  const parsed = Account.safeParse(variablesOf(environment));
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`);
+    throw new Error(faults.join("; "));
+  }
+  const account = parsed.data;
   const size = sizeOf(stage);
   const domain = account.STOCKWIRE_DOMAIN;
   const issuer = account.STOCKWIRE_ISSUER;

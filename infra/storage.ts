@@ -19,3 +19,10 @@ function table(spec: TableSpec) {
 export const data = table(Data);
 export const changes = table(Changes);
 export const connections = table(Connections);
+
+/** Each table with the names of its indexes. */
+export const tables = [
+  { table: data, indexes: Object.keys(Data.globalIndexes) },
+  { table: changes, indexes: Object.keys(Changes.globalIndexes) },
+  { table: connections, indexes: Object.keys(Connections.globalIndexes) },
+];

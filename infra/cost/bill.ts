@@ -3,7 +3,8 @@
  * from AWS's lists.
  */
 
-import { duration, logBytes, units } from "./measured.ts";
+import { PING_EVERY } from "../../packages/client/src/live/connector.ts";
+import { coldStart, duration, logBytes, units } from "./measured.ts";
 import { examplePrice, free, price } from "./price.ts";
 
 export interface Usage {
@@ -19,6 +20,9 @@ export interface Usage {
   /** Routes with metrics of their own. */
   routes: number;
   traced: number; // percent of requests
+  /** Cognito clients with a secret; 0 with an issuer of your own. */
+  machineClients: number;
+  tokens: number; // that machine clients request a month
   freeTier: boolean;
 }
 
@@ -32,10 +36,11 @@ export interface Line {
 const MINUTES = 730 * 60; // in a month
 const KB = 1024;
 const GB = 1e9;
-const PING_EVERY = 5; // minutes
+const PINGS = 60_000 / PING_EVERY; // a minute, of one connection
 const STAGE_METRICS = 12;
 const ROUTE_METRICS = 9; // 4 custom, 5 of the gateway
-const ALARMS = 11;
+/** An alarm is billed by the metrics that it watches. */
+export const ALARM_METRICS = 30;
 
 const count = (value: number) => Math.round(value).toLocaleString("en");
 
@@ -47,7 +52,7 @@ export function bill(usage: Usage): Line[] {
   const changes = requests * (usage.writes / 100);
   const reads = requests - changes;
   const frames = changes * Math.min(listeners, connections);
-  const pings = connections * (MINUTES / PING_EVERY) * 2;
+  const pings = connections * MINUTES * PINGS * 2; // with their answers
   const memory = usage.memory / KB; // GB
   const minutes = connections * MINUTES;
 
@@ -57,7 +62,8 @@ export function bill(usage: Usage): Line[] {
     changes * (duration.write + duration.change) +
     frames * duration.frame +
     pings * duration.read +
-    MINUTES * duration.read;
+    MINUTES * duration.read +
+    invocations * coldStart.share * coldStart.ms;
   const readUnits =
     reads * units.read.reads + changes * (units.write.reads + units.change.reads) + pings;
   const writeUnits =
@@ -119,13 +125,20 @@ export function bill(usage: Usage): Line[] {
     },
     {
       component: "Metrics and alarms",
-      usd: billed(metrics, free.metrics) * price.metric + billed(ALARMS, free.alarms) * price.alarm,
-      basis: `${metrics} metrics, ${ALARMS} alarms`,
+      usd:
+        billed(metrics, free.metrics) * price.metric +
+        billed(ALARM_METRICS, free.alarms) * price.alarm,
+      basis: `${metrics} metrics, ${ALARM_METRICS} metrics of alarms`,
     },
     {
       component: "Dashboard",
       usd: billed(1, free.dashboards) * price.dashboard,
       basis: "1",
+    },
+    {
+      component: "Cognito: machine clients",
+      usd: usage.machineClients * price.machineClient + usage.tokens * price.machineToken,
+      basis: `${usage.machineClients} clients, ${count(usage.tokens)} tokens`,
     },
     {
       component: "Traces",

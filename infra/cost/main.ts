@@ -1,13 +1,14 @@
 /** `npm run cost`: prints an estimate of a stage's monthly bill. */
 
+import { routes } from "@stockwire/functions/api/policy";
 import { parseArgs } from "node:util";
 import { bill, examples, type Usage } from "./bill.ts";
 import { READ_ON } from "./price.ts";
 
 const HELP = `Usage: npm run cost -- [options]
 
-Estimates the monthly bill of a stage by component, from measured units and the list
-prices of ${READ_ON} in us-east-1.
+Estimates the monthly bill of a production stage by component, from measured units and
+the list prices of ${READ_ON} in us-east-1.
 
   --requests N     requests to the HTTP API a month (1000000)
   --writes N       percent of the requests that change a record (20)
@@ -16,7 +17,10 @@ prices of ${READ_ON} in us-east-1.
   --storage N      GB in the tables (1)
   --memory N       MB of each function (1024)
   --provisioned N  provisioned concurrency of the HTTP API's function (0)
-  --routes N       routes with metrics of their own (0)
+  --routes N       routes with traffic, each with metrics of its own; 0 for a small stage
+                   (${routes.length}, all)
+  --clients N      machine clients of Cognito; 0 with an issuer of your own (1)
+  --tokens N       tokens that the machine clients request a month (730, one an hour)
   --traced N       percent of the requests that X-Ray samples (0)
   --free-tier      subtract the free amounts of an account
   --seeds          print the three examples of the first requirements instead
@@ -30,10 +34,14 @@ const DEFAULTS = {
   storage: "1",
   memory: "1024",
   provisioned: "0",
-  routes: "0",
+  routes: String(routes.length),
   traced: "0",
+  clients: "1",
+  tokens: "730",
 };
 type Amount = keyof typeof DEFAULTS;
+
+const PERCENTS: ReadonlySet<Amount> = new Set(["writes", "traced"]);
 
 const usd = (amount: number) => amount.toFixed(2).padStart(10);
 
@@ -55,12 +63,14 @@ function main(): void {
     const value = Number(values[name] ?? DEFAULTS[name]);
     if (!Number.isFinite(value) || value < 0)
       throw new Error(`--${name} must be a number, 0 or more`);
+    if (PERCENTS.has(name) && value > 100) throw new Error(`--${name} must be 100 at most`);
     return value;
   };
   const amounts = Object.fromEntries(
     (Object.keys(DEFAULTS) as Amount[]).map((name) => [name, amount(name)]),
   ) as Record<Amount, number>;
-  const usage: Usage = { ...amounts, freeTier: values["free-tier"] };
+  const { clients: machineClients, ...rest } = amounts;
+  const usage: Usage = { ...rest, machineClients, freeTier: values["free-tier"] };
   const lines = bill(usage);
   const width = Math.max(...lines.map(({ component }) => component.length));
   for (const { component, usd: price, basis } of lines) {

@@ -22,5 +22,12 @@ export const duration = {
   frame: 0.35,
 } as const;
 
+/**
+ * Share of invocations that start an environment, and the duration of the start in ms, which is
+ * billed since August 2025. AWS says that it is under 1 %; the duration is an assumption.
+ * https://aws.amazon.com/blogs/compute/aws-lambda-standardizes-billing-for-init-phase/
+ */
+export const coldStart = { share: 0.01, ms: 500 } as const;
+
 /** Bytes of log: the app's line with metrics, the gateway's line, the line of a change. */
 export const logBytes = { request: 700, access: 400, change: 600 } as const;

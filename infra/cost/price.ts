@@ -3,6 +3,7 @@
  * https://aws.amazon.com/api-gateway/pricing/ https://aws.amazon.com/lambda/pricing/
  * https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/cloudwatch/pricing/
  * https://aws.amazon.com/sqs/pricing/ https://aws.amazon.com/xray/pricing/
+ * https://aws.amazon.com/cognito/pricing/
  */
 export const READ_ON = "2026-11-21";
 
@@ -22,10 +23,12 @@ export const price = {
   recoveryGb: 0.2, // a month
   logGb: 0.5, // ingested
   metric: 0.3, // a month, of the first 10 000
-  alarm: 0.1, // a month
+  alarm: 0.1, // a month, for each metric that it watches
   dashboard: 3, // a month
   queueRequest: 0.4 / MILLION,
   trace: 5 / MILLION,
+  machineClient: 6, // a month, for a Cognito client with client credentials
+  machineToken: 2.25 / 1_000,
 } as const;
 
 /** Free amounts of an account per month. Those of Lambda and DynamoDB do not expire. */

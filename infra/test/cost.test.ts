@@ -12,10 +12,11 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { meter } from "../../packages/bench/meter.ts";
-import { bill, examples, type Usage } from "../cost/bill.ts";
+import { ALARM_METRICS, bill, examples, type Usage } from "../cost/bill.ts";
 import { units } from "../cost/measured.ts";
 import { price, READ_ON } from "../cost/price.ts";
 import { root } from "./platform.ts";
+import { all, stack } from "./stack.ts";
 
 const client = createClient({
   region: "us-east-1",
@@ -70,6 +71,8 @@ const usage: Usage = {
   provisioned: 0,
   routes: 0,
   traced: 0,
+  machineClients: 0,
+  tokens: 0,
   freeTier: false,
 };
 const usdOf = (component: string, more: Partial<Usage> = {}) =>
@@ -89,6 +92,28 @@ test("the bill multiplies requests, messages and minutes by their prices", () =>
   expect(usdOf("HTTP API", { freeTier: true })).toBe(0);
   expect(usdOf("Live API: connections")).toBeCloseTo(1_000 * 730 * 60 * 0.25e-6);
   expect(usdOf("DynamoDB: writes")).toBeCloseTo(200_000 * (1 + units.change.writes) * 0.625e-6);
+});
+
+test("the bill counts a ping a minute for each connection, and its answer", () => {
+  const messages = (listeners: number) => usdOf("Live API: messages", { writes: 0, listeners });
+  expect(messages(10)).toBeCloseTo(1_000 * 730 * 60 * 2 * 1e-6, 5);
+  const invocations = bill({ ...usage, writes: 0 }).find((line) =>
+    line.component.endsWith("requests"),
+  );
+  expect(invocations?.basis).toBe((1e6 + 1_000 * 730 * 60 + 730 * 60).toLocaleString("en"));
+});
+
+test("the bill has what is provisioned: machine clients and the metrics of alarms", () => {
+  expect(usdOf("Cognito: machine clients", { machineClients: 1, tokens: 730 })).toBeCloseTo(7.64);
+  const watched = all(stack("production"), "cloudwatch/metricAlarm").flatMap(
+    ({ inputs: { metricQueries } }) =>
+      metricQueries ? metricQueries.filter((query: { metric?: object }) => query.metric) : [1],
+  );
+  expect(watched).toHaveLength(ALARM_METRICS);
+  const clients = all(stack("production"), "cognito/userPoolClient").filter(({ inputs }) =>
+    inputs["allowedOauthFlows"].includes("client_credentials"),
+  );
+  expect(clients).toHaveLength(1); // the default of the command
 });
 
 test("the table in docs/deploy.md has the prices of the bill", () => {
@@ -111,10 +136,10 @@ test("the table in docs/deploy.md has the prices of the bill", () => {
   expect(table).toContain(READ_ON);
 });
 
-test("an idle stage costs less than a dollar a month", () => {
+test("an idle small stage with an issuer of its own costs less than three dollars a month", () => {
   const idle = { ...usage, requests: 0, connections: 0, storage: 0, freeTier: true };
   const total = bill(idle).reduce((sum, { usd }) => sum + usd, 0);
-  expect(total).toBeLessThan(1);
+  expect(total).toBeLessThan(3);
 });
 
 test("npm run cost prints a line per component and the sum", async () => {
@@ -125,5 +150,10 @@ test("npm run cost prints a line per component and the sum", async () => {
   expect(stdout).toMatch(/^USD a month +\d+\.\d\d/m);
   expect((await run("--seeds")).stdout).toMatch(/^Medium +1,000,000 +0\.20 +1\.00 +2\.00 +3\.20$/m);
   expect((await run("--help")).stdout).toContain("--requests");
+  const { stdout: metrics } = await run();
+  expect(metrics).toMatch(/^Metrics and alarms +1\d\d\.\d\d /m);
+  expect(metrics).toMatch(/^Cognito: machine clients +7\.64 {2}1 clients, 730 tokens$/m);
+  await expect(run("--writes", "200")).rejects.toThrow("--writes must be 100 at most");
+  await expect(run("--traced", "101")).rejects.toThrow("--traced must be 100 at most");
   await expect(run("--requests", "many")).rejects.toThrow("--requests must be a number");
 });

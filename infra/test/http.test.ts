@@ -140,7 +140,7 @@ describe.each(stages)("the HTTP API of %s", (stage) => {
       integrationLatency: "$context.integrationLatency",
     });
     expect(format).not.toMatch(/authorizer\.claims|querystring|header/i);
-    expect(destinationArn).toMatch(`log-group:/aws/apigateway/stockwire-${stage}-api`);
+    expect(destinationArn).toMatch(`log-group:/aws/vendedlogs/apigateway/stockwire-${stage}-api`);
   });
 });
 

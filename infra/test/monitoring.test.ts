@@ -70,6 +70,31 @@ describe.each(stages)("monitoring of %s", (stage) => {
     }
   });
 
+  test("throttles of tables and of their indexes raise an alarm and have a graph", () => {
+    const { metricQueries } = one(of(), "cloudwatch/metricAlarm", "TableThrottles").inputs;
+    const watched = metricQueries.flatMap(({ metric }: { metric?: Record<string, unknown> }) =>
+      metric ? [[metric["metricName"], metric["dimensions"]]] : [],
+    );
+    const lines = graphed().map(([, name, ...dimensions]) => [name, dimensions.slice(0, -1)]);
+    for (const { inputs } of all(of(), "dynamodb/table")) {
+      const indexes: { name: string }[] = inputs["globalSecondaryIndexes"] ?? [];
+      for (const name of ["ReadThrottleEvents", "WriteThrottleEvents"]) {
+        expect(watched).toContainEqual([name, { TableName: inputs["name"] }]);
+        for (const index of indexes) {
+          expect(watched).toContainEqual([
+            name,
+            { TableName: inputs["name"], GlobalSecondaryIndexName: index.name },
+          ]);
+          expect(lines).toContainEqual([
+            name,
+            ["TableName", inputs["name"], "GlobalSecondaryIndexName", index.name],
+          ]);
+        }
+      }
+    }
+    expect(watched).toHaveLength(10);
+  });
+
   test("the dashboard shows requests, errors and latency percentiles of both APIs", () => {
     const lines = graphed().map(([namespace, name]) => `${namespace} ${name}`);
     for (const name of ["Count", "4xx", "5xx", "Latency", "IntegrationLatency", "MessageCount"]) {

@@ -60,6 +60,31 @@ describe("settings", () => {
     }
   });
 
+  test("an origin is accepted only as browsers send it; the error is one line", () => {
+    for (const origins of [
+      "https://shop.example",
+      "http://localhost:3000,https://b.example:8443",
+    ]) {
+      const { origins: found } = settingsOf("dev", { STOCKWIRE_ORIGINS: origins });
+      expect(found.join(",")).toBe(origins);
+    }
+    for (const origins of [
+      "https://shop.example/",
+      "https://shop.example/app",
+      "https://Shop.example",
+      "https://shop.example:443",
+      "https://me@shop.example",
+      "https://b.example,https://shop.example?x",
+    ]) {
+      expect(() => settingsOf("dev", { STOCKWIRE_ORIGINS: origins })).toThrow(
+        /^STOCKWIRE_ORIGINS: .* write it as https:\/\/shop\.example$/,
+      );
+    }
+    expect(() => settingsOf("dev", { STOCKWIRE_ALARM_EMAIL: "me" })).toThrow(
+      /^STOCKWIRE_ALARM_EMAIL: .+$/,
+    );
+  });
+
   test("an issuer without an audience is refused", () => {
     expect(() => settingsOf("dev", { STOCKWIRE_ISSUER: "https://a.example" })).toThrow(
       "or neither",

@@ -17,6 +17,9 @@ import { scheduleRenewal } from "./token-renewal.ts";
 import { parseTopic, type Topic } from "./topic.ts";
 import { STOPPED } from "./tracker-state.ts";
 
+/** Ms between pings by default. The estimate of costs uses it, too. */
+export const PING_EVERY = 60_000;
+
 export type ConnectionOptions = HandshakeOptions & {
   /**
    * Ms between pings, whose answers also reveal lost changes; 60 000. API Gateway ends a connection
@@ -344,7 +347,7 @@ export class Connector {
   }
 
   #schedulePing(socket: Socket): void {
-    const { pingEvery = 60_000, pongWithin = 10_000 } = this.#options;
+    const { pingEvery = PING_EVERY, pongWithin = 10_000 } = this.#options;
     socket.after(pingEvery, () => {
       const reply = (pong: ServerFrame | undefined) => {
         if (pong === undefined) socket.close(SILENT, "no answer to a ping");
