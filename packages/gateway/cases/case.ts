@@ -35,7 +35,44 @@ export type WithNotation<Config extends { handler: unknown }> = Omit<Config, "ha
   handler: string;
 };
 
-/** Runs one case. Resolves to undefined if it passes, else to what differs. */
+/** A case uses something of the format that this runner does not know. Such a case is not run. */
+export class NotRun extends Error {}
+
+/** What kinds of steps exist, each with the members that it reads besides `do`. */
+export type StepMembers = Readonly<Record<string, readonly string[]>>;
+
+/** Throws `NotRun` for a step or a member that is not known, before any step has run. */
+export function checkSteps(steps: Case["steps"], known: StepMembers): void {
+  for (const [at, { do: kind, ...members }] of steps.entries()) {
+    const read = typeof kind === "string" && Object.hasOwn(known, kind) ? known[kind] : undefined;
+    if (!read) throw new NotRun(`step ${at + 1}: ${JSON.stringify(kind)} is not a known step`);
+    const other = Object.keys(members).find((name) => !read.includes(name));
+    if (other !== undefined) throw new NotRun(`step ${at + 1}: ${String(kind)} knows no ${other}`);
+  }
+}
+
+/** The clock of a case: the time of day, and what `advanceClock` has added. */
+export interface CaseClock {
+  now(): number; // epoch milliseconds
+  /** Runs the step `advanceClock`, which has `ms` or `seconds`. */
+  advance(step: { ms?: number; seconds?: number }): void;
+}
+
+/** Creates the clock of one case. */
+export function createClock(): CaseClock {
+  let ahead = 0; // milliseconds
+  return {
+    now: () => Date.now() + ahead,
+    advance({ ms = 0, seconds = 0 }) {
+      ahead += ms + seconds * 1000;
+    },
+  };
+}
+
+/**
+ * Runs one case. Resolves to undefined if it passes, else to what differs. Rejects with `NotRun` if
+ * the case uses what this runner does not know.
+ */
 export type CaseRunner = (
   testCase: Case,
   issuer: CaseIssuer,

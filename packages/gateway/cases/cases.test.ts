@@ -103,13 +103,123 @@ test.concurrent.each([
   [socket({ do: "mgmt", method: "POST", expect: { status: 200 } }), "status is 403, not 200"],
   [socket({ do: "mgmt", conn: "d", method: "GET" }), "no connection d"],
   [socket({ do: "http", request, expect: { status: 426 } }), "status is 404, not 426"],
-  [socket({ do: "dance" }), "cannot do dance"],
   [socket({ ...open, api: "other" }), "no API other"],
 ])("a case of a WebSocket API fails with a reason: %#", async (testCase, reason) => {
   const lines: string[] = [];
   await runCases([testCase], (line) => lines.push(line));
   expect(lines.join()).toMatch(/^not ok X2 t: /);
   expect(lines.join()).toContain(reason);
+});
+
+const withHandler = (handler: string, ...steps: object[]): Case => {
+  const testCase = socket(...steps);
+  const { routes, ...config } = testCase.config;
+  return {
+    ...testCase,
+    config: {
+      ...config,
+      routes: [routes, { routeKey: "$connect", handler: "echo" }]
+        .flat()
+        .map((route) => ({ ...(route as object), handler })),
+    },
+  };
+};
+const REPLY =
+  'js:async (event) => ({ statusCode: 200, headers: { "Sec-WebSocket-Protocol": "b" } })';
+const POST =
+  'js:async (event, ctx) => event.requestContext.eventType === "MESSAGE" ? ({ statusCode: 200, body: String((await ctx.mgmt.post(event.requestContext.connectionId, "pushed")).status) }) : ({ statusCode: 200 })';
+const CALL =
+  'js:async (event, ctx) => event.requestContext.eventType === "MESSAGE" ? ctx.mgmt("GET", "nobody") : ({ statusCode: 200 })';
+
+test.each<[string, Case]>([
+  [
+    "protocols",
+    withHandler(REPLY, {
+      ...open,
+      conn: "d",
+      protocols: ["a", "b"],
+      expect: { status: 101, headers: { "sec-websocket-protocol": "b" } },
+    }),
+  ],
+  ["wsClose", socket({ do: "wsClose", code: 3000 }, { do: "wsExpectClose", code: 3000 })],
+  [
+    "ctx.mgmt and expectHandlerResult",
+    withHandler(
+      POST,
+      sendX,
+      { do: "wsExpectFrame", expect: { text: "pushed" } },
+      { do: "expectHandlerResult", expect: { statusCode: 200, body: "200" } },
+      { do: "expectHandlerResult", route: "$default", expect: { body: "200" } },
+    ),
+  ],
+  [
+    "ctx.mgmt as a function",
+    withHandler(CALL, sendX, { do: "expectHandlerResult", expect: { status: 410 } }),
+  ],
+  [
+    "expectHandlerResult of a handler that throws",
+    withHandler(
+      'js:(event) => { if (event.body) throw new Error("no"); return { statusCode: 200 }; }',
+      sendX,
+      { do: "expectHandlerResult", expect: { error: "no" } },
+    ),
+  ],
+  [
+    "advanceClock, of which the idle timeout and signatures know",
+    socket(
+      { do: "advanceClock", seconds: 590 },
+      { do: "mgmt", method: "GET", sign: true, expect: { status: 200 } },
+      { do: "wsExpectSilence", forMs: 1_200, stillOpen: true },
+      { do: "advanceClock", ms: 20_000 },
+      { do: "wsExpectClose", code: 1001 },
+    ),
+  ],
+])("a case can use %s", async (_, testCase) => {
+  const lines: string[] = [];
+  await runCases([testCase], (line) => lines.push(line));
+  expect(lines).toEqual(["ok X2 t"]);
+});
+
+test("a case of an HTTP API can use advanceClock and expectHandlerResult", async () => {
+  const lines: string[] = [];
+  const event = { "requestContext.timeEpoch": { type: "integer" } };
+  const testCase = one({ status: 200 }, { expect: { status: 200, event } });
+  const handler =
+    "js:(event) => ({ statusCode: 200, body: String(event.requestContext.timeEpoch) })";
+  const { steps } = testCase;
+  await runCases(
+    [
+      {
+        ...testCase,
+        config: { routes: [{ routeKey: "GET /", handler }] },
+        steps: [
+          { do: "advanceClock", seconds: 4_000_000_000 },
+          ...steps,
+          { do: "expectHandlerResult", expect: { body: { re: "^[5-9]" } } },
+        ],
+      },
+    ],
+    (line) => lines.push(line),
+  );
+  expect(lines).toEqual(["ok X1 t"]);
+});
+
+test.each<[Case, string]>([
+  [socket({ do: "dance" }), 'step 2: "dance" is not a known step'],
+  [socket({ ...sendX, slowly: true }), "step 2: wsSend knows no slowly"],
+  [socket({ do: "constructor" }), 'step 2: "constructor" is not a known step'],
+  [socket({ do: 1 }), "step 2: 1 is not a known step"],
+  [one({}, { do: "wsOpen" }), 'step 1: "wsOpen" is not a known step'],
+  [
+    { ...one({}), config: { routes: [{ routeKey: "GET /", handler: "dance:1" }] } },
+    "dance:1 is not a known handler",
+  ],
+  [{ ...one({}), api: "tcp" }, "tcp-api is not emulated yet"],
+])("a case of another version of the format is not run: %#", async (testCase, reason) => {
+  const lines: string[] = [];
+  const summary = await runCases([testCase], (line) => lines.push(line));
+  expect(summary).toEqual({ passed: 0, failed: 0, skipped: 1 });
+  expect(lines).toEqual([`- ${testCase.id} not run: ${reason}`]);
 });
 
 test("a body that differs from bodyTextPreferred warns and passes", async () => {
@@ -119,7 +229,6 @@ test("a body that differs from bodyTextPreferred warns and passes", async () => 
 });
 
 test.each([
-  [one({}, { do: "wsOpen" }), "cannot do wsOpen"],
   [one({}, { api: "other" }), "no API other"],
   [
     { ...one({}), config: { routes: [{ routeKey: "nonsense", handler: "echo" }] } },

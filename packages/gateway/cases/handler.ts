@@ -3,19 +3,28 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { runInThisContext } from "node:vm";
 import type { LambdaHandler } from "../lambda.ts";
+import { NotRun } from "./case.ts";
 
-/** The events that handlers received, oldest first. */
+/** The events that handlers received and what they made of them, oldest first. */
 export interface Recorder {
   events: unknown[];
+  /** Results, or `{"error": message}` for a handler that threw. In the order in which they ended. */
+  results: unknown[];
 }
+
+/** An empty recorder. */
+export const createRecorder = (): Recorder => ({ events: [], results: [] });
 
 /**
  * Creates a function that turns a notation into a handler: `echo`, `const:…`, `throw`, `sleep:…`,
- * `counter` or `js:…`. All counters of one call count together. Throws for an unknown notation.
+ * `counter` or `js:…`. All counters of one call count together. The context of a `js` handler also has
+ * the members `extra`. Throws `NotRun` for an unknown notation.
  */
-export function createHandlers(): (notation: string, recorder: Recorder) => LambdaHandler {
+export function createHandlers(
+  extra: object = {},
+): (notation: string, recorder: Recorder) => LambdaHandler {
   let counted = 0;
-  const behaviour = (notation: string): ((event: unknown) => unknown) => {
+  const behaviour = (notation: string): ((event: unknown, context: unknown) => unknown) => {
     const colon = notation.indexOf(":");
     const kind = colon < 0 ? notation : notation.slice(0, colon);
     const argument = notation.slice(colon + 1);
@@ -44,18 +53,25 @@ export function createHandlers(): (notation: string, recorder: Recorder) => Lamb
         throw new Error(`${notation} is not a function`);
       }
       default:
-        throw new Error(`unknown handler ${notation}`);
+        throw new NotRun(`${notation} is not a known handler`);
     }
   };
   return (notation, recorder) => {
     const run = behaviour(notation);
-    return (event) => {
+    return async (event, context) => {
       recorder.events.push(event);
-      return run(event);
+      try {
+        const result = await run(event, { ...context, ...extra });
+        recorder.results.push(result);
+        return result;
+      } catch (error) {
+        recorder.results.push({ error: error instanceof Error ? error.message : String(error) });
+        throw error;
+      }
     };
   };
 }
 
-function isFunction(value: unknown): value is (event: unknown) => unknown {
+function isFunction(value: unknown): value is (event: unknown, context: unknown) => unknown {
   return typeof value === "function";
 }

@@ -8,11 +8,14 @@ import { type Listening, listen } from "../server.ts";
 import {
   type CaseRunner,
   type RequestNotation,
+  type StepMembers,
   type WithNotation,
   bodyOf,
+  checkSteps,
+  createClock,
   resolvePlaceholders,
 } from "./case.ts";
-import { type Recorder, createHandlers } from "./handler.ts";
+import { type Recorder, createHandlers, createRecorder } from "./handler.ts";
 import { type References, difference, eventDifference, firstDifference } from "./match.ts";
 import { type RawResponse, request as sendRequest } from "./raw-http.ts";
 import { headerOf, responseDifference } from "./response.ts";
@@ -34,6 +37,8 @@ interface Step {
   do: string;
   api?: string;
   request: RequestNotation;
+  ms?: number;
+  seconds?: number;
   expect?: Record<string, unknown> & {
     event?: Record<string, unknown>;
     authorizerEvent?: Record<string, unknown>;
@@ -50,20 +55,34 @@ interface OpenApi {
   authorizers: Recorder;
 }
 
+const STEPS: StepMembers = {
+  http: ["api", "request", "expect"],
+  advanceClock: ["ms", "seconds"],
+  expectHandlerResult: ["api", "expect"],
+};
+
 export const runHttpApiCase: CaseRunner = async ({ config, steps }, issuer, warn) => {
+  checkSteps(steps, STEPS);
+  const clock = createClock();
   const notation = resolvePlaceholders(config, issuer) as ApiNotation;
   const apis = new Map<string, OpenApi>();
   try {
     for (const [name, api] of Object.entries(notation.apis ?? { "": notation })) {
-      apis.set(name, await open(api));
+      apis.set(name, await open(api, () => clock.now()));
     }
     for (const [at, unresolved] of steps.entries()) {
       // Resolved just before it runs, because the times in a token count from then.
       const step = resolvePlaceholders(unresolved, issuer) as Step;
+      if (step.do === "advanceClock") {
+        clock.advance(step);
+        continue;
+      }
       const api = apis.get(step.api ?? "");
-      if (step.do !== "http") return `step ${at + 1}: an HTTP API cannot do ${step.do}`;
       if (!api) return `step ${at + 1}: there is no API ${step.api}`;
-      const differs = await runStep(step, api, warn);
+      const differs =
+        step.do === "http"
+          ? await runStep(step, api, warn)
+          : difference(step.expect, api.integrations.results.at(-1), {}, "the handler's result");
       if (differs !== undefined) return `step ${at + 1}: ${differs}`;
     }
     return undefined;
@@ -75,12 +94,16 @@ export const runHttpApiCase: CaseRunner = async ({ config, steps }, issuer, warn
   }
 };
 
-async function open({ routes = [], authorizers = {}, ...rest }: ApiNotation): Promise<OpenApi> {
+async function open(
+  { routes = [], authorizers = {}, ...rest }: ApiNotation,
+  clock: () => number,
+): Promise<OpenApi> {
   const handler = createHandlers();
-  const integrationRecorder: Recorder = { events: [] };
-  const authorizerRecorder: Recorder = { events: [] };
+  const integrationRecorder = createRecorder();
+  const authorizerRecorder = createRecorder();
   const api = createHttpApi({
     ...rest,
+    clock,
     routes: routes.map((route) => ({
       ...route,
       handler: handler(route.handler, integrationRecorder),

@@ -1,6 +1,6 @@
 /** Runs cases one after another, each with its own APIs on its own ports. */
 
-import type { Case, CaseRunner } from "./case.ts";
+import { type Case, type CaseRunner, NotRun } from "./case.ts";
 import { runHttpApiCase } from "./http-api.ts";
 import { openCaseIssuer } from "./issuer.ts";
 import { runWebSocketApiCase } from "./websocket-api.ts";
@@ -18,7 +18,10 @@ const RUNNERS: Readonly<Record<string, CaseRunner>> = {
   mgmt: runWebSocketApiCase,
 };
 
-/** Runs cases and prints a line for each. Cases of a kind of API that is not emulated are skipped. */
+/**
+ * Runs cases and prints a line for each. A case is skipped, and its line says why, if its kind of API
+ * is not emulated or if it uses a step or handler that this runner does not know.
+ */
 export async function runCases(
   cases: readonly Case[],
   print: (line: string) => void,
@@ -28,16 +31,22 @@ export async function runCases(
   try {
     for (const testCase of cases) {
       const { id, api, title } = testCase;
-      const run = Object.hasOwn(RUNNERS, api) ? RUNNERS[api] : undefined;
-      if (!run) {
-        summary.skipped++;
-        print(`- ${id} not run: ${api}-api is not emulated yet`);
-        continue;
-      }
       const warn = (text: string) => print(`  ${id} warning: ${text}`);
-      const differs = await run(testCase, issuer, warn).catch((error: unknown) => String(error));
-      summary[differs === undefined ? "passed" : "failed"]++;
-      print(differs === undefined ? `ok ${id} ${title}` : `not ok ${id} ${title}: ${differs}`);
+      try {
+        const run = Object.hasOwn(RUNNERS, api) ? RUNNERS[api] : undefined;
+        if (!run) throw new NotRun(`${api}-api is not emulated yet`);
+        const differs = await run(testCase, issuer, warn);
+        summary[differs === undefined ? "passed" : "failed"]++;
+        print(differs === undefined ? `ok ${id} ${title}` : `not ok ${id} ${title}: ${differs}`);
+      } catch (error) {
+        const isUnknown = error instanceof NotRun;
+        summary[isUnknown ? "skipped" : "failed"]++;
+        print(
+          isUnknown
+            ? `- ${id} not run: ${error.message}`
+            : `not ok ${id} ${title}: ${String(error)}`,
+        );
+      }
     }
   } finally {
     await issuer.close();

@@ -7,9 +7,24 @@ import type {
   WebSocketRouteConfig,
 } from "../websocket/config.ts";
 import { createWebSocketApi } from "../websocket/websocket-api.ts";
-import { type CaseRunner, type WithNotation, resolvePlaceholders } from "./case.ts";
-import { type Recorder, createHandlers } from "./handler.ts";
-import { CREDENTIALS, type Client, type OpenApi, STEPS, type Step } from "./websocket-step.ts";
+import {
+  type CaseClock,
+  type CaseRunner,
+  type WithNotation,
+  checkSteps,
+  createClock,
+  resolvePlaceholders,
+} from "./case.ts";
+import { type Recorder, createHandlers, createRecorder } from "./handler.ts";
+import {
+  CREDENTIALS,
+  type Client,
+  MEMBERS,
+  type OpenApi,
+  STEPS,
+  type Step,
+  manage,
+} from "./websocket-step.ts";
 
 interface ApiNotation extends Omit<WebSocketApiConfig, "routes" | "authorizers" | "onError"> {
   routes?: WithNotation<WebSocketRouteConfig>[];
@@ -19,12 +34,14 @@ interface ApiNotation extends Omit<WebSocketApiConfig, "routes" | "authorizers" 
 }
 
 export const runWebSocketApiCase: CaseRunner = async ({ config, steps }, issuer) => {
+  checkSteps(steps, MEMBERS);
+  const clock = createClock();
   const notation = resolvePlaceholders(config, issuer) as ApiNotation;
   const apis = new Map<string, OpenApi>();
   const clients = new Map<string, Client>();
   try {
     for (const [name, api] of Object.entries(notation.apis ?? { "": notation })) {
-      apis.set(name, await open(api));
+      apis.set(name, await open(api, clock));
     }
     let current = apis.get("");
     for (const [at, unresolved] of steps.entries()) {
@@ -32,8 +49,7 @@ export const runWebSocketApiCase: CaseRunner = async ({ config, steps }, issuer)
       if (step.api !== undefined) current = apis.get(step.api);
       if (!current) return `step ${at + 1}: there is no API ${step.api}`;
       const run = STEPS[step.do];
-      if (!run) return `step ${at + 1}: a WebSocket API cannot do ${step.do}`;
-      const differs = await run(step, { clients, current });
+      const differs = await run?.(step, { clients, current });
       if (differs !== undefined) return `step ${at + 1}: ${differs}`;
     }
     return undefined;
@@ -46,23 +62,40 @@ export const runWebSocketApiCase: CaseRunner = async ({ config, steps }, issuer)
   }
 };
 
-async function open({ routes = [], authorizers = {}, ...rest }: ApiNotation): Promise<OpenApi> {
-  const handler = createHandlers();
-  const authorizerRecorder: Recorder = { events: [] };
+async function open(
+  { routes = [], authorizers = {}, ...rest }: ApiNotation,
+  clock: CaseClock,
+): Promise<OpenApi> {
+  const command = (method: string) => (connectionId: string, body?: unknown) => {
+    const text = typeof body === "string" ? body : (JSON.stringify(body) ?? "");
+    return manage(opened, { method, connectionId, body: Buffer.from(text), sign: true }).then(
+      ({ status, body: answer }) => ({ status, body: answer.toString() }),
+    );
+  };
+  // For handlers: `ctx.mgmt("POST", id, data)` or `ctx.mgmt.post(id, data)`.
+  const mgmt = Object.assign(
+    (method: string, connectionId: string, body?: unknown) => command(method)(connectionId, body),
+    { post: command("POST"), get: command("GET"), delete: command("DELETE") },
+  );
+  const handler = createHandlers({ mgmt });
+  const authorizerRecorder = createRecorder();
   const recorders = new Map<string, Recorder>();
   let lastEvent: unknown;
+  let lastRecorder: Recorder | undefined;
   let connectionId = "";
   const api = createWebSocketApi({
     ...rest,
+    clock: () => clock.now(),
     credentials: CREDENTIALS,
     routes: routes.map((route) => {
-      const recorder: Recorder = { events: [] };
+      const recorder = createRecorder();
       recorders.set(route.routeKey, recorder);
       const run = handler(route.handler, recorder);
       return {
         ...route,
         handler: (event, context) => {
           lastEvent = event;
+          lastRecorder = recorder;
           return run(event, context);
         },
       };
@@ -86,13 +119,16 @@ async function open({ routes = [], authorizers = {}, ...rest }: ApiNotation): Pr
       if (!api.handle(req, res)) res.writeHead(404).end();
     },
   });
-  return {
+  const opened: OpenApi = {
     api,
     server,
+    clock,
     stage: rest.stage,
     authorizers: authorizerRecorder,
     routes: recorders,
     lastEvent: () => lastEvent,
+    lastResult: (route) => (route ? recorders.get(route) : lastRecorder)?.results.at(-1),
     connectionId: () => connectionId,
   };
+  return opened;
 }
