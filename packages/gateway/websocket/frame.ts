@@ -3,6 +3,8 @@
  * as two buffers for each connection; here a broadcast writes the same one buffer to all of them.
  */
 
+import { isUtf8 } from "node:buffer";
+
 /** A whole text message as one frame that is neither masked nor compressed. */
 export function textFrame(payload: Buffer): Buffer {
   const { length } = payload;
@@ -22,7 +24,14 @@ export function textFrame(payload: Buffer): Buffer {
 }
 
 /**
- * Creates a `textFrame` that returns the previous frame again if the payload is equal: a broadcast
+ * Bytes that can be sent as text. A client must end its connection when text is not UTF-8 (RFC 6455,
+ * section 8.1), so bytes that are not become U+FFFD.
+ */
+const validText = (data: Buffer): Buffer =>
+  isUtf8(data) ? data : Buffer.from(data.toString("utf8"));
+
+/**
+ * Creates a `textFrame` that repairs text which is not UTF-8, and that returns the previous frame again if the payload is equal: a broadcast
  * sends equal payloads one after another, and comparing bytes is cheaper than copying them.
  */
 export function createFramer(): (payload: Buffer) => Buffer {
@@ -31,8 +40,9 @@ export function createFramer(): (payload: Buffer) => Buffer {
   return (payload) => {
     const same = payload.length === length && payload.compare(frame, frame.length - length) === 0;
     if (!same) {
-      frame = textFrame(payload);
-      ({ length } = payload);
+      const text = validText(payload);
+      frame = textFrame(text);
+      ({ length } = text);
     }
     return frame;
   };

@@ -104,6 +104,29 @@ test("a connection does not exist before $connect has returned", async () => {
   await until(() => expect(client.messages).toEqual(["in time"]));
 });
 
+test("bytes that are not UTF-8 do not end the connection of the receiver", async () => {
+  const { open, caller } = await serveWebSocketApi();
+  const [one, other] = [await open(), await open()];
+  const sender = caller();
+  const data = (ConnectionId: string, bytes: number[]) =>
+    sender.send(new PostToConnectionCommand({ ConnectionId, Data: Buffer.from(bytes) }));
+  await data(one.id, [0x61, 0xff, 0x62]);
+  await data(other.id, [0x61, 0xff, 0x62]);
+  await data(one.id, [0xbf, 0xbd, 0x62]); // the last bytes of the repaired text
+  await data(one.id, [0x62]);
+  await until(() => expect(one.messages).toEqual(["a\uFFFDb", "\uFFFD\uFFFDb", "b"]));
+  await until(() => expect(other.messages).toEqual(["a\uFFFDb"]));
+});
+
+test.each(["/@connections/AAAAAAAAAAAAAAA=", "/%40connections/x?y", "/@connections"])(
+  "%s without the stage is 403",
+  async (target) => {
+    const { port } = await serveWebSocketApi();
+    const { status, body } = await request(port, { method: "POST", target });
+    expect([status, body.toString()]).toEqual([403, '{"message":"Forbidden"}']);
+  },
+);
+
 test("a message above 128 KB is a PayloadTooLargeException and is not sent", async () => {
   const { open, caller } = await serveWebSocketApi();
   const client = await open();

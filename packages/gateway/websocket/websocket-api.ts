@@ -43,6 +43,8 @@ export interface WebSocketApi {
 const GOING_AWAY: CloseStatus = { code: 1001, reason: "Going away" };
 const ABORTED: CloseStatus = { code: 1006, reason: "" };
 const UNAVAILABLE = errorResponse(503, "Service Unavailable");
+/** The answer to a path without a stage of the API, as if this API had the host for itself. */
+const FORBIDDEN = errorResponse(403, "Forbidden", [["x-amzn-errortype", "ForbiddenException"]]);
 
 /** Creates the API. Throws for a configuration that AWS refuses. */
 export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
@@ -188,7 +190,8 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
       if (path !== undefined && CONNECTIONS.test(path)) manage(req, res);
       else if (path === "") {
         writeResponse(res, errorResponse(426, "Upgrade Required", [["upgrade", "websocket"]]));
-      } else return false;
+      } else if (CONNECTIONS.test(req.url ?? "")) writeResponse(res, FORBIDDEN);
+      else return false;
       return true;
     },
     send: (connectionId, data) => connections.get(connectionId)?.send(data) ?? "gone",
@@ -199,7 +202,7 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
   };
 }
 
-const CONNECTIONS = /^\/(?:@|%40)connections(?:\/|$)/;
+const CONNECTIONS = /^\/(?:@|%40)connections(?:[/?]|$)/;
 
 /** The rest of the encoded path after `/{stage}`; undefined if the path is not of this stage. */
 function pathAfterStage({ url = "" }: IncomingMessage, stage: string): string | undefined {

@@ -10,7 +10,9 @@ import { verifyToken } from "../live/token.ts";
 
 interface Event {
   methodArn: string;
+  /** The last value of each name. */
   headers?: Record<string, string>;
+  multiValueHeaders?: Record<string, string[]>;
   queryStringParameters?: Record<string, string>;
   requestContext?: { requestId?: string };
 }
@@ -31,8 +33,12 @@ class Unauthorized extends Error {
 }
 
 export async function handler(event: Event) {
-  const header = (wanted: string) =>
-    Object.entries(event.headers ?? {}).find(([name]) => name.toLowerCase() === wanted)?.[1];
+  // Several lines of one header are one list (RFC 9110, section 5.3).
+  const all = Object.entries({ ...event.headers, ...event.multiValueHeaders });
+  const header = (wanted: string) => {
+    const found = all.find(([name]) => name.toLowerCase() === wanted)?.[1];
+    return found === undefined ? undefined : [found].flat().join(",");
+  };
   const origin = header("origin");
   // Browsers do not apply CORS to WebSockets, so the origin is checked here.
   if (origin !== undefined && !allowedOrigin(config.ALLOWED_ORIGINS, origin)) {

@@ -1,6 +1,8 @@
 /** Which credentials open a live connection, and for how long. */
 
 import { mkdtemp, rm } from "node:fs/promises";
+import { createConnection } from "node:net";
+import { once } from "node:events";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { newId } from "@stockwire/core/id";
@@ -53,6 +55,26 @@ describe("credentials", () => {
       expect([client.status, client.protocol]).toEqual([101, "stockwire.v1"]);
       expect(await client.request({ action: "hello" })).toMatchObject({ sub: "ana" });
     }
+  });
+
+  test("the subprotocols can be on several lines", async () => {
+    const socket = createConnection(Number(new URL(laptop.url).port), "127.0.0.1");
+    const lines = [
+      "GET /live HTTP/1.1",
+      "Host: localhost",
+      "Connection: Upgrade",
+      "Upgrade: websocket",
+      "Sec-WebSocket-Version: 13",
+      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+      "Sec-WebSocket-Protocol: stockwire.v1",
+      `Sec-WebSocket-Protocol: bearer.${tokenOf()}`,
+    ];
+    socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    socket.destroy();
+    expect(answer.toString()).toMatch(
+      /^HTTP\/1\.1 101 [^]*Sec-WebSocket-Protocol: stockwire\.v1\r\n/i,
+    );
   });
 
   test("hello returns the caller and the limits, and the table stores nothing else", async () => {
