@@ -3,8 +3,9 @@
 /** The program that SST runs. What it provisions is in infra/, one module per concern. */
 export default $config({
   async app(input) {
-    const { settingsOf } = await import("./infra/stage.ts");
-    const { isProtected } = settingsOf(input.stage);
+    // The settings are checked in run(): SST does not show the message of an error that is thrown here.
+    const stage = await import("./infra/stage.ts");
+    const isProtected = stage.isProtected(input.stage);
     return {
       name: "stockwire",
       home: "aws",

@@ -4,13 +4,20 @@ import { delivery } from "@stockwire/functions/event-sources";
 
 const FOURTEEN_DAYS = 14 * 24 * 60 * 60; // seconds
 
-const deadLetters = (name: string) =>
-  new sst.aws.Queue(name, {
-    transform: { queue: { messageRetentionSeconds: FOURTEEN_DAYS, sqsManagedSseEnabled: true } },
+/** Called `<app>-<stage>-<name>`, without SST's random letters: the runbook names these queues. */
+const deadLetters = (component: string, name: string) =>
+  new sst.aws.Queue(component, {
+    transform: {
+      queue: {
+        name: `${$app.name}-${$app.stage}-${name}`,
+        messageRetentionSeconds: FOURTEEN_DAYS,
+        sqsManagedSseEnabled: true,
+      },
+    },
   });
 
-export const streamDeadLetters = deadLetters("StreamDeadLetters");
-export const deliveryDeadLetters = deadLetters("DeliveryDeadLetters");
+export const streamDeadLetters = deadLetters("StreamDeadLetters", "stream-dead-letters");
+export const deliveryDeadLetters = deadLetters("DeliveryDeadLetters", "delivery-dead-letters");
 
 /** Frames for more connections than one invocation can send to. */
 export const deliveryQueue = new sst.aws.Queue("Delivery", {

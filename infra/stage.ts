@@ -71,6 +71,10 @@ function sizeOf(stage: string): Size {
   return stage === "staging" ? STAGING : SMALL;
 }
 
+/** True if the stage's data must survive. Knows all spellings, also of names that are refused. */
+export const isProtected = (stage: string): boolean =>
+  sizeOf(stage.toLowerCase().replaceAll("_", "-")).isProtected;
+
 /**
  * The name becomes a part of the names of functions (64 characters) and of the domain of the Cognito
  * pool, which allows small letters, digits and hyphens, and none of three words.

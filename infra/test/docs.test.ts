@@ -28,6 +28,10 @@ test("the runbook has the names of all log groups and saved queries", () => {
     expect(resources).toContain(`/aws/lambda/stockwire-production-${handler}`);
     expect(runbook).toMatch(new RegExp(`\`(?:/aws/lambda/stockwire-STAGE|…)-${handler}\``));
   }
+  for (const name of ["stream-dead-letters", "delivery-dead-letters"]) {
+    expect(resources).toContain(`stockwire-production-${name}`);
+    expect(runbook).toContain(`stockwire-STAGE-${name}`);
+  }
   for (const query of ["Errors", "OneRequest", "SlowRoutes"]) {
     expect(resources).toContain(`stockwire-production/${query}`);
     expect(runbook).toContain(query);

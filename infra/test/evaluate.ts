@@ -32,12 +32,12 @@ export interface Evaluation {
  * Lists all resources of a stage. Runs the real `sst diff` with SST's real components and builds;
  * only AWS, which holds SST's state, and the Pulumi command are replaced. Builds go to
  * `.sst/artifacts`, so callers evaluate one stage at a time. `dev` evaluates `sst dev`, which builds
- * nothing. Throws an error with all failures of the program and the command.
+ * nothing. `isFresh` evaluates in an account that has never used API Gateway. Throws an error with all failures of the program and the command.
  */
 export async function evaluate(
   stage: string,
   account: Record<string, string> = {},
-  { dev = false } = {},
+  { dev = false, isFresh = false } = {},
 ): Promise<Evaluation> {
   const scratch = await mkdtemp(join(tmpdir(), "stockwire-evaluate-"));
   const cloud = await startCloud();
@@ -60,6 +60,7 @@ export async function evaluate(
         AWS_REGION: REGION,
         AWS_ENDPOINT_URL: cloud.endpoint,
         EVALUATION: file,
+        FRESH_ACCOUNT: isFresh ? "1" : undefined,
       },
     );
     const text = await readFile(file, "utf8").catch(() => undefined);

@@ -81,7 +81,7 @@ describe.each(stages)("the functions of %s", (stage) => {
     const on = (table: string, ...actions: string[]) =>
       actions.map((action) => `dynamodb:${action} ${table}`);
     const queue = (action: string, name: string) =>
-      `sqs:${action} arn:aws:sqs:us-east-1:123456789012:stockwire-${stage}-${name}Queue`;
+      `sqs:${action} arn:aws:sqs:us-east-1:123456789012:stockwire-${stage}-${name}`;
     const manage = (method: string) =>
       `execute-api:ManageConnections arn:aws:execute-api:us-east-1:123456789012:liveapi/live/${method}/@connections/*`;
     const sends = [
@@ -109,7 +109,7 @@ describe.each(stages)("the functions of %s", (stage) => {
         ...["DELETE", "GET"].map(manage),
         ...on(log, "GetItem"),
         ...on(`${log}/index/gsi1`, "Query"),
-        queue("SendMessage", "Delivery"),
+        queue("SendMessage", "DeliveryQueue"),
       ],
       changes: [
         ...sends,
@@ -117,13 +117,13 @@ describe.each(stages)("the functions of %s", (stage) => {
         ...on(data, "GetItem"),
         ...on(stream, "DescribeStream", "GetRecords", "GetShardIterator"),
         ...on(`${data}/stream/*`, "ListStreams"),
-        queue("SendMessage", "Delivery"),
-        queue("SendMessage", "StreamDeadLetters"),
+        queue("SendMessage", "DeliveryQueue"),
+        queue("SendMessage", "stream-dead-letters"),
       ],
       deliver: [
         ...sends,
         ...["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"].map((action) =>
-          queue(action, "Delivery"),
+          queue(action, "DeliveryQueue"),
         ),
       ],
       sweep: [

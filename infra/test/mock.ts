@@ -51,8 +51,11 @@ const OUTPUTS: Readonly<Record<string, Outputs>> = {
       hostedZoneId: "Z1",
     },
   }),
-  "aws:apigateway/account:Account": () => ({
-    cloudwatchRoleArn: `arn:aws:iam::${ACCOUNT}:role/logs`,
+  "aws:apigateway/account:Account": ({ cloudwatchRoleArn }) => ({
+    // Empty in an account in which API Gateway has never written a log.
+    cloudwatchRoleArn:
+      cloudwatchRoleArn ??
+      (process.env["FRESH_ACCOUNT"] ? "" : `arn:aws:iam::${ACCOUNT}:role/logs`),
   }),
   "aws:acm/certificate:Certificate": ({ domainName }, id) => ({
     arn: arn("acm", `certificate/${id}`),

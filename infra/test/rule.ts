@@ -59,6 +59,12 @@ function mappingFaults(evaluation: Evaluation): string[] {
 /** X-Ray has no resource-level permissions. */
 const WITHOUT_RESOURCE = /^xray:Put/;
 
+/**
+ * The policy of the role with which an account's API Gateway writes logs. SST creates the role in an
+ * account that has none. https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-logging.html
+ */
+const LOGS_OF_GATEWAY = "arn:aws:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs";
+
 /** Roles allow single actions on single resources, never a scan, and only to AWS services. */
 function roleFaults(evaluation: Evaluation): string[] {
   const faults: string[] = [];
@@ -66,7 +72,8 @@ function roleFaults(evaluation: Evaluation): string[] {
     const { assumeRolePolicy, managedPolicyArns } = role.inputs;
     if (/"AWS"|:root|"\*"/.test(String(assumeRolePolicy)))
       faults.push(`${role.name}: anyone may assume it`);
-    if (managedPolicyArns?.length > 0) faults.push(`${role.name}: a managed policy`);
+    const managed = (managedPolicyArns ?? []).filter((arn: string) => arn !== LOGS_OF_GATEWAY);
+    if (managed.length > 0) faults.push(`${role.name}: a managed policy`);
     for (const { Effect, Action, Resource } of statements(role)) {
       if (Effect !== "Allow") continue;
       for (const action of Action) {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { TestProject } from "vitest/node";
 import { type Lock, lockFolder } from "@stockwire/local/engine/lock";
+import { messageOf } from "@stockwire/local/error";
 import { evaluate, type Evaluation } from "./evaluate.ts";
 import { preparePlatform, root } from "./platform.ts";
 
@@ -14,6 +15,12 @@ declare module "vitest" {
     bundles: string;
     /** The resources under `sst dev`. */
     underSstDev: Evaluation;
+    /** The stage `prod` in a fresh account, with a domain and without origins. */
+    fresh: Evaluation;
+    /** The stage `dev` once more, from another commit. */
+    second: Evaluation;
+    /** What `sst diff` prints for stages that are refused, by their names. */
+    refusals: Record<string, string>;
   }
 }
 
@@ -32,6 +39,9 @@ const STAGES: Readonly<Record<string, Record<string, string>>> = {
   },
 };
 
+/** Names that AWS or the settings refuse, and a protected stage without an address for alarms. */
+const REFUSED = ["Ana", "aws-test", "prod"];
+
 /** Evaluates the stages one by one, and one run at a time: SST always builds into one folder. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const lock = await lockArtifacts();
@@ -46,6 +56,14 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await cp(join(root, ".sst/artifacts"), bundles, { recursive: true });
     project.provide("bundles", bundles);
     project.provide("underSstDev", await evaluate("live", {}, { dev: true }));
+    const domain = { STOCKWIRE_DOMAIN: "shop.example", STOCKWIRE_ALARM_EMAIL: "none" };
+    project.provide("fresh", await evaluate("prod", domain, { isFresh: true }));
+    project.provide("second", await evaluate("dev", { COMMIT: "abc1234" }));
+    const refusals: Record<string, string> = {};
+    for (const stage of REFUSED) {
+      refusals[stage] = await evaluate(stage).then(() => "", messageOf);
+    }
+    project.provide("refusals", refusals);
   } finally {
     await lock.release();
   }

@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, inject, test } from "vitest";
-import { settingsOf } from "../stage.ts";
+import { isProtected, settingsOf } from "../stage.ts";
 import type { Resource } from "./evaluate.ts";
 import { root } from "./platform.ts";
 import { all, stack, stages } from "./stack.ts";
@@ -38,6 +38,13 @@ describe("settings", () => {
       expect(settingsOf(name, { STOCKWIRE_ALARM_EMAIL: "none" }).alarmEmail).toBe(undefined);
     },
   );
+
+  test("a refused spelling of production is protected as well", () => {
+    expect(["Production", "PROD", "prod_eu", "prod"].map(isProtected)).toEqual(
+      Array.from({ length: 4 }, () => true),
+    );
+    expect(["dev", "staging", "Ana"].map(isProtected)).toEqual([false, false, false]);
+  });
 
   test.each(["reproduction", "products", "preprod", "ana-produce"])(
     "%s is not production",
