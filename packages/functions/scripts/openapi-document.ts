@@ -66,7 +66,12 @@ function operation(route: Route): Json {
     ...(route.body && {
       requestBody: {
         required: true,
-        content: { "application/json": { schema: schemaOf(route.body) } },
+        content: Object.fromEntries(
+          [
+            "application/json",
+            ...(route.method === "PATCH" ? ["application/merge-patch+json"] : []),
+          ].map((type) => [type, { schema: schemaOf(route.body as z.ZodType) }]),
+        ),
       },
     }),
     responses: { ...successes(route), ...refusals(route) },

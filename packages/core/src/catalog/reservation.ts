@@ -7,7 +7,7 @@
 
 import * as z from "zod";
 import { AppError } from "../error.ts";
-import { newId } from "../id.ts";
+import { canonicalId, newId } from "../id.ts";
 import * as DynamoDB from "../store/dynamodb.ts";
 import * as Idempotency from "../store/idempotency.ts";
 import { withLocks } from "../store/lock.ts";
@@ -30,7 +30,7 @@ import { text } from "../text.ts";
 import * as Inventory from "./inventory.ts";
 
 const Line = z.strictObject({
-  productId: z.string().min(1).max(128),
+  productId: z.string().min(1).max(128).overwrite(canonicalId),
   quantity: z.int().min(1).max(1_000_000_000),
 });
 type Line = z.output<typeof Line>;
@@ -69,7 +69,7 @@ export const Extend = z.strictObject({ ttlSeconds: Ttl }).meta({ id: "ExtensionR
 export const List = z.strictObject({
   ...query(20),
   status: z.literal("active").optional(),
-  productId: z.string().min(1).max(128).optional(),
+  productId: z.string().min(1).max(128).overwrite(canonicalId).optional(),
 });
 
 interface Attributes {

@@ -5,7 +5,7 @@
  */
 
 import { type Feed, isFeed, resourceOf, resources, type Scope } from "../catalog/index.ts";
-import { PathId } from "../id.ts";
+import { canonicalId, PathId } from "../id.ts";
 import type { Change } from "./change.ts";
 import type { LoggedChange } from "./log.ts";
 
@@ -27,7 +27,8 @@ export function parse(text: string): Topic | undefined {
   if (!isFeed(feed) || text.length > MAX_LENGTH) return undefined;
   if (kind === undefined) return { text, feed, key: feed };
   if (kind === "/") {
-    return PathId.safeParse(rest).success ? { text, feed, key: `${feed}/${rest}` } : undefined;
+    if (!PathId.safeParse(rest).success) return undefined;
+    return { text, feed, key: `${feed}/${feed === "items" ? rest : canonicalId(rest)}` };
   }
   const { filter } = resourceOf(feed);
   const parameters = [...new URLSearchParams(rest)];

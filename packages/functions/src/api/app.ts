@@ -1,7 +1,9 @@
 /** The HTTP application. A request passes the middleware in this order, then its route. */
 
 import { AppError } from "@stockwire/core/error";
+import { canonicalId } from "@stockwire/core/id";
 import { type Context, Hono } from "hono";
+import { getPath } from "hono/utils/url";
 import type { Log } from "../telemetry/log.ts";
 import type { Measure } from "../telemetry/metric.ts";
 import { linkTo } from "./answer.ts";
@@ -33,7 +35,7 @@ const DEADLINE = 25_000;
 export function createApp(settings: Settings) {
   const { about, log, measure, origins, secure } = settings;
   const refuse = (c: Context<Env>, error: unknown) => answerProblem(c, error, log);
-  return new Hono<Env>()
+  return new Hono<Env>({ getPath: canonicalPath })
     .use(requestLog(log, measure))
     .use(requestContext)
     .use(securityHeaders(secure))
@@ -50,6 +52,15 @@ export function createApp(settings: Settings) {
       throw notFound(c);
     })
     .onError((error, c) => refuse(c, error));
+}
+
+/** The request's path, with its id in the form in which it is stored. Ids of items stay. */
+function canonicalPath(request: Request): string {
+  const path = getPath(request);
+  const [, resource, id] = path.split("/", 3);
+  if (resource === "items" || id === undefined) return path;
+  const canonical = canonicalId(id);
+  return canonical === id ? path : path.replace(id, canonical);
 }
 
 export type App = ReturnType<typeof createApp>;

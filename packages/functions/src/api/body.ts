@@ -10,6 +10,8 @@ export const MAX_BODY = 64 * 1024; // bytes
 const MAX_DEPTH = 20;
 
 const JSON_TYPE = /^application\/json\s*(?:;|$)/i;
+/** The type of RFC 7396, which every PATCH here is. */
+const PATCH_TYPE = /^application\/(?:merge-patch\+)?json\s*(?:;|$)/i;
 
 /**
  * Returns the body's text and its JSON value. Throws `unsupported_media_type`, `body_too_large`,
@@ -20,7 +22,8 @@ export async function readBody(
   maxBytes = MAX_BODY,
 ): Promise<{ text: string; value: unknown }> {
   const type = c.req.header("content-type");
-  if (type && !JSON_TYPE.test(type)) {
+  const accepted = c.req.method === "PATCH" ? PATCH_TYPE : JSON_TYPE;
+  if (type && !accepted.test(type)) {
     throw new AppError("unsupported_media_type", "The body must be application/json");
   }
   if (c.req.header("content-encoding")) {

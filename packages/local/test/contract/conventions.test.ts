@@ -138,6 +138,33 @@ contract((api) => {
     });
   });
 
+  test("a UUID is found in any letter case, the id of an item only in its own", async () => {
+    const body = { name: "Pen", price: 1, category: "Pens", initialQuantity: 5 };
+    const product = (await api.send("POST", "/products", { body })).json;
+    const made = await user();
+    const get = async (path: string) => (await api.send("GET", path)).json;
+    expect(await get(`/products/${product.id.toUpperCase()}`)).toEqual(product);
+    expect(await get(`/users/${made.id.toUpperCase()}`)).toEqual(made);
+    expect((await get(`/inventory/${product.id.toUpperCase()}`)).productId).toBe(product.id);
+    const reservation = await api.send("POST", "/reservations", {
+      body: { lines: [{ productId: product.id.toUpperCase(), quantity: 1 }] },
+    });
+    expect(reservation.json.lines).toEqual([{ productId: product.id, quantity: 1 }]);
+    const path = `/reservations/${reservation.json.id.toUpperCase()}`;
+    expect((await api.send("POST", `${path}/cancel`)).json.id).toBe(reservation.json.id);
+    const list = await get(`/reservations?productId=${product.id.toUpperCase()}`);
+    expect(list.count).toBe(1);
+    const removed = await api.send("DELETE", `/users/${made.id.toUpperCase()}`);
+    expect(removed.status).toBe(204);
+    const again = await api.send("POST", "/users", { body: { name: "Jo", email: made.email } });
+    expect(again.status).toBe(201);
+    const chosen = newId().toUpperCase();
+    const headers = { "If-None-Match": "*" };
+    expect((await api.send("PUT", `/items/${chosen}`, { body: {}, headers })).status).toBe(201);
+    expect((await get(`/items/${chosen}`)).id).toBe(chosen);
+    expect((await api.send("GET", `/items/${chosen.toLowerCase()}`)).status).toBe(404);
+  });
+
   describe("bodies", () => {
     const post = (body: string, headers: Record<string, string> = {}) =>
       api.send("POST", "/users", { body, headers });
@@ -172,6 +199,15 @@ contract((api) => {
       ]) {
         expect([type, (await post(body(), { "Content-Type": type })).status]).toEqual([type, 201]);
       }
+    });
+
+    test("PATCH also takes application/merge-patch+json, other methods do not", async () => {
+      const { id } = await user();
+      const headers = { "Content-Type": "application/merge-patch+json; charset=utf-8" };
+      const patched = await api.send("PATCH", `/users/${id}`, { body: { name: "Jane" }, headers });
+      expect([patched.status, patched.json.name]).toEqual([200, "Jane"]);
+      const put = await api.send("PUT", `/users/${id}`, { body: { name: "Jim" }, headers });
+      expect([put.status, put.json.code]).toEqual([415, "unsupported_media_type"]);
     });
 
     test("a body of more than 64 KiB is 413", async () => {
