@@ -37,6 +37,8 @@ const Config = z.object({
   LOG_LEVEL: z
     .string()
     .toLowerCase()
+    // Levels that AWS has and this log does not.
+    .transform((level) => ({ trace: "debug", fatal: "error" })[level] ?? level)
     .pipe(z.enum(["debug", "info", "warn", "error", "silent"]))
     .default("info"),
   METRICS: z.enum(METRIC_LEVELS).default("off"),

@@ -2,7 +2,7 @@
 
 import { newId } from "@stockwire/core/id";
 import fc from "fast-check";
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { event1, event2 } from "./events.ts";
 
 type Result = {
@@ -303,5 +303,52 @@ describe("results", () => {
   test("behind TLS answers carry HSTS", async () => {
     const { headers } = await handler(event2({ method: "GET", path: "/hello" }));
     expect(headers?.["strict-transport-security"]).toMatch(/^max-age=\d{8}/);
+  });
+});
+
+describe("the log of a deployed function", () => {
+  /** Loads the handler with a level, and returns the lines that one request writes. */
+  const linesOf = async (level: string, event: unknown) => {
+    vi.resetModules();
+    vi.stubEnv("LOG_LEVEL", level);
+    const written: string[] = [];
+    const write = vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+      written.push(String(text));
+      return true;
+    });
+    try {
+      const loaded = (await import("../src/handlers/http.ts")) as unknown as {
+        handler: typeof handler;
+      };
+      await loaded.handler(event);
+    } finally {
+      write.mockRestore();
+      vi.unstubAllEnvs();
+    }
+    return written
+      .filter((line) => line.startsWith("{"))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  };
+
+  test.each([
+    ["2.0", event2, "205.255.255.176"],
+    ["1.0", event1, "192.0.2.1"],
+  ] as const)("payload %s: info says who asked", async (_, eventOf, sourceIp) => {
+    const event = eventOf({ method: "GET", path: "/health" });
+    expect(await linesOf("info", event)).toMatchObject([
+      { message: "request", sourceIp, userAgent: "test" },
+    ]);
+  });
+
+  test.each(["debug", "trace"])("%s also has the event and the answer, redacted", async (level) => {
+    const canary = "c4n4ry";
+    const headers = { authorization: `Bearer ${canary}`, "content-type": "application/json" };
+    const body = JSON.stringify({ name: "Visible", email: `${canary}${newId()}@example.com` });
+    const event = event2({ method: "POST", path: "/users", headers, body, claims });
+    const lines = await linesOf(level, event);
+    expect(lines.map(({ message }) => message)).toEqual(["event", "request", "answer"]);
+    expect(lines[0]).toMatchObject({ event: { body: { name: "Visible" } } });
+    expect(lines[2]).toMatchObject({ answer: { statusCode: 201, body: { name: "Visible" } } });
+    expect(JSON.stringify(lines)).not.toContain(canary);
   });
 });

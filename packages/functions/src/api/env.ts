@@ -19,7 +19,7 @@ export interface Env {
       authorizer?: Authorizer;
       /** Where the API is mounted: the stage, or the mapping of a custom domain. */
       base?: string;
-      http?: { sourceIp?: string };
+      client?: { sourceIp?: string; userAgent?: string };
     };
   };
   Variables: {

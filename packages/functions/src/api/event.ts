@@ -64,10 +64,17 @@ function normaliseV1(event: Fields, context: Fields) {
 }
 
 /** The part of the context that the app reads. The adapter needs a host for its URL; any will do. */
-const contextOf = ({ requestId, authorizer }: Fields) => ({
+const contextOf = ({ requestId, authorizer, http, identity }: Fields) => ({
   domainName: "localhost",
+  client: clientOf(isObject(http) ? http : isObject(identity) ? identity : {}),
   ...(typeof requestId === "string" && { requestId }),
   ...(isObject(authorizer) && { authorizer }),
+});
+
+/** Who sent the request, for the log. Payload 2.0 has it in `http`, 1.0 in `identity`. */
+const clientOf = ({ sourceIp, userAgent }: Fields) => ({
+  ...(typeof sourceIp === "string" && { sourceIp: sourceIp.slice(0, 64) }),
+  ...(typeof userAgent === "string" && { userAgent: userAgent.slice(0, 256) }),
 });
 
 const isMethod = (method: unknown): method is string =>

@@ -6,6 +6,8 @@ export type LogLevel = keyof typeof LEVELS;
 
 /** Writes structured lines. Callers must not pass a body, token, key, email address or phone number. */
 export interface Log {
+  /** `fields` is only called if lines of this level are written; it redacts what it returns. */
+  debug(message: string, fields: () => Record<string, unknown>): void;
   info(message: string, fields: Record<string, unknown>): void;
   error(message: string, error: unknown, fields: Record<string, unknown>): void;
 }
@@ -23,6 +25,9 @@ export function createLog(
     write(`${jsonLine(line)}\n`);
   };
   return {
+    debug: (message, fields) => {
+      if (LEVELS[threshold] <= LEVELS.debug) log("debug", message, fields());
+    },
     info: (message, fields) => log("info", message, fields),
     error: (message, error, fields) =>
       log("error", message, { ...fields, error: described(error) }),

@@ -3,7 +3,10 @@ import type { Log } from "../../telemetry/log.ts";
 import type { Measure } from "../../telemetry/metric.ts";
 import type { Env } from "../env.ts";
 
-/** One log line per request, which carries its metrics. Nothing that the client sent is in it. */
+/**
+ * One log line per request, which carries its metrics. Of what the client sent only its address and
+ * user agent are in it, as the gateway says them.
+ */
 export const requestLog = (log: Log, measure: Measure) =>
   createMiddleware<Env>(async (c, next) => {
     const started = performance.now();
@@ -24,6 +27,7 @@ export const requestLog = (log: Log, measure: Measure) =>
     log.info("request", {
       requestId,
       gatewayRequestId: c.env?.requestContext?.requestId,
+      ...c.env?.requestContext?.client,
       method: c.req.method,
       route: route?.path,
       status,
