@@ -32,6 +32,7 @@ export type Code =
   | "below_reserved"
   | "stale_quantity"
   | "has_active_reservations"
+  | "product_archived"
   | "reservation_expired"
   | "reservation_closed"
   | "idempotency_key_reused"

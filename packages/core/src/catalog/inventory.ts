@@ -8,7 +8,7 @@ import * as z from "zod";
 import { AppError, type Code, invalidMember } from "../error.ts";
 import { withLocks } from "../store/lock.ts";
 import { paged, query } from "../store/pagination.ts";
-import { recordStore } from "../store/record.ts";
+import { recordStore, shardOf } from "../store/record.ts";
 import type { Condition, RecordUpdate, Stored } from "../store/update-expression.ts";
 import type { Step, Writer } from "../store/write.ts";
 import { text } from "../text.ts";
@@ -352,3 +352,17 @@ export const moveStep = (
   const update = moveUnits(productId, by, { reason, reference }, known);
   return inventories.updateStep(productId, update, writer, writeId, known);
 };
+
+/** Returns the step that checks that a product is not archived; its error is `archived`. */
+export const onSaleStep = (productId: string, archived: () => AppError): Step => ({
+  write: {
+    ConditionCheck: {
+      Key: { pk: `PRODUCT#${shardOf(productId)}`, sk: productId },
+      // A product that does not exist has no inventory either: the step of that says so.
+      ConditionExpression: "attribute_not_exists(pk) OR #status <> :archived",
+      ExpressionAttributeNames: { "#status": "status" },
+      ExpressionAttributeValues: { ":archived": "archived" },
+    },
+  },
+  conditionError: archived,
+});

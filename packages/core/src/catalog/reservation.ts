@@ -192,7 +192,7 @@ async function attempt(
 }
 
 /**
- * Reserves all lines or none. Throws `insufficient_stock`, `product_not_found`.
+ * Reserves all lines or none. Throws `insufficient_stock`, `product_not_found`, `product_archived`.
  */
 export const create = (input: z.output<typeof Create>, writer: Writer): Promise<Outcome<Info>> =>
   Idempotency.once(writer, () => {
@@ -221,6 +221,9 @@ async function reserve(
     if (shortages.length > 0) throw Inventory.insufficient(shortages);
     const steps = [
       ...reservationSteps(stored, lines, known, writer),
+      ...lines.map(({ productId }) =>
+        Inventory.onSaleStep(productId, () => archivedProduct(input.lines, productId)),
+      ),
       ...Idempotency.steps(writer, value, writeId),
     ];
     const { committed, missing } = await attempt(steps, writer, writeId, known);
@@ -262,16 +265,19 @@ const reservationSteps = (
   ]),
 ];
 
-/** `pointer` names the line as the client wrote it, before lines were added up. */
-function unknownProduct(lines: readonly Line[], missing: string): AppError {
-  const index = lines.findIndex(({ productId }) => productId === missing);
-  const fault = {
-    pointer: `/lines/${index}/productId`,
-    code: "not_found",
-    detail: "Product not found",
-  };
-  return new AppError("product_not_found", "Product not found", { errors: [fault] });
-}
+const unknownProduct = (lines: readonly Line[], id: string): AppError =>
+  new AppError("product_not_found", "Product not found", {
+    errors: [{ pointer: pointerTo(lines, id), code: "not_found", detail: "Product not found" }],
+  });
+
+const archivedProduct = (lines: readonly Line[], id: string): AppError =>
+  new AppError("product_archived", "An archived product cannot be reserved", {
+    errors: [{ pointer: pointerTo(lines, id), code: "archived", detail: "Archived product" }],
+  });
+
+/** The product's line as the client wrote it, before lines were added up. */
+const pointerTo = (lines: readonly Line[], id: string): string =>
+  `/lines/${lines.findIndex(({ productId }) => productId === id)}/productId`;
 
 /** Returns the lines that ask for more than is available, as far as inventories are known. */
 const shortagesOf = (lines: readonly Line[], known: KnownInventories): Inventory.Shortage[] =>

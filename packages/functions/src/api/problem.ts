@@ -122,6 +122,11 @@ export const problems = {
     title: "Has active reservations",
     meaning: "Some of this product is reserved; wait until it is sold or released.",
   },
+  product_archived: {
+    status: 409,
+    title: "Product archived",
+    meaning: "The product is no longer sold, so it cannot be reserved; errors points at its line.",
+  },
   reservation_expired: {
     status: 409,
     title: "Reservation expired",

@@ -173,6 +173,24 @@ contract((api) => {
     expect(json.errors).toContainEqual(expect.objectContaining({ pointer }));
   });
 
+  test("an archived product cannot be reserved; what is reserved of it can be sold", async () => {
+    const [a, b] = [await stocked(5), await stocked(5)];
+    const before = (await reserve([{ productId: b, quantity: 1 }])).json;
+    await api.send("PATCH", `/products/${b}`, { body: { status: "archived" } });
+    const { status, json } = await reserve([
+      { productId: a, quantity: 1 },
+      { productId: b, quantity: 1 },
+    ]);
+    expect(status).toBe(409);
+    expect(json).toMatchObject(
+      problem(409, "product_archived", { errors: [{ pointer: "/lines/1/productId" }] }),
+    );
+    expect(await level(a)).toMatchObject({ reserved: 0 });
+    expect((await act(before.id, "confirm")).status).toBe(200);
+    await api.send("PATCH", `/products/${b}`, { body: { status: "active" } });
+    expect((await reserve([{ productId: b, quantity: 1 }])).status).toBe(201);
+  });
+
   test("an unknown product or reservation is 404", async () => {
     const product = await reserve([{ productId: newId(), quantity: 1 }]);
     expect(product.json).toMatchObject(

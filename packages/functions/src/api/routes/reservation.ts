@@ -31,7 +31,7 @@ export const reservation = new Hono<Env>()
       access: "reserve:inventory",
       body: Reservation.Create,
       answers: { 201: Reservation.Info },
-      refusals: ["product_not_found", "insufficient_stock"],
+      refusals: ["product_not_found", "product_archived", "insufficient_stock"],
     }),
     async (c) =>
       created(c, "/reservations", await Reservation.create(c.req.valid("json"), writerOf(c))),
