@@ -45,6 +45,11 @@ export const LOBBY = "channel/lobby";
 const LIFETIME = 130 * 60;
 /** Ms in which a handshake ends. Until then API Gateway reports the connection as gone. */
 const HANDSHAKE = 60_000;
+/**
+ * Ms in which the handshake of a connection ends in practice. After it a connection that API Gateway
+ * does not know frees the place that it takes of its caller's limit.
+ */
+const USUAL_HANDSHAKE = 5_000;
 const TICKET_LIFETIME = 60; // seconds
 
 const TABLE = "Connections";
@@ -147,7 +152,8 @@ async function removeFromCaller(connection: CallerConnection): Promise<void> {
 
 /**
  * Removes those of a caller's connections that are gone. Returns true if there was one. A
- * connection younger than its handshake is kept, since API Gateway does not know it yet.
+ * connection younger than its handshake is kept, since API Gateway does not know it yet. In the rare
+ * case that the handshake takes longer, its first frame closes the connection.
  */
 async function forgetGone(
   { sub, connectedAt: now }: CallerConnection,
@@ -158,7 +164,7 @@ async function forgetGone(
       const [id = "", since, endpoint = ""] = entry.split(" ");
       const other = { id, endpoint, sub, connectedAt: Number(since) };
       const age = now - other.connectedAt; // ms
-      const isGone = age > LIFETIME * 1000 || (age > HANDSHAKE && (await Send.isGone(other)));
+      const isGone = age > LIFETIME * 1000 || (age > USUAL_HANDSHAKE && (await Send.isGone(other)));
       if (isGone) await Promise.all([forget(id), removeFromCaller(other)]);
       return isGone;
     }),

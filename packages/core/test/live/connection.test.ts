@@ -72,6 +72,16 @@ describe("the connections of one caller", () => {
     expect(await rowsOf(all[7]?.connection.id ?? "")).toEqual([]);
   });
 
+  test("do not count some seconds after the end of a server that was killed", async () => {
+    const sub = newId();
+    const ago = (ms: number) => ({ sub, connectedAt: Date.now() - ms });
+    const all = await Promise.all(Array.from({ length: 20 }, () => open(ago(2_000))));
+    for (const { connection } of all) sockets.respondWith(connection.id, 410);
+    expect((await open({ sub })).isOpen).toBe(false); // their handshakes may be in progress
+    expect((await open({ sub, connectedAt: Date.now() + 4_000 })).isOpen).toBe(true);
+    expect(await rowsOf(all[0]?.connection.id ?? "")).toEqual([]);
+  });
+
   test("do not count after their lifetime, even before TTL has deleted them", async () => {
     const sub = newId();
     const past = { sub, connectedAt: Date.now() - 131 * 60 * 1000 };

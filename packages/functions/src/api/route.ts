@@ -108,11 +108,21 @@ export function route<
   return Object.assign(admit, { description }) as never;
 }
 
-/** A list that takes more than these parameters is read through an index, which may lag. */
-const PAGING: ReadonlySet<string> = new Set(["limit", "order", "nextToken"]);
+/**
+ * Parameters of reads that are strongly consistent: pages of whole lists, lookups by a unique value,
+ * and records that are read together. Any other parameter is a filter, whose index may lag.
+ */
+const CONSISTENT: ReadonlySet<string> = new Set([
+  "limit",
+  "order",
+  "nextToken",
+  "include",
+  "sku",
+  "email",
+]);
 
 const isFiltered = (c: Context): boolean =>
-  Object.keys(c.req.queries()).some((name) => !PAGING.has(name));
+  Object.keys(c.req.queries()).some((name) => !CONSISTENT.has(name));
 
 const queryValidator = (schema: z.ZodObject): MiddlewareHandler =>
   zValidator(
