@@ -99,8 +99,9 @@ test("after a restore from a copy, a client that has seen lost changes gets a re
   await cp(live, copy, { recursive: true });
 
   laptop = await start(port);
+  let isReachable = true; // false: port 1, where nothing listens
   const open = () =>
-    new WebSocket(`ws://127.0.0.1:${port}/live`, {
+    new WebSocket(`ws://127.0.0.1:${isReachable ? port : 1}/live`, {
       headers: { authorization: `Bearer ${laptop.token({ sub: newId(), scope: "admin" })}` },
     });
   const client = follow(open, "items", cursor);
@@ -108,12 +109,15 @@ test("after a restore from a copy, a client that has seen lost changes gets a re
   await create(5);
   await until(() => client.versions.size === 8, "all changes");
   await pause(1_500); // until it has moved its cursor on
+  isReachable = false;
   await laptop.close();
   await rm(live, { recursive: true });
   await cp(copy, live, { recursive: true });
 
   laptop = await start(port);
-  await create(8);
+  await create(8); // beyond the number that the client has
+  await eventually(seen(11), "the new changes to be in the log");
+  isReachable = true;
   await until(() => client.resets > 0, "a reset", 30_000);
   await pause(2_000); // it subscribes again, with a cursor of the new log
   expect(client.resets).toBe(1);
