@@ -1,6 +1,7 @@
 /**
- * Calls to the tables. Every failure that a later attempt may not meet becomes `unavailable`, a
- * condition that does not hold becomes an error with the item as it is now, and bugs stay bugs.
+ * Calls to the tables. A call is repeated here and not by the SDK, since only the writer knows
+ * whether a repetition is safe. Every failure that a later call may not meet becomes `unavailable`,
+ * a condition that does not hold becomes an error with the item as it is now, and bugs stay bugs.
  * There is no scan.
  */
 
@@ -58,6 +59,7 @@ type Table = "Data" | "Changes" | "Connections";
 export const configure = (to: Settings): void => {
   settings = to;
   shardsVerified = undefined;
+  silent = false;
 };
 
 const configured = (): Settings => {
@@ -80,48 +82,153 @@ async function open(table: Table) {
 
 export const shardCount = (): number => configured().shards;
 
-/** Errors of DynamoDB and of the SDK after which the same call may succeed. */
-const TRANSIENT: ReadonlySet<string> = new Set([
+/**
+ * Errors of DynamoDB that say: not applied, try again. A single write that meets a transaction on
+ * the same item is a TransactionConflictException.
+ * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
+ */
+const REFUSED: ReadonlySet<string> = new Set([
   "ProvisionedThroughputExceededException",
   "RequestLimitExceeded",
   "ThrottlingException",
   "TransactionConflictException",
   "TransactionInProgressException",
-  "TimeoutError",
-  "AbortError",
 ]);
+const NO_REPLY: ReadonlySet<string> = new Set(["TimeoutError", "AbortError"]);
 const NETWORK_CODE = /^E[A-Z_]+$/; // ECONNRESET, ENOTFOUND, …
+
+/** DynamoDB refused a transaction because of other calls; the same transaction may succeed. */
+class Contention extends Error {}
+
+/** `refused`: not applied, the same call may succeed. `lost`: it may have been applied. */
+function kindOf(error: unknown): "refused" | "lost" | "final" {
+  if (!(error instanceof Error) || error instanceof AppError) return "final";
+  if (error instanceof Contention) return "refused";
+  const { $fault, $metadata, code } = error as {
+    $fault?: string;
+    $metadata?: { clockSkewCorrected?: boolean };
+    code?: unknown;
+  };
+  // The SDK has corrected its clock by the date of the reply, so the next signature will be valid.
+  if (REFUSED.has(error.name) || $metadata?.clockSkewCorrected) return "refused";
+  const lost =
+    NO_REPLY.has(error.name) ||
+    $fault === "server" ||
+    (typeof code === "string" && NETWORK_CODE.test(code)) ||
+    ($fault === undefined && "$response" in error); // a reply that the SDK could not parse
+  return lost ? "lost" : "final";
+}
 
 const unavailable = (cause: unknown) =>
   new AppError("unavailable", "The store did not answer in time; try again", { cause });
 
-function translate(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
-  const { $fault, code } = error as { $fault?: string; code?: unknown };
-  const transient =
-    TRANSIENT.has(error.name) ||
-    $fault === "server" ||
-    (typeof code === "string" && NETWORK_CODE.test(code)) ||
-    ($fault === undefined && "$response" in error); // a reply that the SDK could not parse
-  return transient ? unavailable(error) : error;
+/** A call ended as `unavailable`, and it is unknown whether it was applied. */
+export class ReplyLost extends AppError {
+  constructor(cause: unknown) {
+    super("unavailable", "The store did not answer in time; try again", { cause });
+  }
 }
 
-/** The condition of a single write did not hold. `old` is the item as it is now, if it exists. */
+/** The condition of a single write did not hold. */
 export class ConditionFailed extends Error {
+  /** The item as it is now, if it exists. */
   readonly old: Attributes | undefined;
-  constructor(old: Attributes | undefined) {
+  /** True if an earlier attempt of this write got no reply, so that it may have been applied. */
+  readonly mayBeApplied: boolean;
+  constructor(old: Attributes | undefined, mayBeApplied = false) {
     super("the condition of a write did not hold");
     this.old = old;
+    this.mayBeApplied = mayBeApplied;
   }
 }
 
-function translateConditional(error: unknown): unknown {
+function translate(error: unknown, mayBeApplied: boolean): unknown {
   if (error instanceof Error && error.name === "ConditionalCheckFailedException") {
     const { Item } = error as ConditionalCheckFailedException;
-    return new ConditionFailed(Item && unmarshall(Item));
+    return new ConditionFailed(Item && unmarshall(Item), mayBeApplied);
   }
-  return translate(error);
+  const kind = kindOf(error);
+  if (kind === "final") return error;
+  return mayBeApplied || kind === "lost" ? new ReplyLost(error) : unavailable(error);
 }
+
+/** Ms in which a call that DynamoDB refuses is repeated, unless its caller sets a deadline. */
+const CALL_TIME = 2_400;
+/** Ms without a reply after which a call is not sent again. It ends one timeout later. */
+const SILENCE = 1_200;
+/** Attempts without a reply. */
+const MAX_LOST = 3;
+/** Ms for the only attempt of a call while the store is silent. */
+const PROBE_TIMEOUT = 400;
+
+/**
+ * True after a call to which the store did not reply at all, until it replies to another. A request
+ * whose second call meets the same silence must not wait for all of it again.
+ */
+let silent = false;
+
+interface Limits {
+  /** Epoch ms until which a call that DynamoDB refuses is repeated. */
+  deadline?: number | undefined;
+  /** False if the call must not be sent again after its reply was lost. */
+  repeatLost?: boolean;
+}
+
+interface SendOptions {
+  requestTimeout?: number; // ms
+}
+
+/**
+ * Makes a call, and repeats it if DynamoDB refuses it or the reply is lost. `mayBeApplied` is true
+ * after a lost reply. A call without any reply ends within 2.4 s with the client's default timeout.
+ */
+async function call<T>(
+  attempt: (options: SendOptions, mayBeApplied: boolean) => Promise<T>,
+  { deadline = Date.now() + CALL_TIME, repeatLost = true }: Limits = {},
+): Promise<T> {
+  let lost = 0;
+  let mayBeApplied = false;
+  let answeredAt = Date.now();
+  for (let tries = 1; ; tries++) {
+    try {
+      const options = silent ? { requestTimeout: PROBE_TIMEOUT } : {};
+      const result = await attempt(options, mayBeApplied);
+      silent = false;
+      return result;
+    } catch (error) {
+      const kind = kindOf(error);
+      if (kind === "lost") {
+        lost++;
+        mayBeApplied = true;
+        const late = Date.now() - answeredAt > SILENCE;
+        if (!repeatLost || lost === MAX_LOST || late || silent) {
+          if (error instanceof Error && NO_REPLY.has(error.name)) silent = true;
+          throw translate(error, mayBeApplied);
+        }
+      } else {
+        if (!(error instanceof AppError)) silent = false; // DynamoDB has replied
+        if (kind === "final" || Date.now() > deadline) throw translate(error, mayBeApplied);
+        lost = 0;
+        answeredAt = Date.now();
+      }
+      await (isConflict(error) ? backOffConflict(tries) : backOff(tries));
+    }
+  }
+}
+
+/** Waits longer with each attempt, and randomly, so that two writers do not collide again. */
+export const backOff = (tries: number) => pause(Math.random() * Math.min(250, 5 * 2 ** tries));
+
+/**
+ * Waits before a write is repeated that lost a race. Of several writers one always wins, so a short
+ * wait is enough. It shrinks with each attempt: otherwise later writers would win again and again.
+ */
+export const backOffConflict = (tries: number) => pause(Math.random() * Math.max(2, 20 - tries));
+
+const isConflict = (error: unknown): boolean =>
+  error instanceof Error &&
+  (error.name === "TransactionConflictException" ||
+    (error instanceof Contention && error.message === "TransactionConflict"));
 
 /**
  * Reads one item, strongly consistently. The read starts while the number of shards is still being
@@ -140,10 +247,13 @@ async function readUnverified(
   const { client } = configured();
   const TableName = nameOf(table);
   const command = new GetCommand({ TableName, Key, ConsistentRead: true });
+  const send = (options: SendOptions & { abortSignal?: AbortSignal }) =>
+    client.send(command, options);
+  if (abortSignal === undefined) return (await call(send)).Item;
   try {
-    return (await client.send(command, abortSignal && { abortSignal })).Item;
+    return (await send({ abortSignal })).Item;
   } catch (error) {
-    throw translate(error);
+    throw translate(error, false);
   }
 }
 
@@ -163,13 +273,10 @@ export async function readAll(keys: readonly Key[]): Promise<Attributes[]> {
   let Keys: Record<string, unknown>[] = keys.map(({ pk, sk }) => ({ pk, sk }));
   for (let tries = 1; Keys.length > 0; tries++) {
     const RequestItems = { [TableName]: { Keys, ConsistentRead: true } };
-    try {
-      const answer = await client.send(new BatchGetCommand({ RequestItems }));
-      for (const item of answer.Responses?.[TableName] ?? []) found.set(idOf(item as Key), item);
-      Keys = answer.UnprocessedKeys?.[TableName]?.Keys ?? [];
-    } catch (error) {
-      throw translate(error);
-    }
+    const command = new BatchGetCommand({ RequestItems });
+    const answer = await call((options) => client.send(command, options));
+    for (const item of answer.Responses?.[TableName] ?? []) found.set(idOf(item as Key), item);
+    Keys = answer.UnprocessedKeys?.[TableName]?.Keys ?? [];
     if (Keys.length > 0 && tries > BATCH_TRIES) throw unavailable(new Error("unprocessed keys"));
     if (Keys.length > 0) await backOff(tries);
   }
@@ -190,35 +297,35 @@ export async function query(
   table: Table = "Data",
 ): Promise<{ items: Attributes[]; more: boolean; last: Attributes | undefined }> {
   const command = new QueryCommand({ TableName: nameOf(table), ...input });
-  try {
-    const [{ Items = [], LastEvaluatedKey }] = await Promise.all([
-      configured().client.send(command),
-      open(table),
-    ]);
-    return { items: Items, more: LastEvaluatedKey !== undefined, last: LastEvaluatedKey };
-  } catch (error) {
-    throw translate(error);
-  }
+  const [{ Items = [], LastEvaluatedKey }] = await Promise.all([
+    call((options) => configured().client.send(command, options)),
+    open(table),
+  ]);
+  return { items: Items, more: LastEvaluatedKey !== undefined, last: LastEvaluatedKey };
 }
 
 /** Puts an item, under a condition if there is one. Throws `ConditionFailed`, `unavailable`. */
 export async function put(
   input: Omit<PutCommandInput, "TableName">,
   table: Table = "Data",
+  limits?: Limits,
 ): Promise<void> {
   const { client, TableName } = await open(table);
   const options = { TableName, ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
-  try {
-    await client.send(new PutCommand({ ...options, ...input }));
-  } catch (error) {
-    throw translateConditional(error);
-  }
+  const command = new PutCommand({ ...options, ...input });
+  await call((to) => client.send(command, to), limits);
 }
 
-/** Updates an item and returns all of it. Throws `ConditionFailed`, `unavailable`. */
+type UpdateInput = Omit<UpdateCommandInput, "TableName">;
+
+/**
+ * Updates an item and returns all of it. After a lost reply `repetition` is sent instead of
+ * `input`; by default it is the same. Throws `ConditionFailed`, `unavailable`.
+ */
 export async function update(
-  input: Omit<UpdateCommandInput, "TableName">,
+  input: UpdateInput,
   table: Table = "Data",
+  { repetition = () => input, ...limits }: Limits & { repetition?: () => UpdateInput } = {},
 ): Promise<Attributes> {
   const { client, TableName } = await open(table);
   const options = {
@@ -226,11 +333,9 @@ export async function update(
     ReturnValues: "ALL_NEW",
     ReturnValuesOnConditionCheckFailure: "ALL_OLD",
   } as const;
-  try {
-    return (await client.send(new UpdateCommand({ ...options, ...input }))).Attributes ?? {};
-  } catch (error) {
-    throw translateConditional(error);
-  }
+  const send = (to: SendOptions, mayBeApplied: boolean) =>
+    client.send(new UpdateCommand({ ...options, ...(mayBeApplied ? repetition() : input) }), to);
+  return (await call(send, limits)).Attributes ?? {};
 }
 
 /** Deletes an item and returns it, if it existed. Throws `ConditionFailed`, `unavailable`. */
@@ -240,11 +345,8 @@ export async function deleteItem(
 ): Promise<Attributes | undefined> {
   const { client, TableName } = await open(table);
   const options = { TableName, ReturnValues: "ALL_OLD" } as const;
-  try {
-    return (await client.send(new DeleteCommand({ ...options, ...input }))).Attributes;
-  } catch (error) {
-    throw translateConditional(error);
-  }
+  const command = new DeleteCommand({ ...options, ...input });
+  return (await call((to) => client.send(command, to))).Attributes;
 }
 
 /** Writes in one BatchWriteItem; DynamoDB takes no more. */
@@ -268,18 +370,15 @@ export async function writeAll(
   ) as NonNullable<BatchWriteCommandInput["RequestItems"]>[string];
   for (let tries = 1; left.length > 0; tries++) {
     const RequestItems = { [TableName]: left.slice(0, BATCH_WRITES) };
-    try {
-      const { UnprocessedItems } = await client.send(new BatchWriteCommand({ RequestItems }));
-      const unprocessed = UnprocessedItems?.[TableName] ?? [];
-      if (unprocessed.length > 0 && tries > BATCH_TRIES) {
-        throw unavailable(new Error("unprocessed items"));
-      }
-      if (unprocessed.length > 0) await backOff(tries);
-      else tries = 0; // the next batch has all its attempts
-      left = [...unprocessed, ...left.slice(BATCH_WRITES)];
-    } catch (error) {
-      throw translate(error);
+    const command = new BatchWriteCommand({ RequestItems });
+    const { UnprocessedItems } = await call((options) => client.send(command, options));
+    const unprocessed = UnprocessedItems?.[TableName] ?? [];
+    if (unprocessed.length > 0 && tries > BATCH_TRIES) {
+      throw unavailable(new Error("unprocessed items"));
     }
+    if (unprocessed.length > 0) await backOff(tries);
+    else tries = 0; // the next batch has all its attempts
+    left = [...unprocessed, ...left.slice(BATCH_WRITES)];
   }
 }
 
@@ -311,9 +410,6 @@ const CONTENTION: ReadonlySet<string> = new Set([
   "ProvisionedThroughputExceeded",
 ]);
 
-/** Waits longer with each attempt, and randomly, so that two writers do not collide again. */
-export const backOff = (tries: number) => pause(Math.random() * Math.min(250, 5 * 2 ** tries));
-
 /**
  * Commits all writes or none; DynamoDB takes up to 100. A transaction that meets contention is
  * repeated until `deadline` (epoch ms). Throws `TransactionCancelled` if conditions did not hold,
@@ -335,24 +431,27 @@ export async function transact(
   });
   // One token for all attempts: for 10 minutes DynamoDB applies it once, whatever replies are lost.
   const input = { TransactItems, ClientRequestToken: newId() };
-  for (let tries = 1; ; tries++) {
+  const send = async (to: SendOptions) => {
     try {
-      await client.send(new TransactWriteCommand(input));
-      return;
+      await client.send(new TransactWriteCommand(input), to);
     } catch (error) {
-      const reasons = cancellationReasons(error);
-      if (reasons === undefined) throw translate(error);
-      // Contention first: the transaction is repeated, and a condition that fails will fail again.
-      if (!reasons.some(({ Code = "" }) => CONTENTION.has(Code))) {
-        const failed = reasons.flatMap(({ Code, Item }, index) =>
-          Code === "ConditionalCheckFailed" ? [[index, Item && unmarshall(Item)] as const] : [],
-        );
-        throw failed.length > 0 ? new TransactionCancelled(new Map(failed)) : error;
-      }
-      if (Date.now() > deadline) throw unavailable(error);
+      throw cancellation(error) ?? error;
     }
-    await backOff(tries);
-  }
+  };
+  await call(send, { deadline });
+}
+
+/** Returns why a transaction was cancelled; undefined if this is another error. */
+function cancellation(error: unknown): Error | undefined {
+  const reasons = cancellationReasons(error);
+  if (reasons === undefined) return undefined;
+  // Contention first: the transaction is repeated, and a condition that fails will fail again.
+  const contention = reasons.find(({ Code = "" }) => CONTENTION.has(Code));
+  if (contention) return new Contention(contention.Code, { cause: error });
+  const failed = reasons.flatMap(({ Code, Item }, index) =>
+    Code === "ConditionalCheckFailed" ? [[index, Item && unmarshall(Item)] as const] : [],
+  );
+  return failed.length > 0 ? new TransactionCancelled(new Map(failed)) : undefined;
 }
 
 const cancellationReasons = (error: unknown) =>
@@ -382,12 +481,11 @@ async function compareShards(): Promise<void> {
   if (stored === undefined) {
     const Item = { ...SHARDS_KEY, shards };
     try {
-      await client.send(
-        new PutCommand({ TableName, Item, ConditionExpression: "attribute_not_exists(pk)" }),
-      );
+      const input = { TableName, Item, ConditionExpression: "attribute_not_exists(pk)" };
+      await call((options) => client.send(new PutCommand(input), options));
       stored = shards;
     } catch (error) {
-      if (!(translateConditional(error) instanceof ConditionFailed)) throw translate(error);
+      if (!(error instanceof ConditionFailed)) throw error;
       stored = (await readUnverified(SHARDS_KEY))?.["shards"]; // another process was first
     }
   }

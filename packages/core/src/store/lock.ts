@@ -6,29 +6,77 @@
 
 import { assertInTime, type Writer } from "./write.ts";
 
-/** The last work queued on each key. */
-const tails = new Map<string, Promise<unknown>>();
+interface Queue {
+  /** The last exclusive work. */
+  exclusive?: Promise<unknown> | undefined;
+  /** The shared work that was queued after it. */
+  shared: Set<Promise<unknown>>;
+}
+
+const queues = new Map<string, Queue>();
 
 /**
- * Runs `work` after all earlier work on any of the keys. All keys are queued in the same tick, so
- * two calls cannot wait for each other. Throws `unavailable` if the request's time is up before the
- * work starts, and what `work` throws.
+ * Runs `work` after all earlier work on any of the keys, and before all later work. All keys are
+ * queued in the same tick, so two calls cannot wait for each other. `waited` is true if there was
+ * earlier work. Throws `unavailable` if the request's time is up before the work starts, and what
+ * `work` throws.
  */
 export async function withLocks<T>(
   keys: readonly string[],
   writer: Writer,
-  work: () => Promise<T>,
+  work: (waited: boolean) => Promise<T>,
 ): Promise<T> {
-  const earlier = Promise.all(keys.flatMap((key) => tails.get(key) ?? []));
-  const done = earlier.then(() => {
-    assertInTime(writer);
-    return work();
+  const earlier = keys.flatMap((key) => {
+    const { exclusive, shared = [] } = queues.get(key) ?? {};
+    return exclusive ? [exclusive, ...shared] : [...shared];
   });
-  const tail = done.catch(() => undefined);
-  for (const key of keys) tails.set(key, tail);
+  const done = after(earlier, writer, work);
+  const exclusive = done.catch(() => undefined);
+  for (const key of keys) queues.set(key, { exclusive, shared: new Set() });
   try {
     return await done;
   } finally {
-    for (const key of keys) if (tails.get(key) === tail) tails.delete(key);
+    for (const key of keys) {
+      const queue = queues.get(key);
+      if (queue?.exclusive === exclusive) queue.exclusive = undefined;
+      removeIfEmpty(key);
+    }
   }
+}
+
+/**
+ * Runs `work` after all earlier work of `withLocks` on the key and before all later work of it, but
+ * concurrently with other shared work. Throws as `withLocks` does.
+ */
+export async function withSharedLock<T>(
+  key: string,
+  writer: Writer,
+  work: () => Promise<T>,
+): Promise<T> {
+  const queue = queues.get(key) ?? { shared: new Set() };
+  queues.set(key, queue);
+  const done = after(queue.exclusive ? [queue.exclusive] : [], writer, work);
+  const tail = done.catch(() => undefined);
+  queue.shared.add(tail);
+  try {
+    return await done;
+  } finally {
+    queue.shared.delete(tail);
+    removeIfEmpty(key);
+  }
+}
+
+async function after<T>(
+  earlier: readonly Promise<unknown>[],
+  writer: Writer,
+  work: (waited: boolean) => Promise<T>,
+): Promise<T> {
+  await Promise.all(earlier);
+  assertInTime(writer);
+  return work(earlier.length > 0);
+}
+
+function removeIfEmpty(key: string): void {
+  const queue = queues.get(key);
+  if (queue && queue.exclusive === undefined && queue.shared.size === 0) queues.delete(key);
 }

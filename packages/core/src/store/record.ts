@@ -13,13 +13,16 @@ import {
   put,
   read,
   readAll,
+  ReplyLost,
   shardCount,
   update as updateItem,
 } from "./dynamodb.ts";
 import * as Idempotency from "./idempotency.ts";
+import { withLocks, withSharedLock } from "./lock.ts";
 import { indexPage, mergedPage, type PageRequest } from "./pagination.ts";
 import {
   hasEffect,
+  needsRoom,
   nextVersion,
   putIfUnchanged,
   type RecordUpdate,
@@ -28,10 +31,11 @@ import {
   updateExpression,
   writerAttributes,
 } from "./update-expression.ts";
-import { canSkipTransaction, initialRegister, remembered, wasWrittenBy } from "./write-register.ts";
+import { initialRegister, registerHasRoom, remembered, wasWrittenBy } from "./write-register.ts";
 import {
   changed,
   commit,
+  deadlineOf,
   type Outcome,
   type Step,
   unchanged,
@@ -103,6 +107,8 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
     if (ifMatch && !ifMatch.includes(current.version)) throw preconditionFailed(current);
   };
 
+  const lock = (id: string) => `${kind} ${id}`;
+
   const readStored = async (id: string) => (await read(key(id))) as Stored | undefined;
   const getStored = async (id: string): Promise<Stored> => {
     const stored = await readStored(id);
@@ -136,7 +142,7 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
       value,
       writeId: stored.lastWrite,
       put: Put,
-      conditionError,
+      tombstoneKey: tombstoneKey(stored.sk),
       steps: [
         { write: { Put }, conditionError },
         ...steps,
@@ -175,44 +181,77 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
   ): Promise<Outcome<T>> =>
     Idempotency.once(writer, async () => {
       // The row of a key holds the answer, so the next version must be known before it is written.
-      let known = writer.idempotency && (await getStored(id));
-      for (let tries = 1; ; tries++) {
-        const writeId = newId();
-        const { current, change } = await buildChange(id, known, ifMatch, build);
-        if (current && !hasEffect(current, change)) return unchanged(decode(current));
-        try {
-          // Without a row to commit with, a change with conditions does not depend on the version
-          // that was read, so concurrent changes of the record do not refuse each other.
-          const stored =
-            current === undefined ||
-            (change.conditions && !writer.idempotency && canSkipTransaction(current))
-              ? await updateByConditions(id, change, writer, writeId, ifMatch)
-              : await replace(current, change, writer, writeId);
-          return changed(decode(stored));
-        } catch (error) {
-          if (!(error instanceof ConditionFailed)) throw error;
-          const old = error.old as Stored | undefined;
-          if (old === undefined) throw notFoundError();
-          if (wasWrittenBy(old, writeId)) return changed(decode(old)); // its reply was lost
-          known = old;
-        }
-        await waitBeforeRetry(writer, tries);
+      const change = writer.idempotency ? undefined : build(undefined);
+      let known: Stored | undefined;
+      if (change) {
+        // Shared: concurrent changes that were built without the record do not refuse each other.
+        const attempt = await withSharedLock(lock(id), writer, () =>
+          tryUpdate(id, undefined, change, writer, ifMatch),
+        );
+        if (attempt.written) return changed(decode(attempt.written));
+        known = attempt.current;
+        assertMatch(known, ifMatch);
+        if (!hasEffect(known, build(known) ?? {})) return unchanged(decode(known));
       }
+      // In turn: otherwise each would be built from a version that another one has just replaced.
+      return withLocks([lock(id)], writer, (waited) =>
+        updateFromRecord(id, waited ? undefined : known, writer, ifMatch, build),
+      );
     });
 
-  /** Builds a change from the record as far as it is known, and reads the record only if needed. */
-  const buildChange = async (
+  /** Changes a record, built from `known` or from the record as it is read. */
+  const updateFromRecord = async (
     id: string,
     known: Stored | undefined,
+    writer: Writer,
     ifMatch: readonly number[] | undefined,
     build: UpdateBuilder,
-  ): Promise<{ current: Stored | undefined; change: RecordUpdate }> => {
-    if (known) assertMatch(known, ifMatch);
-    const change = build(known);
-    if (change) return { current: known, change };
-    const current = await getStored(id);
-    assertMatch(current, ifMatch);
-    return { current, change: build(current) ?? {} };
+  ): Promise<Outcome<T>> => {
+    let current = known ?? (await getStored(id));
+    for (let tries = 1; ; tries++) {
+      assertMatch(current, ifMatch);
+      const change = build(current) ?? {};
+      if (!hasEffect(current, change)) return unchanged(decode(current));
+      const attempt = await tryUpdate(id, current, change, writer, ifMatch);
+      if (attempt.written) return changed(decode(attempt.written));
+      current = attempt.current;
+      await waitBeforeRetry(writer, tries);
+    }
+  };
+
+  /**
+   * Writes a change, built from `current` if that is given. Returns the record as written, or as it
+   * is now if the change's conditions did not hold. Throws the resource's `…_not_found`, what the
+   * steps throw, and `unavailable`.
+   */
+  const tryUpdate = async (
+    id: string,
+    current: Stored | undefined,
+    change: RecordUpdate,
+    writer: Writer,
+    ifMatch: readonly number[] | undefined,
+  ): Promise<{ written: Stored } | { written?: undefined; current: Stored }> => {
+    const writeId = newId();
+    try {
+      // Without a row to commit with, a change with conditions does not depend on the version that
+      // was read, so concurrent changes of the record do not refuse each other.
+      const byConditions =
+        current === undefined ||
+        (change.conditions && !writer.idempotency && hasRoomFor(current, change, writeId));
+      const written = byConditions
+        ? await updateByConditions(id, change, writer, writeId, ifMatch)
+        : await replace(current, change, writer, writeId);
+      return { written };
+    } catch (error) {
+      if (!(error instanceof ConditionFailed)) throw error;
+      const old = error.old as Stored | undefined;
+      if (old === undefined) throw notFoundError();
+      if (wasWrittenBy(old, writeId)) return { written: old }; // its reply was lost
+      if (error.mayBeApplied && !needsRoom(change) && !registerHasRoom(old, writeId)) {
+        throw new ReplyLost(error); // its id may have been evicted
+      }
+      return { current: old };
+    }
   };
 
   /** Writes a change if its conditions hold, in one round trip. Throws `ConditionFailed`. */
@@ -223,9 +262,14 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
     writeId: string,
     ifMatch: readonly number[] | undefined,
   ) => {
-    const options = { remember: true, ifMatch };
-    const expression = updateExpression(key(id), change, writer, writeId, options);
-    return (await updateItem(expression)) as Stored;
+    const expression = (remember: "checked" | "unchecked") =>
+      updateExpression(key(id), change, writer, writeId, { remember, ifMatch });
+    // A first attempt cannot have been applied. Without the check a record that is written often
+    // still costs one unit and one call.
+    const first = expression(needsRoom(change) ? "checked" : "unchecked");
+    const repetition = () => expression("checked");
+    const limits = { repetition, deadline: deadlineOf(writer) };
+    return (await updateItem(first, "Data", limits)) as Stored;
   };
 
   /** Writes the next version over the one that was read. Throws `ConditionFailed`. */
@@ -244,9 +288,9 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
       ...(change.steps ?? []),
       ...Idempotency.steps(writer, decode(next), writeId),
     ];
-    if (steps.length === 1 && canSkipTransaction(current)) {
+    if (steps.length === 1 && hasRoomFor(current, change, writeId)) {
       const stored = remembered(next);
-      await put(putIfUnchanged(current, stored));
+      await put(putIfUnchanged(current, stored), "Data", { deadline: deadlineOf(writer) });
       return stored;
     }
     const [refusal] = await commit(steps, writer, [writeId]);
@@ -264,29 +308,31 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
     ifMatch: readonly number[] | undefined,
     extraSteps: (current: Stored, writeId: string) => Step[] | Promise<Step[]> = () => [],
   ): Promise<Outcome<null>> =>
-    Idempotency.once(writer, async () => {
-      const writeId = newId();
-      for (let tries = 1; ; tries++) {
-        const current = await readStored(id);
-        if (current === undefined) {
-          // An earlier attempt may have deleted the record although its reply was lost.
-          if (tries > 1 && wasWrittenBy(await read(tombstoneKey(id)), writeId)) {
-            return changed(null);
+    Idempotency.once(writer, () =>
+      withLocks([lock(id)], writer, async () => {
+        const writeId = newId();
+        for (let tries = 1; ; tries++) {
+          const current = await readStored(id);
+          if (current === undefined) {
+            // An earlier attempt may have deleted the record although its reply was lost.
+            if (tries > 1 && wasWrittenBy(await read(tombstoneKey(id)), writeId)) {
+              return changed(null);
+            }
+            throw notFoundError();
           }
-          throw notFoundError();
+          assertMatch(current, ifMatch);
+          const steps = [
+            ...deleteSteps(current, writer, writeId),
+            ...(await extraSteps(current, writeId)),
+            ...Idempotency.steps(writer, null, writeId),
+          ];
+          const [refusal] = await commit(steps, writer, [writeId]);
+          if (refusal === undefined) return changed(null);
+          if (!(refusal.error instanceof ConditionFailed)) throw refusal.error;
+          await waitBeforeRetry(writer, tries);
         }
-        assertMatch(current, ifMatch);
-        const steps = [
-          ...deleteSteps(current, writer, writeId),
-          ...(await extraSteps(current, writeId)),
-          ...Idempotency.steps(writer, null, writeId),
-        ];
-        const [refusal] = await commit(steps, writer, [writeId]);
-        if (refusal === undefined) return changed(null);
-        if (!(refusal.error instanceof ConditionFailed)) throw refusal.error;
-        await waitBeforeRetry(writer, tries);
-      }
-    });
+      }),
+    );
 
   /**
    * Returns the step that changes a record as part of a transaction: if the change's conditions
@@ -374,6 +420,10 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
   };
 }
 
+/** True if a single write of the change may be added to the record's register. */
+const hasRoomFor = (current: Stored, change: RecordUpdate, writeId: string): boolean =>
+  !needsRoom(change) || registerHasRoom(current, writeId);
+
 /** What a record's deletion leaves: who deleted it, when, and its last version. */
 const tombstoneStep = (
   at: Key,
@@ -400,14 +450,13 @@ interface Creation<T> {
   writeId: string;
   /** The record's own write, which is also the first of the steps. */
   put: Parameters<typeof put>[0];
-  conditionError: (old: Attributes | undefined) => Error;
-  steps: Step[];
+  tombstoneKey: Key;
+  steps: [Step, ...Step[]];
 }
 
 /**
- * Commits all creations or none. A record that needs no other write is a plain put, at half the
- * cost of a transaction: its id is new, so a repeated put finds the record that the first one
- * wrote.
+ * Commits all creations or none. A record that needs no other write is a plain put, at half the cost
+ * of a transaction.
  */
 async function commitCreations(
   creations: readonly Creation<unknown>[],
@@ -415,7 +464,7 @@ async function commitCreations(
 ): Promise<void> {
   const [first] = creations;
   const steps = creations.flatMap((creation) => creation.steps);
-  if (first && steps.length === 1) return putAlone(first);
+  if (first && steps.length === 1) return putAlone(first, writer);
   const writeIds = creations.map(({ writeId }) => writeId);
   const [refusal] = await commit(steps, writer, writeIds);
   if (refusal === undefined) return;
@@ -426,12 +475,33 @@ async function commitCreations(
   throw new AppError(error.code, error.message, { errors: error.errors, members });
 }
 
-async function putAlone(creation: Creation<unknown>): Promise<void> {
+/** The id of a record that is created alone was never used before, but has a tombstone. */
+class CreatedAndDeleted extends Error {}
+
+/**
+ * Puts a new record. After a lost reply the put is not repeated as it is: the record may have been
+ * created, and deleted since, and the repetition would bring it back without a change in the log.
+ * Since its id is new, a tombstone shows that.
+ */
+async function putAlone(creation: Creation<unknown>, writer: Writer): Promise<void> {
+  const [step] = creation.steps;
   try {
-    await put(creation.put);
+    await put(creation.put, "Data", { deadline: deadlineOf(writer), repeatLost: false });
   } catch (error) {
-    if (!(error instanceof ConditionFailed)) throw error;
-    if (!wasWrittenBy(error.old, creation.writeId)) throw creation.conditionError(error.old);
+    if (error instanceof ConditionFailed) throw step.conditionError?.(error.old) ?? error;
+    if (!(error instanceof ReplyLost)) throw error;
+    const notDeleted: Step = {
+      write: {
+        ConditionCheck: {
+          Key: creation.tombstoneKey,
+          ConditionExpression: "attribute_not_exists(pk)",
+        },
+      },
+      conditionError: () => new CreatedAndDeleted(),
+    };
+    const refusals = await commit([step, notDeleted], writer, [creation.writeId]);
+    if (refusals.some(({ error: refusal }) => refusal instanceof CreatedAndDeleted)) return;
+    if (refusals[0]) throw refusals[0].error;
   }
 }
 

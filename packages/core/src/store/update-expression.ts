@@ -5,7 +5,7 @@
  */
 
 import type { Attributes, Key, Write } from "./dynamodb.ts";
-import { rememberClauses, type WriteRegister } from "./write-register.ts";
+import { notAppliedConditions, rememberAssignments, type WriteRegister } from "./write-register.ts";
 import type { Step, Writer } from "./write.ts";
 
 /** A record as it is stored. All other attributes belong to its resource. */
@@ -23,7 +23,10 @@ export type Condition =
 /** A change of one record. An attribute that is set to undefined is removed. */
 export interface RecordUpdate {
   set?: Attributes;
-  /** Amounts to add. Concurrent additions do not refuse each other. */
+  /**
+   * Amounts to add. Concurrent additions do not refuse each other. If any change of a resource adds
+   * amounts, each of its changes must have `add`, even with zeros: see `needsRoom`.
+   */
   add?: Readonly<Record<string, number>>;
   /** Attributes that describe the write, such as its reason. They do not count as a change. */
   note?: Attributes;
@@ -52,6 +55,12 @@ export const hasEffect = (current: Stored, { set = {}, add = {} }: RecordUpdate)
   Object.entries(set).some(([name, value]) => current[name] !== value) ||
   Object.values(add).some((n) => n !== 0);
 
+/**
+ * True if the write must not evict an id from the record's register that may still be needed. The
+ * outcome of an addition must never be unknown: a caller who repeats it would count it twice.
+ */
+export const needsRoom = ({ add }: RecordUpdate): boolean => add !== undefined;
+
 /** Returns the version after the one that was read. Its register is that of a transaction. */
 export const nextVersion = (
   current: Stored,
@@ -78,8 +87,11 @@ export const putIfUnchanged = (current: Stored, next: Stored) => ({
 });
 
 interface UpdateOptions {
-  /** Adds the write to the register: it is repeated without a transaction's token. */
-  remember?: boolean;
+  /**
+   * Adds the write to the register, since it has no transaction's token. `checked` refuses it if it
+   * has been applied before, and if it would evict an id that is still needed.
+   */
+  remember?: "checked" | "unchecked" | undefined;
   ifMatch?: readonly number[] | undefined; // versions
 }
 
@@ -89,14 +101,14 @@ export function updateExpression(
   change: RecordUpdate,
   writer: Writer,
   writeId: string,
-  { remember = false, ifMatch }: UpdateOptions = {},
+  { remember, ifMatch }: UpdateOptions = {},
 ): Extract<Write, { Update: unknown }>["Update"] {
   const { name, value, ...used } = placeholders({ ":one": 1, ":writeId": writeId });
-  const register = remember
-    ? rememberClauses(value)
-    : { assignments: [], conditions: ["lastWrite <> :writeId"] };
-
-  const assignments = ["version = version + :one", "lastWrite = :writeId", ...register.assignments];
+  const assignments = [
+    "version = version + :one",
+    "lastWrite = :writeId",
+    ...(remember ? rememberAssignments() : []),
+  ];
   const removals: string[] = [];
   const written = { ...change.set, ...change.note, ...writerAttributes(writer) };
   for (const [attribute, to] of Object.entries(written)) {
@@ -109,7 +121,9 @@ export function updateExpression(
 
   const conditions = [
     "attribute_exists(pk)", // an update must not create a record
-    ...register.conditions, // an earlier attempt of this write has not been applied
+    // An earlier attempt of this write has not been applied.
+    ...(remember === undefined ? ["lastWrite <> :writeId"] : []),
+    ...(remember === "checked" ? notAppliedConditions(writeId, value) : []),
     ...(ifMatch ? [`version IN (${ifMatch.map(value).join(", ")})`] : []),
     ...(change.conditions ?? []).map((condition) => comparison(condition, { name, value })),
     ...hasEffectCondition(change, { name, value }),

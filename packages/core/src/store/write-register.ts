@@ -1,16 +1,18 @@
 /**
- * The register of write ids that each record carries. It makes a write safe to repeat: the SDK
- * repeats a write whose reply was lost, and the repetition finds its own id in the record, whatever
- * other writers did in between.
+ * The register of write ids that each record carries. It makes a write safe to repeat after a lost
+ * reply: the repetition finds its own id in the record, or knows that it may have been evicted.
  */
 
 import type { Attributes } from "./dynamodb.ts";
 
 /**
  * DynamoDB recognises a repeated transaction by its ClientRequestToken, so a transaction only sets
- * `lastWrite`. A single conditional write has no token: it also adds its id to `writes`. An id must
- * not be evicted from there while its write can still be repeated. Where the oldest id is too young
- * to be evicted, the write becomes a transaction, which costs twice as much.
+ * `lastWrite`. A single conditional write has no token: it also adds its id to `writes`, and evicts
+ * the oldest one. If that one may belong to a write that can still be repeated, there are two ways:
+ * - A record whose changes add amounts never evicts it; the write becomes a transaction, which costs
+ *   twice as much. So a lost reply never makes the outcome of an addition unknown.
+ * - Any other record evicts it. A repetition that cannot know whether its id was evicted is refused
+ *   as `unavailable`.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
  */
 export interface WriteRegister {
@@ -22,8 +24,8 @@ export interface WriteRegister {
 
 const REMEMBERED_WRITES = 8;
 
-/** Ms for which an id is kept: all attempts of one call take 8 s at most, and clocks differ. */
-const REMEMBERED_FOR = 20_000;
+/** Ms for which an id is kept: a write is repeated for 23 s at most, and clocks differ. */
+const REMEMBERED_FOR = 30_000;
 
 /** Fills the places of a new register; it sorts before every id. */
 const NO_WRITE = "-";
@@ -40,14 +42,18 @@ export const wasWrittenBy = (item: Attributes | undefined, writeId: string): boo
   (Array.isArray(item?.["writes"]) && item["writes"].includes(writeId));
 
 /** Write ids are UUIDv7 and start with their time in ms, so the oldest that must stay compares. */
-function oldestToKeep(): string {
-  const hex = (Date.now() - REMEMBERED_FOR).toString(16).padStart(12, "0");
+function oldestToKeep(writeId: string): string {
+  const time = Number.parseInt(writeId.slice(0, 8) + writeId.slice(9, 13), 16);
+  const hex = (time - REMEMBERED_FOR).toString(16).padStart(12, "0");
   return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }
 
-/** True if the oldest remembered id can be evicted, so that a write needs no transaction. */
-export const canSkipTransaction = ({ writes }: WriteRegister): boolean =>
-  (writes.at(-1) ?? "") < oldestToKeep();
+/**
+ * True if the oldest remembered id is old enough to be evicted by a write with this id. It then also
+ * shows that this id has not been evicted: all that was written after it would be younger.
+ */
+export const registerHasRoom = ({ writes }: WriteRegister, writeId: string): boolean =>
+  (writes.at(-1) ?? "") < oldestToKeep(writeId);
 
 /** Adds a record's last write to its register, in memory. */
 export const remembered = <T extends WriteRegister>(next: T): T => ({
@@ -60,16 +66,19 @@ export const remembered = <T extends WriteRegister>(next: T): T => ({
  * the item before the update, so the order of the assignments does not matter.
  * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
  */
-export function rememberClauses(placeholder: (value: string) => string) {
-  const last = REMEMBERED_WRITES - 1;
-  return {
-    assignments: [
-      ...Array.from({ length: last }, (_, index) => `writes[${index + 1}] = writes[${index}]`),
-      "writes[0] = :writeId",
-    ],
-    conditions: [
-      "NOT contains(writes, :writeId)",
-      `writes[${last}] < ${placeholder(oldestToKeep())}`,
-    ],
-  };
-}
+export const rememberAssignments = (): string[] => [
+  ...Array.from(
+    { length: REMEMBERED_WRITES - 1 },
+    (_, index) => `writes[${index + 1}] = writes[${index}]`,
+  ),
+  "writes[0] = :writeId",
+];
+
+/** The conditions that this write was not applied, and that its id has not been evicted. */
+export const notAppliedConditions = (
+  writeId: string,
+  placeholder: (value: string) => string,
+): string[] => [
+  "NOT contains(writes, :writeId)",
+  `writes[${REMEMBERED_WRITES - 1}] < ${placeholder(oldestToKeep(writeId))}`,
+];

@@ -6,7 +6,7 @@
 import { AppError } from "../error.ts";
 import {
   type Attributes,
-  backOff,
+  backOffConflict,
   transact,
   TransactionCancelled,
   type Write,
@@ -103,5 +103,5 @@ export function assertInTime(writer: Writer): void {
  */
 export async function waitBeforeRetry(writer: Writer, tries: number): Promise<void> {
   assertInTime(writer);
-  if (tries > 1) await backOff(tries);
+  if (tries > 1) await backOffConflict(tries);
 }

@@ -4,8 +4,9 @@ import { newId } from "../../src/id.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
 import * as Item from "../../src/catalog/item.ts";
 import * as Product from "../../src/catalog/product.ts";
+import * as Reservation from "../../src/catalog/reservation.ts";
 import * as User from "../../src/catalog/user.ts";
-import { type Fault, type FaultyProxy, faultyProxy } from "../support/fault-proxy.ts";
+import { type Fault, type FaultyProxy, faultyProxy, REFUSALS } from "../support/fault-proxy.ts";
 import { anotherService } from "../support/service.ts";
 import { by, endpoint, failure, keyed, SHARDS, tableName, use } from "../support/store.ts";
 
@@ -22,14 +23,15 @@ afterAll(() => proxy.close());
 
 const WRITES = new Set(["PutItem", "UpdateItem", "TransactWriteItems"]);
 
-/** Adds a fault to the first write only, so that the SDK's retry succeeds. */
+const isRefusal = (fault: Fault) => REFUSALS.some((refusal) => refusal === fault);
+
+/**
+ * Adds a fault to the first write, so that its repetition succeeds; a fault that certainly has no
+ * effect is added to more writes than a call without reply has attempts.
+ */
 const failFirstWrite = (fault: Fault) => {
-  let met = false;
-  proxy.decide((operation) => {
-    if (met || !WRITES.has(operation)) return "none";
-    met = true;
-    return fault;
-  });
+  let left = isRefusal(fault) ? 5 : 1;
+  proxy.decide((operation) => (WRITES.has(operation) && left-- > 0 ? fault : "none"));
 };
 
 const anyone = () =>
@@ -37,7 +39,7 @@ const anyone = () =>
 const pen = (given: object = {}) =>
   Product.Create.parse({ name: "Pen", price: 1, category: "pens", initialQuantity: 10, ...given });
 
-describe.each(["lost-reply", "applied-server-error", "server-error"] as const)(
+describe.each(["lost-reply", "applied-server-error", "server-error", ...REFUSALS] as const)(
   "after %s a write is neither denied nor applied twice:",
   (fault) => {
     test("create a user with a unique email address", async () => {
@@ -121,6 +123,22 @@ describe.each(["lost-reply", "applied-server-error", "server-error"] as const)(
       await User.create(input, by());
     });
 
+    test("set a quantity, which needs the record", async () => {
+      const { value } = await Product.create(pen(), by());
+      failFirstWrite(fault);
+      const set = await Inventory.set(value.id, { quantity: 3 }, by());
+      expect(set.value).toMatchObject({ quantity: 3, version: 2 });
+      expect(await Inventory.get(value.id)).toEqual(set.value);
+    });
+
+    test("patch an item, which needs the record", async () => {
+      const { value } = await Item.create({ a: 1 }, by());
+      failFirstWrite(fault);
+      const patched = await Item.patch(value.id, { b: 2 }, by());
+      expect(patched.value).toMatchObject({ a: 1, b: 2, version: 2 });
+      expect(await Item.get(value.id)).toEqual(patched.value);
+    });
+
     test("delete a product with its inventory and sku", async () => {
       const { value } = await Product.create(pen({ sku: newId() }), by());
       failFirstWrite(fault);
@@ -194,6 +212,144 @@ describe("a write whose reply was lost is applied once, whatever is written befo
     expect((await Inventory.get(id)).quantity).toBe(110 - 3 + 10);
   });
 });
+
+describe("a value that was set and whose reply was lost, on a record that is written often:", () => {
+  /** Makes `rivals` changes between a change whose reply is lost and its repetition. */
+  async function withRivals(rivals: number) {
+    const { value } = await Item.create({ n: 0 }, by());
+    let lost = false;
+    const rival = async (): Promise<Fault> => {
+      for (let n = 1; n <= rivals; n++) await Item.replace(value.id, { rival: n }, by());
+      return "none";
+    };
+    proxy.decide((operation) => {
+      if (operation !== "UpdateItem") return "none";
+      if (lost) {
+        proxy.decide(() => "none");
+        return rival();
+      }
+      lost = true;
+      return "lost-reply";
+    });
+    const error = await failure(Item.replace(value.id, { n: 1 }, by()));
+    return { error, item: await Item.get(value.id) };
+  }
+
+  test("it is applied once if its id is still in the register", async () => {
+    const { error, item } = await withRivals(7);
+    expect(error).toBeUndefined();
+    expect(item).toMatchObject({ rival: 7, version: 9 });
+  });
+
+  test("after more rivals its outcome is unknown, and it is not applied again", async () => {
+    const { error, item } = await withRivals(12);
+    expect(error).toMatchObject({ code: "unavailable" });
+    expect(item).toMatchObject({ rival: 12, version: 14 });
+    expect(item).not.toHaveProperty("n");
+  });
+});
+
+test("an item whose creation got no reply is not created again after it was deleted", async () => {
+  const type = newId();
+  const deleteIt = async (): Promise<Fault> => {
+    proxy.decide(() => "none");
+    const { items } = await Item.list(Item.List.parse({ type }));
+    expect(items).toHaveLength(1);
+    for (const { id } of items) await Item.remove(id, by());
+    return "none";
+  };
+  let lost = false;
+  proxy.decide((operation) => {
+    if (!WRITES.has(operation)) return "none";
+    if (lost) return deleteIt();
+    lost = true;
+    return "lost-reply";
+  });
+  const { value } = await Item.create({ type }, by());
+  expect(await failure(Item.get(value.id))).toMatchObject({ code: "item_not_found" });
+});
+
+describe("with DynamoDB's rule that a write which meets a transaction is refused:", () => {
+  /** Refuses two of three writes, as if a transaction on the same item was in progress. */
+  const conflictOften = () => {
+    let writes = 0;
+    proxy.decide((operation) => (WRITES.has(operation) && ++writes % 3 > 0 ? "conflict" : "none"));
+  };
+
+  test("all adjustments and reservations of a product are made, none twice", async () => {
+    const { value } = await Product.create(pen({ initialQuantity: 1_000 }), by());
+    const lines = [{ productId: value.id, quantity: 1 }];
+    conflictOften();
+    await Promise.all(
+      Array.from({ length: 20 }, () => [
+        Inventory.adjust(value.id, { delta: -1, reason: "sold" }, by()),
+        Inventory.adjust(value.id, { delta: -1, reason: "sold" }, keyed(newId())),
+        Reservation.create({ lines, ttlSeconds: 900 }, by()),
+      ]).flat(),
+    );
+    expect(await Inventory.get(value.id)).toMatchObject({
+      quantity: 960,
+      reserved: 20,
+      version: 61,
+    });
+  });
+
+  test("of concurrent creates with one email address exactly one succeeds", async () => {
+    conflictOften();
+    const input = anyone();
+    const failures = await Promise.all(
+      Array.from({ length: 10 }, () => failure(User.create(input, by()))),
+    );
+    const refused = failures.filter((error) => error !== undefined);
+    expect(refused).toHaveLength(9);
+    for (const error of refused) expect(error).toMatchObject({ code: "email_exists" });
+  });
+
+  test("of concurrent requests with one key one has the effect", async () => {
+    conflictOften();
+    const { value } = await Product.create(pen(), by());
+    const key = newId();
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, () =>
+        Inventory.adjust(value.id, { delta: -1, reason: "sold" }, keyed(key)),
+      ),
+    );
+    expect(outcomes.filter(({ replayed }) => !replayed)).toHaveLength(1);
+    expect((await Inventory.get(value.id)).quantity).toBe(9);
+  });
+});
+
+test("a request is answered within 3 s while the store is silent", async () => {
+  const { value } = await Item.create({ a: 1 }, by());
+  proxy.decide(() => "silence");
+  const started = performance.now();
+  // With a key a failed write is followed by a second call, for the answer that may be stored.
+  const requests: Promise<unknown>[] = [
+    Item.create({ a: 1 }, by()),
+    Item.create({ a: 1 }, keyed(newId())),
+    Item.patch(value.id, { b: 1 }, keyed(newId())),
+  ];
+  for (const error of await Promise.all(requests.map(failure))) {
+    expect(error).toMatchObject({ code: "unavailable" });
+  }
+  expect(performance.now() - started).toBeLessThan(3_000);
+  proxy.decide(() => "none");
+  expect(await Item.get(value.id)).toEqual(value);
+}, 20_000);
+
+test("calls that would wait long for an overloaded store are refused within 3 s", async () => {
+  const { value } = await Item.create({ a: 1 }, by());
+  proxy.decide(() => new Promise((resolve) => setTimeout(resolve, 500, "none")));
+  const started = performance.now();
+  const failures = await Promise.all(
+    Array.from({ length: 1_000 }, () => failure(Item.get(value.id))),
+  );
+  expect(performance.now() - started).toBeLessThan(3_000);
+  const refused = failures.filter((error) => error !== undefined);
+  expect(refused.length).toBeGreaterThan(200);
+  expect(refused.length).toBeLessThan(1_000);
+  for (const error of refused) expect(error).toMatchObject({ code: "unavailable" });
+}, 20_000);
 
 test("a store that never answers makes calls fail with unavailable", async () => {
   const { value } = await Item.create({ a: 1 }, by());

@@ -14,6 +14,10 @@ export type Fault =
   | "silence" // never answered
   | "server-error" // not applied, 500
   | "applied-server-error" // applied, 500
+  | "conflict" // not applied: a transaction writes the same item; engines never answer so
+  | "throttled" // not applied: the partition or the table has no capacity left
+  | "account-throttled" // not applied: the account has no capacity left
+  | "in-progress" // not applied: a transaction with the same token is in progress
   | "empty-page" // a Query without items that is not at its end
   | "unprocessed"; // a BatchGetItem that reads none of its keys
 
@@ -28,6 +32,39 @@ export interface FaultyProxy {
   close(): Promise<void>;
 }
 
+/** The faults after which the same call may succeed, and which certainly had no effect. */
+export const REFUSALS = ["conflict", "throttled", "account-throttled", "in-progress"] as const;
+
+const ERRORS = {
+  conflict: "TransactionConflictException",
+  throttled: "ProvisionedThroughputExceededException",
+  "account-throttled": "ThrottlingException",
+  "in-progress": "TransactionInProgressException",
+} as const;
+
+/** The cancellation reasons that a transaction has instead of the errors of a single write. */
+const REASONS: Readonly<Record<string, string>> = {
+  conflict: "TransactionConflict",
+  throttled: "ProvisionedThroughputExceeded",
+};
+
+/** Returns DynamoDB's answer to a call that it refuses. The reason is that of the first write. */
+function refusal(fault: keyof typeof ERRORS, body: string): string {
+  const { TransactItems } = JSON.parse(body) as { TransactItems?: unknown[] };
+  const Code = REASONS[fault];
+  const type = "com.amazonaws.dynamodb.v20120810#";
+  if (Code === undefined || TransactItems === undefined)
+    return JSON.stringify({ __type: type + ERRORS[fault], message: fault });
+  const CancellationReasons = TransactItems.map((_, n) => ({ Code: n === 0 ? Code : "None" }));
+  return JSON.stringify({
+    __type: `${type}TransactionCanceledException`,
+    message: `Transaction cancelled, please refer cancellation reasons for specific reasons [${Code}]`,
+    CancellationReasons,
+  });
+}
+
+const isRefusal = (fault: Fault): fault is keyof typeof ERRORS => Object.hasOwn(ERRORS, fault);
+
 /** A proxy before a real engine that adds the faults of networks and services. */
 export async function faultyProxy(engine: string): Promise<FaultyProxy> {
   let decide: Decide = () => "none";
@@ -41,6 +78,10 @@ export async function faultyProxy(engine: string): Promise<FaultyProxy> {
     if (fault === "silence" || fault === "server-error") {
       request.resume();
       if (fault === "server-error") fail();
+      return;
+    }
+    if (isRefusal(fault)) {
+      response.writeHead(400).end(refusal(fault, (await buffer(request)).toString()));
       return;
     }
     if (fault === "empty-page") {

@@ -14,7 +14,7 @@ export const tableName: string = DATA_TABLE;
 export const SHARDS = 4;
 
 /** Ms for one call; some engines need more. */
-export const timeout = Number(process.env["DYNAMODB_TIMEOUT_MS"] ?? 1_500);
+export const timeout = Number(process.env["DYNAMODB_TIMEOUT_MS"] ?? 1_100);
 const credentials = { accessKeyId: "local", secretAccessKey: "local" };
 
 /** Configures all verbs of this test file with the engine, or with a proxy in front of it. */

@@ -1,0 +1,113 @@
+/** Many writers of one record: each write costs few calls, and none waits for all the others. */
+
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { newId } from "../../src/id.ts";
+import * as Inventory from "../../src/catalog/inventory.ts";
+import * as Item from "../../src/catalog/item.ts";
+import * as Product from "../../src/catalog/product.ts";
+import { withLocks, withSharedLock } from "../../src/store/lock.ts";
+import { type FaultyProxy, faultyProxy } from "../support/fault-proxy.ts";
+import { by, endpoint, use } from "../support/store.ts";
+
+let proxy: FaultyProxy;
+let calls: string[] = [];
+beforeAll(async () => {
+  proxy = await faultyProxy(endpoint);
+  use(proxy.endpoint);
+  await Item.create({}, by()); // verifies the number of shards
+});
+beforeEach(() => {
+  calls = [];
+  proxy.decide((operation) => {
+    calls.push(operation);
+    return "none";
+  });
+});
+afterAll(() => proxy.close());
+
+const WRITERS = 16;
+const WRITES = 5; // of each writer
+
+/** Runs `write` in a loop of each writer, with a number that no other call gets. */
+const inParallel = (write: (n: number) => Promise<unknown>) =>
+  Promise.all(
+    Array.from({ length: WRITERS }, async (_, writer) => {
+      for (let n = 0; n < WRITES; n++) await write(writer * WRITES + n);
+    }),
+  );
+
+const pen = () => Product.Create.parse({ name: "Pen", price: 1, category: "pens" });
+
+describe("of 16 writers of one record", () => {
+  test("each that sets values needs one call, however often the record is written", async () => {
+    const { id } = (await Product.create(pen(), by())).value;
+    calls = [];
+    await inParallel((n) => Product.update(id, { name: `Pen ${n}` }, by()));
+    expect(calls).toEqual(Array.from({ length: WRITERS * WRITES }, () => "UpdateItem"));
+    expect((await Product.get(id)).version).toBe(1 + WRITERS * WRITES);
+  });
+
+  test("each that needs an item needs one read and one write", async () => {
+    const { id } = (await Item.create({}, by())).value;
+    calls = [];
+    await inParallel((n) => Item.patch(id, { [`n${n}`]: n }, by()));
+    expect(calls).toHaveLength(2 * WRITERS * WRITES);
+    const item = await Item.get(id);
+    expect(item.version).toBe(1 + WRITERS * WRITES);
+    for (let n = 0; n < WRITERS * WRITES; n++) expect(item[`n${n}`]).toBe(n);
+  });
+
+  test("each that sets a quantity needs one read and one write", async () => {
+    const { id } = (await Product.create(pen(), by())).value;
+    calls = [];
+    await inParallel((n) => Inventory.set(id, { quantity: n + 1 }, by()));
+    expect(calls).toHaveLength(2 * WRITERS * WRITES);
+    expect((await Inventory.get(id)).version).toBe(1 + WRITERS * WRITES);
+  });
+});
+
+test("a write that needs the record is made while others replace it in a loop", async () => {
+  const { id } = (await Item.create({}, by())).value;
+  let replaced = 0;
+  let patched = false;
+  const replacing = Array.from({ length: WRITERS }, async () => {
+    while (!patched && replaced < 1_000) await Item.replace(id, { n: replaced++ }, by());
+  });
+  const before = replaced;
+  await Item.patch(id, { patched: true }, by());
+  patched = true;
+  const meanwhile = replaced - before;
+  await Promise.all(replacing);
+  expect(meanwhile).toBeLessThan(3 * WRITERS);
+});
+
+test("shared work is concurrent, and exclusive work waits for it and is waited for", async () => {
+  const key = newId();
+  const order: string[] = [];
+  const ends = Promise.withResolvers<void>();
+  const shared = (name: string, until?: Promise<void>) =>
+    withSharedLock(key, by(), async () => {
+      order.push(`${name} starts`);
+      await until;
+      order.push(`${name} ends`);
+    });
+  const all = [
+    shared("a", ends.promise),
+    shared("b"),
+    withLocks([key], by(), async (waited) => void order.push(`exclusive, waited ${waited}`)),
+    shared("c"),
+  ];
+  await all[1];
+  ends.resolve();
+  await Promise.all(all);
+  expect(order).toEqual([
+    "a starts",
+    "b starts",
+    "b ends",
+    "a ends",
+    "exclusive, waited true",
+    "c starts",
+    "c ends",
+  ]);
+  await withLocks([key], by(), async (waited) => expect(waited).toBe(false));
+});
