@@ -18,6 +18,7 @@ import { broadcast } from "./live/broadcast.ts";
 import { live } from "./live/live.ts";
 import { post } from "./live/post.ts";
 import { format, type Report } from "./report.ts";
+import { contention } from "./store/contention.ts";
 import { reserve } from "./store/reserve.ts";
 import { scale } from "./store/scale.ts";
 import { units } from "./store/units.ts";
@@ -33,6 +34,7 @@ const sections: Readonly<Record<string, Section>> = {
   http: { run: http, about: "requests a second through gateway, handler and engine" },
   units: { run: units, about: "DynamoDB's units and round trips of each operation" },
   reserve: { run: reserve, about: "reservations a second; a naive version oversells" },
+  contention: { run: contention, about: "16 and 50 writers of one record, with AWS's conflicts" },
   live: { run: live, about: "ms from a write's answer to its frame, 1 to 1 000 clients" },
   idle: { run: idle, about: "CPU and memory of the laptop without requests" },
   append: { run: append, about: "changes a second into the log; units of the Live API" },

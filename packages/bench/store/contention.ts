@@ -1,0 +1,104 @@
+/** Many writers of one record, with AWS's rule for transactions: no writer may starve. */
+
+import * as Item from "@stockwire/core/catalog/item";
+import * as Product from "@stockwire/core/catalog/product";
+import * as DynamoDB from "@stockwire/core/store/dynamodb";
+import { type Child, startChild } from "../child.ts";
+import { type Context, SHARDS } from "../context.ts";
+import { atMost, fixed, percentile, type Report } from "../report.ts";
+import { by } from "../seed.ts";
+import { conflictProxy } from "./conflict-proxy.ts";
+import type { Contended, ContentionTask } from "./contention-process.ts";
+
+const FULL = { writers: [16, 50], time: 3_000 };
+const SMOKE = { writers: [2], time: 100 };
+const PROCESSES = 8;
+/** Ms for the slowest of 16 writers in one process. */
+const GOAL = 500;
+
+const KINDS = ["PATCH product", "PUT item", "PATCH item", "PUT inventory"] as const;
+
+export async function contention(context: Context): Promise<Report> {
+  const { writers, time } = context.smoke ? SMOKE : FULL;
+  const { client, tableName } = await context.newTables("contention");
+  DynamoDB.configure({ client, tableName, shards: SHARDS });
+  const lamp = Product.Create.parse({ name: "Lamp", price: 9.5, category: "lamps" });
+  const proxy = await conflictProxy(context.endpoint);
+  const rows: string[][] = [];
+  const raw: Record<string, object> = {};
+  try {
+    for (const processes of [1, PROCESSES]) {
+      for (const count of writers) {
+        for (const write of KINDS) {
+          const created = write.endsWith("item")
+            ? Item.create({}, by())
+            : Product.create(lamp, by());
+          const { id } = (await created).value;
+          const task = { endpoint: proxy.endpoint, tableName, write, id, time };
+          const all = await inProcesses(context, Math.min(processes, count), count, task);
+          const times = all.flatMap((each) => each.times);
+          const failures = sum(all.map((each) => each.failures));
+          const calls = sum(all.map((each) => each.calls)) / times.length;
+          const [p50, p99, max] = [0.5, 0.99, 1].map((part) => percentile(times, part));
+          const name = `${write}, ${count} writers, ${processes === 1 ? "1 process" : `${processes} processes`}`;
+          raw[name] = { writes: times.length, p50, p99, max, failures, calls };
+          const figures = [p50, p99, max].map((ms) => fixed(ms ?? Number.NaN, 0));
+          const judged = processes === 1 && count === 16;
+          const goal = judged ? atMost(max ?? Number.NaN, GOAL, 0) : ["", ""];
+          rows.push([
+            name,
+            String(times.length),
+            ...figures,
+            ...goal,
+            String(failures),
+            fixed(calls, 1),
+          ]);
+        }
+      }
+    }
+  } finally {
+    proxy.close();
+    client.destroy();
+  }
+  return {
+    tables: [
+      {
+        title: `contention: ms of a write of one record, all writers in a loop for ${time} ms`,
+        head: ["", "writes", "p50", "p99", "max", "goal", "", "failures", "calls each"],
+        rows,
+        notes: [
+          "A write that meets a transaction on the same record is refused, as at AWS.",
+          "Writers of one process share its lock; those of several processes do not.",
+        ],
+      },
+    ],
+    raw,
+  };
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+
+/** Divides the writers among the processes. */
+async function inProcesses(
+  context: Context,
+  processes: number,
+  writers: number,
+  task: Omit<ContentionTask, "writers">,
+): Promise<Contended[]> {
+  const children: Child[] = [];
+  try {
+    for (let n = 0; n < processes; n++) {
+      children.push(startChild("store/contention-process.ts", context.env));
+    }
+    return await Promise.all(
+      children.map((child, n) =>
+        child.call<Contended>("run", {
+          ...task,
+          writers: Math.floor((writers + n) / processes),
+        }),
+      ),
+    );
+  } finally {
+    await Promise.all(children.map((child) => child.stop()));
+  }
+}
