@@ -17,7 +17,7 @@ export function invalidInput(
   target: "json" | "query" | "param" | "header",
   issues: readonly z.core.$ZodIssue[],
 ): AppError {
-  if (target === "param") return new AppError("invalid_id", "This id can't be one of ours");
+  if (target === "param") return new AppError("invalid_id", "No record can have this id");
   if (target === "json") {
     const errors = issues.flatMap(bodyFaults);
     return new AppError(codeOf(errors), summary(issues, errors), { errors });

@@ -1,15 +1,8 @@
 /** The connection that a client's frame came in on, and the answers to that frame. */
 
 import * as Connection from "@stockwire/core/live/connection";
-import type { ERROR_CODES, ServerFrame } from "@stockwire/core/live/protocol";
+import type { ERROR_CODES, Reply, ServerFrame } from "@stockwire/core/live/protocol";
 import { send } from "@stockwire/core/live/send";
-
-/** A server frame without `replyTo`, which is added when it is sent. */
-export type Reply = ServerFrame extends infer Frame
-  ? Frame extends ServerFrame
-    ? Omit<Frame, "replyTo">
-    : never
-  : never;
 
 export interface Session {
   connection: Connection.Connection;
