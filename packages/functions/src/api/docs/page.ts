@@ -5,7 +5,9 @@
 
 import { createHash } from "node:crypto";
 import { problems } from "../problem.ts";
-import { script, style } from "./reference.gen.ts";
+import reference from "./reference.json" with { type: "json" };
+
+const { script, style } = reference;
 
 export interface Page {
   html: string;

@@ -3,7 +3,7 @@
 import { probe } from "@stockwire/core/store/dynamodb";
 import { type Context, Hono } from "hono";
 import * as z from "zod";
-import { docsPage, type Page, problemsPage } from "../docs/page.ts";
+import type { Page } from "../docs/page.ts";
 import type { Env } from "../env.ts";
 import { route } from "../route.ts";
 
@@ -45,13 +45,15 @@ const Readiness = z
 const open = { tag: "Service", access: "open" } as const;
 
 /**
- * The generated documents are imported by the first request for them, so that a cold start does not
- * parse them. In a Lambda bundle the JSON file is replaced (scripts/esbuild-plugins.ts).
+ * Documents and pages are imported by the first request for them, so that a cold start does not parse
+ * them. In a Lambda bundle the JSON files are packed (scripts/esbuild-plugins.ts).
  */
 const documents = {
   openapi: () => import("../docs/openapi.json", { with: { type: "json" } }),
   asyncapi: () => import("../docs/asyncapi.json", { with: { type: "json" } }),
 };
+
+const pages = () => import("../docs/page.ts");
 
 // `c.json` would put the document's type into the type of the app, and so into the client's.
 const sendDocument = async (c: Context<Env>, name: keyof typeof documents) => {
@@ -137,10 +139,10 @@ export const service = new Hono<Env>()
       summary: "Read the API reference, and try the API in it",
       answers: { 200: z.string() },
     }),
-    (c) => sendPage(c, docsPage()),
+    async (c) => sendPage(c, (await pages()).docsPage()),
   )
   .get(
     "/docs/problems",
     route({ ...open, summary: "Read what each problem code means", answers: { 200: z.string() } }),
-    (c) => sendPage(c, problemsPage()),
+    async (c) => sendPage(c, (await pages()).problemsPage()),
   );
