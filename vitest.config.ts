@@ -44,6 +44,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "infra",
+          sequence: { groupOrder: 1 }, // last: its set-up evaluates the stages meanwhile
           include: ["infra/test/**/*.test.ts"],
           globalSetup: [ENGINE, "infra/test/setup.ts"],
         },

@@ -11,11 +11,11 @@ import { readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { event2 } from "../../packages/functions/test/events.ts";
 import { grantsOf, startIamProxy, type IamProxy } from "./iam-proxy.ts";
 import { type Running, start } from "./invoke.ts";
-import { componentOf, one, stack, statements } from "./stack.ts";
+import { bundles, componentOf, one, stack, statements } from "./stack.ts";
 
 const STAGE = "production";
 const NAMES = ["http", "authorizer", "live", "changes", "deliver", "sweep"] as const;
@@ -288,9 +288,9 @@ test("the sweep releases the stock of an expired reservation", async () => {
 
 test("a package is one minified file and a source map without sources", () => {
   for (const name of NAMES) {
-    const zip = readFileSync(join(inject("bundles"), componentOf(name), "code.zip"));
+    const zip = readFileSync(join(bundles, componentOf(name), "code.zip"));
     expect(filesOf(zip)).toEqual(["./", "bundle.mjs", "bundle.mjs.map", "resource.enc"]);
-    const folder = join(inject("bundles"), `${componentOf(name)}-src`);
+    const folder = join(bundles, `${componentOf(name)}-src`);
     const map = JSON.parse(readFileSync(join(folder, "bundle.mjs.map"), "utf8")) as object;
     expect(map).toMatchObject({ version: 3, mappings: expect.any(String) });
     expect(map).not.toHaveProperty("sourcesContent");

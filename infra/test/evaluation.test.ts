@@ -1,11 +1,11 @@
 /** Evaluations besides the three stages: a fresh account, a second deploy, and refused stages. */
 
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { rules } from "./rule.ts";
-import { all, one, stack } from "./stack.ts";
+import { all, evaluated, one, stack } from "./stack.ts";
 
 describe("the stage prod in a fresh account, with a domain and without origins", () => {
-  const prod = inject("fresh");
+  const prod = evaluated.fresh;
 
   test.each(Object.entries(rules))("%s finds nothing", (_, rule) => {
     expect(rule(prod)).toEqual([]);
@@ -47,7 +47,7 @@ test("a second deploy from another commit changes only the commit, and replaces 
   const texts = ({ resources }: ReturnType<typeof stack>) =>
     new Map(resources.map(({ id, ...resource }) => [id, JSON.stringify(resource)]));
   const first = texts(stack("dev"));
-  const second = texts(inject("second"));
+  const second = texts(evaluated.second);
   expect([...second.keys()]).toEqual([...first.keys()]);
   const changed = [...second].filter(([id, text]) => text !== first.get(id));
   expect(changed.map(([id]) => id.split("::").at(-1))).toEqual(["HttpHandlerFunction"]);
@@ -61,6 +61,6 @@ test.each([
   ["aws-test", /The stage "aws-test" is refused: Cognito allows no domain with "aws"/],
   ["prod", /Set STOCKWIRE_ALARM_EMAIL to an address, or to `none`: the alarms of the stage "prod"/],
 ])("sst refuses the stage %s with a clear line", (stage, line) => {
-  const printed = inject("refusals")[stage] ?? "";
+  const printed = evaluated.refusals[stage] ?? "";
   expect(printed.split("\n").filter((each) => line.test(each)).length).toBeGreaterThan(0);
 });

@@ -1,7 +1,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
-import { inject } from "vitest";
+import { bundles } from "./stack.ts";
 
 /** A function that SST built, running in a process of its own, as in Lambda. */
 export interface Running {
@@ -21,7 +21,7 @@ export async function start(
   component: string,
   environment: Record<string, string>,
 ): Promise<Running> {
-  const bundle = join(inject("bundles"), `${component}-src`, "bundle.mjs");
+  const bundle = join(bundles, `${component}-src`, "bundle.mjs");
   const child = fork(PROGRAM, [bundle], {
     env: environment,
     stdio: ["ignore", "pipe", "pipe", "ipc"],

@@ -1,4 +1,6 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
+/** Evaluates every stage offline, once for all tests of the infra project. */
+
+import { cp, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,18 +12,22 @@ import { preparePlatform, root } from "./platform.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
-    evaluations: Evaluation[];
-    /** A folder with a copy of `.sst/artifacts`, the functions that SST built. */
-    bundles: string;
-    /** The resources under `sst dev`. */
-    underSstDev: Evaluation;
-    /** The stage `prod` in a fresh account, with a domain and without origins. */
-    fresh: Evaluation;
-    /** The stage `dev` once more, from another commit. */
-    second: Evaluation;
-    /** What `sst diff` prints for stages that are refused, by their names. */
-    refusals: Record<string, string>;
+    /** The folder in which `evaluated` waits for the results. */
+    evaluated: string;
   }
+}
+
+/** What the tests compare. */
+export interface Evaluated {
+  stages: Evaluation[];
+  /** The resources under `sst dev`. */
+  underSstDev: Evaluation;
+  /** The stage `prod` in a fresh account, with a domain and without origins. */
+  fresh: Evaluation;
+  /** The stage `dev` once more, from another commit. */
+  second: Evaluation;
+  /** What `sst diff` prints for stages that are refused, by their names. */
+  refusals: Record<string, string>;
 }
 
 /** Settings of each stage's account. Together they use every setting. */
@@ -42,32 +48,52 @@ const STAGES: Readonly<Record<string, Record<string, string>>> = {
 /** Names that AWS or the settings refuse, and a protected stage without an address for alarms. */
 const REFUSED = ["Ana", "aws-test", "prod"];
 
-/** Evaluates the stages one by one, and one run at a time: SST always builds into one folder. */
+/**
+ * Starts the evaluation and lets the tests of other projects run meanwhile: it takes a minute or
+ * more. The results are files in a folder: `bundles`, a copy of the functions that SST built, and
+ * `evaluated.json`, or `failed.txt`.
+ */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const folder = await mkdtemp(join(tmpdir(), "stockwire-infra-"));
+  project.provide("evaluated", folder);
+  const work = evaluateAll(join(folder, "bundles")).then(
+    (evaluated) => publish(folder, "evaluated.json", JSON.stringify(evaluated)),
+    (error: unknown) => publish(folder, "failed.txt", messageOf(error)),
+  );
+  return async () => {
+    await work;
+    await rm(folder, { recursive: true });
+  };
+}
+
+/** Writes a file that no reader sees half written. */
+async function publish(folder: string, name: string, text: string): Promise<void> {
+  await writeFile(join(folder, `.${name}`), text);
+  await rename(join(folder, `.${name}`), join(folder, name));
+}
+
+/** Evaluates the stages one by one, and one run at a time: SST always builds into one folder. */
+async function evaluateAll(bundles: string): Promise<Evaluated> {
   const lock = await lockArtifacts();
-  const bundles = await mkdtemp(join(tmpdir(), "stockwire-bundles-"));
   try {
     await preparePlatform();
     const evaluations = [];
     for (const [stage, account] of Object.entries(STAGES)) {
       evaluations.push(await evaluate(stage, account));
     }
-    project.provide("evaluations", evaluations);
     await cp(join(root, ".sst/artifacts"), bundles, { recursive: true });
-    project.provide("bundles", bundles);
-    project.provide("underSstDev", await evaluate("live", {}, { dev: true }));
+    const underSstDev = await evaluate("live", {}, { dev: true });
     const domain = { STOCKWIRE_DOMAIN: "shop.example", STOCKWIRE_ALARM_EMAIL: "none" };
-    project.provide("fresh", await evaluate("prod", domain, { isFresh: true }));
-    project.provide("second", await evaluate("dev", { COMMIT: "abc1234" }));
+    const fresh = await evaluate("prod", domain, { isFresh: true });
+    const second = await evaluate("dev", { COMMIT: "abc1234" });
     const refusals: Record<string, string> = {};
     for (const stage of REFUSED) {
       refusals[stage] = await evaluate(stage).then(() => "", messageOf);
     }
-    project.provide("refusals", refusals);
+    return { stages: evaluations, underSstDev, fresh, second, refusals };
   } finally {
     await lock.release();
   }
-  return () => rm(bundles, { recursive: true });
 }
 
 const TIMEOUT = 180_000; // ms

@@ -1,16 +1,40 @@
 /** Look-ups in the evaluated resources of a stage. */
 
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { inject } from "vitest";
 import type { Evaluation, Resource } from "./evaluate.ts";
+import type { Evaluated } from "./setup.ts";
 
-export const stages = inject("evaluations").map(({ stage }) => stage);
+const TIMEOUT = 300_000; // ms
+
+/** Waits for the evaluation that setup.ts has started. Throws what made it fail. */
+async function results(folder: string): Promise<Evaluated> {
+  const deadline = Date.now() + TIMEOUT;
+  for (;;) {
+    const done = join(folder, "evaluated.json");
+    if (existsSync(done)) return JSON.parse(readFileSync(done, "utf8")) as Evaluated;
+    const failed = join(folder, "failed.txt");
+    if (existsSync(failed)) throw new Error(readFileSync(failed, "utf8"));
+    if (Date.now() > deadline) throw new Error("the stages have not been evaluated in time");
+    await pause(200);
+  }
+}
+
+export const evaluated = await results(inject("evaluated"));
+
+/** A copy of `.sst/artifacts`, the functions that SST built. */
+export const bundles = join(inject("evaluated"), "bundles");
+
+export const stages = evaluated.stages.map(({ stage }) => stage);
 
 /** The SST component of a function, by the name of its handler: `http` → `HttpHandler`. */
 export const componentOf = (handler: string): string =>
   `${handler.charAt(0).toUpperCase()}${handler.slice(1)}Handler`;
 
 export function stack(stage: string): Evaluation {
-  const found = inject("evaluations").find((each) => each.stage === stage);
+  const found = evaluated.stages.find((each) => each.stage === stage);
   if (found === undefined) throw new Error(`${stage} has not been evaluated`);
   return found;
 }

@@ -3,11 +3,11 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { describe, expect, inject, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { isProtected, settingsOf } from "../stage.ts";
 import type { Resource } from "./evaluate.ts";
 import { root } from "./platform.ts";
-import { all, stack, stages } from "./stack.ts";
+import { all, evaluated, stack, stages } from "./stack.ts";
 
 describe("settings", () => {
   test("a stage without an entry is small, unprotected and free of charge while idle", () => {
@@ -108,7 +108,7 @@ test("sst.config.ts and infra/ type-check against SST's own sources", async () =
 }, 120_000);
 
 test("under sst dev the functions are stubs, and all other resources are the same", () => {
-  const live = inject("underSstDev");
+  const live = evaluated.underSstDev;
   const stubs = all(live, "lambda/function").map(({ inputs }) => inputs["description"]);
   expect(stubs).toHaveLength(all(stack("dev"), "lambda/function").length);
   for (const description of stubs) expect(description).toMatch(/ \(live\)$/);

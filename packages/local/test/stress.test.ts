@@ -10,7 +10,7 @@ import { afterEach, expect, test } from "vitest";
 import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 
 const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 2); // of 500 concurrent reservations
-const KILLS = Number(process.env["STRESS_KILLS"] ?? 10);
+const KILLS = Number(process.env["STRESS_KILLS"] ?? 6);
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -13,7 +13,7 @@ import { ownTable } from "../support/own-table.ts";
 import { anotherService, type Service } from "../support/service.ts";
 import { by, endpoint, failure, SHARDS, timeout } from "../support/store.ts";
 
-const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 3);
+const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 2);
 
 const here: Service = { DynamoDB, Product, Inventory, Reservation };
 let table: Awaited<ReturnType<typeof ownTable>>;

@@ -11,7 +11,7 @@ import { newChange, soon } from "../support/log.ts";
 import { type Management, management } from "../support/management.ts";
 import { ownLog } from "../support/own-table.ts";
 
-const ROUNDS = Number(process.env["RACE_ROUNDS"] ?? 200);
+const ROUNDS = Number(process.env["RACE_ROUNDS"] ?? 100);
 const WRITES = 3; // during each subscribe
 
 let log: Awaited<ReturnType<typeof ownLog>>;
