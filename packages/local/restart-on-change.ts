@@ -135,7 +135,7 @@ function watchFolders({ root, folders }: Options): Changes {
 
 const SOURCE = /\.(?:ts|json|sh)$/;
 
-/** Tests, installed packages, and the temporary files of editors. */
+/** Tests, declarations, installed packages, and the temporary files of editors. */
 function isIgnored(name: string): boolean {
-  return name === "test" || name === "node_modules" || /^\.|\.test\.ts$/.test(name);
+  return name === "test" || name === "node_modules" || /^\.|\.(?:test|d)\.ts$/.test(name);
 }

@@ -7,13 +7,15 @@ import { by, failure, use } from "../support/store.ts";
 
 beforeAll(() => void use());
 
+const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 30);
+
 const address = () => `u${newId().replaceAll("-", "")}@example.com`;
 const ana = (email: string) => User.Create.parse({ name: "Ana", email });
 const codes = (failures: unknown[]) =>
   failures.map((error) => (error instanceof AppError ? error.code : error));
 
 test("of 100 concurrent creates with one email address exactly one succeeds", async () => {
-  for (let round = 0; round < 100; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     const email = address();
     const attempts = Array.from({ length: 100 }, (_, i) =>
       failure(User.create(ana(i % 2 ? email : email.toUpperCase()), by())),
