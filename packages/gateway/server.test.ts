@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Agent, type IncomingMessage, request } from "node:http";
 import { connect } from "node:net";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { exchange } from "./cases/raw-http.ts";
 import { serve } from "./test/fixture.ts";
 import { ListenError, listen, listenOnLoopback } from "./server.ts";
@@ -178,16 +178,18 @@ test("a client with keep-alive notices the close and loses no request", async ()
     });
   let closed: Promise<void> | undefined;
   let closing = 0;
+  let answers = 0;
   const client = async () => {
     for (;;) {
       const isOpen = closed === undefined;
       const res = await get();
+      answers++;
       if (!isOpen || res.headers.connection === "close") return (closing += 1);
       if (Math.random() < 0.2) await new Promise((resolve) => setTimeout(resolve, 5));
     }
   };
   const clients = Array.from({ length: 50 }, client);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await vi.waitUntil(() => answers > 300);
   closed = server.close();
   await Promise.all(clients);
   await closed;

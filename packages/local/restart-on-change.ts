@@ -111,17 +111,21 @@ function watchFolders({ root, folders }: Options): Changes {
       if (name === null || isIgnored(name)) return;
       const path = join(folder, name);
       const isFolder = statSync(join(root, path), { throwIfNoEntry: false })?.isDirectory();
-      if (isFolder) watchTree(path);
+      // A file can be in a new folder before the folder is watched.
+      if (isFolder) watchTree(path, (source) => first.resolve(source));
       else if (SOURCE.test(name)) first.resolve(path);
     });
     watcher.on("error", () => watcher.close()); // the folder was deleted
     watchers.set(folder, watcher);
   };
 
-  const watchTree = (folder: string): void => {
+  const watchTree = (folder: string, found: (source: string) => void = () => undefined): void => {
     watchFolder(folder);
     for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
-      if (entry.isDirectory() && !isIgnored(entry.name)) watchTree(join(folder, entry.name));
+      if (isIgnored(entry.name)) continue;
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) watchTree(path, found);
+      else if (SOURCE.test(entry.name)) found(path);
     }
   };
 

@@ -1,6 +1,7 @@
 /** `npm run dev` as a user runs it. Each test has its own data folder and engine. */
 
 import { execFileSync, spawn } from "node:child_process";
+import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
 import { appendFile, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -160,11 +161,18 @@ describe("npm run dev", () => {
 
   test("a poll that waits at the end of the server gets an answer", async () => {
     const laptop = await start(["--no-seed"]);
-    const poll = get(laptop, "/changes?topic=items&wait=20");
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect((await get(laptop, "/me")).status).toBe(200); // the gateway has the issuer's keys now
+    const poll = request(`${laptop.url}/changes?topic=items&wait=20`, {
+      headers: {
+        authorization: `Bearer ${laptop.token({ sub: "ana", scope: "admin" })}`,
+        expect: "100-continue", // answered when the request has arrived
+      },
+    }).end();
+    const answered = once(poll, "response") as Promise<[IncomingMessage]>;
+    await once(poll, "continue");
     laptop.kill("SIGTERM");
-    const { status, headers } = await poll;
-    expect([status, headers.get("connection")]).toEqual([503, "close"]);
+    const [{ statusCode, headers }] = await answered;
+    expect([statusCode, headers.connection]).toEqual([503, "close"]);
     expect(await laptop.ended).toBe(0);
   });
 

@@ -100,15 +100,26 @@ test("after a restore from a copy, a client that has seen lost changes gets a re
 
   laptop = await start(port);
   let isReachable = true; // false: port 1, where nothing listens
-  const open = () =>
-    new WebSocket(`ws://127.0.0.1:${isReachable ? port : 1}/live`, {
+  let caughtUp = 0; // frames with a new cursor
+  const open = () => {
+    const socket = new WebSocket(`ws://127.0.0.1:${isReachable ? port : 1}/live`, {
       headers: { authorization: `Bearer ${laptop.token({ sub: newId(), scope: "admin" })}` },
     });
+    socket.on("message", (data: Buffer) => {
+      if (data.includes('"caught_up"')) caughtUp++;
+    });
+    return socket;
+  };
+  /** The second answer from now belongs to a subscribe frame that is sent from now on. */
+  const subscribesAgain = async () => {
+    const before = caughtUp;
+    await until(() => caughtUp >= before + 2, "two more answers", 30_000);
+  };
   const client = follow(open, "items", cursor);
   closing.push(() => client.stop());
   await create(5);
   await until(() => client.versions.size === 8, "all changes");
-  await pause(1_500); // until it has moved its cursor on
+  await subscribesAgain(); // so it has moved its cursor on
   isReachable = false;
   await laptop.close();
   await rm(live, { recursive: true });
@@ -119,6 +130,6 @@ test("after a restore from a copy, a client that has seen lost changes gets a re
   await eventually(seen(11), "the new changes to be in the log");
   isReachable = true;
   await until(() => client.resets > 0, "a reset", 30_000);
-  await pause(2_000); // it subscribes again, with a cursor of the new log
+  await subscribesAgain(); // with a cursor of the new log
   expect(client.resets).toBe(1);
 }, 120_000);
