@@ -25,3 +25,9 @@ export const delivery = {
   timeoutMs: 60_000,
   visibilityTimeoutMs: 120_000,
 } as const;
+
+/** The records of an event; none in a warm-up ping or another event that no mapping sends. */
+export const recordsOf = <Event extends { Records: readonly unknown[] }>(
+  event: Event,
+): Event["Records"] =>
+  Array.isArray((event as Partial<Event> | null)?.Records) ? event.Records : [];

@@ -6,7 +6,7 @@ export interface Call {
   headers?: Record<string, string> | undefined;
   body?: string | undefined;
   /** What the gateway's authorizer has verified. */
-  claims?: Record<string, string> | undefined;
+  claims?: Record<string, unknown> | undefined;
 }
 
 const split = (path: string): [path: string, query: string] => {

@@ -241,6 +241,18 @@ describe("events written by hand", () => {
     }
   });
 
+  test("scopes count in scope and in scp", async () => {
+    const both = { sub: "ana", scope: "openid", scp: ["read:items", "openid"] };
+    const event = event2({ method: "GET", path: "/me", claims: both });
+    const { statusCode, body } = await handler(event);
+    expect([statusCode, JSON.parse(body ?? "").scopes]).toEqual([200, ["openid", "read:items"]]);
+  });
+
+  test("an empty name is greeted as the default", async () => {
+    const { body } = await handler(event2({ method: "GET", path: "/hello?name=" }));
+    expect(JSON.parse(body ?? "").message).toContain("Hello, World!");
+  });
+
   test("claims that are empty or come from a client's header are ignored", async () => {
     const bare = event2({ method: "GET", path: "/users" });
     for (const authorizer of [

@@ -44,7 +44,8 @@ export function callerOf(authorizer: Authorizer | undefined): Caller | undefined
     return {
       sub,
       kind: sub === clientId ? "client" : "user",
-      scopes: scopesOf(scope ?? scp),
+      // A gateway accepts a token by either, so both count.
+      scopes: [...new Set([...scopesOf(scope), ...scopesOf(scp)])],
       expiresAt: timeOf(exp),
     };
   }

@@ -3,6 +3,7 @@ import { append, type LoggedChange } from "@stockwire/core/changes/log";
 import { deliver, type DeliveryCounts } from "@stockwire/core/live/fan-out";
 import { AppError } from "@stockwire/core/error";
 import { setTimeout as pause } from "node:timers/promises";
+import { recordsOf } from "../event-sources.ts";
 import { sendDeadLetter } from "../live/dead-letter.ts";
 import { enqueue } from "../live/delivery-queue.ts";
 import { enableCursors, log, measure } from "../runtime.ts";
@@ -44,7 +45,8 @@ const DELIVERY_PATIENCE = 10_000;
  * on with the next one. Lambda's own retries are not limited, since a store that does not answer is no
  * fault of a record: the function throws then, and Lambda repeats the batch until the records expire.
  */
-export async function handler({ Records }: Event): Promise<Result> {
+export async function handler(event: Event): Promise<Result> {
+  const Records = recordsOf(event);
   const deadline = Date.now() + PATIENCE;
   const entries: NewChange[] = [];
   const batchItemFailures: Result["batchItemFailures"] = [];

@@ -19,6 +19,10 @@ interface Event {
   body?: string;
 }
 
+/** Warm-up pings and other events that no WebSocket API sends; a failure would set off alarms. */
+const isForeign = (event: Partial<Event> | null): boolean =>
+  typeof event?.requestContext?.connectionId !== "string";
+
 interface Result {
   statusCode: number;
   headers?: Record<string, string>;
@@ -30,7 +34,9 @@ const OK: Result = { statusCode: 200 };
  * Serves the routes of the WebSocket API: `$connect`, `$disconnect`, and every client frame. Answers
  * to frames are sent through the management API, not returned.
  */
-export async function handler({ requestContext, headers, body }: Event): Promise<Result> {
+export async function handler(event: Event): Promise<Result> {
+  if (isForeign(event)) return { statusCode: 400 };
+  const { requestContext, headers, body } = event;
   const { connectionId, eventType, requestId } = requestContext;
   try {
     if (eventType === "CONNECT") return await connect(requestContext, headers ?? {});

@@ -90,7 +90,7 @@ export const service = new Hono<Env>()
     }),
     (c) => {
       const { name } = c.req.valid("query");
-      const message = `Hello, ${name}! Your request was successful.`;
+      const message = `Hello, ${name || "World"}! Your request was successful.`;
       return c.json({ message, status: "success" as const }, 200);
     },
   )
