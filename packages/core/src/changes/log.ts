@@ -10,7 +10,6 @@ import type { Feed } from "../catalog/index.ts";
 import { AppError } from "../error.ts";
 import {
   type Attributes,
-  backOff,
   type Key,
   query,
   read,
@@ -18,6 +17,7 @@ import {
   TransactionCancelled,
   type Write,
 } from "../store/dynamodb.ts";
+import { backOff } from "../store/retry.ts";
 import { type Page, paged } from "../store/pagination.ts";
 import type { Change, NewChange } from "./change.ts";
 import * as Offset from "./offset.ts";

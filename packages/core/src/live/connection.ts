@@ -8,7 +8,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import {
   type Attributes,
-  ConditionFailed,
   deleteItem,
   type Key,
   put,
@@ -17,6 +16,7 @@ import {
   update,
   writeAll,
 } from "../store/dynamodb.ts";
+import { ConditionFailed } from "../store/retry.ts";
 import * as Send from "./send.ts";
 
 export interface Connection {

@@ -1,14 +1,10 @@
 /**
- * Calls to the tables. A call is repeated here and not by the SDK, since only the writer knows
- * whether a repetition is safe. Every failure that a later call may not meet becomes `unavailable`,
- * a condition that does not hold becomes an error with the item as it is now, and bugs stay bugs.
- * There is no scan.
+ * Calls to the tables. Every failure that a later call may not meet becomes `unavailable`, a
+ * condition that does not hold becomes an error with the item as it is now, and bugs stay bugs.
+ * Nothing scans.
  */
 
-import type {
-  ConditionalCheckFailedException,
-  TransactionCanceledException,
-} from "@aws-sdk/client-dynamodb";
+import type { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
 import {
   BatchGetCommand,
   BatchWriteCommand,
@@ -27,9 +23,18 @@ import {
   type UpdateCommandInput,
 } from "@aws-sdk/lib-dynamodb";
 import { unmarshall } from "@aws-sdk/util-dynamodb";
-import { setTimeout as pause } from "node:timers/promises";
-import { AppError } from "../error.ts";
 import { newId } from "../id.ts";
+import {
+  backOff,
+  call,
+  ConditionFailed,
+  Contention,
+  forgetSilence,
+  type Limits,
+  type SendOptions,
+  translate,
+  unavailable,
+} from "./retry.ts";
 
 /** Primary key of an item, in each of the tables. */
 export interface Key {
@@ -59,7 +64,7 @@ type Table = "Data" | "Changes" | "Connections";
 export const configure = (to: Settings): void => {
   settings = to;
   shardsVerified = undefined;
-  silent = false;
+  forgetSilence();
 };
 
 const configured = (): Settings => {
@@ -81,154 +86,6 @@ async function open(table: Table) {
 }
 
 export const shardCount = (): number => configured().shards;
-
-/**
- * Errors of DynamoDB that say: not applied, try again. A single write that meets a transaction on
- * the same item is a TransactionConflictException.
- * https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
- */
-const REFUSED: ReadonlySet<string> = new Set([
-  "ProvisionedThroughputExceededException",
-  "RequestLimitExceeded",
-  "ThrottlingException",
-  "TransactionConflictException",
-  "TransactionInProgressException",
-]);
-const NO_REPLY: ReadonlySet<string> = new Set(["TimeoutError", "AbortError"]);
-const NETWORK_CODE = /^E[A-Z_]+$/; // ECONNRESET, ENOTFOUND, …
-
-/** DynamoDB refused a transaction because of other calls; the same transaction may succeed. */
-class Contention extends Error {}
-
-/** `refused`: not applied, the same call may succeed. `lost`: it may have been applied. */
-function kindOf(error: unknown): "refused" | "lost" | "final" {
-  if (!(error instanceof Error) || error instanceof AppError) return "final";
-  if (error instanceof Contention) return "refused";
-  const { $fault, $metadata, code } = error as {
-    $fault?: string;
-    $metadata?: { clockSkewCorrected?: boolean };
-    code?: unknown;
-  };
-  // The SDK has corrected its clock by the date of the reply, so the next signature will be valid.
-  if (REFUSED.has(error.name) || $metadata?.clockSkewCorrected) return "refused";
-  const lost =
-    NO_REPLY.has(error.name) ||
-    $fault === "server" ||
-    (typeof code === "string" && NETWORK_CODE.test(code)) ||
-    ($fault === undefined && "$response" in error); // a reply that the SDK could not parse
-  return lost ? "lost" : "final";
-}
-
-const unavailable = (cause: unknown) =>
-  new AppError("unavailable", "The store did not answer in time; try again", { cause });
-
-/** A call ended as `unavailable`, and it is unknown whether it was applied. */
-export class ReplyLost extends AppError {
-  constructor(cause: unknown) {
-    super("unavailable", "The store did not answer in time; try again", { cause });
-  }
-}
-
-/** The condition of a single write did not hold. */
-export class ConditionFailed extends Error {
-  /** The item as it is now, if it exists. */
-  readonly old: Attributes | undefined;
-  /** True if an earlier attempt of this write got no reply, so that it may have been applied. */
-  readonly mayBeApplied: boolean;
-  constructor(old: Attributes | undefined, mayBeApplied = false) {
-    super("the condition of a write did not hold");
-    this.old = old;
-    this.mayBeApplied = mayBeApplied;
-  }
-}
-
-function translate(error: unknown, mayBeApplied: boolean): unknown {
-  if (error instanceof Error && error.name === "ConditionalCheckFailedException") {
-    const { Item } = error as ConditionalCheckFailedException;
-    return new ConditionFailed(Item && unmarshall(Item), mayBeApplied);
-  }
-  const kind = kindOf(error);
-  if (kind === "final") return error;
-  return mayBeApplied || kind === "lost" ? new ReplyLost(error) : unavailable(error);
-}
-
-/** Ms in which a call that DynamoDB refuses is repeated, unless its caller sets a deadline. */
-const CALL_TIME = 2_400;
-/** Ms without a reply after which a call is not sent again. It ends one timeout later. */
-const SILENCE = 1_200;
-/** Attempts without a reply. */
-const MAX_LOST = 3;
-/** Ms for the only attempt of a call while the store is silent. */
-const PROBE_TIMEOUT = 400;
-
-/**
- * True after a call to which the store did not reply at all, until it replies to another. A request
- * whose second call meets the same silence must not wait for all of it again.
- */
-let silent = false;
-
-interface Limits {
-  /** Epoch ms until which a call that DynamoDB refuses is repeated. */
-  deadline?: number | undefined;
-  /** False if the call must not be sent again after its reply was lost. */
-  repeatLost?: boolean;
-}
-
-interface SendOptions {
-  requestTimeout?: number; // ms
-}
-
-/**
- * Makes a call, and repeats it if DynamoDB refuses it or the reply is lost. `mayBeApplied` is true
- * after a lost reply. A call without any reply ends within 2.4 s with the client's default timeout.
- */
-async function call<T>(
-  attempt: (options: SendOptions, mayBeApplied: boolean) => Promise<T>,
-  { deadline = Date.now() + CALL_TIME, repeatLost = true }: Limits = {},
-): Promise<T> {
-  let lost = 0;
-  let mayBeApplied = false;
-  let answeredAt = Date.now();
-  for (let tries = 1; ; tries++) {
-    try {
-      const options = silent ? { requestTimeout: PROBE_TIMEOUT } : {};
-      const result = await attempt(options, mayBeApplied);
-      silent = false;
-      return result;
-    } catch (error) {
-      const kind = kindOf(error);
-      if (kind === "lost") {
-        lost++;
-        mayBeApplied = true;
-        const late = Date.now() - answeredAt > SILENCE;
-        if (!repeatLost || lost === MAX_LOST || late || silent) {
-          if (error instanceof Error && NO_REPLY.has(error.name)) silent = true;
-          throw translate(error, mayBeApplied);
-        }
-      } else {
-        if (!(error instanceof AppError)) silent = false; // DynamoDB has replied
-        if (kind === "final" || Date.now() > deadline) throw translate(error, mayBeApplied);
-        lost = 0;
-        answeredAt = Date.now();
-      }
-      await (isConflict(error) ? backOffConflict(tries) : backOff(tries));
-    }
-  }
-}
-
-/** Waits longer with each attempt, and randomly, so that two writers do not collide again. */
-export const backOff = (tries: number) => pause(Math.random() * Math.min(250, 5 * 2 ** tries));
-
-/**
- * Waits before a write is repeated that lost a race. Of several writers one always wins, so a short
- * wait is enough. It shrinks with each attempt: otherwise later writers would win again and again.
- */
-export const backOffConflict = (tries: number) => pause(Math.random() * Math.max(2, 20 - tries));
-
-const isConflict = (error: unknown): boolean =>
-  error instanceof Error &&
-  (error.name === "TransactionConflictException" ||
-    (error instanceof Contention && error.message === "TransactionConflict"));
 
 /**
  * Reads one item, strongly consistently. The read starts while the number of shards is still being

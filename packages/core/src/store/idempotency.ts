@@ -9,7 +9,8 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../error.ts";
 import { newId } from "../id.ts";
-import { type Attributes, ConditionFailed, type Key, put, read } from "./dynamodb.ts";
+import { type Attributes, type Key, put, read } from "./dynamodb.ts";
+import { ConditionFailed } from "./retry.ts";
 import type { IdempotentRequest, Outcome, Step, Writer } from "./write.ts";
 
 type KeyedWriter = Writer & { idempotency: IdempotentRequest };

@@ -4,7 +4,8 @@
  */
 
 import { AppError } from "../error.ts";
-import { type Attributes, backOff, query } from "./dynamodb.ts";
+import { type Attributes, query } from "./dynamodb.ts";
+import { backOff } from "./retry.ts";
 
 /** Concurrent calls of this process. */
 const MAX_CALLS = 16;

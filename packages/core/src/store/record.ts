@@ -8,15 +8,14 @@ import { AppError, type Code } from "../error.ts";
 import { newId } from "../id.ts";
 import {
   type Attributes,
-  ConditionFailed,
   type Key,
   put,
   read,
   readAll,
-  ReplyLost,
   shardCount,
   update as updateItem,
 } from "./dynamodb.ts";
+import { ConditionFailed, ReplyLost } from "./retry.ts";
 import * as Idempotency from "./idempotency.ts";
 import { withLocks, withSharedLock } from "./lock.ts";
 import { indexPage, mergedPage, type PageRequest } from "./pagination.ts";

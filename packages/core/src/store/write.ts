@@ -4,13 +4,8 @@
  */
 
 import { AppError } from "../error.ts";
-import {
-  type Attributes,
-  backOffConflict,
-  transact,
-  TransactionCancelled,
-  type Write,
-} from "./dynamodb.ts";
+import { type Attributes, transact, TransactionCancelled, type Write } from "./dynamodb.ts";
+import { backOffConflict } from "./retry.ts";
 import { wasWrittenBy } from "./write-register.ts";
 
 /** Who writes, why and when. Every record carries it, and so do the images of the stream. */
