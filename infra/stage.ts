@@ -103,7 +103,7 @@ const variablesOf = ({ STOCKWIRE_ACCOUNT: account, ...environment }: NodeJS.Proc
 
 /**
  * Settings of a stage. Throws an error of one line for a name that AWS would refuse, for invalid
- * variables, and for a protected stage whose alarms would reach nobody.
+ * variables, and for a protected stage without a recipient of its alarms.
  */
 export function settingsOf(stage: string, environment = process.env) {
   checkName(stage);

@@ -32,14 +32,8 @@ export type LoggedChange = NewChange & {
   appendedAt?: number | undefined;
 };
 
-/** A place in a feed: after the change `seq`, with the digest up to there if it is known. */
-interface Position {
-  seq: number;
-  digest?: string | undefined;
-}
-
 /** The end of a feed, and when it was moved there, in epoch ms. */
-interface Head extends Position {
+interface Head extends Offset.FeedOffset {
   movedAt?: number | undefined;
 }
 
@@ -128,7 +122,7 @@ async function appendTo(
   return logged.toSorted((a, b) => a.seq - b.seq);
 }
 
-function numberedAfter(head: Position, changes: readonly NewChange[]): LoggedChange[] {
+function numberedAfter(head: Offset.FeedOffset, changes: readonly NewChange[]): LoggedChange[] {
   const appendedAt = Date.now();
   let previous = head.digest;
   return changes.map((change, index) => {
@@ -221,22 +215,20 @@ const HOUR = 60 * 60 * 1000; // ms
 export async function heads(feeds: readonly Feed[]): Promise<Heads> {
   const now = Date.now();
   const at = now - (now % HOUR);
-  const positions = await Promise.all(
-    feeds.map(async (feed) => [feed, await headOf(feed)] as const),
-  );
-  const movedAt = Math.max(0, ...positions.map(([, head]) => head.movedAt ?? 0));
-  return { ...offsetOf(positions, at), movedAt };
+  const offsets = await Promise.all(feeds.map(async (feed) => [feed, await headOf(feed)] as const));
+  const movedAt = Math.max(0, ...offsets.map(([, head]) => head.movedAt ?? 0));
+  return { ...offsetOf(offsets, at), movedAt };
 }
 
 /** The end of some feeds, and when the last of them was moved there, in epoch ms. */
 type Heads = Offset.Offset & { movedAt: number };
 
 const offsetOf = (
-  positions: readonly (readonly [Feed, Position])[],
+  offsets: readonly (readonly [Feed, Offset.FeedOffset])[],
   at: number,
 ): Offset.Offset => ({
-  seqs: Object.fromEntries(positions.map(([feed, { seq }]) => [feed, seq])),
-  digests: Object.fromEntries(positions.map(([feed, { digest }]) => [feed, digest])),
+  seqs: Object.fromEntries(offsets.map(([feed, { seq }]) => [feed, seq])),
+  digests: Object.fromEntries(offsets.map(([feed, { digest }]) => [feed, digest])),
   at,
 });
 
@@ -284,28 +276,28 @@ export async function cursorBefore(feeds: readonly Feed[], throughIndex = false)
 /** Returns an offset before all changes that were appended since `time` (epoch ms). */
 async function offsetAt(feeds: readonly Feed[], time: number): Promise<Offset.Offset> {
   const at = time - (time % HOUR);
-  const positions = feeds.map(
-    async (feed) => [feed, await positionAt(feed, await headOf(feed), time)] as const,
+  const offsets = feeds.map(
+    async (feed) => [feed, await feedOffsetAt(feed, await headOf(feed), time)] as const,
   );
-  return offsetOf(await Promise.all(positions), at);
+  return offsetOf(await Promise.all(offsets), at);
 }
 
 const PAGE = 100;
 const MAX_PAGES = 20;
 
 /**
- * Returns a position up to which all changes were appended before `time`, or an older one. It reads
+ * Returns an offset up to which all changes were appended before `time`, or an older one. It reads
  * back from the head, which needs no query if the head has not moved since.
  */
-async function positionAt(feed: Feed, head: Head, time: number): Promise<Position> {
+async function feedOffsetAt(feed: Feed, head: Head, time: number): Promise<Offset.FeedOffset> {
   if (head.seq === 0 || (head.movedAt ?? time) < time) return head;
-  let position: Position = head;
-  for (let page = 0; page < MAX_PAGES && position.seq > 0; page++) {
+  let offset: Offset.FeedOffset = head;
+  for (let page = 0; page < MAX_PAGES && offset.seq > 0; page++) {
     const { items } = await query(
       {
         IndexName: "gsi1",
         KeyConditionExpression: "gsi1pk = :feed AND gsi1sk <= :seq",
-        ExpressionAttributeValues: { ":feed": feed, ":seq": seqKey(position.seq) },
+        ExpressionAttributeValues: { ":feed": feed, ":seq": seqKey(offset.seq) },
         ScanIndexForward: false,
         Limit: PAGE,
       },
@@ -313,12 +305,12 @@ async function positionAt(feed: Feed, head: Head, time: number): Promise<Positio
     );
     for (const change of items.map(loggedOf)) {
       if (appendTimeOf(change) < time) return change;
-      position = { seq: change.seq - 1, digest: change.previous };
+      offset = { seq: change.seq - 1, digest: change.previous };
     }
     // The first changes of a feed may not be in the index yet.
-    if (items.length === 0) return page > 0 || head.movedAt === undefined ? position : { seq: 0 };
+    if (items.length === 0) return page > 0 || head.movedAt === undefined ? offset : { seq: 0 };
   }
-  return position;
+  return offset;
 }
 
 /** Changes from before append times were stored have only the time of their request. */

@@ -73,7 +73,7 @@ export async function poll(
   }
 }
 
-/** Returns the position to read from, and the head. Throws `invalid_cursor`, `cursor_expired`. */
+/** Returns the offset to read from, and the head. Throws `invalid_cursor`, `cursor_expired`. */
 async function startOf({ feed }: Topic, since: string | undefined) {
   const heads = await ChangeLog.heads([feed]);
   const head = { seq: heads.seqs[feed] ?? 0, movedAt: heads.movedAt };

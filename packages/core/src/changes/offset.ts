@@ -7,6 +7,12 @@ import { hash } from "node:crypto";
 import { AppError } from "../error.ts";
 import * as SignedToken from "../store/signed-token.ts";
 
+/** The offset in one feed: after the change `seq`, with the digest up to there if it is known. */
+export interface FeedOffset {
+  seq: number;
+  digest?: string | undefined;
+}
+
 /**
  * A reader's offset in each feed: the seq of the last change that it has, since every feed is
  * numbered separately. `at` is a time at which no later change had been appended; from it follows

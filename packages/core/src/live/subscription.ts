@@ -52,7 +52,7 @@ export async function subscribe(
     return { feed, topics: feedTopics, head, ...startOf(feed, from, heads) };
   });
 
-  // An expired cursor has no position that can be kept.
+  // An expired cursor has no offset that can be kept.
   const known = from === "expired" ? undefined : (from ?? heads);
   let sent = createSent(
     known,
@@ -75,7 +75,7 @@ export async function subscribe(
     const isSubscribed = (key: string) => keys.has(key);
     try {
       for await (const changes of changesUpTo(feed, { seq, digest }, head)) {
-        const cursorAfter = (last: Position) => Offset.encode(sentUpTo(sent, feed, last));
+        const cursorAfter = (last: Offset.FeedOffset) => Offset.encode(sentUpTo(sent, feed, last));
         for (const frame of eventFrames(changes, isSubscribed, cursorAfter)) {
           if (!(await send(frame))) return;
         }
@@ -89,9 +89,7 @@ export async function subscribe(
   await reply({ type: "caught_up", cursor: Offset.encode(heads) });
 }
 
-type Position = Pick<ChangeLog.LoggedChange, "seq" | "digest">;
-
-const endOf = (feed: Feed, { seqs, digests }: Offset.Offset): Position => ({
+const endOf = (feed: Feed, { seqs, digests }: Offset.Offset): Offset.FeedOffset => ({
   seq: seqs[feed] ?? 0,
   digest: digests?.[feed],
 });
@@ -118,7 +116,7 @@ function createSent(
 const sentUpTo = (
   { seqs, digests, at }: Offset.Offset,
   feed: Feed,
-  { seq, digest }: Position,
+  { seq, digest }: Offset.FeedOffset,
 ): Offset.Offset => ({
   seqs: { ...seqs, [feed]: seq },
   digests: { ...digests, [feed]: digest },
@@ -145,7 +143,7 @@ function startOf(
   feed: Feed,
   from: Offset.Offset | "expired" | undefined,
   heads: Offset.Offset,
-): Position & { reset?: ResetReason } {
+): Offset.FeedOffset & { reset?: ResetReason } {
   const head = endOf(feed, heads);
   if (from === undefined) return head;
   if (from === "expired") return { ...head, reset: "cursor_expired" };
@@ -157,11 +155,11 @@ function startOf(
 }
 
 /**
- * Returns the changes of a feed after a position and up to `head`, without a gap. The index may be
+ * Returns the changes of a feed after an offset and up to `head`, without a gap. The index may be
  * behind the head, which was read strongly consistently. Throws `cursor_expired` if a change is
- * missing for longer than that, or if the changes are not those of the position's log.
+ * missing for longer than that, or if the changes are not those of the offset's log.
  */
-async function* changesUpTo(feed: Feed, { seq: start, digest }: Position, head: number) {
+async function* changesUpTo(feed: Feed, { seq: start, digest }: Offset.FeedOffset, head: number) {
   let seq = start;
   let last = digest;
   let giveUpAt = Date.now() + ChangeLog.INDEX_LAG;
