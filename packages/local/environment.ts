@@ -5,7 +5,7 @@
 
 import { execFileSync, type StdioOptions } from "node:child_process";
 import type { Engine } from "./engine/dynamodb.ts";
-import { deliveryQueueUrl, streamDeadLettersUrl } from "./live.ts";
+import { deliveryQueueUrl, liveEndpoint, streamDeadLettersUrl } from "./live.ts";
 import { SQS_PATH } from "./queue/sqs.ts";
 import { AUDIENCE, ROOT } from "./server-registry.ts";
 
@@ -39,7 +39,7 @@ export function setEnvironment(engine: Engine, url: string, cursorSecret: string
     DELIVERY_QUEUE_URL: deliveryQueueUrl(url),
     STREAM_DEAD_LETTERS_URL: streamDeadLettersUrl(url),
     AWS_ENDPOINT_URL_SQS: `${url}${SQS_PATH}`,
-    LIVE_ENDPOINT: `${url}/live`, // fixed: a client may have connected by another host name
+    LIVE_ENDPOINT: liveEndpoint(url), // fixed: a client may have connected by another host name
     JWT_ISSUER: url,
     JWT_AUDIENCE: AUDIENCE,
     JWKS_URI: `${url}/jwks.json`,

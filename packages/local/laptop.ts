@@ -25,7 +25,7 @@ import { credentialsOf, setEnvironment, tableName } from "./environment.ts";
 import type { LocalError } from "./error.ts";
 import { indexPage } from "./index-page.ts";
 import { openListener } from "./listener.ts";
-import { isLiveUpgrade, type Live, startLive } from "./live.ts";
+import { isLiveUpgrade, type Live, liveEndpoint, startLive } from "./live.ts";
 import { schedule, type Schedule } from "./schedule.ts";
 import { openIssuerOf, register, unregister } from "./server-registry.ts";
 
@@ -34,6 +34,8 @@ export interface LaptopOptions {
   dataDir: string;
   /** Whether a new table receives demo data. */
   seed: boolean;
+  /** How frames reach connections: in this process, or as signed HTTP requests, as on AWS. */
+  posts: "direct" | "http";
   log: (line: string) => void;
   /** The DynamoDB engine has failed and is not started again. */
   onDown: (reason: LocalError) => void;
@@ -120,6 +122,8 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       dataDir,
       credentials: credentialsOf(engine),
       region: process.env["AWS_REGION"],
+      endpoint: liveEndpoint(url),
+      posts: options.posts,
       log,
       accessLog,
     });

@@ -3,6 +3,8 @@ import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
+import { sendDirectly } from "@stockwire/core/live/send";
+import { LIVE_STAGE } from "@stockwire/functions/api/policy";
 import * as EventSources from "@stockwire/functions/event-sources";
 import { jsonLine } from "@stockwire/functions/telemetry/log";
 import type { WebSocketLogRecord } from "@stockwire/gateway/log";
@@ -36,6 +38,10 @@ interface Options {
   /** The credentials and the region that functions sign their posts to connections with. */
   credentials: { accessKeyId: string; secretAccessKey: string } | undefined;
   region: string | undefined;
+  /** The management endpoint of the Live API, where functions send frames. */
+  endpoint: string;
+  /** How functions send frames: in this process, or as signed HTTP requests, as on AWS. */
+  posts: "direct" | "http";
   log: (line: string) => void;
   accessLog: (record: WebSocketLogRecord) => void;
 }
@@ -46,6 +52,9 @@ const STREAM_DEAD_LETTERS = "stockwire-stream-dead-letters";
 /** True for a WebSocket handshake with the Live API. Any other upgrade is a plain HTTP request. */
 export const isLiveUpgrade = ({ url = "", headers }: IncomingMessage): boolean =>
   /^\/live(?:[/?]|$)/.test(url) && headers.upgrade?.toLowerCase() === "websocket";
+
+/** The management endpoint of the Live API, on a server at this origin. */
+export const liveEndpoint = (origin: string): string => `${origin}/${LIVE_STAGE}`;
 
 /** The URL of the queue for large deliveries, on a server at this origin. */
 export const deliveryQueueUrl = (origin: string): string =>
@@ -58,6 +67,7 @@ export const streamDeadLettersUrl = (origin: string): string =>
 /** Starts the services. The functions' environment must be set, because this imports handlers. */
 export async function startLive(options: Options): Promise<Live> {
   const { dynamodb, streams, tableName, dataDir, credentials, region, log, accessLog } = options;
+  const { endpoint, posts } = options;
   const live = await import("@stockwire/functions/handlers/live");
   const authorizer = await import("@stockwire/functions/handlers/authorizer");
   const changes = await import("@stockwire/functions/handlers/changes");
@@ -75,6 +85,11 @@ export async function startLive(options: Options): Promise<Live> {
     onError: ({ message, error, requestId }) =>
       log(jsonLine({ level: "ERROR", message, error: String(error), requestId })),
   });
+
+  const endDirectPosts =
+    posts === "direct"
+      ? sendDirectly(endpoint, (id, frame) => webSocketApi.post(id, frame))
+      : undefined;
 
   const queue = createQueue({
     ...EventSources.delivery,
@@ -121,6 +136,7 @@ export async function startLive(options: Options): Promise<Live> {
       // The stream first: its function posts to connections and sends to the queue.
       await stream.stop();
       await Promise.all([webSocketApi.close(), queue.stop(), streamDeadLetters.stop()]);
+      endDirectPosts?.();
     },
   };
 }

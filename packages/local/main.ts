@@ -18,6 +18,8 @@ Runs Stockwire on this machine: gateway, token issuer and an embedded DynamoDB.
   --port N     port to listen on; 0 picks a free one (default: PORT or 3000)
   --data DIR   folder of all data (default: STOCKWIRE_DATA or .stockwire)
   --no-seed    add no demo data to a new table
+  --posts HOW  how frames reach WebSocket connections: \`direct\` (default) in this process, or \`http\`
+               as signed requests to @connections, as on AWS; slower
   --watch      restart when a source file changes; data and port stay the same
   --help       show this text
 
@@ -40,6 +42,7 @@ function readOptions() {
     port: { type: "string", default: process.env["PORT"] || "3000" },
     data: { type: "string", default: process.env["STOCKWIRE_DATA"] || join(ROOT, ".stockwire") },
     seed: { type: "boolean", default: true },
+    posts: { type: "string", default: "direct" },
     watch: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   } as const;
@@ -49,7 +52,9 @@ function readOptions() {
     if (!/^\d{1,5}$/.test(values.port) || port > 65_535)
       throw new Error("--port must be 0 to 65535");
     if (values.data === "") throw new Error("--data must be a folder");
-    return { ...values, port };
+    const { posts } = values;
+    if (posts !== "direct" && posts !== "http") throw new Error("--posts must be direct or http");
+    return { ...values, port, posts } as const;
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
@@ -63,7 +68,7 @@ function fail(error: unknown): never {
 }
 
 async function main(): Promise<void> {
-  const { port, data, seed, watch, help } = readOptions();
+  const { port, data, seed, posts, watch, help } = readOptions();
   if (help) return console.log(USAGE);
   // Installed before the start, so that a signal during the start is not lost.
   const stopping = new AbortController();
@@ -75,7 +80,15 @@ async function main(): Promise<void> {
   if (watch) {
     const code = await restartOnChange({
       program: import.meta.filename,
-      args: ["--port", String(port), "--data", data, ...(seed ? [] : ["--no-seed"])],
+      args: [
+        "--port",
+        String(port),
+        "--data",
+        data,
+        "--posts",
+        posts,
+        ...(seed ? [] : ["--no-seed"]),
+      ],
       root: ROOT,
       folders: WATCHED,
       log: (line) => console.log(line),
@@ -91,6 +104,7 @@ async function main(): Promise<void> {
     port,
     dataDir: data,
     seed,
+    posts,
     log: (line) => console.log(line),
     onDown: fail,
   });

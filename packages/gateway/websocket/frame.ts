@@ -31,8 +31,9 @@ const validText = (data: Buffer): Buffer =>
   isUtf8(data) ? data : Buffer.from(data.toString("utf8"));
 
 /**
- * Creates a `textFrame` that repairs text which is not UTF-8, and that returns the previous frame again if the payload is equal: a broadcast
- * sends equal payloads one after another, and comparing bytes is cheaper than copying them.
+ * Creates a `textFrame` that repairs text which is not UTF-8, and that returns the previous frame again
+ * if the payload is equal: a broadcast sends equal payloads one after another, and comparing bytes is
+ * cheaper than copying them.
  */
 export function createFramer(): (payload: Buffer) => Buffer {
   let frame = textFrame(Buffer.alloc(0));

@@ -139,6 +139,23 @@ test("a message above 128 KB is a PayloadTooLargeException and is not sent", asy
   await until(() => expect(client.messages).toEqual(["after"]));
 });
 
+test("a caller in the same process has the answers and the throttle of a signed POST", async () => {
+  const { open, api, caller } = await serveWebSocketApi({
+    limits: { management: { rate: 0, burst: 4 }, message: 10 },
+  });
+  const client = await open();
+  const other = await open();
+  other.ws.close();
+  await until(() => expect(api.connections).toBe(1));
+  expect(api.post(client.id, Buffer.from("für Ana"))).toBe(200);
+  expect(api.post(client.id, Buffer.from("x".repeat(11)))).toBe(413);
+  expect(api.post(other.id, Buffer.from("x"))).toBe(410);
+  expect(api.post(client.id, Buffer.from("end"))).toBe(200);
+  expect(api.post(client.id, Buffer.from("x"))).toBe(429);
+  await expect(caller().send(post(client.id, "x"))).rejects.toThrow("Too Many Requests");
+  await until(() => expect(client.messages).toEqual(["für Ana", "end"]));
+});
+
 test("calls above the rate of the account are a LimitExceededException", async () => {
   const { open, caller } = await serveWebSocketApi({
     limits: { management: { rate: 0, burst: 1 } },

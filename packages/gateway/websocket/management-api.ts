@@ -31,13 +31,16 @@ export interface ManagementApiOptions {
   report: ReportError;
 }
 
-/**
- * Creates the function that responds to requests for `/{stage}/@connections/…`. The caller has checked
- * the path up to there. Never throws.
- */
-export function createManagementApi(
-  options: ManagementApiOptions,
-): (req: IncomingMessage, res: ServerResponse) => void {
+/** `@connections` of one API. */
+export interface ManagementApi {
+  /** Responds to a request for `/{stage}/@connections/…`; the caller has checked the path up to there. */
+  handle(req: IncomingMessage, res: ServerResponse): void;
+  /** Does what a signed `POST` does, with its throttle, and returns the status of its answer. */
+  post(connectionId: string, data: Buffer): number;
+}
+
+/** Creates the `@connections` commands of an API. They never throw. */
+export function createManagementApi(options: ManagementApiOptions): ManagementApi {
   const { api, connections, limits, clock, report } = options;
   const secrets = new Map(Object.entries(options.credentials));
   const bucket = createBucket(limits.management, clock());
@@ -90,11 +93,17 @@ export function createManagementApi(
     writeResponse(res, { ...response, headers });
   }
 
-  return (req, res) => {
-    handle(req, res).catch((error: unknown) => {
-      report({ message: "a response could not be written", error });
-      res.destroy();
-    });
+  return {
+    handle(req, res) {
+      handle(req, res).catch((error: unknown) => {
+        report({ message: "a response could not be written", error });
+        res.destroy();
+      });
+    },
+    post(connectionId, data) {
+      if (!admit(clock(), bucket)) return THROTTLED.status;
+      return SENT[connections.get(connectionId)?.send(data) ?? "gone"].status;
+    },
   };
 }
 

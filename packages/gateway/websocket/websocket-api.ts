@@ -32,8 +32,13 @@ export interface WebSocketApi {
   upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): boolean;
   /** Responds to requests for `/{stage}` and `/{stage}/@connections/{id}`; else returns false. */
   handle(req: IncomingMessage, res: ServerResponse): boolean;
-  /** Sends a text message, as `POST @connections` does. */
+  /** Sends a text message. */
   send(connectionId: string, data: Buffer): SendResult;
+  /**
+   * `POST @connections` for a caller in this process: no request and no signature, but the same limits
+   * and throttle. Returns the status: 200, 410 (gone), 413 (too large) or 429.
+   */
+  post(connectionId: string, data: Buffer): number;
   /** Closes all connections with 1001. Resolves when each `$disconnect` has run, or after a limit. */
   close(): Promise<void>;
   /** The number of open connections. */
@@ -59,7 +64,7 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
   const newConnections = createBucket(limits.connections, clock());
   const connections = new Map<string, Connection>();
   const frame = createFramer();
-  const manage = createManagementApi({ api, credentials, connections, limits, clock, report });
+  const management = createManagementApi({ api, credentials, connections, limits, clock, report });
   /** Handshakes and connections that are not finished, each with the function that aborts it. */
   const unfinished = new Map<Promise<void>, () => void>();
   /** The sub-protocols that `$connect` selected; `handleProtocols` reads them. */
@@ -187,7 +192,7 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
     },
     handle(req, res) {
       const path = pathAfterStage(req, stage);
-      if (path !== undefined && CONNECTIONS.test(path)) manage(req, res);
+      if (path !== undefined && CONNECTIONS.test(path)) management.handle(req, res);
       else if (path === "") {
         writeResponse(res, errorResponse(426, "Upgrade Required", [["upgrade", "websocket"]]));
       } else if (CONNECTIONS.test(req.url ?? "")) writeResponse(res, FORBIDDEN);
@@ -195,6 +200,7 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
       return true;
     },
     send: (connectionId, data) => connections.get(connectionId)?.send(data) ?? "gone",
+    post: (connectionId, data) => management.post(connectionId, data),
     close: () => (closing ??= closeAll()),
     get connections() {
       return connections.size;

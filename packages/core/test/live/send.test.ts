@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, expect, test } from "vitest";
-import { send } from "../../src/live/send.ts";
+import { send, sendDirectly } from "../../src/live/send.ts";
 import { authorization } from "../../src/live/sign.ts";
 
 interface Signed {
@@ -114,4 +114,29 @@ test.each([403, 429, 500, "nothing"] as const)(
 test("a frame that is refused twice has failed", async () => {
   const { target } = await answering(413, 413);
   expect(await send(target, "x")).toBe("failed");
+});
+
+test("frames to an endpoint in this process are handed over without a request", async () => {
+  const { target, seen } = await answering();
+  const posted: string[] = [];
+  const statusOf = new Map([["gone", 410]]);
+  const end = sendDirectly(target.endpoint, (id, frame) => {
+    posted.push(`${id} ${frame.toString()}`);
+    return statusOf.get(id) ?? 200;
+  });
+  expect(await send({ ...target, id: "here" }, "für Ana")).toBe("sent");
+  expect(await send({ ...target, id: "gone" }, "für Bo")).toBe("gone");
+  expect(posted).toEqual(["here für Ana", "gone für Bo"]);
+  expect(seen).toEqual([]);
+  end();
+  expect(await send(target, "x")).toBe("sent");
+  expect(seen).toHaveLength(1);
+});
+
+test("a frame that is throttled in this process is sent again over HTTP", async () => {
+  const { target, seen } = await answering();
+  const end = sendDirectly(target.endpoint, () => 429);
+  expect(await send(target, "x")).toBe("sent");
+  expect(seen.map(({ agent, body }) => [agent?.slice(0, 6), body])).toEqual([["aws-sd", "x"]]);
+  end();
 });
