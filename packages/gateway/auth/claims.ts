@@ -17,7 +17,8 @@ export function scopesOf({ scope, scp }: Claims): string[] {
 
 /**
  * `requestContext.authorizer.jwt.claims`: every claim as text, in the way the language Go prints it.
- * Null claims are omitted. Measured on AWS by https://github.com/floci-io/floci/pull/2011.
+ * Null claims are omitted. Measured on AWS by https://github.com/floci-io/floci/pull/2011. Half a
+ * surrogate pair, which Go's strings cannot hold, becomes U+FFFD: https://pkg.go.dev/encoding/json#Unmarshal
  */
 export function claimTexts(claims: Claims): Record<string, string> {
   const shown = Object.entries(claims).filter(([, value]) => value !== null);
@@ -27,7 +28,7 @@ export function claimTexts(claims: Claims): Record<string, string> {
 function goText(value: unknown): string {
   if (value === null) return "<nil>";
   if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
-  if (typeof value === "string") return value;
+  if (typeof value === "string") return value.toWellFormed();
   if (typeof value !== "object") return JSON.stringify(value);
   // Go prints maps sorted by key.
   const members = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));

@@ -25,6 +25,7 @@ const CACHED = 2 * 60 * 60 * 1000; // milliseconds
 // An unknown key id can mean that the issuer has rotated its keys, or that a client invents ids. New
 // keys are fetched at most this often.
 const COOLDOWN = 30_000; // milliseconds
+const PAUSE = 1000; // milliseconds after a failed fetch
 const SMALLEST_MODULUS = 2048 / 8; // bytes
 
 interface RsaKey {
@@ -44,21 +45,24 @@ interface KeySet {
 export function createKeySource(issuer: string, clock: () => number): KeySource {
   const closed = new AbortController();
   let current: KeySet | undefined;
+  let failure: { at: number; error: unknown } | undefined;
   let pending: Promise<KeySet> | undefined;
   let triedAt = -Infinity;
 
   async function load(): Promise<KeySet> {
+    if (failure && clock() - failure.at < PAUSE) throw failure.error;
     triedAt = clock();
     try {
       const jwks = await fetchKeys(issuer, closed.signal);
       current = { fetchedAt: clock(), jwks, imported: new Map() };
       return current;
-    } finally {
-      pending = undefined;
+    } catch (error) {
+      failure = { at: clock(), error };
+      throw error;
     }
   }
   // Concurrent requests share one fetch.
-  const loadOnce = () => (pending ??= load());
+  const loadOnce = () => (pending ??= load().finally(() => (pending = undefined)));
 
   return {
     async find(kid, alg) {
@@ -123,7 +127,8 @@ function isUsable(key: unknown): key is RsaKey {
     return false;
   }
   // With the exponent 1 a signature equals its padded message, so anyone could sign.
-  return e !== "AQ" && Buffer.from(n, "base64url").length >= SMALLEST_MODULUS;
+  const exponent = BigInt(`0x0${Buffer.from(e, "base64url").toString("hex")}`);
+  return exponent > 1n && Buffer.from(n, "base64url").length >= SMALLEST_MODULUS;
 }
 
 function importKey({ n, e }: RsaKey, alg: string): Promise<CryptoKey> {
