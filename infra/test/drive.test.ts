@@ -28,8 +28,9 @@ const functions = new Map<Name, Running>();
 const proxies = new Map<Name, IamProxy>();
 const sent: { method: string; id: string; frame: string }[] = [];
 const disconnected = new Set<string>();
-/** Stands in for Cognito's keys and for API Gateway's connections API. */
+/** Stands in for Cognito's documents and for API Gateway's connections API. */
 let aws: Server;
+let issuer = "";
 let token: (claims: object) => Promise<string>;
 
 const engine = () => process.env["DYNAMODB_ENDPOINT"] ?? "";
@@ -49,13 +50,16 @@ beforeAll(async () => {
   token = (claims) =>
     new SignJWT({ token_use: "access", client_id: "BrowserClient-id", ...claims })
       .setProtectedHeader({ alg: "RS256", kid: "k" })
-      .setIssuer(ISSUER)
+      .setIssuer(issuer)
       .setIssuedAt()
       .setExpirationTime("1h")
       .sign(privateKey);
   aws = createServer((req, res) => {
     const id = /@connections\/(.+)$/.exec(req.url ?? "")?.[1];
-    if (id === undefined) return res.end(JSON.stringify(jwks));
+    if (id === undefined) {
+      const discovery = { issuer, jwks_uri: `${issuer}/keys` };
+      return res.end(JSON.stringify(req.url === "/keys" ? jwks : discovery));
+    }
     let frame = "";
     req.on("data", (chunk: Buffer) => (frame += chunk.toString()));
     return req.on("end", () => {
@@ -65,6 +69,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((resolve) => aws.listen(0, "127.0.0.1", resolve));
   const { port } = aws.address() as AddressInfo;
+  issuer = `http://127.0.0.1:${port}`;
   for (const name of NAMES) {
     const proxy = await startIamProxy(engine(), grants(name));
     proxies.set(name, proxy);
@@ -86,7 +91,7 @@ beforeAll(async () => {
         AWS_ACCESS_KEY_ID: "local",
         AWS_SECRET_ACCESS_KEY: "local",
         AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
-        JWKS_URI: `http://127.0.0.1:${port}/jwks`,
+        ...(variables["JWT_ISSUER"] === ISSUER && { JWT_ISSUER: issuer }),
         CLOCK_AHEAD: name === "sweep" ? "60000" : "0", // the reservation has expired by then
         ...(variables["LIVE_ENDPOINT"] && { LIVE_ENDPOINT: `http://127.0.0.1:${port}/live` }),
       }),

@@ -42,7 +42,6 @@ export function setEnvironment(engine: Engine, url: string, cursorSecret: string
     LIVE_ENDPOINT: liveEndpoint(url), // fixed: a client may have connected by another host name
     JWT_ISSUER: url,
     JWT_AUDIENCE: AUDIENCE,
-    JWKS_URI: `${url}/jwks.json`,
     CURSOR_SECRET: cursorSecret,
     PUBLIC_SCHEME: "http",
   });

@@ -19,15 +19,16 @@ const Config = z.object({
   AWS_ENDPOINT_URL_SQS: z.url().optional(),
   /** The management endpoint that frames are sent to; by default the domain of the connection. */
   LIVE_ENDPOINT: z.url().optional(),
-  /** The issuer of tokens that open a live connection; the HTTP API's gateway has its own setting. */
+  /**
+   * The issuer of tokens that open a live connection. Its keys are found through
+   * `<issuer>/.well-known/openid-configuration`. The HTTP API's gateway has its own setting.
+   */
   JWT_ISSUER: z.url().optional(),
   JWT_AUDIENCE: z
     .string()
     .min(1)
     .default("stockwire")
     .transform((list) => list.split(",")),
-  /** By default `<issuer>/.well-known/jwks.json`, where Cognito has it. */
-  JWKS_URI: z.url().optional(),
   /** Shards of each unfiltered list. Fixed when a stage is first deployed; the table stores it. */
   LIST_SHARDS: z.coerce.number().int().min(1).max(64).default(4),
   /** Signs cursors and page tokens, in the functions that do. */

@@ -25,22 +25,36 @@ export interface Authorizer {
 
 const PREFIX = new RegExp(`^${RESOURCE_SERVER}/`);
 
-/** Scopes with or without the resource server's prefix, as Cognito writes them. */
+/**
+ * Scopes with or without the resource server's prefix, as Cognito writes them. HTTP APIs pass a claim
+ * that is an array as `[a b]`, and one that is an object as `map[name:value]`, which grants nothing.
+ */
 const scopesOf = (list: unknown): string[] => {
-  const scopes: unknown[] = Array.isArray(list) ? list : [];
-  // HTTP APIs pass a claim that is a list as "[a b]".
-  return (typeof list === "string" ? list.split(/[\s[\]]+/) : scopes)
+  const scopes: unknown[] = Array.isArray(list) ? list : textsIn(list);
+  return scopes
     .filter((scope) => typeof scope === "string")
     .filter((scope) => scope !== "")
     .map((scope) => scope.replace(PREFIX, ""));
 };
 
-/** The caller that the gateway verified; undefined if it verified none. */
+function textsIn(list: unknown): string[] {
+  if (typeof list !== "string" || list.includes("map[")) return [];
+  const [, text = list] = /^\[(.*)\]$/s.exec(list) ?? [];
+  return text.split(" ");
+}
+
+/**
+ * The caller that the gateway verified; undefined if it verified none. A Cognito ID token says who has
+ * signed in to a page, not what its bearer may do: it is no credential, although API Gateway lets it
+ * pass. Tokens of other issuers have no `token_use`.
+ * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
+ */
 export function callerOf(authorizer: Authorizer | undefined): Caller | undefined {
   const claims = authorizer?.jwt?.claims;
   if (claims) {
-    const { sub, client_id: clientId, scope, scp, exp } = claims;
+    const { sub, client_id: clientId, scope, scp, exp, token_use: use } = claims;
     if (typeof sub !== "string" || sub === "") return undefined;
+    if (use !== undefined && use !== "access") return undefined;
     return {
       sub,
       kind: sub === clientId ? "client" : "user",
@@ -70,7 +84,8 @@ const timeOf = (epochSeconds: unknown): string | null => {
 export function authorize(c: Context<Env>, { access, alsoNeeds }: Route): void {
   if (access === "open") return;
   const caller = callerOf(c.env?.requestContext?.authorizer);
-  if (caller === undefined) throw new AppError("unauthenticated", "A verified token is needed");
+  if (caller === undefined)
+    throw new AppError("unauthenticated", "A verified access token is needed");
   for (const scope of [access, alsoNeeds]) {
     if (scope !== undefined && scope !== "token") requireScope(caller, scope);
   }
