@@ -9,7 +9,7 @@ import { randomUUID } from "node:crypto";
  * The context object of a handler.
  * https://docs.aws.amazon.com/lambda/latest/dg/nodejs-context.html
  */
-interface LambdaContext {
+export interface LambdaContext {
   awsRequestId: string;
   callbackWaitsForEmptyEventLoop: boolean;
   functionName: string;
@@ -77,7 +77,8 @@ export async function invoke(
   }
 }
 
-function createContext(functionName: string, deadline: number): LambdaContext {
+/** The context of an invocation; `deadline` is a time of `performance.now()`. */
+export function createContext(functionName: string, deadline: number): LambdaContext {
   return {
     awsRequestId: randomUUID(),
     callbackWaitsForEmptyEventLoop: true,

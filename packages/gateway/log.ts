@@ -26,6 +26,30 @@ export interface AccessLogRecord {
 }
 
 /**
+ * One request to a REST API.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html#context-variable-reference-access-logging-only
+ */
+export interface RestLogRecord {
+  requestId: string;
+  extendedRequestId: string;
+  ip: string;
+  requestTime: string;
+  httpMethod: string;
+  path: string;
+  resourcePath: string;
+  stage: string;
+  protocol: string;
+  userAgent: string;
+  status: number;
+  responseLength: number; // bytes
+  responseLatency: number; // milliseconds
+  integrationLatency?: number; // milliseconds
+  integrationError?: string;
+  authorizerError?: string;
+  apiKeyId?: string;
+}
+
+/**
  * One event of a connection to a WebSocket API.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
  */

@@ -6,29 +6,46 @@
 
 import { isRecord } from "../json.ts";
 
+/** `implicit`: no statement concerns the action, so it is not allowed. */
+export type PolicyEffect = "allow" | "deny" | "implicit";
+
 /**
- * True if a policy document allows `execute-api:Invoke` on an ARN. An explicit deny wins, and an ARN
- * that no statement matches is denied. Conditions are not supported, so a statement with a condition
- * never allows. Undefined if the value is not a policy document.
+ * Evaluates a policy document for an action, such as `execute-api:Invoke`, on an ARN. An explicit deny
+ * wins. Conditions are not supported, so a statement with a condition never allows. Undefined if the
+ * value is not a policy document.
  */
-export function allowsInvoke(document: unknown, arn: string): boolean | undefined {
+export function evaluatePolicy(
+  document: unknown,
+  arn: string,
+  action: string,
+): PolicyEffect | undefined {
   if (!isRecord(document)) return undefined;
   const statements = listOf(document["Statement"]);
   if (!statements.every(isRecord)) return undefined;
-  const matching = statements.filter((statement) => concerns(statement, arn));
-  if (matching.some((statement) => statement["Effect"] === "Deny")) return false;
-  return matching.some(
+  const matching = statements.filter((statement) => concerns(statement, arn, action));
+  if (matching.some((statement) => statement["Effect"] === "Deny")) return "deny";
+  const allows = matching.some(
     (statement) => statement["Effect"] === "Allow" && !("Condition" in statement),
   );
+  return allows ? "allow" : "implicit";
+}
+
+/**
+ * True if a policy document allows `execute-api:Invoke` on an ARN. Undefined if the value is not a
+ * policy document.
+ */
+export function allowsInvoke(document: unknown, arn: string): boolean | undefined {
+  const effect = evaluatePolicy(document, arn, "execute-api:Invoke");
+  return effect && effect === "allow";
 }
 
 /** True if the statement matches both the action and the ARN. IAM actions ignore case. */
-function concerns(statement: Record<string, unknown>, arn: string): boolean {
+function concerns(statement: Record<string, unknown>, arn: string, action: string): boolean {
   const actions = listOf(statement["Action"]);
   const resources = listOf(statement["Resource"]);
   return (
     actions.some(
-      (action) => typeof action === "string" && matches(action.toLowerCase(), "execute-api:invoke"),
+      (each) => typeof each === "string" && matches(each.toLowerCase(), action.toLowerCase()),
     ) && resources.some((resource) => typeof resource === "string" && matches(resource, arn))
   );
 }

@@ -8,7 +8,7 @@ import { runCases } from "./run.ts";
 const FILE = fileURLToPath(new URL("gateway-cases.json", import.meta.url));
 const cases = parseCases(readFileSync(FILE, "utf8"));
 
-test.each(cases.filter(({ api }) => api !== "rest"))("$id: $title", async (testCase) => {
+test.each(cases)("$id: $title", async (testCase) => {
   const lines: string[] = [];
   await runCases([testCase], (line) => lines.push(line));
   expect(lines).toEqual([`ok ${testCase.id} ${testCase.title}`]);

@@ -2,7 +2,9 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { runInThisContext } from "node:vm";
+import type { Writable } from "node:stream";
 import type { LambdaHandler } from "../lambda.ts";
+import { type StreamingHandler, awsLambda } from "../rest/stream.ts";
 import { NotRun } from "./case.ts";
 
 /** The events that handlers received and what they made of them, oldest first. */
@@ -70,6 +72,44 @@ export function createHandlers(
       }
     };
   };
+}
+
+/** One step of a streaming handler. */
+type StreamStep =
+  | { meta: object }
+  | { nul: number }
+  | { text: string }
+  | { base64: string }
+  | { waitMs: number }
+  | { throw: string };
+
+/**
+ * Creates a streaming handler from the notation `stream:[…]`, which writes raw bytes; undefined for
+ * another notation.
+ */
+export function createStreamingHandler(
+  notation: string,
+  recorder: Recorder,
+): StreamingHandler | undefined {
+  if (!notation.startsWith("stream:")) return undefined;
+  const steps = JSON.parse(notation.slice("stream:".length)) as StreamStep[];
+  return awsLambda.streamifyResponse(async (event, stream: Writable) => {
+    recorder.events.push(event);
+    for (const step of steps) {
+      if ("waitMs" in step) await sleep(step.waitMs, undefined, { ref: false });
+      else if ("throw" in step) throw new Error(step.throw);
+      else stream.write(bytesOf(step));
+    }
+    stream.end();
+  });
+}
+
+function bytesOf(step: Exclude<StreamStep, { waitMs: number } | { throw: string }>): Buffer {
+  if ("meta" in step) return Buffer.from(JSON.stringify(step.meta));
+  if ("nul" in step) return Buffer.alloc(step.nul);
+  if ("text" in step) return Buffer.from(step.text);
+  if ("base64" in step) return Buffer.from(step.base64, "base64");
+  throw new NotRun(`${JSON.stringify(step)} is not a known step of a stream`);
 }
 
 function isFunction(value: unknown): value is (event: unknown, context: unknown) => unknown {

@@ -1,11 +1,14 @@
-/** Runs the cases of HTTP APIs over real sockets. */
+/** Runs the cases of HTTP and REST APIs over real sockets. */
 
 import type { JwtAuthorizerConfig } from "../auth/jwt-authorizer.ts";
 import type { LambdaAuthorizerConfig } from "../auth/lambda-authorizer.ts";
 import type { HttpApiConfig, RouteConfig } from "../http/config.ts";
-import { type HttpApi, createHttpApi } from "../http/http-api.ts";
+import { createHttpApi } from "../http/http-api.ts";
+import type { RestAuthorizerConfig } from "../rest/authorizer.ts";
+import { type RestApiConfig, type RestRouteConfig, createRestApi } from "../rest/rest-api.ts";
 import { type Listening, listen } from "../server.ts";
 import {
+  type Case,
   type CaseRunner,
   type RequestNotation,
   type StepMembers,
@@ -15,16 +18,32 @@ import {
   createClock,
   resolvePlaceholders,
 } from "./case.ts";
-import { type Recorder, createHandlers, createRecorder } from "./handler.ts";
+import {
+  type Recorder,
+  createHandlers,
+  createRecorder,
+  createStreamingHandler,
+} from "./handler.ts";
+import type { CaseIssuer } from "./issuer.ts";
 import { type References, difference, eventDifference, firstDifference } from "./match.ts";
 import { type RawResponse, request as sendRequest } from "./raw-http.ts";
 import { headerOf, responseDifference } from "./response.ts";
 
-interface ApiNotation extends Omit<HttpApiConfig, "routes" | "authorizers" | "onError"> {
+interface HttpNotation extends Omit<HttpApiConfig, "routes" | "authorizers" | "onError"> {
   routes?: WithNotation<RouteConfig>[];
   authorizers?: Record<string, JwtAuthorizerConfig | AuthorizerNotation>;
   /** Several APIs; each step then names one of them. */
-  apis?: Record<string, ApiNotation>;
+  apis?: Record<string, HttpNotation>;
+}
+
+interface RestNotation extends Omit<RestApiConfig, "routes" | "authorizers" | "onError"> {
+  routes?: WithNotation<RestRouteConfig>[];
+  authorizers?: Record<string, WithNotation<RestAuthorizerConfig>>;
+  /** Members of `identity`, written beside the others. */
+  accountId?: string;
+  region?: string;
+  apiId?: string;
+  apis?: Record<string, RestNotation>;
 }
 
 type AuthorizerNotation = Pick<LambdaAuthorizerConfig, "type"> &
@@ -44,12 +63,13 @@ interface Step {
     authorizerEvent?: Record<string, unknown>;
     bodyTextPreferred?: string;
     maxElapsedMs?: number;
+    elapsedAtLeastMs?: number;
   };
 }
 
 /** One API of a case, on its own server. */
 interface OpenApi {
-  api: HttpApi;
+  close(): void;
   server: Listening;
   integrations: Recorder;
   authorizers: Recorder;
@@ -61,10 +81,21 @@ const STEPS: StepMembers = {
   expectHandlerResult: ["api", "expect"],
 };
 
-export const runHttpApiCase: CaseRunner = async ({ config, steps }, issuer, warn) => {
+export const runHttpApiCase: CaseRunner = (testCase, issuer, warn) =>
+  runCase(testCase, issuer, warn, openHttpApi);
+
+export const runRestApiCase: CaseRunner = (testCase, issuer, warn) =>
+  runCase(testCase, issuer, warn, openRestApi);
+
+async function runCase<Notation extends { apis?: Record<string, Notation> }>(
+  { config, steps }: Case,
+  issuer: CaseIssuer,
+  warn: (text: string) => void,
+  open: (notation: Notation, clock: () => number) => Promise<OpenApi>,
+): Promise<string | undefined> {
   checkSteps(steps, STEPS);
   const clock = createClock();
-  const notation = resolvePlaceholders(config, issuer) as ApiNotation;
+  const notation = resolvePlaceholders(config, issuer) as Notation;
   const apis = new Map<string, OpenApi>();
   try {
     for (const [name, api] of Object.entries(notation.apis ?? { "": notation })) {
@@ -87,27 +118,24 @@ export const runHttpApiCase: CaseRunner = async ({ config, steps }, issuer, warn
     }
     return undefined;
   } finally {
-    for (const { api, server } of apis.values()) {
+    for (const api of apis.values()) {
       api.close();
-      await server.close();
+      await api.server.close();
     }
   }
-};
+}
 
-async function open(
-  { routes = [], authorizers = {}, ...rest }: ApiNotation,
+async function openHttpApi(
+  { routes = [], authorizers = {}, ...rest }: HttpNotation,
   clock: () => number,
 ): Promise<OpenApi> {
   const handler = createHandlers();
-  const integrationRecorder = createRecorder();
-  const authorizerRecorder = createRecorder();
+  const integrations = createRecorder();
+  const calls = createRecorder();
   const api = createHttpApi({
     ...rest,
     clock,
-    routes: routes.map((route) => ({
-      ...route,
-      handler: handler(route.handler, integrationRecorder),
-    })),
+    routes: routes.map((route) => ({ ...route, handler: handler(route.handler, integrations) })),
     authorizers: Object.fromEntries(
       Object.entries(authorizers).map(([name, authorizer]) => [
         name,
@@ -119,7 +147,7 @@ async function open(
               ttl: 0,
               ...authorizer,
               identitySource: [authorizer.identitySource ?? []].flat(),
-              handler: handler(authorizer.handler, authorizerRecorder),
+              handler: handler(authorizer.handler, calls),
             },
       ]),
     ),
@@ -127,7 +155,45 @@ async function open(
     onError: () => undefined,
   });
   const server = await listen({ port: 0, host: "127.0.0.1", handle: api.handle });
-  return { api, server, integrations: integrationRecorder, authorizers: authorizerRecorder };
+  return { close: () => api.close(), server, integrations, authorizers: calls };
+}
+
+async function openRestApi(
+  { routes = [], authorizers = {}, accountId, region, apiId, ...rest }: RestNotation,
+  clock: () => number,
+): Promise<OpenApi> {
+  const handler = createHandlers();
+  const integrations = createRecorder();
+  const calls = createRecorder();
+  const api = createRestApi({
+    ...rest,
+    clock,
+    identity: {
+      ...(accountId !== undefined && { accountId }),
+      ...(region !== undefined && { region }),
+      ...(apiId !== undefined && { apiId }),
+    },
+    routes: routes.map((route) => ({
+      ...route,
+      handler:
+        createStreamingHandler(route.handler, integrations) ?? handler(route.handler, integrations),
+    })),
+    authorizers: Object.fromEntries(
+      Object.entries(authorizers).map(([name, authorizer]) => [
+        name,
+        { ...authorizer, handler: handler(authorizer.handler, calls) } as RestAuthorizerConfig,
+      ]),
+    ),
+    onError: () => undefined,
+  });
+  const server = await listen({
+    port: 0,
+    host: "127.0.0.1",
+    handle: (req, res) => {
+      if (!api.handle(req, res)) res.writeHead(404).end();
+    },
+  });
+  return { close: () => undefined, server, integrations, authorizers: calls };
 }
 
 async function runStep(
@@ -138,7 +204,11 @@ async function runStep(
   integrations.events = [];
   authorizers.events = [];
   const startedAt = performance.now();
-  const response = await sendRequest(server.port, { ...request, body: bodyOf(request) });
+  const response = await sendRequest(
+    server.port,
+    { ...request, body: bodyOf(request) },
+    { partial: true },
+  );
   const elapsed = Math.round(performance.now() - startedAt);
   const event = integrations.events.at(-1);
   const authorizerEvent = authorizers.events.at(-1);
@@ -161,6 +231,10 @@ async function runStep(
     () =>
       expect.maxElapsedMs !== undefined && elapsed > expect.maxElapsedMs
         ? `it took ${elapsed} ms, more than ${expect.maxElapsedMs}`
+        : undefined,
+    () =>
+      expect.elapsedAtLeastMs !== undefined && elapsed < expect.elapsedAtLeastMs
+        ? `it took ${elapsed} ms, less than ${expect.elapsedAtLeastMs}`
         : undefined,
   ];
   return firstDifference(checks, (check) => check());

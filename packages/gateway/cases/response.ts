@@ -30,10 +30,37 @@ export function responseDifference(
     bodyText: (expected) => compare(expected, body, "body"),
     bodyJson: (expected) => jsonDifference(expected, body, references),
     bodyBase64: (expected) => compare(expected, response.body.toString("base64"), "body"),
+    bodyPrefix: (expected) =>
+      body.startsWith(String(expected))
+        ? undefined
+        : `body is ${JSON.stringify(body.slice(0, 200))}`,
+    ended: (expected) => compare(expected, response.ended, "ended"),
+    firstByteBeforeMs: (expected) => arrivalDifference(1, expected, response),
+    arrived: (expected) =>
+      firstDifference(Array.isArray(expected) ? (expected as Arrival[]) : [], (arrival) =>
+        arrivalDifference(arrival.bytes, arrival.beforeMs, response),
+      ),
   };
   return firstDifference(Object.entries(checks), ([name, check]) =>
     name in expect ? check(expect[name]) : undefined,
   );
+}
+
+interface Arrival {
+  bytes: number;
+  beforeMs: number;
+}
+
+function arrivalDifference(
+  bytes: number,
+  beforeMs: unknown,
+  { arrivals = [] }: RawResponse,
+): string | undefined {
+  const arrival = arrivals.find((each) => each.bytes >= bytes);
+  if (!arrival) return `${bytes} bytes of the body never arrived`;
+  return arrival.ms < Number(beforeMs)
+    ? undefined
+    : `${bytes} bytes of the body arrived after ${Math.round(arrival.ms)} ms, not before ${String(beforeMs)}`;
 }
 
 /** All values of a header, joined; `ABSENT` if it was not sent. */

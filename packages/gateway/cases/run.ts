@@ -1,7 +1,7 @@
 /** Runs cases one after another, each with its own APIs on its own ports. */
 
 import { type Case, type CaseRunner, NotRun } from "./case.ts";
-import { runHttpApiCase } from "./http-api.ts";
+import { runHttpApiCase, runRestApiCase } from "./http-api.ts";
 import { openCaseIssuer } from "./issuer.ts";
 import { runWebSocketApiCase } from "./websocket-api.ts";
 
@@ -14,6 +14,7 @@ export interface Summary {
 
 const RUNNERS: Readonly<Record<string, CaseRunner>> = {
   http: runHttpApiCase,
+  rest: runRestApiCase,
   ws: runWebSocketApiCase,
   mgmt: runWebSocketApiCase,
 };

@@ -1,7 +1,8 @@
 /** Serves HTTP APIs for tests and records their errors and access logs. */
 
 import { onTestFinished } from "vitest";
-import type { AccessLogRecord } from "../log.ts";
+import type { AccessLogRecord, RestLogRecord } from "../log.ts";
+import { type RestApiConfig, createRestApi } from "../rest/rest-api.ts";
 import { type RawResponse, type RawRequest, request } from "../cases/raw-http.ts";
 import { createHttpApi } from "../http/http-api.ts";
 import type { HttpApiConfig } from "../http/config.ts";
@@ -38,6 +39,34 @@ export async function serveApi(config: Omit<HttpApiConfig, "onError">): Promise<
     problems,
     log,
     send: (given) => request(port, { method: "GET", target: "/", ...given }),
+  };
+}
+
+/** A REST API on its own port, with its errors and access log. */
+export type ServedRest = Omit<Served, "log"> & { log: RestLogRecord[] };
+
+/** Serves a REST API at the stage `dev` until the test ends. */
+export async function serveRest(
+  config: Omit<RestApiConfig, "onError" | "stage"> & { stage?: string },
+): Promise<ServedRest> {
+  const problems: Served["problems"] = [];
+  const log: RestLogRecord[] = [];
+  const api = createRestApi({
+    stage: "dev",
+    accessLog: (record) => log.push(record),
+    onError: (problem) => problems.push(problem),
+    ...config,
+  });
+  const { port } = await serve({
+    handle: (req, res) => {
+      if (!api.handle(req, res)) res.writeHead(404).end("no API");
+    },
+  });
+  return {
+    port,
+    problems,
+    log,
+    send: (given) => request(port, { method: "GET", target: "/dev", ...given }),
   };
 }
 

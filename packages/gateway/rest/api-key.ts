@@ -1,0 +1,46 @@
+/**
+ * API keys. A gateway can hold the hash of a key instead of the key, so that whoever reads the file of
+ * keys cannot use them. A key identifies a caller for metering; it is no proof of identity.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-setup-api-key-with-restapi.html
+ */
+
+import { createHash } from "node:crypto";
+
+/** An API key, given as its value or as the SHA-256 of its value in hex. */
+export type ApiKeyConfig = {
+  id: string;
+  enabled: boolean;
+  /** The key is refused from then on. Not a setting of AWS. */
+  expiresAt?: number | undefined; // epoch milliseconds
+  /** Names of usage plans that the key belongs to, besides those that list it. */
+  plans?: readonly string[];
+} & ({ value: string } | { valueHash: string });
+
+/** The keys of an API at one moment. Called for each request, so that keys can change meanwhile. */
+export type ApiKeySource = () => readonly ApiKeyConfig[];
+
+/** The SHA-256 of a key, in hex. Keys are long and random, so a slow hash would protect no better. */
+export const hashOf = (value: string): string => createHash("sha256").update(value).digest("hex");
+
+/**
+ * Creates the function that finds a usable key by its value. Undefined if the key is unknown, disabled
+ * or has expired. The index is built again only if the source returns another list.
+ */
+export function createKeyFinder(
+  source: ApiKeySource,
+): (value: string, now: number) => ApiKeyConfig | undefined {
+  let list: readonly ApiKeyConfig[] = [];
+  let byHash = new Map<string, ApiKeyConfig>();
+  return (value, now) => {
+    const current = source();
+    if (current !== list) {
+      list = current;
+      byHash = new Map(
+        list.map((key) => ["value" in key ? hashOf(key.value) : key.valueHash, key]),
+      );
+    }
+    const key = byHash.get(hashOf(value));
+    const expired = key?.expiresAt !== undefined && key.expiresAt <= now;
+    return key?.enabled && !expired ? key : undefined;
+  };
+}

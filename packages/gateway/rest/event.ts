@@ -1,0 +1,161 @@
+/**
+ * Payload format 1.0 as a REST API writes it. It differs from the format 1.0 of HTTP APIs: no version,
+ * encoded path parameters, and no headers that concern one connection.
+ * https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format
+ */
+
+import { createHash } from "node:crypto";
+import { type ApiIdentity, domainPrefix, logTime } from "../event.ts";
+import { groupByName, lastValues } from "../event-v1.ts";
+import type { GatewayRequest } from "../request.ts";
+
+/** Everything in an event that does not come from the request itself. */
+export interface RestSource {
+  api: ApiIdentity;
+  stage: string;
+  stageVariables: Readonly<Record<string, string>> | null;
+  /** Such as `GET /users/{id}`. */
+  routeKey: string;
+  /** The part of the path behind the stage, percent-encoded as sent. */
+  path: string;
+  pathParameters: Readonly<Record<string, string>> | undefined;
+  requestId: string; // a UUID
+  authorizer?: Readonly<Record<string, unknown>>;
+  apiKey?: { id: string; value: string };
+}
+
+/** The headers that API Gateway never hands to an integration, in lower case. */
+const HIDDEN: ReadonlySet<string> = new Set([
+  "connection",
+  "content-length",
+  "content-md5",
+  "expect",
+  "max-forwards",
+  "proxy-authenticate",
+  "server",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "www-authenticate",
+]);
+/** Names that are written this way, however the client wrote them. */
+const CANONICAL: Readonly<Record<string, string>> = {
+  authorization: "Authorization",
+  "user-agent": "User-Agent",
+  host: "Host",
+};
+
+/** Header values by name as integrations see them. */
+export function restHeaders(request: GatewayRequest): Map<string, string[]> {
+  const own: [string, string][] = [
+    ["X-Amzn-Trace-Id", traceOf(request)],
+    ["X-Forwarded-For", forwardedFor(request)],
+    // AWS always sends 443 and https. Here they are true, so that a handler can build its own URL.
+    ["X-Forwarded-Port", request.port],
+    ["X-Forwarded-Proto", "http"],
+  ];
+  const replaced = new Set(own.map(([name]) => name.toLowerCase()));
+  const kept = request.rawHeaders.flatMap(([name, value]) => {
+    const lower = name.toLowerCase();
+    if (HIDDEN.has(lower) || replaced.has(lower)) return [];
+    // A signature is for the gateway.
+    if (lower === "authorization" && value.startsWith("AWS4-")) return [];
+    return [[CANONICAL[lower] ?? name, value] as const];
+  });
+  return groupByName([...kept, ...own]);
+}
+
+/** The client's trace is continued. */
+export function traceOf({ headers, traceId }: GatewayRequest): string {
+  const root = /(?:^|;)\s*(Root=[^;]+)/.exec(headers.get("x-amzn-trace-id") ?? "")?.[1];
+  return root ?? traceId;
+}
+
+function forwardedFor({ headers, sourceIp }: GatewayRequest): string {
+  const received = headers.get("x-forwarded-for");
+  return received === undefined ? sourceIp : `${received}, ${sourceIp}`;
+}
+
+/** The members that events for integrations and for REQUEST authorizers share. */
+export function requestPart(request: GatewayRequest, source: RestSource) {
+  const headers = restHeaders(request);
+  const query = groupByName(request.query);
+  const { pathParameters } = source;
+  return {
+    resource: resourcePath(source.routeKey),
+    path: source.path,
+    httpMethod: request.method,
+    headers: lastValues(headers),
+    multiValueHeaders: Object.fromEntries(headers),
+    queryStringParameters: query.size === 0 ? null : lastValues(query),
+    multiValueQueryStringParameters: query.size === 0 ? null : Object.fromEntries(query),
+    pathParameters: pathParameters ?? null,
+    stageVariables: source.stageVariables,
+    requestContext: requestContext(request, source),
+  };
+}
+
+/** The event for a Lambda proxy integration. All members are always there; empty ones are null. */
+export function proxyEvent(
+  request: GatewayRequest,
+  source: RestSource,
+  bytes: Buffer,
+  isBase64Encoded: boolean,
+): object {
+  return {
+    ...requestPart(request, source),
+    body: bytes.length === 0 ? null : bytes.toString(isBase64Encoded ? "base64" : "utf8"),
+    isBase64Encoded: bytes.length > 0 && isBase64Encoded,
+  };
+}
+
+function requestContext(request: GatewayRequest, source: RestSource): object {
+  const { api, stage, routeKey, requestId, authorizer, apiKey } = source;
+  return {
+    resourceId: idOf(resourcePath(routeKey), 6),
+    ...(authorizer && { authorizer }),
+    resourcePath: resourcePath(routeKey),
+    httpMethod: request.method,
+    extendedRequestId: request.id,
+    requestTime: logTime(request.receivedAt),
+    path: request.encodedPath,
+    accountId: api.accountId,
+    protocol: request.protocol,
+    stage,
+    domainPrefix: domainPrefix(api.domainName),
+    requestTimeEpoch: request.receivedAt,
+    requestId,
+    identity: {
+      cognitoIdentityPoolId: null,
+      accountId: null,
+      ...(apiKey && { apiKey: apiKey.value, apiKeyId: apiKey.id }),
+      cognitoIdentityId: null,
+      caller: null,
+      sourceIp: request.sourceIp,
+      principalOrgId: null,
+      accessKey: null,
+      cognitoAuthenticationType: null,
+      cognitoAuthenticationProvider: null,
+      userArn: null,
+      userAgent: request.headers.get("user-agent") ?? null,
+      user: null,
+    },
+    domainName: api.domainName,
+    deploymentId: idOf(`${api.apiId}/${stage}`, 6),
+    apiId: api.apiId,
+  };
+}
+
+/** `GET /users/{id}` becomes `/users/{id}`. */
+export const resourcePath = (routeKey: string): string => routeKey.slice(routeKey.indexOf(" ") + 1);
+
+/** The ARN that policies name: `arn:aws:execute-api:{region}:{account}:{api}/{stage}/{method}/{path}`. */
+export const methodArn = (request: GatewayRequest, { api, stage, path }: RestSource): string =>
+  `arn:aws:execute-api:${api.region}:${api.accountId}:${api.apiId}/${stage}/${request.method}${path}`;
+
+/** Ids such as AWS makes them, but the same at each start. */
+const idOf = (text: string, length: number): string =>
+  BigInt(`0x${createHash("sha256").update(text).digest("hex")}`)
+    .toString(36)
+    .slice(0, length);
