@@ -31,7 +31,7 @@ export interface RequestNotation extends BodyNotation {
 }
 
 /** A configuration whose handler is written in the notation of `createHandlers`. */
-export type WithNotation<Config extends { handler: unknown }> = Omit<Config, "handler"> & {
+export type WithNotation<Config extends { handler?: unknown }> = Omit<Config, "handler"> & {
   handler: string;
 };
 

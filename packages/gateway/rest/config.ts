@@ -14,18 +14,22 @@ import {
   createRestAuthorizer,
 } from "./authorizer.ts";
 import type { GatewayResponses } from "./gateway-response.ts";
+import { type Integration, type IntegrationConfig, createIntegration } from "./integration.ts";
 import { type CacheConfig, type ResponseCache, createResponseCache } from "./response-cache.ts";
 import { type StreamingHandler, isStreaming } from "./stream.ts";
 import type { UsagePlanConfig } from "./usage-plan.ts";
 import type { UsageStore } from "./usage.ts";
 import { type ValidationConfig, type Validator, createValidator } from "./validator.ts";
 
-/** A method with its Lambda proxy integration. */
+/** A method with its integration: a Lambda proxy, unless `integration` is given. */
 export interface RestRouteConfig extends ValidationConfig {
   /** Such as `GET /users/{id}` or `ANY /{proxy+}`. */
   routeKey: string;
-  handler: LambdaHandler | StreamingHandler;
+  /** Absent only for a mock. */
+  handler?: LambdaHandler | StreamingHandler;
   functionName?: string;
+  /** A non-proxy integration with its mapping templates. */
+  integration?: IntegrationConfig;
   /** The name of one of the API's authorizers. */
   authorizer?: string;
   apiKeyRequired?: boolean;
@@ -80,6 +84,8 @@ export interface RestRoute {
   authorizer: RestAuthorizer | undefined;
   validator: Validator;
   cache: ResponseCache | undefined;
+  /** Undefined for a Lambda proxy. */
+  integration: Integration | undefined;
   buckets: readonly TokenBucket[];
   timeoutMs: number;
 }
@@ -125,6 +131,7 @@ const ROUTE_MEMBERS: ReadonlySet<string> = new Set<keyof RestRouteConfig>([
   "apiKeyRequired",
   "throttle",
   "cache",
+  "integration",
   "responseTransferMode",
   "timeoutMs",
   "idleTimeoutMs",
@@ -162,14 +169,29 @@ export function createRestRoutes(config: RestApiConfig, clock: () => number): Re
       throw new Error(`${routeKey}: the handler does not suit responseTransferMode ${mode}`);
     }
     if (mode === "STREAM" && route.cache) throw new Error(`${routeKey}: a stream has no cache`);
+    const functionName = route.functionName ?? (handler?.name || "handler");
+    if (!handler && route.integration?.type !== "MOCK") {
+      throw new Error(`${routeKey}: there is no handler`);
+    }
+    if (mode === "STREAM" && route.integration) {
+      throw new Error(`${routeKey}: only a Lambda proxy can stream`);
+    }
+    const integration =
+      route.integration &&
+      createIntegration(routeKey, route.integration, {
+        handler: handler as LambdaHandler | undefined,
+        functionName,
+        timeoutMs,
+      });
     const own = route.throttle ? createBucket(route.throttle, clock()) : shared;
     return {
       routeKey,
       config: route,
-      functionName: route.functionName ?? (handler.name || "handler"),
+      functionName,
       authorizer: authorizer === undefined ? undefined : authorizers.get(authorizer),
       validator: createValidator(routeKey, route),
       cache: route.cache && createResponseCache(routeKey, route.cache, clock),
+      integration,
       buckets: [account, own].filter((bucket) => bucket !== undefined),
       timeoutMs,
     };

@@ -11,7 +11,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { MAX_BODY, readBody } from "../body.ts";
 import { LAPTOP, logTime } from "../event.ts";
 import { createRouter } from "../http/router.ts";
-import { MAX_PAYLOAD, invoke } from "../lambda.ts";
+import { type LambdaHandler, MAX_PAYLOAD, invoke } from "../lambda.ts";
 import type { RestLogRecord } from "../log.ts";
 import {
   type GatewayRequest,
@@ -26,11 +26,12 @@ import { createKeyFinder } from "./api-key.ts";
 import type { RestVerdict } from "./authorizer.ts";
 import { type RestApiConfig, type RestRoute, createRestRoutes } from "./config.ts";
 import { type RestSource, methodArn, proxyEvent, traceOf } from "./event.ts";
+import type { Integration } from "./integration.ts";
 import { type GatewayResponseType, createGatewayResponses } from "./gateway-response.ts";
 import { type ResourcePolicy, createResourcePolicy, policyMessage } from "./policy.ts";
 import { wantsFresh } from "./response-cache.ts";
 import { type RestResponse, isBinary, readProxyResult, writeRestResponse } from "./response.ts";
-import { type StreamEnd, invokeStreaming } from "./stream.ts";
+import { type StreamEnd, type StreamingHandler, invokeStreaming } from "./stream.ts";
 import { createUsagePlans } from "./usage-plan.ts";
 
 export type { RestApiConfig, RestRouteConfig } from "./config.ts";
@@ -215,17 +216,16 @@ export function createRestApi(config: RestApiConfig): RestApi {
 
   async function integrate(passage: Passage, body: Buffer): Promise<Outcome> {
     const { request, source, route } = passage;
+    if (route.integration) return transform(passage, route.integration, body);
     const isBase64 = isBinary(request.headers.get("content-type"), binaryMediaTypes);
     const payload = JSON.stringify(proxyEvent(request, source, body, isBase64));
     // A body within the gateway's limit can exceed that of Lambda, for example as base64.
     if (Buffer.byteLength(payload) > MAX_PAYLOAD) return refuse(passage, "REQUEST_TOO_LARGE");
     if (route.config.responseTransferMode === "STREAM") return stream(passage, payload);
 
-    const { handler } = route.config;
     const startedAt = performance.now();
     const invocation = await invoke(
-      (event, context) =>
-        (handler as (event: unknown, context: unknown) => unknown)(event, context),
+      route.config.handler as LambdaHandler,
       route.functionName,
       payload,
       route.timeoutMs,
@@ -256,6 +256,22 @@ export function createRestApi(config: RestApiConfig): RestApi {
     return { response: { ...response, headers: [...response.headers, trace] }, integrationLatency };
   }
 
+  /** Runs a non-proxy integration. */
+  async function transform(
+    passage: Passage,
+    integration: Integration,
+    body: Buffer,
+  ): Promise<Outcome> {
+    const { request, source, route } = passage;
+    const startedAt = performance.now();
+    const result = await integration(request, source, body);
+    const integrationLatency = millisecondsSince(startedAt);
+    if ("response" in result) return { response: result.response, integrationLatency };
+    const { failed, reason, error } = result;
+    report({ message: `${route.routeKey}: ${reason}`, error, requestId: source.requestId });
+    return { ...refuse(passage, failed), integrationLatency, integrationError: reason };
+  }
+
   async function stream(passage: Passage, payload: string): Promise<Outcome> {
     const { request, source, route, res } = passage;
     const startedAt = performance.now();
@@ -266,7 +282,7 @@ export function createRestApi(config: RestApiConfig): RestApi {
       idleTimeoutMs: route.config.idleTimeoutMs ?? IDLE_TIMEOUT,
     };
     const end: StreamEnd = await invokeStreaming(
-      route.config.handler,
+      route.config.handler as StreamingHandler,
       route.functionName,
       payload,
       limits,

@@ -7,7 +7,7 @@
 import { Writable } from "node:stream";
 import { type HeaderList, isHeader } from "../header.ts";
 import { isRecord, parseJson } from "../json.ts";
-import { type LambdaHandler, createContext } from "../lambda.ts";
+import { createContext } from "../lambda.ts";
 import { mergeHeaders } from "./response.ts";
 
 /** Status and headers of a streamed answer. */
@@ -48,7 +48,7 @@ export type StreamingHandler = (event: unknown, stream: Writable, context: unkno
  * whose client has left runs on, as on AWS. Never rejects.
  */
 export function invokeStreaming(
-  handler: LambdaHandler | StreamingHandler,
+  handler: StreamingHandler,
   functionName: string,
   payload: string,
   limits: StreamLimits,
@@ -124,7 +124,7 @@ export function invokeStreaming(
     });
     const context = createContext(functionName, performance.now() + limits.timeoutMs);
     const run = async () => {
-      await (handler as StreamingHandler)(JSON.parse(payload), runtimeStream, context);
+      await handler(JSON.parse(payload), runtimeStream, context);
       // A handler that returns without `end()` is not done until its time is over.
     };
     run().catch((error: unknown) => fail("failed", "the function failed", error));
