@@ -5,7 +5,7 @@
  */
 
 import { isHeader } from "../header.ts";
-import { isRecord, member, parseJson } from "../json.ts";
+import { member, parseJson } from "../json.ts";
 import { type Invocation, type LambdaHandler, invoke } from "../lambda.ts";
 import { groupByName, lastValues } from "../event-v1.ts";
 import type { GatewayRequest } from "../request.ts";
