@@ -1,110 +1,170 @@
-/** Runs the commands of the README, changed only in port and folder. */
+/** Runs the commands of README.md and docs/requirements.md, changed only in port and folder. */
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
-import { startLaptop } from "./laptop.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type RunningLaptop, startLaptop } from "./laptop.ts";
+import { blocksOf, matches, runBlocks } from "./page.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const own = { DYNAMODB_ENDPOINT: undefined, STOCKWIRE_TABLE_PREFIX: undefined };
 
+let laptop: RunningLaptop;
+let port: string;
+beforeAll(async () => {
+  laptop = await startLaptop({
+    env: { DYNAMODB_ENDPOINT: undefined, STOCKWIRE_TABLE_PREFIX: undefined },
+  });
+  port = new URL(laptop.url).port;
+});
+afterAll(() => laptop.close());
+
+/** A page's command for the laptop of this file. */
+const adapt = (code: string) =>
+  code
+    .replaceAll("localhost:3000", `localhost:${port}`)
+    .replaceAll(".stockwire/servers/3000", `.stockwire/servers/${port}`)
+    .replaceAll(".stockwire/issuer", `${laptop.dataDir}/issuer`);
+
 test("the tour creates, lists, conflicts, updates once and sells the last unit once", async () => {
   const readme = await readFile(join(root, "README.md"), "utf8");
   const tour = /## Two minutes with curl[\s\S]*?```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
-  const laptop = await startLaptop({ env: own });
-  try {
-    const { port } = new URL(laptop.url);
-    const script = tour
-      .replaceAll("localhost:3000", `localhost:${port}`)
-      .replaceAll(/curl -s (?!"localhost.*sku=)/g, "curl -s -w '\\n' "); // one answer per line
-    const { stdout } = await promisify(execFile)("bash", ["-euc", script], {
-      cwd: root,
-      env: { ...process.env, PORT: port },
-    });
-    const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
-    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-      expect.objectContaining({ name: "Signed first edition", version: 1 }),
-      expect.objectContaining({ count: 1 }),
-      expect.objectContaining({ code: "sku_exists" }),
-      expect.objectContaining({ price: 275, version: 2 }),
-      expect.objectContaining({ code: "precondition_failed", currentVersion: 2 }),
-      expect.objectContaining({ quantity: 0, level: "out" }),
-      expect.objectContaining({ code: "insufficient_stock" }),
-    ]);
-  } finally {
-    await laptop.close();
+  const script = adapt(tour).replaceAll(/curl -s (?!"localhost.*sku=)/g, "curl -s -w '\\n' "); // one answer per line
+  const { stdout } = await promisify(execFile)("bash", ["-euc", script], {
+    cwd: root,
+    env: { ...process.env, PORT: port },
+  });
+  const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    expect.objectContaining({ name: "Signed first edition", version: 1 }),
+    expect.objectContaining({ count: 1 }),
+    expect.objectContaining({ code: "sku_exists" }),
+    expect.objectContaining({ price: 275, version: 2 }),
+    expect.objectContaining({ code: "precondition_failed", currentVersion: 2 }),
+    expect.objectContaining({ quantity: 0, level: "out" }),
+    expect.objectContaining({ code: "insufficient_stock" }),
+  ]);
+});
+
+describe("docs/requirements.md", () => {
+  const page = readFileSync(join(root, "docs/requirements.md"), "utf8");
+  const blocks = blocksOf(page);
+  const runnable = blocks.filter(({ runs }) => runs);
+  let outputs: (string | undefined)[];
+  let stderr: string;
+  beforeAll(async () => {
+    const env = { ...process.env, PORT: port };
+    ({ outputs, stderr } = await runBlocks(runnable, { cwd: root, env, adapt }));
+  });
+
+  test.each(runnable.map((block, at) => ({ ...block, at })))(
+    "the commands at line $line print what the page shows",
+    ({ at, prints = "" }) => {
+      const output = outputs[at];
+      if (output === undefined) {
+        const isFirst = at === outputs.indexOf(undefined);
+        throw new Error(isFirst ? `a command failed: ${stderr}` : "an earlier command failed");
+      }
+      const shown = adapt(prints);
+      expect(matches(output, shown) ? shown : output).toBe(shown);
+    },
+  );
+
+  test("all blocks run but those that only call AWS or its command line", () => {
+    const skipped = blocks.filter(({ runs }) => !runs).flatMap(({ code }) => code.split("\n"));
+    expect(skipped.filter((line) => !/^(?:npx sst|aws) /.test(line))).toEqual([]);
+    expect(blocks.length - runnable.length).toBe(3);
+    expect(runnable.length).toBeGreaterThan(15);
+  });
+
+  test("its npm scripts exist", () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+      scripts: Record<string, string>;
+    };
+    const named = [...page.matchAll(/npm run (?:-s )?([\w:-]+)/g)].map(([, name = ""]) => name);
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
+  });
+});
+
+test("a page with other output, a failing command or an unknown block is recognised", async () => {
+  const fence = "```";
+  const page = (kind: string) =>
+    `${fence}${kind}\necho one\n${fence}\n\n${fence}text\none\n${fence}\n`;
+  expect(blocksOf(page("bash"))).toEqual([
+    { line: 1, code: "echo one", runs: true, prints: "one" },
+  ]);
+  for (const kind of ["sh", "json", "bash skip", "bash aws"]) {
+    expect(() => blocksOf(page(kind))).toThrow("is not run or compared");
   }
+  expect(matches('{"a":1,"b":2} 200\n', '{…"b":2} 200')).toBe(true);
+  expect(matches('{"a":1,"b":3} 200\n', '{…"b":2} 200')).toBe(false);
+  expect(matches("one\ntwo\nthree\n", "…\nthree")).toBe(true);
+  expect(matches("one\ntwo\n", "one")).toBe(false);
+  expect(matches("", "")).toBe(true);
+  const block = (code: string) => ({ line: 1, code, runs: true, prints: undefined });
+  const shell = { cwd: root, env: process.env, adapt: (code: string) => code };
+  const { outputs } = await runBlocks(["echo one", "false", "echo two"].map(block), shell);
+  expect(outputs).toEqual(["one\n", undefined, undefined]);
 });
 
 test("watch prints each change as it happens, and ends on a signal", async () => {
-  const laptop = await startLaptop({ env: own });
-  try {
-    const { port } = new URL(laptop.url);
-    const watch = spawn("npm", ["run", "-s", "watch", "--", "inventory", "--port", port], {
-      cwd: root,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const ended = once(watch, "exit");
-    const [ready] = (await once(createInterface({ input: watch.stderr }), "line")) as [string];
-    expect(ready).toBe(`Watching inventory on port ${port}`);
-    const lines = createInterface({ input: watch.stdout });
-    const line = once(lines, "line");
-    const headers = {
-      authorization: `Bearer ${laptop.token({ sub: "ana", scope: "admin" })}`,
-      "content-type": "application/json",
-    };
-    const pen = { name: "Pen", price: 1, category: "Pens", initialQuantity: 5 };
-    const body = JSON.stringify(pen);
-    await fetch(`${laptop.url}/products`, { method: "POST", headers, body });
-    expect(String(await line)).toMatch(/inventory #\d+ {2}create [0-9a-f-]{36} v1 {2}by ana$/);
-    watch.kill("SIGTERM");
-    await ended;
-  } finally {
-    await laptop.close();
-  }
+  const watch = spawn("npm", ["run", "-s", "watch", "--", "inventory", "--port", port], {
+    cwd: root,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const ended = once(watch, "exit");
+  const [ready] = (await once(createInterface({ input: watch.stderr }), "line")) as [string];
+  expect(ready).toBe(`Watching inventory on port ${port}`);
+  const lines = createInterface({ input: watch.stdout });
+  const line = once(lines, "line");
+  const headers = {
+    authorization: `Bearer ${laptop.token({ sub: "ana", scope: "admin" })}`,
+    "content-type": "application/json",
+  };
+  const pen = { name: "Pen", price: 1, category: "Pens", initialQuantity: 5 };
+  const body = JSON.stringify(pen);
+  await fetch(`${laptop.url}/products`, { method: "POST", headers, body });
+  expect(String(await line)).toMatch(/inventory #\d+ {2}create [0-9a-f-]{36} v1 {2}by ana$/);
+  watch.kill("SIGTERM");
+  await ended;
 });
 
 test("watch ends when the server refuses the topic, or when its output is not read any more", async () => {
-  const laptop = await startLaptop({ env: own });
-  try {
-    const { port } = new URL(laptop.url);
-    const run = (command: string) => promisify(execFile)("bash", ["-c", command], { cwd: root });
-    const watch = `npm run -s watch -- --port ${port}`;
-    await expect(run(`${watch} foo`)).rejects.toMatchObject({
-      code: 1,
-      stderr: expect.stringMatching(/^[^\n]+\n$/),
-    });
-    const head = run(`${watch} products | head -1`);
-    const headers = {
-      authorization: `Bearer ${laptop.token({ sub: "ana", scope: "admin" })}`,
-      "content-type": "application/json",
-    };
-    let isOver = false;
-    const write = async () => {
-      const pen = { name: "Pen", price: 1, category: "Pens" };
-      while (!isOver) {
-        const answer = await fetch(`${laptop.url}/products`, {
-          method: "POST",
-          headers,
-          body: JSON.stringify(pen),
-        });
-        await answer.body?.cancel();
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    };
-    const writing = write();
-    const { stdout, stderr } = await head.finally(() => (isOver = true));
-    await writing;
-    expect(stdout).toMatch(/^\S+ {2}products #\d+ .*\n$/);
-    expect(stderr).toBe(`Watching products on port ${port}\n`);
-  } finally {
-    await laptop.close();
-  }
+  const shell = (command: string) => promisify(execFile)("bash", ["-c", command], { cwd: root });
+  const watch = `npm run -s watch -- --port ${port}`;
+  await expect(shell(`${watch} foo`)).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^[^\n]+\n$/),
+  });
+  const head = shell(`${watch} products | head -1`);
+  const headers = {
+    authorization: `Bearer ${laptop.token({ sub: "ana", scope: "admin" })}`,
+    "content-type": "application/json",
+  };
+  let isOver = false;
+  const write = async () => {
+    const pen = { name: "Pen", price: 1, category: "Pens" };
+    while (!isOver) {
+      const answer = await fetch(`${laptop.url}/products`, {
+        method: "POST",
+        headers,
+        body: JSON.stringify(pen),
+      });
+      await answer.body?.cancel();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  const writing = write();
+  const { stdout, stderr } = await head.finally(() => (isOver = true));
+  await writing;
+  expect(stdout).toMatch(/^\S+ {2}products #\d+ .*\n$/);
+  expect(stderr).toBe(`Watching products on port ${port}\n`);
 });
 
 test("watch reports an error in one line", async () => {
