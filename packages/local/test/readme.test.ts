@@ -79,6 +79,7 @@ describe("docs/requirements.md", () => {
   test("all blocks run but those that only call AWS or its command line", () => {
     const skipped = blocks.filter(({ runs }) => !runs).flatMap(({ code }) => code.split("\n"));
     expect(skipped.filter((line) => !/^(?:npx sst|aws) /.test(line))).toEqual([]);
+    expect(page.match(/^_Needs AWS.*:_\n\n```bash aws$/gm)).toHaveLength(3); // and the reader sees why
     expect(blocks.length - runnable.length).toBe(3);
     expect(runnable.length).toBeGreaterThan(15);
   });
