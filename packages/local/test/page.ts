@@ -47,7 +47,7 @@ export function blocksOf(page: string): Block[] {
 }
 
 /**
- * True if `output` is what the page shows. `…` stands for any text within a line, or for any lines where
+ * True if `output` is what the page shows. `…` matches any text within a line, or for any lines where
  * it is alone. Space at the ends of lines does not count.
  */
 export function matches(output: string, shown: string): boolean {
