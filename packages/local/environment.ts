@@ -4,8 +4,10 @@
  */
 
 import { execFileSync, type StdioOptions } from "node:child_process";
+import { readConfig } from "@stockwire/functions/config";
 import type { Engine } from "./engine/dynamodb.ts";
 import { deliveryQueueUrl, liveEndpoint, streamDeadLettersUrl } from "./live.ts";
+import { LocalError, messageOf } from "./error.ts";
 import { SQS_PATH } from "./queue/sqs.ts";
 import { AUDIENCE, ROOT } from "./server-registry.ts";
 
@@ -28,7 +30,8 @@ export function credentialsOf({ clientConfig }: Engine): Credentials | undefined
 
 /**
  * Sets the variables in `process.env`. Call it before the handlers are imported, because they read it
- * while they load. Variables that the user has set win over the defaults only.
+ * while they load. Variables that the user has set win over the defaults only. Throws LocalError if the
+ * handlers would refuse one of them.
  */
 export function setEnvironment(engine: Engine, url: string, cursorSecret: string): void {
   const defaults = { STAGE: "laptop", LOG_LEVEL: "warn", COMMIT: commit(), ALLOWED_ORIGINS: "*" };
@@ -45,6 +48,11 @@ export function setEnvironment(engine: Engine, url: string, cursorSecret: string
     CURSOR_SECRET: cursorSecret,
     PUBLIC_SCHEME: "http",
   });
+  try {
+    readConfig(process.env);
+  } catch (error) {
+    throw new LocalError(messageOf(error), { cause: error });
+  }
 }
 
 /** https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html */

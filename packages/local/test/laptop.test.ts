@@ -221,6 +221,13 @@ describe("npm run dev", () => {
     blocker.close();
   });
 
+  test("a setting that the functions refuse is one clear line and exit code 1", async () => {
+    const args = ["--port", "0", "--data", folder, "--no-seed"];
+    const { code, stderr } = await run("main.ts", args, { LOG_LEVEL: "loud" });
+    expect([code, stderr.trim().split("\n").length]).toEqual([1, 1]);
+    expect(stderr).toMatch(/^Configuration: LOG_LEVEL: .*"debug"/);
+  });
+
   test("if the engine is missing, the error says what to install", async () => {
     const { code, stderr } = await run("main.ts", ["--port", "0", "--data", folder], {
       DYNOXIDE_BIN: "/nowhere/dynoxide",
