@@ -61,7 +61,7 @@ describe("docs/requirements.md", () => {
   beforeAll(async () => {
     const env = { ...process.env, PORT: port };
     ({ outputs, stderr } = await runBlocks(runnable, { cwd: root, env, adapt }));
-  });
+  }, 180_000);
 
   test.each(runnable.map((block, at) => ({ ...block, at })))(
     "the commands at line $line print what the page shows",
