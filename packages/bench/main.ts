@@ -1,7 +1,7 @@
 /** `npm run bench`: runs the sections one by one. A section that fails does not stop the others. */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus } from "node:os";
+import { cpus, loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { LocalError } from "@stockwire/local/error";
@@ -11,12 +11,14 @@ import { http } from "./http/http.ts";
 import { idle } from "./http/idle.ts";
 import { start } from "./http/start.ts";
 import { cold } from "./lambda/cold.ts";
+import { frameworks } from "./lambda/frameworks.ts";
 import { size } from "./lambda/size.ts";
 import { warm } from "./lambda/warm.ts";
 import { append } from "./live/append.ts";
 import { broadcast } from "./live/broadcast.ts";
 import { live } from "./live/live.ts";
 import { post } from "./live/post.ts";
+import { writePage } from "./page.ts";
 import { format, type Report } from "./report.ts";
 import { contention } from "./store/contention.ts";
 import { reserve } from "./store/reserve.ts";
@@ -43,6 +45,10 @@ const sections: Readonly<Record<string, Section>> = {
     about: "frames a second of CPU through the connections API, and with the SDK",
   },
   broadcast: { run: broadcast, about: "one message to 10 000 WebSockets, and with ws" },
+  frameworks: {
+    run: frameworks,
+    about: "cold and warm: plain, Express, Fastify, Hono, middy, Powertools",
+  },
   size: { run: size, about: "size of the Lambda bundles" },
   start: { run: start, about: "npm run dev: start to ready, and memory" },
   scale: { run: scale, about: "latency with 1 000 and 100 000 records" },
@@ -60,6 +66,7 @@ ${Object.entries(sections)
   --smoke      run each section once, with the smallest counts and without figures:
                proves only that the benchmark works
   --json FILE  write the raw figures
+  --write      write docs/performance.md and its pictures; needs all sections
   --help       print this text
 
 Sections live, idle and start need Linux.`;
@@ -67,6 +74,10 @@ Sections live, idle and start need Linux.`;
 // ms for one section; a section that hangs would otherwise block CI
 const TIMEOUT = 900_000;
 const SMOKE_TIMEOUT = 90_000;
+
+const DOCS = join(import.meta.dirname, "../../docs");
+
+const loadAverage = (): string => (loadavg()[0] ?? 0).toFixed(1);
 
 const versionOf = (name: string): string => {
   const file = join(import.meta.dirname, "../../node_modules", name, "package.json");
@@ -86,6 +97,7 @@ function readOptions() {
   const options = {
     smoke: { type: "boolean", default: false },
     json: { type: "string" },
+    write: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   } as const;
   try {
@@ -102,6 +114,9 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return 0;
   }
+  if (values.write && (values.smoke || positionals.length > 0)) {
+    throw new LocalError("--write needs all sections with figures");
+  }
   const unknown = positionals.filter((name) => !Object.hasOwn(sections, name));
   if (unknown.length > 0) throw new LocalError(`no section ${unknown.join(", ")}; see --help`);
   const wanted = Object.entries(sections).filter(
@@ -111,6 +126,8 @@ async function main(): Promise<number> {
   console.log(header());
   const raw: Record<string, unknown> = { header: header() };
   const failed: string[] = [];
+  const reports: { section: string; report: Report }[] = [];
+  const loadBefore = loadAverage();
   const context = await openContext(values.smoke);
   let interrupted = false;
   const interrupt = () => {
@@ -127,6 +144,7 @@ async function main(): Promise<number> {
       try {
         const report = await withTimeout(run(context), values.smoke ? SMOKE_TIMEOUT : TIMEOUT);
         raw[name] = report.raw;
+        reports.push({ section: name, report });
         const text = report.tables.map(format).join("\n");
         const seconds = ((performance.now() - started) / 1000).toFixed(1);
         console.log(values.smoke ? `${name.padEnd(11)}runs, ${seconds} s` : text);
@@ -140,6 +158,11 @@ async function main(): Promise<number> {
     await end(context);
   }
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(raw, null, 1)}\n`);
+  if (values.write && failed.length === 0) {
+    const date = new Date().toISOString().slice(0, 10);
+    const load = `${loadBefore} and ${loadAverage()}`;
+    await writePage(DOCS, { date, machine: header(), load, reports });
+  }
   if (failed.length > 0) console.error(`failed: ${failed.join(", ")}`);
   return failed.length > 0 ? 1 : 0;
 }

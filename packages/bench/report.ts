@@ -1,7 +1,22 @@
 /** The result of a section: tables for readers, raw figures for `--json`. */
 export interface Report {
   tables: readonly Table[];
+  /** Pictures for docs/performance.md. */
+  charts?: readonly Chart[];
   raw: unknown;
+}
+
+/** Horizontal bars, of which each may have several parts. */
+export interface Chart {
+  /** The name of its file, without extension. */
+  name: string;
+  title: string;
+  unit: string;
+  /** Names of the parts; one without a name if bars have a single part. */
+  parts: readonly string[];
+  bars: readonly { label: string; values: readonly number[]; own?: boolean }[];
+  /** A line to compare the bars with. */
+  goal?: number;
 }
 
 export interface Table {

@@ -26,9 +26,21 @@ export async function bundle(dir: string): Promise<Bundles> {
   }
   const plain = join(dir, "plain-handler.mjs");
   const coldProcess = join(dir, "cold-process.mjs");
-  await bundleOne("plain-handler.ts", plain);
+  await bundleOne("framework/plain-handler.ts", plain);
   await bundleOne("cold-process.ts", coldProcess);
   return { stockwire: deployed["http"] ?? "", plain, coldProcess, deployed };
+}
+
+const FRAMEWORKS = ["express", "fastify", "hono", "middy", "powertools"] as const;
+
+/** Builds the same work in several frameworks, with the options of the plain handler. */
+export async function bundleFrameworks(dir: string): Promise<Record<string, string>> {
+  const built: Record<string, string> = {};
+  for (const name of FRAMEWORKS) {
+    built[name] = join(dir, `${name}-handler.mjs`);
+    await bundleOne(`framework/${name}-handler.ts`, built[name]);
+  }
+  return built;
 }
 
 async function bundleOne(entry: string, outfile: string): Promise<void> {

@@ -1,13 +1,15 @@
 /** One sample of section cold: imports a bundle, invokes it once and prints the times. */
 
+import { CONTEXT } from "./operation.ts";
+
 const [, , bundle = "", event = ""] = process.argv;
 
 const started = performance.now(); // ms since the process began
 const { handler } = (await import(bundle)) as {
-  handler: (event: unknown) => Promise<{ statusCode: number }>;
+  handler: (event: unknown, context: object) => Promise<{ statusCode: number }>;
 };
 const imported = performance.now();
-const { statusCode } = await handler(JSON.parse(event));
+const { statusCode } = await handler(JSON.parse(event), CONTEXT);
 const done = performance.now();
 const { user, system } = process.cpuUsage();
 

@@ -20,6 +20,16 @@ export const operations = (id: string): Operation[] => [
   { name: "unknown path", status: 404, event: event("GET", "/nothing", {}) },
 ];
 
+/** The context of the invocations: what the adapters of the comparison read of it. */
+export const CONTEXT: object = {
+  awsRequestId: "9d1fb7a0-6b8e-4ad5-b1a5-9f8f6f6ef0c7",
+  callbackWaitsForEmptyEventLoop: false,
+  functionName: "http",
+  invokedFunctionArn: "arn:aws:lambda:us-east-1:123456789012:function:http",
+  memoryLimitInMB: "1024",
+  getRemainingTimeInMillis: () => 30_000,
+};
+
 interface Parts {
   id?: string;
   query?: Record<string, string>;

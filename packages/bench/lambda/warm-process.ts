@@ -1,7 +1,7 @@
 /** A handler in a process of its own, invoked with one request at a time, as in Lambda. */
 
 import { serve } from "../child.ts";
-import type { Operation } from "./operation.ts";
+import { CONTEXT, type Operation } from "./operation.ts";
 
 export interface WarmTask {
   bundle: string;
@@ -15,14 +15,14 @@ export type WarmTimes = Record<string, { cpu: number; wall: number }>;
 
 const SLICE = 20; // invocations of one operation in a row
 
-type Handler = (event: unknown) => Promise<{ statusCode: number }>;
+type Handler = (event: unknown, context: object) => Promise<{ statusCode: number }>;
 
 async function slice(handler: Handler, { name, event, status }: Operation) {
   const events = Array.from({ length: SLICE }, () => JSON.parse(event) as unknown);
   const cpu = process.cpuUsage();
   const started = performance.now();
   for (const each of events) {
-    const { statusCode } = await handler(each);
+    const { statusCode } = await handler(each, CONTEXT);
     if (statusCode !== status) throw new Error(`${name}: status ${statusCode}`);
   }
   const wall = (performance.now() - started) * 1000;
