@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { fidelityReport } from "@stockwire/gateway/fidelity";
 import { ListenError } from "@stockwire/gateway/server";
 import { LocalError, messageOf } from "./error.ts";
 import { onClosedPipe } from "./closed-pipe.ts";
@@ -20,6 +21,7 @@ Runs Stockwire on this machine: gateway, token issuer and an embedded DynamoDB.
   --no-seed    add no demo data to a new table
   --posts HOW  how frames reach WebSocket connections: \`direct\` (default) in this process, or \`http\`
                as signed requests to @connections, as on AWS; slower
+  --fidelity   print what the gateway emulates of AWS, and end
   --watch      restart when a source file changes; data and port stay the same
   --help       show this text
 
@@ -44,6 +46,7 @@ function readOptions() {
     seed: { type: "boolean", default: true },
     posts: { type: "string", default: "direct" },
     watch: { type: "boolean", default: false },
+    fidelity: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
   } as const;
   try {
@@ -68,8 +71,9 @@ function fail(error: unknown): never {
 }
 
 async function main(): Promise<void> {
-  const { port, data, seed, posts, watch, help } = readOptions();
+  const { port, data, seed, posts, watch, fidelity, help } = readOptions();
   if (help) return console.log(USAGE);
+  if (fidelity) return console.log(fidelityReport());
   // Installed before the start, so that a signal during the start is not lost.
   const stopping = new AbortController();
   const stop = () => stopping.abort();
