@@ -42,6 +42,11 @@ export interface Description {
    * changes after the cursor, misses nothing.
    */
   feeds?: readonly Feed[];
+  /**
+   * True for a query whose records are read through an index, which may be behind. Its `Feed-Cursor`
+   * is some seconds older, and to find it can take a walk back in the log. By default none is.
+   */
+  throughIndex?: (query: Readonly<Record<string, string>>) => boolean;
   throttle?: Throttle;
   query?: z.ZodObject;
   body?: z.ZodType;
@@ -82,7 +87,7 @@ export function route<
 >(
   description: Omit<Description, "query" | "body"> & { query?: Query; body?: Body },
 ): MiddlewareHandler<Env, string, Valid<"query", Query> & Valid<"json", Body>, never> {
-  const { query, body, feeds } = description as Description;
+  const { query, body, feeds, throughIndex } = description as Description;
   const validateQuery = query && queryValidator(query);
   const known: ReadonlySet<string> = new Set(Object.keys(query?.shape ?? {}));
   let self: Route | undefined;
@@ -101,28 +106,12 @@ export function route<
     await validateQuery?.(c, () => Promise.resolve());
     if (body) c.req.addValidatedData("json", validBody(body, value));
     // Read before the records are: a change that is committed later comes after the cursor.
-    const cursor = feeds && (await cursorBefore(feeds, isFiltered(c)));
+    const cursor = feeds && (await cursorBefore(feeds, throughIndex?.(c.req.query())));
     await next();
     if (cursor !== undefined && c.res.status < 400) c.header("Feed-Cursor", cursor);
   };
   return Object.assign(admit, { description }) as never;
 }
-
-/**
- * Parameters of reads that are strongly consistent: pages of whole lists, lookups by a unique value,
- * and records that are read together. Any other parameter is a filter, whose index may lag.
- */
-const CONSISTENT: ReadonlySet<string> = new Set([
-  "limit",
-  "order",
-  "nextToken",
-  "include",
-  "sku",
-  "email",
-]);
-
-const isFiltered = (c: Context): boolean =>
-  Object.keys(c.req.queries()).some((name) => !CONSISTENT.has(name));
 
 const queryValidator = (schema: z.ZodObject): MiddlewareHandler =>
   zValidator(

@@ -14,6 +14,7 @@ export const inventory = new Hono<Env>()
       access: "read:inventory",
       query: Inventory.List,
       feeds: ["inventory"],
+      throughIndex: ({ level }) => level !== undefined,
       answers: { 200: pageOf(Inventory.Info, "InventoryPage") },
     }),
     async (c) => page(c, await Inventory.list(c.req.valid("query"))),

@@ -15,6 +15,7 @@ export const item = new Hono<Env>()
       access: "read:items",
       query: Item.List,
       feeds: ["items"],
+      throughIndex: ({ type }) => type !== undefined,
       answers: { 200: pageOf(Item.Info, "ItemPage") },
     }),
     async (c) => page(c, await Item.list(c.req.valid("query"))),

@@ -21,6 +21,7 @@ export const product = new Hono<Env>()
       access: "read:products",
       query: Product.List,
       feeds: ["products"],
+      throughIndex: ({ category, sku }) => category !== undefined && sku === undefined,
       answers: { 200: pageOf(Product.Info, "ProductPage") },
     }),
     async (c) => page(c, await Product.list(c.req.valid("query"))),

@@ -20,6 +20,7 @@ export const reservation = new Hono<Env>()
       access: "reserve:inventory",
       query: Reservation.List,
       feeds: ["reservations"],
+      throughIndex: ({ status }) => status !== undefined,
       answers: { 200: pageOf(Reservation.Info, "ReservationPage") },
     }),
     async (c) => page(c, await Reservation.list(c.req.valid("query"))),
