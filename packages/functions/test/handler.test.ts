@@ -241,6 +241,15 @@ describe("events written by hand", () => {
     }
   });
 
+  test.each(["TRACE", "TRACK", "CONNECT", "PURGE"])("%s is 405 or 404", async (method) => {
+    for (const eventOf of [event1, event2]) {
+      const known = await handler(eventOf({ method, path: "/users", claims }));
+      expect([known.statusCode, json(known)["detail"]]).toEqual([405, "Method not allowed"]);
+      expect(JSON.stringify(known)).toMatch(/"allow":(?:\[)?"GET, POST"/i);
+      expect((await handler(eventOf({ method, path: "/nope", claims }))).statusCode).toBe(404);
+    }
+  });
+
   test("scopes count in scope and in scp", async () => {
     const both = { sub: "ana", scope: "openid", scp: ["read:items", "openid"] };
     const event = event2({ method: "GET", path: "/me", claims: both });

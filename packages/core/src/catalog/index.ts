@@ -27,6 +27,8 @@ interface Resource {
     readonly tombstone: (id: string, version: number) => Promise<object | undefined>;
     /** Throws `notFound` if there is no such record now. */
     readonly getStored: (id: string) => Promise<unknown>;
+    /** Undefined if there is no such record now. */
+    readonly readStored: (id: string) => Promise<Stored | undefined>;
   };
   /** Returns the record as it was written, independent of the current time. */
   readonly image: (stored: Stored) => Readonly<Record<string, unknown>>;

@@ -18,7 +18,7 @@ import * as Inventory from "./inventory.ts";
 
 const Name = text(1, 200);
 const Category = text(1, 100);
-const Description = text(0, 4000);
+const Description = text(0, 4000, { multiline: true });
 const Sku = text(1, 64);
 const Status = z.enum(["active", "archived"]);
 const Price = z.number().positive().max(9_999_999.99);

@@ -238,7 +238,10 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
         current === undefined ||
         (change.conditions && !writer.idempotency && hasRoomFor(current, change, writeId));
       const written = byConditions
-        ? await updateByConditions(id, change, writer, writeId, ifMatch)
+        ? await updateByConditions(id, change, writer, writeId, {
+            ifMatch,
+            notBefore: current?.updatedAt,
+          })
         : await replace(current, change, writer, writeId);
       return { written };
     } catch (error) {
@@ -259,16 +262,16 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
     change: RecordUpdate,
     writer: Writer,
     writeId: string,
-    ifMatch: readonly number[] | undefined,
+    limits: { ifMatch: readonly number[] | undefined; notBefore: string | undefined },
   ) => {
     const expression = (remember: "checked" | "unchecked") =>
-      updateExpression(key(id), change, writer, writeId, { remember, ifMatch });
+      updateExpression(key(id), change, writer, writeId, { remember, ...limits });
     // A first attempt cannot have been applied. Without the check a record that is written often
     // still costs one unit and one call.
     const first = expression(needsRoom(change) ? "checked" : "unchecked");
     const repetition = () => expression("checked");
-    const limits = { repetition, deadline: deadlineOf(writer) };
-    return (await updateItem(first, "Data", limits)) as Stored;
+    const deadline = deadlineOf(writer);
+    return (await updateItem(first, "Data", { repetition, deadline })) as Stored;
   };
 
   /** Writes the next version over the one that was read. Throws `ConditionFailed`. */
@@ -346,7 +349,11 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
   ): Step => ({
     write:
       current === undefined || change.conditions
-        ? { Update: updateExpression(key(id), change, writer, writeId) }
+        ? {
+            Update: updateExpression(key(id), change, writer, writeId, {
+              notBefore: current?.updatedAt,
+            }),
+          }
         : { Put: putIfUnchanged(current, nextVersion(current, change, writer, writeId)) },
     conditionError: (old) => new StaleRecord(id, old as Stored | undefined),
   });
@@ -426,7 +433,7 @@ const hasRoomFor = (current: Stored, change: RecordUpdate, writeId: string): boo
 /** What a record's deletion leaves: who deleted it, when, and its last version. */
 const tombstoneStep = (
   at: Key,
-  { version }: Stored,
+  { version, updatedAt }: Stored,
   writer: Writer,
   writeId: string,
   seconds: number | undefined,
@@ -435,7 +442,7 @@ const tombstoneStep = (
     Put: {
       Item: {
         ...at,
-        ...writerAttributes(writer),
+        ...writerAttributes(writer, updatedAt),
         version: version + 1,
         lastWrite: writeId,
         ...(seconds && { expiresAt: Math.floor(Date.parse(writer.at) / 1000) + seconds }),

@@ -43,11 +43,16 @@ export interface RecordUpdate {
  */
 export type UpdateBuilder = (current: Stored | undefined) => RecordUpdate | undefined;
 
-export const writerAttributes = ({ actor, requestId, clientRef, at }: Writer) => ({
+/**
+ * `notBefore` is the time of the version before, where the write has read it: clocks of two hosts
+ * differ, and requests overtake each other. An update expression has no maximum, and a condition
+ * instead would make writers of one record refuse each other.
+ */
+export const writerAttributes = ({ actor, requestId, clientRef, at }: Writer, notBefore = at) => ({
   actor,
   requestId,
   clientRef,
-  updatedAt: at,
+  updatedAt: notBefore > at ? notBefore : at,
 });
 
 /** True if the change alters the record, so that it must be written. */
@@ -74,7 +79,7 @@ export const nextVersion = (
   ...Object.fromEntries(
     Object.entries(change.add ?? {}).map(([name, n]) => [name, Number(current[name]) + n]),
   ),
-  ...writerAttributes(writer),
+  ...writerAttributes(writer, current.updatedAt),
   version: current.version + 1,
   lastWrite: writeId,
 });
@@ -93,6 +98,8 @@ interface UpdateOptions {
    */
   remember?: "checked" | "unchecked" | undefined;
   ifMatch?: readonly number[] | undefined; // versions
+  /** The time of the version before, if the record was read. */
+  notBefore?: string | undefined;
 }
 
 /** Updates a record without having read it, if the change's conditions hold. */
@@ -101,7 +108,7 @@ export function updateExpression(
   change: RecordUpdate,
   writer: Writer,
   writeId: string,
-  { remember, ifMatch }: UpdateOptions = {},
+  { remember, ifMatch, notBefore }: UpdateOptions = {},
 ): Extract<Write, { Update: unknown }>["Update"] {
   const { name, value, ...used } = placeholders({ ":one": 1, ":writeId": writeId });
   const assignments = [
@@ -110,7 +117,7 @@ export function updateExpression(
     ...(remember ? rememberAssignments() : []),
   ];
   const removals: string[] = [];
-  const written = { ...change.set, ...change.note, ...writerAttributes(writer) };
+  const written = { ...change.set, ...change.note, ...writerAttributes(writer, notBefore) };
   for (const [attribute, to] of Object.entries(written)) {
     if (to === undefined) removals.push(name(attribute));
     else assignments.push(`${name(attribute)} = ${value(to)}`);

@@ -61,6 +61,29 @@ describe("a version", () => {
     expect(await User.get(value.id)).toMatchObject({ name: "Bea", version: 2 });
   });
 
+  test("that is built from the one before has no earlier time, if an older request writes it", async () => {
+    const at = new Date(Date.now() + 5_000).toISOString();
+    const later = () => by({ at });
+    const user = (await User.create(anyone(), later())).value;
+    const product = (await Product.create(pen({ currency: "EUR" }), later())).value;
+    const item = (await Item.create({}, later())).value;
+    const keyedBy = () => ({ ...by(), idempotency: { key: newId(), fingerprint: "x" } });
+    const written = [
+      await User.update(user.id, { email: anyone().email }, by()),
+      await User.update(user.id, { name: "Cleo" }, keyedBy()),
+      await Product.update(product.id, { price: 3 }, by()),
+      await Inventory.set(product.id, { quantity: 3 }, by()),
+      await Item.patch(item.id, { n: 1 }, by()),
+    ];
+    for (const { value } of written) {
+      expect(value.version).toBeGreaterThan(1);
+      expect(value.updatedAt >= at).toBe(true);
+    }
+    await Item.remove(item.id, by());
+    const tombstone = await Item.items.tombstone(item.id, 3);
+    expect(String(tombstone?.["updatedAt"]) >= at).toBe(true);
+  });
+
   test("is never used again by a new item at the id of a deleted one", async () => {
     const id = newId();
     await Item.createAt(id, { life: 1 }, by());

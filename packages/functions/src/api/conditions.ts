@@ -1,5 +1,6 @@
 /** The headers that any request may carry: conditions, Idempotency-Key, X-Client-Ref. */
 
+import { isFeed, resourceOf } from "@stockwire/core/catalog/index";
 import { AppError } from "@stockwire/core/error";
 import { createHash } from "node:crypto";
 import type { Context } from "hono";
@@ -49,21 +50,51 @@ export function readConditions(c: Context<Env>, route: Route): { idempotencyKey?
   if (!result.success) throw invalidInput("header", result.error.issues);
   const { data } = result;
   const { "if-match": ifMatch, "if-none-match": ifNoneMatch, "idempotency-key": key } = data;
-  c.set("ifMatch", ifMatch === "*" ? undefined : ifMatch && [...new Set(ifMatch.map(versionOf))]);
+  const versions = (list: readonly string[]) => [
+    ...new Set(list.map((tag) => versionOf(tag, route))),
+  ];
+  c.set("ifMatch", ifMatch === "*" ? undefined : ifMatch && versions(ifMatch));
   c.set("ifNoneMatch", ifNoneMatch);
   c.set("clientRef", data["x-client-ref"]);
   const creates = route.method === "PUT" && 201 in route.answers;
   if (ifNoneMatch === "*" && route.method !== "GET" && !creates) throw createsNothing();
-  return key !== undefined && route.method !== "GET" ? { idempotencyKey: key } : {};
+  return key !== undefined && route.writes ? { idempotencyKey: key } : {};
+}
+
+/** A version that no record has. */
+const NEVER = 0;
+
+/** What follows the version in tags that depend on more than the record. */
+const SUFFIXES: Readonly<Partial<Record<Route["tag"], string>>> = {
+  Products: "[1-9][0-9]*", // the version of the inventory level that was included
+  Reservations: "expired",
+};
+
+/** The version in one of our own strong tags; `NEVER` for any other tag. */
+function versionOf(tag: string, { tag: resource }: Route): number {
+  const suffix = SUFFIXES[resource];
+  const own = new RegExp(`^"([1-9][0-9]{0,14})${suffix ? `(?:\\.${suffix})?` : ""}"$`);
+  return Number(own.exec(tag)?.[1] ?? NEVER);
 }
 
 /**
- * The version in one of our own strong tags, also in that of an expired reservation; 0, which no
- * record has, for any other tag.
+ * Applies the tags of `If-None-Match` to a write of one record: it must not have a version that the
+ * caller knows (RFC 9110, section 13.1.2). The condition becomes one of `If-Match`, since the verb
+ * checks that together with the write, and after it has looked for the answer of a repeated
+ * request. A record that does not exist has no tag.
  */
-function versionOf(tag: string): number {
-  const version = /^"([1-9][0-9]{0,14})(?:\.expired)?"$/.exec(tag)?.[1];
-  return version === undefined ? 0 : Number(version);
+export async function applyIfNoneMatch(c: Context<Env>, route: Route): Promise<void> {
+  const { ifNoneMatch, ifMatch } = c.var;
+  const [, feed = ""] = route.path.split("/");
+  const [id] = Object.values(c.req.param());
+  if (ifNoneMatch === undefined || ifNoneMatch === "*" || !id || !isFeed(feed)) return;
+  const current = await resourceOf(feed).records.readStored(id);
+  if (current === undefined) return;
+  const { version } = current;
+  // Weak comparison, as the section asks for.
+  const known = ifNoneMatch.some((tag) => versionOf(tag.replace(/^W\//, ""), route) === version);
+  if (known) c.set("ifMatch", [NEVER]);
+  else if (ifMatch === undefined || ifMatch.includes(version)) c.set("ifMatch", [version]);
 }
 
 /** `If-None-Match: *` asks for a creation, so it is refused where none is possible. */

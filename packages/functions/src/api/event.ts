@@ -21,8 +21,9 @@ export function normalise(given: unknown): Fields | undefined {
     : normaliseV1(given, context);
 }
 
-function normaliseV2(event: Fields, rawPath: string, method: unknown, context: Fields) {
-  if (!isMethod(method)) return undefined;
+function normaliseV2(event: Fields, rawPath: string, given: unknown, context: Fields) {
+  const method = methodOf(given);
+  if (method === undefined) return undefined;
   const { rawQueryString, routeKey, pathParameters } = event;
   const pattern = typeof routeKey === "string" ? routeKey.split(" ")[1] : undefined;
   const [base, path] =
@@ -39,9 +40,10 @@ function normaliseV2(event: Fields, rawPath: string, method: unknown, context: F
 
 /** Payload 1.0, and test events written by hand, which may have no more than method and resource. */
 function normaliseV1(event: Fields, context: Fields) {
-  const { httpMethod, path: givenPath, multiValueQueryStringParameters: many } = event;
+  const { path: givenPath, multiValueQueryStringParameters: many } = event;
+  const httpMethod = methodOf(event["httpMethod"]);
   const given = typeof givenPath === "string" ? givenPath : fromResource(event);
-  if (!isMethod(httpMethod) || given === undefined) return undefined;
+  if (httpMethod === undefined || given === undefined) return undefined;
   const [, path] =
     atRoute(given, event["resource"], event["pathParameters"]) ?? atStage(given, context["stage"]);
   const segments = path.map(decodeSegment);
@@ -77,10 +79,18 @@ const clientOf = ({ sourceIp, userAgent }: Fields) => ({
   ...(typeof userAgent === "string" && { userAgent: userAgent.slice(0, 256) }),
 });
 
-const isMethod = (method: unknown): method is string =>
-  typeof method === "string" &&
-  /^[A-Z]{1,16}$/.test(method) &&
-  !/^(?:TRACE|TRACK|CONNECT)$/.test(method);
+/** No route has this method. */
+const NO_METHOD = "OTHER";
+
+/**
+ * Returns the method of an event; undefined if it is none. The adapter throws at the methods that a
+ * Request must not have (https://fetch.spec.whatwg.org/#forbidden-method), so the app gets another
+ * one in their place, which it refuses as any that it does not know.
+ */
+const methodOf = (method: unknown): string | undefined => {
+  if (typeof method !== "string" || !/^[A-Z]{1,16}$/.test(method)) return undefined;
+  return /^(?:TRACE|TRACK|CONNECT)$/.test(method) ? NO_METHOD : method;
+};
 
 /** A path in two parts: where the API is mounted, and the segments of the path within it. */
 type Mounted = readonly [base: string, path: string[]];

@@ -46,7 +46,6 @@ export const methodsOf = (path: string): Method[] =>
 
 /** Every problem code that a route may answer: its own, and those its method, path and access imply. */
 export function codesOf(route: Route): Code[] {
-  const writes = route.method !== "GET";
   const takesId = route.path.includes("{");
   const isList = route.query !== undefined && "limit" in route.query.shape;
   return [
@@ -55,8 +54,12 @@ export function codesOf(route: Route): Code[] {
     ...(takesId ? (["invalid_id"] as const) : []),
     ...(isList ? (["invalid_cursor"] as const) : []),
     ...(route.body ? BODY_CODES : []),
-    ...(route.access === "open" ? [] : (["unauthenticated", "insufficient_scope"] as const)),
-    ...(writes ? (["precondition_failed", "idempotency_key_reused"] as const) : []),
+    ...(route.access === "open" ? [] : (["unauthenticated"] as const)),
+    ...(route.access === "open" || route.access === "token"
+      ? []
+      : (["insufficient_scope"] as const)),
+    ...(route.writes ? (["idempotency_key_reused"] as const) : []),
+    ...(route.writes && takesId ? (["precondition_failed"] as const) : []),
     ...(route.refusals ?? []),
     "internal",
     "unavailable",

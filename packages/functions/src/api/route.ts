@@ -16,7 +16,7 @@ import type { InferInput } from "hono/validator";
 import * as z from "zod";
 import { readBody } from "./body.ts";
 import { authorize } from "./caller.ts";
-import { readConditions, useIdempotencyKey } from "./conditions.ts";
+import { applyIfNoneMatch, readConditions, useIdempotencyKey } from "./conditions.ts";
 import type { Env } from "./env.ts";
 import { invalidInput, validate } from "./input.ts";
 
@@ -42,6 +42,8 @@ export interface Description {
    * changes after the cursor, misses nothing.
    */
   feeds?: readonly Feed[];
+  /** False for a POST that writes no record, so that it takes no key and no condition. */
+  writes?: boolean;
   /**
    * True for a query whose records are read through an index, which may be behind. Its `Feed-Cursor`
    * is some seconds older, and to find it can take a walk back in the log. By default none is.
@@ -59,6 +61,7 @@ export interface Description {
 
 /** A description with where it is served. */
 export interface Route extends Omit<Description, "tag"> {
+  writes: boolean; // by default true for every method but GET
   method: Method;
   path: string; // as API Gateway writes it: /users/{id}
   tag: Tag | "Changes" | "Service";
@@ -105,6 +108,7 @@ export function route<
     }
     await validateQuery?.(c, () => Promise.resolve());
     if (body) c.req.addValidatedData("json", validBody(body, value));
+    if (self.writes) await applyIfNoneMatch(c, self);
     // Read before the records are: a change that is committed later comes after the cursor.
     const cursor = feeds && (await cursorBefore(feeds, throughIndex?.(c.req.query())));
     await next();
@@ -150,7 +154,15 @@ function locate(description: Description, method: string, pattern: string): Rout
     ...(resource && path.includes("{") ? [resource.records.notFound] : []),
     ...(description.refusals ?? []),
   ];
-  return { ...description, method: method as Method, path, tag: tag as Route["tag"], refusals };
+  const { writes = method !== "GET" } = description;
+  return {
+    ...description,
+    method: method as Method,
+    path,
+    tag: tag as Route["tag"],
+    writes,
+    refusals,
+  };
 }
 
 /** Every route of an app. Throws if one has no description, or if two share method and path. */

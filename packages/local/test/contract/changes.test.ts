@@ -151,5 +151,14 @@ contract((api) => {
     expect(lifetime).toBeGreaterThan(58_000);
     expect(lifetime).toBeLessThan(70_000);
     expect((await api.send("POST", "/live/tickets", { scope: null })).status).toBe(401);
+    // A ticket works once, so a repeated answer would be of no use.
+    const keyed = { "Idempotency-Key": newId() };
+    const tickets = [
+      await api.send("POST", "/live/tickets", { headers: keyed }),
+      await api.send("POST", "/live/tickets", { headers: keyed }),
+      await api.send("POST", "/items", { body: {}, headers: keyed }),
+    ];
+    expect(tickets.map(({ status }) => status)).toEqual([201, 201, 201]);
+    expect(tickets[0]?.json.ticket).not.toBe(tickets[1]?.json.ticket);
   });
 });

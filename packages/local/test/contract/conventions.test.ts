@@ -350,6 +350,33 @@ contract((api) => {
       expect((await send("DELETE", "*")).status).toBe(204);
     });
 
+    test("a write is 412 if its If-None-Match has the current version, and is done if not", async () => {
+      const made = await user();
+      const send = (method: string, headers: Record<string, string>, name = newId()) =>
+        api.send(method, `/users/${made.id}`, {
+          body: method === "DELETE" ? undefined : { name },
+          headers,
+        });
+      for (const method of ["PUT", "PATCH", "DELETE"]) {
+        for (const tag of ['"1"', 'W/"1"', '"7", "1"']) {
+          const { status, json } = await send(method, { "If-None-Match": tag });
+          expect([method, tag, status]).toEqual([method, tag, 412]);
+          expect(json).toMatchObject(problem(412, "precondition_failed", { currentVersion: 1 }));
+        }
+      }
+      const both = { "If-Match": '"1"', "If-None-Match": '"1"' };
+      expect((await send("PUT", both)).status).toBe(412);
+      expect((await send("PUT", { ...both, "If-None-Match": '"2"' })).json.version).toBe(2);
+      expect((await send("PUT", { ...both, "If-None-Match": '"3"' })).status).toBe(412);
+      // The version that the first request makes is the one that its repetition knows.
+      const keyed = { "If-None-Match": '"3"', "Idempotency-Key": newId() };
+      const first = await send("PATCH", keyed, "Jane");
+      const again = await send("PATCH", keyed, "Jane");
+      expect([first.json.version, again.status, again.text]).toEqual([3, 200, first.text]);
+      expect((await send("DELETE", { "If-None-Match": '"1"' })).status).toBe(204);
+      expect((await send("PUT", { "If-None-Match": '"1"' })).status).toBe(404);
+    });
+
     test("If-Match takes up to 100 different tags, each any number of times", async () => {
       const made = await user();
       const send = (tags: string[]) =>

@@ -130,6 +130,30 @@ contract((api) => {
     expect(elsewhere.json.code).toBe("invalid_cursor");
   });
 
+  test("no text that people see has control characters or nothing visible", async () => {
+    const { id } = await create({ initialQuantity: 5, description: "Two\nlines" });
+    const product = { name: "Pen", price: 1, category: "Pens" };
+    const lines = [{ productId: id, quantity: 1 }];
+    const refused: [method: string, path: string, body: object, pointer: string][] = [
+      ["POST", "/products", { ...product, name: "a\u202eb" }, "/name"],
+      ["POST", "/products", { ...product, name: "\u200b\u200b" }, "/name"],
+      ["POST", "/products", { ...product, category: "a\u0000b" }, "/category"],
+      ["POST", "/products", { ...product, sku: "a\tb" }, "/sku"],
+      ["POST", "/products", { ...product, description: "a\u0000b" }, "/description"],
+      ["PATCH", `/products/${id}`, { name: "a\u009bb" }, "/name"],
+      ["PUT", `/inventory/${id}`, { quantity: 6, reason: "a\nb" }, "/reason"],
+      ["POST", `/inventory/${id}/adjustments`, { delta: 1, reason: "\u3164" }, "/reason"],
+      ["POST", "/reservations", { lines, reference: "a\u2066b" }, "/reference"],
+      ["POST", "/users", { name: "a\u001bb", email: "a@example.com" }, "/name"],
+    ];
+    for (const [method, path, body, pointer] of refused) {
+      const { status, json } = await api.send(method, path, { body });
+      expect([path, status, json.errors[0].pointer]).toEqual([path, 400, pointer]);
+    }
+    const filter = await api.send("GET", "/products?category=a%00b");
+    expect([filter.status, filter.json.code]).toEqual([400, "invalid_parameter"]);
+  });
+
   test("include=inventory embeds the stock level, and the ETag changes with both", async () => {
     const product = await create({ initialQuantity: 3 });
     const path = `/products/${product.id}?include=inventory`;
@@ -140,6 +164,18 @@ contract((api) => {
     });
     const etag = answer.headers.get("etag") ?? "";
     expect((await api.send("GET", path, { headers: { "If-None-Match": etag } })).status).toBe(304);
+    // In If-Match it names the version of the product, which is all that such a write changes.
+    const patch = (tag: string) =>
+      api.send("PATCH", `/products/${product.id}`, {
+        body: { name: newId() },
+        headers: { "If-Match": tag },
+      });
+    expect(etag).toBe('"1.1"');
+    for (const tag of ['"2.1"', '"1.x"', '"1.0"', 'W/"1.1"']) {
+      expect([tag, (await patch(tag)).status]).toEqual([tag, 412]);
+    }
+    expect((await patch(etag)).json.version).toBe(2);
+    expect((await patch(etag)).status).toBe(412);
     await api.send("PUT", `/inventory/${product.id}`, { body: { quantity: 4 } });
     expect((await api.send("GET", path, { headers: { "If-None-Match": etag } })).status).toBe(200);
     expect((await api.send("GET", `/products/${product.id}?include=orders`)).json.code).toBe(

@@ -54,6 +54,7 @@ export const change = new Hono<Env>()
     route({
       summary: "Issue a ticket that opens one live connection within a minute",
       tag: "Changes",
+      writes: false,
       access: "token",
       answers: { 201: Ticket },
     }),

@@ -57,6 +57,7 @@ export const product = new Hono<Env>()
       query: Product.Get,
       feeds: ["products", "inventory"],
       answers: { 200: ProductWithInventory, 304: null },
+      refusals: ["inventory_not_found"],
     }),
     async (c) => {
       const id = c.req.param("id");
