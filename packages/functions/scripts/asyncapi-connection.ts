@@ -61,6 +61,13 @@ const security = Object.keys(securitySchemes).map((name) => ({
   $ref: `#/components/securitySchemes/${name}`,
 }));
 
+/** Placeholders, as the host of `cloud` is one: the repository does not know who runs a stage. */
+export const contact = {
+  name: "The operator of the stage",
+  url: "https://api.example.com",
+  email: "operator@example.com",
+};
+
 export const servers = {
   cloud: {
     host: "{host}",

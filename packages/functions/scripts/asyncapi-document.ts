@@ -2,10 +2,17 @@ import { Change } from "@stockwire/core/changes/change";
 import * as z from "zod";
 import packageJson from "../package.json" with { type: "json" };
 import { ClientFrame, ServerFrame } from "@stockwire/core/live/protocol";
-import { about, handshake, markdownList, securitySchemes, servers } from "./asyncapi-connection.ts";
-import { clientFrames, errorCodes, serverFrames } from "./asyncapi-frames.ts";
-
-type Json = Record<string, unknown>;
+import {
+  about,
+  contact,
+  handshake,
+  markdownList,
+  securitySchemes,
+  servers,
+} from "./asyncapi-connection.ts";
+import { clientFrames, errorCodes, frameMembers, serverFrames } from "./asyncapi-frames.ts";
+import { describeMembers, type Json, namedSchemas } from "./json-schema.ts";
+import { members as changeMembers } from "./openapi-text.ts";
 
 /** The AsyncAPI 3.0 document of the Live API, made from the schemas that validate its frames. */
 export function asyncapi(): Json {
@@ -15,6 +22,12 @@ export function asyncapi(): Json {
       title: "Stockwire Live API",
       version: packageJson.version,
       description: about,
+      contact,
+      tags: [
+        { name: "Changes", description: "Subscriptions to changes, and the changes themselves" },
+        { name: "Channels", description: "Messages between clients" },
+        { name: "Connection", description: "The connection, its token and its limits" },
+      ],
       license: { name: "MIT", url: "https://spdx.org/licenses/MIT.html" },
     },
     defaultContentType: "application/json",
@@ -91,6 +104,13 @@ const messageOf = ({ id, name, summary, description, correlation, example }: Mes
   examples: [{ payload: example }],
 });
 
+/** `a`, `b` or `c`. */
+const listOf = (names: readonly string[]) =>
+  names
+    .map((name) => `\`${name}\``)
+    .join(", ")
+    .replace(/, (?=[^,]*$)/, " or ");
+
 const live = { $ref: "#/channels/live" };
 const inChannel = (id: string) => ({ $ref: `#/channels/live/messages/${id}` });
 
@@ -102,6 +122,7 @@ function operations(): Json {
       action: "receive",
       channel: live,
       summary,
+      description: `Answered by ${listOf([...replies, "error"])}, with the frame's \`id\` as \`replyTo\`.`,
       messages: [inChannel(idOf("Client", name))],
       reply: {
         channel: live,
@@ -111,8 +132,15 @@ function operations(): Json {
   ]);
   const sent = Object.entries(serverFrames).flatMap(([name, { summary, unsolicited }]) => {
     const id = idOf("Server", name);
-    const operation = { action: "send", channel: live, summary, messages: [inChannel(id)] };
-    return unsolicited ? [[`send${id.slice("Server".length)}`, operation]] : [];
+    if (unsolicited === undefined) return [];
+    const operation = {
+      action: "send",
+      channel: live,
+      summary,
+      description: unsolicited,
+      messages: [inChannel(id)],
+    };
+    return [[`send${id.slice("Server".length)}`, operation]];
   });
   return Object.fromEntries([...received, ...sent]);
 }
@@ -122,15 +150,10 @@ function schemas(): Json {
   const registry = z.registry<{ id: string }>();
   registry.add(Change, { id: "Change" });
   for (const { id, schema } of messages) registry.add(schema, { id });
-  const converted = z.toJSONSchema(registry, {
-    target: "draft-7",
-    io: "input", // leaves objects open: clients must ignore members that are added later
-    uri: (id) => `#/components/schemas/${id}`,
-  });
-  return Object.fromEntries(
-    Object.entries(converted.schemas).map(([id, { $schema: _schema, $id: _id, ...schema }]) => [
-      id,
-      schema,
-    ]),
+  const all = namedSchemas(registry, "draft-7");
+  const inChange = (member: string) => changeMembers[`Change.${member}`] ?? changeMembers[member];
+  describeMembers(all, (id, member) =>
+    id === "Change" ? inChange(member) : (frameMembers[`${id}.${member}`] ?? frameMembers[member]),
   );
+  return all;
 }

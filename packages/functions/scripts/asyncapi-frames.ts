@@ -67,11 +67,11 @@ export const clientFrames: {
   },
 };
 
-/** `unsolicited` frames also come without a client frame before them. */
+/** `unsolicited` says when a frame comes without a client frame before it. */
 export const serverFrames: {
   [T in Type]: {
     summary: string;
-    unsolicited?: true;
+    unsolicited?: string;
     example: Extract<ServerFrame, { type: T }>;
   };
 } = {
@@ -106,7 +106,7 @@ export const serverFrames: {
   events: {
     summary:
       "Changes, missed or new: at most 100, in at most 32 KiB. Only missed changes have a `cursor`, from which the client can resume: it covers all feeds of the subscribe frame. New changes have none, because they can overtake older ones",
-    unsolicited: true,
+    unsolicited: "Sent for each change that matches a topic of the connection.",
     example: {
       type: "events",
       events: [
@@ -158,7 +158,7 @@ export const serverFrames: {
   },
   message: {
     summary: "A text that was sent to a channel; its sender gets it too",
-    unsolicited: true,
+    unsolicited: "Sent to each connection in the channel.",
     example: {
       type: "message",
       from: "d2Vi_c29ja2V0",
@@ -175,7 +175,7 @@ export const serverFrames: {
   error: {
     summary:
       "A frame was refused, or the server failed to process it. The connection stays open while its token is valid",
-    unsolicited: true,
+    unsolicited: "Without `replyTo` if the frame had no `id`, or was not JSON.",
     example: {
       type: "error",
       replyTo: "2",
@@ -202,4 +202,38 @@ export const errorCodes: Readonly<Record<(typeof ERROR_CODES)[number], string>> 
   wrong_subject: "The new token belongs to another subject.",
   unavailable: "The database is busy or slow; send the frame again.",
   internal: "An unexpected error in the server.",
+};
+
+/** Descriptions of members, by the member's name or by the schema's id and the name. */
+export const frameMembers: Readonly<Record<string, string>> = {
+  action: "What the client asks for.",
+  type: "What the server says.",
+  id: "Repeated by the replies as `replyTo`.",
+  replyTo: "The `id` of the client frame that this frame answers.",
+  topics: "Feeds, records or filters, such as `products`, `products/{id}`, `items?type=note`.",
+  since: "Sends the changes after this cursor first.",
+  cursor: "Where to resume from, as `since`.",
+  reason: "Why the changes cannot be sent.",
+  "ServerEvents.events": "Changes that match the connection's topics.",
+  heads: "The newest cursor of each subscribed feed.",
+  channel: "Name of the channel.",
+  message: "The text.",
+  token: "The new token, of the same subject.",
+  connectionId: "Identifies the connection.",
+  from: "`connectionId` of the sender.",
+  sub: "Subject of the token; in a message, of the sender's.",
+  scopes: "What the token permits.",
+  authExpiresAt: "When the token expires; null if it does not say.",
+  limits: "Limits of the connection.",
+  "ServerWelcome.topics": "Topics and channels of one connection.",
+  frameBytes: "Bytes of one WebSocket frame.",
+  messageBytes: "Bytes of one message.",
+  idleSeconds: "Seconds without a message after which the connection is closed.",
+  connectionSeconds: "Seconds after which the connection is closed in any case.",
+  at: "When it was sent.",
+  code: "What went wrong. Switch on this.",
+  detail: "What went wrong, in words.",
+  errors: "The faults of the frame.",
+  pointer: "A JSON pointer into the frame.",
+  "Change.cursor": "Continues after this change. Safe in the topic of a whole feed only.",
 };

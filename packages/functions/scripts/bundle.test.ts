@@ -35,8 +35,8 @@ async function run(
   env: Record<string, string> = {},
 ): Promise<{ result: unknown; log: string }> {
   const script = `const { handler } = await import("./index.mjs");
-    process.stderr.write(JSON.stringify(await handler(JSON.parse(process.argv[1]))));
-    process.exit();`;
+    const result = JSON.stringify(await handler(JSON.parse(process.argv[1])));
+    process.stderr.write(result, () => process.exit());`;
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     ["--input-type=module", "-e", script, JSON.stringify(event)],

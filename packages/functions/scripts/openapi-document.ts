@@ -1,16 +1,24 @@
 import * as z from "zod";
 import packageJson from "../package.json" with { type: "json" };
-import { codesOf, type Route, routes, scopes } from "../src/api/policy.ts";
+import { codesOf, methodsOf, type Route, routeKeyOf, routes, scopes } from "../src/api/policy.ts";
 import { problems } from "../src/api/problem.ts";
-
-type Json = Record<string, unknown>;
-
-const ref = (id: string) => ({ $ref: `#/components/schemas/${id}` });
+import { examples } from "./openapi-example.ts";
+import {
+  headerComponents,
+  headerParameters,
+  headersIn,
+  parametersOf,
+  refusals,
+  refusalsOf,
+} from "./openapi-header.ts";
+import * as texts from "./openapi-text.ts";
+import { describeMembers, type Json, namedSchemas, schemaOf } from "./json-schema.ts";
 
 /** The OpenAPI 3.1 document, made from the policy of the routes and the schemas that validate. */
 export function openapi(): Json {
   const paths: Record<string, Json> = {};
   for (const route of routes) {
+    paths[route.path] ??= { description: othersOf(route.path) };
     (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
   }
   return {
@@ -19,49 +27,65 @@ export function openapi(): Json {
       title: "Stockwire",
       version: packageJson.version,
       summary: "Users, products, inventory that cannot oversell, and free-form items",
+      description: texts.about,
+      contact: { name: "Stockwire" },
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "/" }],
-    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({ name })),
+    servers: [{ url: "/", description: "The server that this document comes from" }],
+    tags: [...new Set(routes.map(({ tag }) => tag))].map((name) => ({
+      name,
+      description: texts.tags[name],
+    })),
     paths,
     components: {
-      securitySchemes: {
-        token: {
-          type: "http",
-          scheme: "bearer",
-          bearerFormat: "JWT",
-          description: `RS256; scopes: ${scopes.join(", ")}`,
-        },
-      },
+      securitySchemes: { token },
       parameters: headerParameters,
-      headers: answerHeaders,
-      responses: answers,
+      headers: headerComponents(JSON.stringify([paths, refusals])),
+      responses: refusals,
       schemas: schemas(),
     },
   };
 }
 
+const othersOf = (path: string) =>
+  `Other methods are 405 \`method_not_allowed\` with \`Allow: ${methodsOf(path).join(", ")}\`.`;
+
+const token = {
+  type: "oauth2",
+  description:
+    "`Authorization: Bearer <JWT>`, signed with RS256, RS384 or RS512 by the issuer of the stage. The token's URL is that of the laptop's issuer; a deployed stage has its own. `admin` grants every scope.",
+  flows: {
+    clientCredentials: {
+      tokenUrl: "/oauth2/token",
+      scopes: Object.fromEntries(scopes.map((scope) => [scope, meaningOf(scope)])),
+    },
+  },
+};
+
+/** `read:users` → `Read users`. */
+function meaningOf(scope: string): string {
+  if (scope === "admin") return "Everything";
+  const [verb = "", object = ""] = scope.split(":");
+  return `${verb.charAt(0).toUpperCase()}${verb.slice(1)} ${object}`;
+}
+
 function operation(route: Route): Json {
-  const writes = route.method !== "GET";
   return {
     operationId: operationId(route),
     summary: route.summary,
+    description: texts.operations[routeKeyOf(route)],
     tags: [route.tag],
-    ...(route.access === "open" ? {} : { security: [{ token: scopesOf(route) }] }),
+    security: route.access === "open" ? [] : [{ token: scopesOf(route) }],
     parameters: [
-      ...[...route.path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+      ...[...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
         name,
         in: "path",
         required: true,
+        ...textOf(route, name),
         schema: { type: "string", minLength: 1, maxLength: 128 },
       })),
       ...queryParameters(route),
-      ...(writes ? [parameter("IdempotencyKey"), parameter("ClientRef")] : []),
-      ...(writes && route.method !== "POST" ? [parameter("IfMatch")] : []),
-      ...(304 in route.answers || (201 in route.answers && route.method === "PUT")
-        ? [parameter("IfNoneMatch")]
-        : []),
-      parameter("RequestId"),
+      ...parametersOf(route).map((name) => ({ $ref: `#/components/parameters/${name}` })),
     ],
     ...(route.body && {
       requestBody: {
@@ -74,11 +98,12 @@ function operation(route: Route): Json {
         ),
       },
     }),
-    responses: { ...successes(route), ...refusals(route) },
+    responses: { ...refusalsOf(codesOf(route)), ...answersOf(route) },
   };
 }
 
-const scopesOf = ({ access }: Route) => (access === "token" ? [] : [access]);
+const scopesOf = ({ access, alsoNeeds }: Route) =>
+  access === "token" ? [] : [access, ...(alsoNeeds ? [alsoNeeds] : [])];
 
 /** `GET /users/{id}` → `getUsersId`. */
 const operationId = ({ method, path }: Route) =>
@@ -89,35 +114,46 @@ const operationId = ({ method, path }: Route) =>
     .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
     .join("");
 
-const parameter = (name: string) => ({ $ref: `#/components/parameters/${name}` });
+/** Description and example of a parameter. */
+const textOf = ({ path }: Route, name: string) =>
+  texts.parameters[`/${path.split("/")[1]} ${name}`] ?? texts.parameters[name];
 
-function queryParameters({ query }: Route): Json[] {
-  if (query === undefined) return [];
-  const { properties = {} } = z.toJSONSchema(query, { io: "input" });
-  return Object.entries(properties).map(([name, schema]) => ({ name, in: "query", schema }));
+function queryParameters(route: Route): Json[] {
+  if (route.query === undefined) return [];
+  const { properties = {}, required = [] } = schemaOf(route.query) as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: "query",
+    ...(required.includes(name) && { required: true }),
+    ...textOf(route, name),
+    schema,
+  }));
 }
 
-/** A reference to a schema that has a name; any other schema is written in place. */
-function schemaOf(schema: z.ZodType): Json {
-  const id = z.globalRegistry.get(schema)?.id;
-  return id === undefined ? inline(schema) : ref(id);
-}
-
-function inline(schema: z.ZodType): Json {
-  const { $schema: _schema, ...rest } = z.toJSONSchema(schema, { io: "input" });
-  return rest;
-}
-
-function successes(route: Route): Record<string, Json> {
+/** The answers that the route describes itself. One of them may be a 503, as others answer it. */
+function answersOf(route: Route): Record<string, Json> {
   return Object.fromEntries(
-    Object.entries(route.answers).map(([status, schema]) => [
-      status,
-      {
+    Object.entries(route.answers).map(([status, schema]) => {
+      const refused = Number(status) < 400 ? undefined : refusals.Unavailable;
+      const answer = {
         description: DESCRIPTIONS[status] ?? "OK",
-        headers: headersOf(route, status),
-        ...(schema && { content: { [contentType(route)]: { schema: schemaOf(schema) } } }),
-      },
-    ]),
+        headers: refused ? refused.headers : headersIn(route, Number(status)),
+        ...(schema && {
+          content: {
+            ...refused?.content,
+            [contentType(route)]: {
+              schema: refused
+                ? { anyOf: [schemaOf(schema), refused.content["application/json"].schema] }
+                : schemaOf(schema),
+            },
+          },
+        }),
+      };
+      return [status, answer];
+    }),
   );
 }
 
@@ -126,136 +162,72 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   204: "Deleted",
   207: "At least one entry failed",
   304: "The caller already has this version",
-  503: "The database does not answer",
+  503: "The store does not answer",
 };
 
 const contentType = ({ path }: Route) =>
   path.startsWith("/docs") ? "text/html" : "application/json";
 
-function headersOf(route: Route, status: string): Json {
-  const one = route.refusals?.some((code) => code.endsWith("_not_found"));
-  const names = ["X-Request-Id"];
-  if (status === "200" && route.query && "limit" in route.query.shape) names.push("Link");
-  if ((status === "200" && one) || status === "304") names.push("ETag");
-  if (status === "201" && !route.path.endsWith("/batch")) names.push("ETag");
-  if (status === "201" && isCreation(route)) names.push("Location");
-  if (route.method !== "GET") names.push("Idempotency-Replayed");
-  return Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]));
-}
-
-const isCreation = ({ path }: Route) => /^\/(?:users|products|items)(?:\/\{id\})?$/.test(path);
-
-/** Refusals by status; each description lists the codes. */
-function refusals(route: Route): Record<string, Json> {
-  const codes = codesOf(route);
-  const byStatus = Object.groupBy(codes, (code) => String(problems[code].status));
-  const answers = Object.entries(byStatus).map(([status, list = []]) => [
-    status,
-    { $ref: "#/components/responses/Problem", description: list.join(", ") },
-  ]);
-  return { ...Object.fromEntries(answers), 429: { $ref: "#/components/responses/Throttled" } };
-}
-
-const message = { "application/json": { schema: ref("GatewayMessage") } };
-
-const answers = {
-  Problem: {
-    description: "An error: a problem of the app, or a message of the gateway in front of it",
-    content: { "application/problem+json": { schema: ref("Problem") }, ...message },
-  },
-  Throttled: { description: "The gateway throttled the request", content: message },
-};
-
-const headerParameters = {
-  IdempotencyKey: {
-    name: "Idempotency-Key",
-    in: "header",
-    description:
-      "Makes it safe to repeat the request: for 24 hours, repeats with this key get the first answer",
-    schema: { type: "string", pattern: "^[\\x21-\\x7e]{1,255}$" },
-  },
-  ClientRef: {
-    name: "X-Client-Ref",
-    in: "header",
-    description: "Returned as `clientRef` in the changes that this request makes",
-    schema: { type: "string", pattern: "^[A-Za-z0-9._-]{1,64}$" },
-  },
-  IfMatch: {
-    name: "If-Match",
-    in: "header",
-    description: 'Answers 412 unless the record has this version, e.g. "3"',
-    schema: { type: "string" },
-  },
-  IfNoneMatch: {
-    name: "If-None-Match",
-    in: "header",
-    description:
-      "On GET: answers 304 if the record has this version. On PUT: * creates an item with this id, or answers 412 if it exists",
-    schema: { type: "string" },
-  },
-  RequestId: {
-    name: "X-Request-Id",
-    in: "header",
-    description: "Returned in the answer and written to the log",
-    schema: { type: "string", pattern: "^[A-Za-z0-9._-]{8,64}$" },
-  },
-};
-
-const text = (description: string) => ({ description, schema: { type: "string" } });
-
-const answerHeaders = {
-  ETag: text("The record's version in quotes"),
-  Location: text("The path of the new record"),
-  Link: text('The next page of the list, rel="next"'),
-  "X-Request-Id": text("Identifies this request when you ask for support"),
-  "Idempotency-Replayed": text(
-    "true if this is the stored answer of an earlier request with the same key",
-  ),
-};
-
 function schemas(): Json {
-  const { schemas: named } = z.toJSONSchema(z.globalRegistry, {
-    io: "input",
-    uri: (id) => `#/components/schemas/${id}`,
-  });
-  const own = Object.fromEntries(
-    Object.entries(named).map(([id, { $schema: _schema, $id: _id, ...schema }]) => [id, schema]),
-  );
-  return {
-    ...own,
-    Problem: {
-      type: "object",
-      description: "RFC 9457",
-      required: ["type", "title", "status", "code", "detail", "requestId"],
-      properties: {
-        type: { type: "string" },
-        title: { type: "string" },
-        status: { type: "integer" },
-        code: { enum: Object.keys(problems) },
-        detail: { type: "string" },
-        instance: { type: "string" },
-        requestId: { type: "string" },
-        errorCount: { type: "integer", description: "Present if errors lists only the first 50" },
-        errors: {
-          type: "array",
-          items: {
-            type: "object",
-            required: ["code", "detail"],
-            properties: {
-              pointer: { type: "string" },
-              parameter: { type: "string" },
-              code: { type: "string" },
-              detail: { type: "string" },
-            },
-          },
-        },
-      },
-    },
+  const all: Record<string, Json> = {
+    ...namedSchemas(z.globalRegistry, "draft-2020-12"),
+    Problem,
     GatewayMessage: {
       type: "object",
-      description: "An error answer of the gateway in front of the app",
       required: ["message"],
       properties: { message: { type: "string" } },
     },
   };
+  describeMembers(all, (id, member) => texts.members[`${id}.${member}`] ?? texts.members[member]);
+  return Object.fromEntries(
+    Object.entries(all).map(([id, schema]) => [
+      id,
+      { ...schema, description: texts.schemas[id], examples: [examples[id]] },
+    ]),
+  );
 }
+
+const Problem = {
+  type: "object",
+  required: ["type", "title", "status", "code", "detail"],
+  properties: {
+    type: { type: "string", format: "uri-reference" },
+    title: { type: "string" },
+    status: { type: "integer", minimum: 400, maximum: 599 },
+    code: { type: "string", enum: Object.keys(problems) },
+    detail: { type: "string" },
+    instance: { type: "string" },
+    requestId: { type: "string" },
+    errorCount: { type: "integer", minimum: 51 },
+    errors: {
+      type: "array",
+      maxItems: 50,
+      items: {
+        type: "object",
+        required: ["code", "detail"],
+        properties: {
+          pointer: { type: "string", format: "json-pointer" },
+          parameter: { type: "string" },
+          code: { type: "string" },
+          detail: { type: "string" },
+        },
+      },
+    },
+    index: { type: "integer", minimum: 0 },
+    currentVersion: { type: "integer", minimum: 1 },
+    currentQuantity: { type: "integer", minimum: 0 },
+    reserved: { type: "integer", minimum: 0 },
+    shortages: {
+      type: "array",
+      items: {
+        type: "object",
+        required: ["productId", "requested", "available"],
+        properties: {
+          productId: { type: "string" },
+          requested: { type: "integer" },
+          available: { type: "integer" },
+        },
+      },
+    },
+  },
+};

@@ -1,8 +1,9 @@
-/** Compares answers with what the route that gave them documents. */
+/** Compares answers with what the route that gave them documents, and with the OpenAPI document. */
 
-import { codesOf, routes } from "@stockwire/functions/api/policy";
+import { codesOf, COMMON_HEADERS, headersOf, routes } from "@stockwire/functions/api/policy";
 import { problems } from "@stockwire/functions/api/problem";
 import { expect } from "vitest";
+import { expectInDocument } from "../../functions/test/document.ts";
 import type { Answer, Request } from "./drivers.ts";
 
 const patterns = routes.map((route) => ({
@@ -11,8 +12,9 @@ const patterns = routes.map((route) => ({
 }));
 
 /**
- * Fails if a route of the app answers a status, a code or a body that its description does not
- * have. Answers of a gateway, and requests that no route takes, are not the route's.
+ * Fails if a route of the app answers a status, a code, a header or a body that its description or
+ * the OpenAPI document does not have, or lacks a header that is always sent. Requests that no route
+ * takes are not compared.
  */
 export function expectDocumented(request: Request, answer: Answer): void {
   const [path = ""] = request.path.split(/[?#]/);
@@ -21,13 +23,21 @@ export function expectDocumented(request: Request, answer: Answer): void {
   );
   if (found === undefined) return;
   const { route } = found;
+  expectInDocument({
+    method: route.method,
+    pattern: route.path,
+    body: valueOf(request.body),
+    status: answer.status,
+    headers: answer.headers,
+    answer: isJson(answer) ? answer.json : answer.text,
+  });
+  expectHeaders(route, answer);
   const where = `${route.method} ${route.path} answered ${answer.status}`;
   if (answer.status < 400 || answer.status in route.answers) {
     expect(Object.keys(route.answers), where).toContain(String(answer.status));
     const schema = route.answers[answer.status];
     if (schema === null) return expect(answer.text, where).toBe("");
-    const isJson = answer.headers.get("content-type")?.startsWith("application/json") ?? false;
-    const body: unknown = isJson ? answer.json : answer.text;
+    const body: unknown = isJson(answer) ? answer.json : answer.text;
     const parsed = schema?.safeParse(body);
     expect(parsed?.error?.issues, where).toBeUndefined();
     // Schemas drop the members that they do not know.
@@ -37,4 +47,32 @@ export function expectDocumented(request: Request, answer: Answer): void {
   if (code === undefined) return; // a gateway's own words
   expect(codesOf(route), where).toContain(code);
   expect(answer.status, where).toBe(problems[code].status);
+}
+
+const isJson = ({ headers }: Answer): boolean =>
+  /^application\/(?:problem\+)?json/.test(headers.get("content-type") ?? "");
+
+/** The value of a body that is sent; undefined if it is not JSON. */
+function valueOf(body: unknown): unknown {
+  if (typeof body !== "string") return body;
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Every header that is always sent is there. The gateway's own answers have none of the app's. */
+function expectHeaders(route: (typeof routes)[number], { status, headers, json }: Answer): void {
+  const code = (json as { code?: string } | undefined)?.code;
+  if (status >= 400 && code === undefined && !(status in route.answers)) return;
+  const common = COMMON_HEADERS.filter((name) => name !== "Strict-Transport-Security");
+  for (const name of [...headersOf(route, status).always, ...common]) {
+    expect([`${route.method} ${route.path}`, status, name, headers.has(name)]).toEqual([
+      `${route.method} ${route.path}`,
+      status,
+      name,
+      true,
+    ]);
+  }
 }

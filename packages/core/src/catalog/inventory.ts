@@ -49,7 +49,8 @@ export const Adjust = z
       .int()
       .min(-MAX_QUANTITY)
       .max(MAX_QUANTITY)
-      .refine((delta) => delta !== 0, { error: "Must not be 0" }),
+      .refine((delta) => delta !== 0, { error: "Must not be 0" })
+      .meta({ not: { const: 0 } }),
     reason: Reason,
     reference: text(1, 200).optional(),
   })

@@ -59,7 +59,7 @@ export const Create = z
       });
     }
   })
-  .meta({ id: "ItemRequest" });
+  .meta({ id: "ItemRequest", propertyNames: { not: { enum: [...SERVER_OWNED] } } });
 
 /** A JSON merge patch (RFC 7396). */
 export const Patch = Create.meta({ id: "ItemPatch" });

@@ -19,7 +19,7 @@ export const query = (defaultLimit: number) => ({
     .transform((digits) => Math.min(Number(digits), MAX_LIMIT))
     .refine((limit) => limit >= 1, { error: "A whole number from 1" })
     .default(defaultLimit)
-    .meta({ type: "integer", minimum: 1, default: defaultLimit }),
+    .meta({ type: "integer", minimum: 1, maximum: MAX_LIMIT, default: defaultLimit }),
   order: z.enum(["asc", "desc"]).default("desc"),
   nextToken: z.string().min(1).max(2048).optional(),
 });

@@ -15,35 +15,38 @@ const MAX_ENTRIES = 100;
 const MAX_ATOMIC = 25; // a transaction holds 100 items, a record up to four
 export const MAX_BATCH = 1024 * 1024; // bytes
 
-/** The body of a batch. Entries are validated one by one, so that each has its own result. */
-export const batchOf = (entry: z.ZodType, id: string) =>
-  z
-    .union([
-      z.array(z.unknown()).min(1).max(MAX_ENTRIES),
-      z.strictObject({
-        items: z.array(z.unknown()).min(1).max(MAX_ENTRIES),
-        atomic: z.boolean().optional(),
-      }),
-    ])
-    .meta({ id, description: `Entries are validated as ${z.globalRegistry.get(entry)?.id ?? ""}` });
+const reference = (id: string) => ({ $ref: `#/components/schemas/${id}` });
 
-const BatchAnswer = z
-  .object({
-    results: z.array(
-      z.object({
-        index: z.int(),
-        status: z.int(),
-        record: z.unknown().optional(),
-        problem: z.unknown().optional(),
-      }),
-    ),
-    succeeded: z.int(),
-    failed: z.int(),
-  })
-  .meta({ id: "BatchAnswer" });
+/**
+ * The body of a batch. Entries are validated one by one, so that each has its own result; JSON
+ * Schemas refer to what each has to be.
+ */
+export const batchOf = (entry: z.ZodType, id: string) => {
+  const items = reference(z.globalRegistry.get(entry)?.id ?? "");
+  const entries = z.array(z.unknown()).min(1).max(MAX_ENTRIES).meta({ items });
+  return z
+    .union([entries, z.strictObject({ items: entries, atomic: z.boolean().optional() })])
+    .meta({ id });
+};
 
-/** 201 if every entry succeeded, else 207. */
-export const batchAnswers = { 201: BatchAnswer, 207: BatchAnswer };
+/** The answers of a batch of such records: 201 if every entry succeeded, else 207. */
+export const batchAnswers = (record: z.ZodType, id: string) => {
+  const answer = z
+    .object({
+      results: z.array(
+        z.object({
+          index: z.int().min(0),
+          status: z.int(),
+          record: record.optional(),
+          problem: z.unknown().meta(reference("Problem")).optional(),
+        }),
+      ),
+      succeeded: z.int().min(0),
+      failed: z.int().min(0),
+    })
+    .meta({ id });
+  return { 201: answer, 207: answer };
+};
 
 interface Verbs<S extends z.ZodType, T> {
   schema: S;

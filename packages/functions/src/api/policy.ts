@@ -5,6 +5,7 @@
 
 import { SCOPES } from "@stockwire/core/catalog/index";
 import type { Code } from "@stockwire/core/error";
+import * as z from "zod";
 import { RESOURCE_SERVER } from "./caller.ts";
 import { type Method, type Route, routesOf } from "./route.ts";
 import { api } from "./routes/index.ts";
@@ -65,6 +66,68 @@ export function codesOf(route: Route): Code[] {
     "unavailable",
   ];
 }
+
+/** Headers of the app's answers, besides those that every answer has: see `COMMON_HEADERS`. */
+export type ResponseHeader =
+  | "ETag"
+  | "Location"
+  | "Link"
+  | "Feed-Cursor"
+  | "Idempotency-Replayed"
+  | "X-Request-Id"
+  | "Retry-After"
+  | "WWW-Authenticate"
+  | "Content-Security-Policy"
+  | "Referrer-Policy"
+  | "X-Frame-Options";
+
+/** Headers of every answer of the app; the last one only behind TLS. */
+export const COMMON_HEADERS = [
+  "X-Content-Type-Options",
+  "Cache-Control",
+  "Strict-Transport-Security",
+] as const;
+
+/**
+ * The headers that an answer of the app always has, and those that depend on the request: a list
+ * without a next page has no `Link`. A refusal is a problem, not the gateway's message.
+ */
+export function headersOf(
+  route: Route,
+  status: number,
+): { always: ResponseHeader[]; sometimes: ResponseHeader[] } {
+  const schema = route.answers[status];
+  if (status >= 400) {
+    return {
+      always: [
+        "X-Request-Id",
+        ...(status === 401 ? (["WWW-Authenticate"] as const) : []),
+        ...(status === 503 && schema === undefined ? (["Retry-After"] as const) : []),
+      ],
+      sometimes: status === 503 && schema !== undefined ? ["Retry-After"] : [],
+    };
+  }
+  const isRecord = has(schema, "id") && has(schema, "version");
+  const creates = status === 201 && isRecord && /^\/\w+(?:\/\{\w+\})?$/.test(route.path);
+  return {
+    always: [
+      "X-Request-Id",
+      ...(isRecord || status === 304 ? (["ETag"] as const) : []),
+      ...(creates ? (["Location"] as const) : []),
+      ...(route.feeds ? (["Feed-Cursor"] as const) : []),
+      ...(route.path.startsWith("/docs") ? PAGE_HEADERS : []),
+    ],
+    sometimes: [
+      ...(has(schema, "nextToken") ? (["Link"] as const) : []),
+      ...(route.writes ? (["Idempotency-Replayed"] as const) : []),
+    ],
+  };
+}
+
+const PAGE_HEADERS = ["Content-Security-Policy", "Referrer-Policy", "X-Frame-Options"] as const;
+
+const has = (schema: z.ZodType | null | undefined, member: string): boolean =>
+  schema instanceof z.ZodObject && member in schema.shape;
 
 const BODY_CODES = [
   "invalid_json",

@@ -605,6 +605,12 @@ contract((api) => {
         (await api.send("POST", "/items/batch", { body })).status;
       expect(await status(items(100))).toBe(201);
       expect(await status(items(101))).toBe(400);
+      expect(await status(items(1))).toBe(201);
+      // There are more than 100 items now: a larger limit counts as 100.
+      for (const limit of [100, 101, 1_000_000]) {
+        const { json } = await api.send("GET", `/items?limit=${limit}`);
+        expect([limit, json.count, json.nextToken]).toEqual([limit, 100, expect.any(String)]);
+      }
       expect(await status([])).toBe(400);
       expect(await status({ items: items(25), atomic: true })).toBe(201);
       expect(await status({ items: items(26), atomic: true })).toBe(400);

@@ -26,6 +26,7 @@ export interface Schema extends Ref {
   minItems?: number;
   maxItems?: number;
   pattern?: string;
+  examples?: readonly unknown[];
 }
 
 export interface Parameter {
@@ -33,6 +34,7 @@ export interface Parameter {
   in: "path" | "query" | "header";
   required?: boolean;
   description?: string;
+  example?: Literal;
   schema: Schema;
 }
 
@@ -47,6 +49,7 @@ export interface ResponseObject {
 interface OperationObject {
   operationId: string;
   summary: string;
+  description?: string;
   tags: readonly [string];
   security?: readonly Readonly<Record<string, readonly string[]>>[];
   parameters?: readonly (Parameter & Ref)[];
@@ -55,8 +58,9 @@ interface OperationObject {
 }
 
 interface Document {
-  info: { summary: string; version: string };
-  paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
+  info: { summary: string; description?: string; version: string };
+  tags: readonly { name: string; description?: string }[];
+  paths: Readonly<Record<string, Readonly<Record<string, OperationObject | string>>>>;
   components: { schemas: Readonly<Record<string, Schema>> };
 }
 
@@ -88,6 +92,7 @@ export interface Operation {
   path: string;
   tag: string;
   summary: string;
+  description: string | undefined;
   parameters: readonly Parameter[];
   body: { type: string; schema: Schema } | undefined;
   /** Of a batch route: the schema of one entry. */
@@ -102,26 +107,31 @@ const bodyOf = ({ requestBody }: OperationObject): Operation["body"] => {
   return type === undefined ? undefined : { type, schema };
 };
 
+/** A path has its own description beside its methods. */
+const isOperation = (
+  entry: [string, OperationObject | string],
+): entry is [string, OperationObject] => typeof entry[1] === "object";
+
 export function operationsOf({ paths }: Document): Operation[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, own]) => {
-      const single = path.endsWith("/batch") && paths[path.slice(0, -"/batch".length)]?.["post"];
-      return {
-        id: own.operationId,
-        method: method.toUpperCase(),
-        path,
-        tag: own.tags[0],
-        summary: own.summary,
-        parameters: (own.parameters ?? []).map(resolve),
-        body: bodyOf(own),
-        entry: single ? bodyOf(single)?.schema : undefined,
-        responses: own.responses,
-        scope:
-          own.security &&
-          Object.values(own.security[0] ?? {})
-            .flat()
-            .join(" "),
-      };
-    }),
+    Object.entries(methods)
+      .filter(isOperation)
+      .map(([method, own]) => {
+        const single = path.endsWith("/batch") && paths[path.slice(0, -"/batch".length)]?.["post"];
+        const [requirement] = own.security ?? [];
+        return {
+          id: own.operationId,
+          method: method.toUpperCase(),
+          path,
+          tag: own.tags[0],
+          summary: own.summary,
+          description: own.description,
+          parameters: (own.parameters ?? []).map(resolve),
+          body: bodyOf(own),
+          entry: typeof single === "object" ? bodyOf(single)?.schema : undefined,
+          responses: own.responses,
+          scope: requirement && Object.values(requirement).flat().join(" "),
+        };
+      }),
   );
 }

@@ -29,6 +29,22 @@ export const code = (text: string) => el("code", {}, text);
 export const small = (...children: readonly Child[]) => el("small", {}, ...children);
 export const bad = (text: string) => el("b", { class: "bad" }, text);
 
+/** Text with its words in backticks as code. */
+export const marked = (text = ""): Child[] =>
+  text.split("`").map((part, index) => (index % 2 === 1 ? code(part) : part));
+
+/** Paragraphs and lists: the part of Markdown that the document uses. */
+export const paragraphs = (text = ""): HTMLElement[] =>
+  text.split("\n\n").map((block) =>
+    block.startsWith("- ")
+      ? el(
+          "ul",
+          {},
+          block.split("\n").map((line) => el("li", {}, ...marked(line.slice("- ".length)))),
+        )
+      : el("p", {}, ...marked(block)),
+  );
+
 /** A scrollable block of text that the keyboard can reach. */
 export const pane = (label: string) => el("pre", { tabindex: "0", "aria-label": label });
 

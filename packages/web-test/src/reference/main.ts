@@ -5,7 +5,7 @@
  */
 
 import { loadDocument, type Operation, operationsOf } from "./document.ts";
-import { byId, code, el, small } from "./dom.ts";
+import { byId, code, el, marked, paragraphs, small } from "./dom.ts";
 import { requestForm, tokenField } from "./request.ts";
 
 const NARROW = 880; // px; below it the list of operations is closed
@@ -83,13 +83,24 @@ function viewOf(operation: Operation): View {
 async function start(): Promise<void> {
   const api = await loadDocument();
   const views = operationsOf(api).map(viewOf);
+  const tags = new Map(api.tags.map(({ name, description }) => [name, description]));
+  const details = (view: View): HTMLElement => view.details;
   const byTag = Object.entries(Object.groupBy(views, ({ operation }) => operation.tag));
   const sections = (pick: (view: View) => HTMLElement) =>
-    byTag.map(([tag, some = []]) => el("section", {}, el("h2", {}, tag), some.map(pick)));
+    byTag.map(([tag, some = []]) =>
+      el(
+        "section",
+        {},
+        el("h2", {}, tag),
+        pick === details && el("p", {}, ...marked(tags.get(tag))),
+        some.map(pick),
+      ),
+    );
   byId("details", "menu").append(...sections(({ link }) => link));
   byId("main", "operations").replaceChildren(
     el("p", {}, `${api.info.summary} · ${api.info.version}`),
-    ...sections(({ details }) => details),
+    el("details", {}, el("summary", {}, "About this API"), ...paragraphs(api.info.description)),
+    ...sections(details),
   );
   const openLinked = () => {
     const found = views.find(({ operation }) => operation.id === location.hash.slice(1));

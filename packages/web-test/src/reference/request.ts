@@ -14,11 +14,12 @@ import {
   code,
   copyButton,
   el,
+  marked,
   pane,
   problemLink,
   small,
 } from "./dom.ts";
-import { example, knownId, rememberIds } from "./example.ts";
+import { example as exampleOf, knownId, rememberIds } from "./example.ts";
 import { memberList, summary } from "./schema.ts";
 
 export const tokenField = () => byId("input", "token");
@@ -36,7 +37,7 @@ interface Field {
 let lastField = 0;
 
 function fieldOf(parameter: Parameter): Field & { node: HTMLElement } {
-  const { name, description, required, schema } = parameter;
+  const { name, description, required, schema, example } = parameter;
   const s = resolve(schema);
   const id = `field${++lastField}`;
   const about = `${id}-about`;
@@ -51,7 +52,12 @@ function fieldOf(parameter: Parameter): Field & { node: HTMLElement } {
         options.map((value) => el("option", {}, String(value))),
       )
     : el("input", { ...shared, autocomplete: "off", spellcheck: "false" });
-  const notes = small(description && `${description} · `, summary(s), required && bad(" required"));
+  const notes = small(
+    ...marked(description && `${description} · `),
+    summary(s),
+    example !== undefined && ` · such as ${String(example)}`,
+    required && bad(" required"),
+  );
   notes.id = about;
   const label = el("label", { for: id }, code(name));
   return { parameter, input, node: el("div", { class: "field" }, label, " ", notes, input) };
@@ -136,12 +142,14 @@ function documentedAnswer([status, documented]: [string, ResponseObject]): HTMLE
     return el("p", {}, bad(status), codes);
   }
   const [type, { schema } = {}] = Object.entries(content)[0] ?? ["no body"];
+  const [shown] = (schema && resolve(schema).examples) ?? [];
   return el(
     "details",
     {},
     el("summary", {}, el("b", { class: "good" }, status), " ", description),
     small([type, ...Object.keys(headers)].join(", ")),
     schema && memberList(schema, false),
+    shown !== undefined && el("pre", {}, JSON.stringify(shown, null, 2)),
   );
 }
 
@@ -151,7 +159,7 @@ export function requestForm(operation: Operation): { form: HTMLFormElement; refr
   const fields = operation.parameters.map(fieldOf);
   const area = body && el("textarea", { id: `body-${operation.id}`, spellcheck: "false" });
   if (area) {
-    area.value = JSON.stringify(example(body.schema, operation), null, 2);
+    area.value = JSON.stringify(exampleOf(body.schema, operation), null, 2);
     area.rows = area.value.split("\n").length;
   }
   const curl = pane("curl line");
@@ -218,6 +226,7 @@ export function requestForm(operation: Operation): { form: HTMLFormElement; refr
   const form = el(
     "form",
     {},
+    operation.description !== undefined && el("p", {}, ...marked(operation.description)),
     el(
       "section",
       { "aria-label": "Request" },

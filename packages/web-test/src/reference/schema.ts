@@ -1,7 +1,7 @@
 /** Shows JSON Schemas as text and as nested lists of members. */
 
 import { resolve, type Schema } from "./document.ts";
-import { bad, code, el, small } from "./dom.ts";
+import { bad, code, el, marked, small } from "./dom.ts";
 
 export const alternatives = (schema: Schema): Schema[] =>
   (schema.anyOf ?? schema.oneOf ?? []).map(resolve);
@@ -63,7 +63,7 @@ export function memberList(schema: Schema, isRequest: boolean, depth = 0): HTMLE
   const choices = alternatives(s);
   if (choices.length > 0) {
     return choices.flatMap((choice, index) => [
-      el("p", {}, index > 0 ? "or " : "either ", small(summary(choice))),
+      el("p", {}, index > 0 ? "or " : "either ", small(...marked(summary(choice)))),
       ...memberList(choice, isRequest, depth + 1),
     ]);
   }
@@ -75,7 +75,11 @@ export function memberList(schema: Schema, isRequest: boolean, depth = 0): HTMLE
       {},
       code(name),
       " ",
-      small(summary(property), !isRequired && absence, isRequest && isRequired && bad(" required")),
+      small(
+        ...marked(summary(property)),
+        !isRequired && absence,
+        isRequest && isRequired && bad(" required"),
+      ),
       memberList(property, isRequest, depth + 1),
     );
   });

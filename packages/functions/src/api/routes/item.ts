@@ -37,7 +37,7 @@ export const item = new Hono<Env>()
       access: "write:items",
       body: batchOf(Item.Create, "ItemBatch"),
       maxBody: MAX_BATCH,
-      answers: batchAnswers,
+      answers: batchAnswers(Item.Info, "ItemBatchAnswer"),
     }),
     (c) => batch(c, c.req.valid("json"), { schema: Item.Create, ...Item }),
   )

@@ -44,7 +44,7 @@ export const product = new Hono<Env>()
       access: "write:products",
       body: batchOf(Product.Create, "ProductBatch"),
       maxBody: MAX_BATCH,
-      answers: batchAnswers,
+      answers: batchAnswers(Product.Info, "ProductBatchAnswer"),
       refusals: ["sku_exists"],
     }),
     (c) => batch(c, c.req.valid("json"), { schema: Product.Create, ...Product }),

@@ -124,12 +124,12 @@ export const service = new Hono<Env>()
   )
   .get(
     "/openapi.json",
-    route({ ...open, summary: "Get this document", answers: { 200: z.unknown() } }),
+    route({ ...open, summary: "Get this document", answers: { 200: z.looseObject({}) } }),
     (c) => sendDocument(c, "openapi"),
   )
   .get(
     "/asyncapi.json",
-    route({ ...open, summary: "Get the Live API's document", answers: { 200: z.unknown() } }),
+    route({ ...open, summary: "Get the Live API's document", answers: { 200: z.looseObject({}) } }),
     (c) => sendDocument(c, "asyncapi"),
   )
   .get(

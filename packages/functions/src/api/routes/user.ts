@@ -39,7 +39,7 @@ export const user = new Hono<Env>()
       access: "write:users",
       body: batchOf(User.Create, "UserBatch"),
       maxBody: MAX_BATCH,
-      answers: batchAnswers,
+      answers: batchAnswers(User.Info, "UserBatchAnswer"),
       refusals: ["email_exists"],
     }),
     (c) => batch(c, c.req.valid("json"), { schema: User.Create, ...User }),
