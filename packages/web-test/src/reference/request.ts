@@ -130,6 +130,12 @@ function responseView(response: Response, text: string, json: unknown): HTMLElem
   ];
 }
 
+function examplePane(status: string, example: unknown): HTMLPreElement {
+  const pre = pane(`Example of ${status}`);
+  appendHighlighted(pre, JSON.stringify(example, null, 2));
+  return pre;
+}
+
 function documentedAnswer([status, documented]: [string, ResponseObject]): HTMLElement {
   const { description, headers = {}, content = {} } = resolve(documented);
   if (Number(status) >= 400) {
@@ -149,7 +155,7 @@ function documentedAnswer([status, documented]: [string, ResponseObject]): HTMLE
     el("summary", {}, el("b", { class: "good" }, status), " ", description),
     small([type, ...Object.keys(headers)].join(", ")),
     schema && memberList(schema, false),
-    shown !== undefined && el("pre", {}, JSON.stringify(shown, null, 2)),
+    shown !== undefined && examplePane(status, shown),
   );
 }
 
