@@ -1,16 +1,21 @@
-/** Sends the parts of a fan-out that has too many connections for the function `changes` alone. */
+/**
+ * Does the work of the delivery queue: sends the parts of a fan-out that has too many connections for
+ * the function `changes` alone, continues long replays, and closes connections whose token has expired.
+ */
 
 import { delivery } from "@stockwire/functions/event-sources";
 import { lambda } from "./function.ts";
-import { sending } from "./live.ts";
+import { queued, sending } from "./live.ts";
 import { deliveryQueue } from "./queue.ts";
 
 export const handler = lambda("deliver", {
   description: "Sends queued frames to live connections",
   timeout: `${delivery.timeoutMs / 1000} seconds`,
-  environment: sending.environment,
+  cursors: true,
+  environment: { ...sending.environment, ...queued.environment },
   permissions: [
     ...sending.permissions,
+    ...queued.permissions,
     {
       actions: ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
       resources: [deliveryQueue.arn],

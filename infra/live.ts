@@ -67,6 +67,18 @@ function onConnections(method: "POST" | "GET" | "DELETE"): Permission {
   };
 }
 
+/** Allows to close connections whose token has expired. */
+const closing = onConnections("DELETE");
+
+/** Allows to send messages for later: to close a connection, or to continue a replay. */
+const queueing: Permission = { actions: ["sqs:SendMessage"], resources: [deliveryQueue.arn] };
+
+/** What the function `deliver` does beside sending frames: it continues replays and closes connections. */
+export const queued = {
+  environment: { DELIVERY_QUEUE_URL: deliveryQueue.url },
+  permissions: [closing, queueing, onIndex(changes)] satisfies Permission[],
+};
+
 /** Environment and permissions to send frames, and to delete connections that are gone. */
 export const sending = {
   environment: { LIVE_ENDPOINT: api.managementEndpoint },
@@ -87,11 +99,11 @@ export const handler = lambda("live", {
   },
   permissions: [
     ...sending.permissions,
-    onConnections("DELETE"), // to close connections whose token has expired
+    closing,
     onConnections("GET"), // to find dead connections of a caller who has reached the limit
     onTable(changes, "GetItem"),
     onIndex(changes),
-    { actions: ["sqs:SendMessage"], resources: [deliveryQueue.arn] },
+    queueing,
   ],
 });
 

@@ -6,6 +6,7 @@
 
 import { DynamoDBClient, GetItemCommand } from "@aws-sdk/client-dynamodb";
 import { tables } from "@stockwire/core/store/tables";
+import { hash } from "node:crypto";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { readFileSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -28,7 +29,9 @@ const functions = new Map<Name, Running>();
 const proxies = new Map<Name, IamProxy>();
 const sent: { method: string; id: string; frame: string }[] = [];
 const disconnected = new Set<string>();
-/** Stands in for Cognito's documents and for API Gateway's connections API. */
+/** The bodies of messages that functions have sent to a queue. */
+const messages: string[] = [];
+/** Stands in for Cognito's documents, for API Gateway's connections API and for SQS. */
 let aws: Server;
 let issuer = "";
 let token: (claims: object) => Promise<string>;
@@ -56,15 +59,21 @@ beforeAll(async () => {
       .sign(privateKey);
   aws = createServer((req, res) => {
     const id = /@connections\/(.+)$/.exec(req.url ?? "")?.[1];
-    if (id === undefined) {
+    if (id === undefined && req.method === "GET") {
       const discovery = { issuer, jwks_uri: `${issuer}/keys` };
       return res.end(JSON.stringify(req.url === "/keys" ? jwks : discovery));
     }
     let frame = "";
     req.on("data", (chunk: Buffer) => (frame += chunk.toString()));
     return req.on("end", () => {
+      if (id === undefined) {
+        const { MessageBody } = JSON.parse(frame) as { MessageBody: string };
+        messages.push(MessageBody);
+        const MD5OfMessageBody = hash("md5", MessageBody);
+        return res.end(JSON.stringify({ MessageId: "m", MD5OfMessageBody }));
+      }
       sent.push({ method: req.method ?? "", id: decodeURIComponent(id), frame });
-      res.writeHead(disconnected.has(decodeURIComponent(id)) ? 410 : 200).end();
+      return res.writeHead(disconnected.has(decodeURIComponent(id)) ? 410 : 200).end();
     });
   });
   await new Promise<void>((resolve) => aws.listen(0, "127.0.0.1", resolve));
@@ -92,6 +101,8 @@ beforeAll(async () => {
         AWS_SECRET_ACCESS_KEY: "local",
         AWS_ENDPOINT_URL_DYNAMODB: proxy.endpoint,
         ...(variables["JWT_ISSUER"] === ISSUER && { JWT_ISSUER: issuer }),
+        AWS_ENDPOINT_URL_SQS: `http://127.0.0.1:${port}/`,
+        JWKS_URI: `http://127.0.0.1:${port}/jwks`,
         CLOCK_AHEAD: name === "sweep" ? "60000" : "0", // the reservation has expired by then
         ...(variables["LIVE_ENDPOINT"] && { LIVE_ENDPOINT: `http://127.0.0.1:${port}/live` }),
       }),
@@ -262,9 +273,8 @@ test("requests, connections, changes and deliveries work with the permissions of
   await receive("one=", { action: "subscribe", topics: ["items"], since });
   expect(framesOf("one=").at(-1)).toMatchObject({ type: "caught_up" });
   const poison = { ...record, dynamodb: { ...record.dynamodb, NewImage: { pk: { S: "ITEM#0" } } } };
-  expect(await invoke("changes", { Records: [poison] })).toEqual({
-    batchItemFailures: [{ itemIdentifier: "1" }],
-  });
+  expect(await invoke("changes", { Records: [poison] })).toEqual({ batchItemFailures: [] });
+  expect(messages.at(-1)).toContain("UnreadableRecord"); // a dead letter
 
   // A queued delivery to a connection and to one that no longer exists.
   const endpoint = `http://127.0.0.1:${(aws.address() as AddressInfo).port}/live`;
@@ -279,8 +289,19 @@ test("requests, connections, changes and deliveries work with the permissions of
   const ended = { ...admitted.context, authExpiresAt: String(Date.now() - 1) };
   const late = connection("late=", "CONNECT", { authorizer: ended });
   await invoke("live", { ...late, headers: {} });
-  await receive("late=", { action: "ping" });
+  const tokenEnd = messages.at(-1) ?? "";
+  expect(JSON.parse(tokenEnd)).toMatchObject({ tokenEnd: { connectionId: "late=" } });
+  const end = { Records: [{ messageId: "n", body: tokenEnd }] };
+  expect(await invoke("deliver", end)).toEqual({ batchItemFailures: [] });
   expect(sent.some(({ method, id }) => method === "DELETE" && id === "late=")).toBe(true);
+
+  // The rest of a replay.
+  const head = { seqs: { items: 1 }, at: Date.now() };
+  const rest = { feeds: [{ feed: "items", topics: ["items"], seq: 0, head: 1 }], sent: head };
+  const replay = { connectionId: "one=", rest: { ...rest, heads: head } };
+  const left = { Records: [{ messageId: "o", body: JSON.stringify({ replay }) }] };
+  expect(await invoke("deliver", left)).toEqual({ batchItemFailures: [] });
+  expect(framesOf("one=").at(-1)).toMatchObject({ type: "caught_up" });
   expect(await invoke("live", connection("one=", "DISCONNECT"))).toMatchObject({
     statusCode: 200,
   });

@@ -122,6 +122,9 @@ describe.each(stages)("the functions of %s", (stage) => {
       ],
       deliver: [
         ...sends,
+        manage("DELETE"),
+        ...on(`${log}/index/gsi1`, "Query"),
+        queue("SendMessage", "DeliveryQueue"),
         ...["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"].map((action) =>
           queue(action, "DeliveryQueue"),
         ),
@@ -143,7 +146,7 @@ describe.each(stages)("the functions of %s", (stage) => {
     const holders = handlerFiles().filter(
       (name) => byName(name)["environment"].variables.CURSOR_SECRET !== undefined,
     );
-    expect(holders).toEqual(["changes", "http", "live"]);
+    expect(holders).toEqual(["changes", "deliver", "http", "live"]);
     expect(JSON.stringify(functions().map(({ inputs }) => inputs["environment"]))).not.toContain(
       "SECRET_KEY",
     );

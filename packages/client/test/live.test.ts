@@ -281,6 +281,11 @@ describe("the live client", () => {
     await quiet();
     expect(seqs()).toEqual([1, 2, 3]);
     expect(said).toEqual(["hi"]);
+    live.deliver = (_, frame) => [frame, frame];
+    for (const text of ["again", "again"]) await client.send(text);
+    await until(() => said.length === 3);
+    await quiet();
+    expect(said).toEqual(["hi", "again", "again"]);
   });
 
   it("continues on the second connection if the first is lost during a handover", async () => {

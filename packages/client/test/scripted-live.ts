@@ -136,7 +136,8 @@ export class ScriptedLive {
         return;
       case "message": {
         const { channel, message } = frame;
-        const sent = { type: "message", from: "c", sub: "ana", channel, message, at: AT } as const;
+        const by = { id: `m${++this.#count}`, from: "c", sub: "ana" };
+        const sent = { type: "message", ...by, channel, message, at: AT } as const;
         for (const each of this.open) each.send(sent);
       }
     }

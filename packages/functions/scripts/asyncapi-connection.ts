@@ -35,7 +35,7 @@ A client frame has an \`action\` and may have an \`id\`; its replies repeat the 
 
 ${markdownList(Object.fromEntries(FEEDS.map((feed) => [feed, readScope(feed)])))}
 
-**Limits**: ${MAX_CONNECTIONS} connections per caller, ${MAX_TOPICS} topics and channels per connection, 128 KiB per message in WebSocket frames of at most 32 KiB, 10 minutes idle, 2 hours per connection. A client that missed more than ${MAX_REPLAY} changes of a feed gets a \`reset\`.
+**Limits**: ${MAX_CONNECTIONS} connections per caller, ${MAX_TOPICS} topics and channels per connection besides the channel \`lobby\`, 128 KiB per message in WebSocket frames of at most 32 KiB, 10 minutes idle, 2 hours per connection. A client that missed more than ${MAX_REPLAY} changes of a feed gets a \`reset\`.
 
 **Handshake**: 401 without a valid credential, 403 from an origin that is not allowed, 429 if the caller has too many connections.`;
 

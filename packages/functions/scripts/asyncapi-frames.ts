@@ -105,7 +105,7 @@ export const serverFrames: {
   },
   events: {
     summary:
-      "Changes, missed or new: at most 100, in at most 32 KiB. Only missed changes have a `cursor`, from which the client can resume: it covers all feeds of the subscribe frame. New changes have none, because they can overtake older ones",
+      "Changes, missed or new: at most 100, in at most 32 KiB. Only missed changes have a `cursor`, from which the client can resume: it covers all feeds of the subscribe frame. In a long replay a frame without changes shows how far it has come. New changes have none, because they can overtake older ones",
     unsolicited: "Sent for each change that matches a topic of the connection.",
     example: {
       type: "events",
@@ -157,10 +157,12 @@ export const serverFrames: {
     example: { type: "left", replyTo: "7", channel: "orders" },
   },
   message: {
-    summary: "A text that was sent to a channel; its sender gets it too",
+    summary:
+      "A text that was sent to a channel; its sender gets it too. It can arrive twice, with the same `id`",
     unsolicited: "Sent to each connection in the channel.",
     example: {
       type: "message",
+      id: "0193a1b2-7c3d-7e4f-8a5b-6c7d8e9f0a1b",
       from: "d2Vi_c29ja2V0",
       sub: "user123",
       channel: "lobby",
@@ -174,7 +176,7 @@ export const serverFrames: {
   },
   error: {
     summary:
-      "A frame was refused, or the server failed to process it. The connection stays open while its token is valid",
+      "A frame was refused, or the server failed to process it. The connection stays open while its token is valid; it ends with `unauthenticated` within 5 s of the token's end",
     unsolicited: "Without `replyTo` if the frame had no `id`, or was not JSON.",
     example: {
       type: "error",

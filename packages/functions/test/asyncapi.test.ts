@@ -83,7 +83,7 @@ const badOfServer: Record<ServerFrame["type"], Bad> = {
   subscribed: [...each("topics", notLists), ...cursors],
   reset: [...each("topics", notLists), ...each("reason", [undefined, "because"]), ...cursors],
   events: [
-    ...each("events", [undefined, null, [], change, Array(101).fill(change)]),
+    ...each("events", [undefined, null, change, Array(101).fill(change)]),
     ...each(
       "events",
       badChanges.map((wrong) => [change, wrong]),
@@ -98,6 +98,7 @@ const badOfServer: Record<ServerFrame["type"], Bad> = {
   joined: each("channel", notTexts),
   left: each("channel", notTexts),
   message: [
+    ...each("id", notTexts),
     ...each("from", notTexts),
     ...each("sub", notTexts),
     ...each("channel", notTexts),

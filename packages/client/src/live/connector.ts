@@ -229,8 +229,7 @@ export class Connector {
         return;
       case "message": {
         const { type: _type, ...message } = frame;
-        if (this.#handover.state === "none" || !this.#messages.has(message, socket))
-          this.events.emit("message", message);
+        if (!this.#messages.has(message)) this.events.emit("message", message);
         return;
       }
       case "welcome": {
@@ -308,7 +307,6 @@ export class Connector {
       this.#handover.fire("retry");
     }
     this.#handover.fire("end");
-    this.#messages.clear();
   }
 
   /** One try of a handover; true if it is over, because the old connection is the primary no more. */

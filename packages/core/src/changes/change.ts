@@ -155,15 +155,26 @@ function assertValid(change: NewChange): NewChange {
   return change;
 }
 
-/** Leaves out the data of a change that is too large, and then all but some short member names. */
+/** Member names of a change without its data. */
+const MAX_NAMES = 50;
+
+/**
+ * Leaves out the data of a change that is too large, and then all member names but the first ones that
+ * fit. Counts bytes of JSON, in which a character has up to six.
+ */
 function fitToFrame(change: NewChange): NewChange {
-  if (Buffer.byteLength(JSON.stringify(change)) <= MAX_BYTES) return change;
-  const shortNames = change.changed.filter((name) => name.length <= 100);
-  return {
-    ...change,
-    changed: shortNames.slice(0, 50),
-    before: undefined,
-    data: undefined,
-    truncated: true,
-  };
+  if (bytesOf(change) <= MAX_BYTES) return change;
+  const truncated = { ...change, before: undefined, data: undefined, truncated: true as const };
+  const changed: string[] = [];
+  let left = MAX_BYTES - bytesOf({ ...truncated, changed });
+  for (const name of change.changed) {
+    const size = bytesOf(name) + 1; // and the comma
+    if (name.length > 100 || size > left) continue;
+    changed.push(name);
+    left -= size;
+    if (changed.length === MAX_NAMES) break;
+  }
+  return { ...truncated, changed };
 }
+
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));

@@ -34,7 +34,11 @@ interface Options {
 
 /** More connections than this are left to the queue, in deliveries of at most this size. */
 const MAX_CONNECTIONS = 500;
-/** Bytes of one delivery as JSON. It must fit a message of SQS, which holds 256 KiB. */
+/**
+ * Bytes of one delivery as JSON, in which the text of a frame is escaped once more. A message of SQS
+ * holds 1 MiB, and is charged for each 64 KiB.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+ */
 const MAX_DELIVERY_BYTES = 240 * 1024;
 const PARALLEL_SENDS = 64;
 const PARALLEL_QUERIES = 16;

@@ -8,7 +8,8 @@ import { Change } from "../changes/change.ts";
 import { type LoggedChange, toClient } from "../changes/log.ts";
 import { opFor } from "../changes/topic.ts";
 
-export const MAX_TOPICS = 100; // of one connection
+/** Topics and channels of one connection, besides the lobby. */
+export const MAX_TOPICS = 100;
 
 export const RESET_REASONS = [
   "cursor_expired",
@@ -21,7 +22,15 @@ export type ResetReason = (typeof RESET_REASONS)[number];
 
 const id = z.string().max(64).optional();
 const Cursor = z.string().min(1).max(2048);
-const Topics = z.array(z.string().min(1).max(1024)).min(1).max(MAX_TOPICS);
+/** Bytes of a frame's topics as JSON: a reply that repeats them must fit API Gateway's 128 KB. */
+const MAX_TOPIC_BYTES = 120 * 1024;
+const Topics = z
+  .array(z.string().min(1).max(1024))
+  .min(1)
+  .max(MAX_TOPICS)
+  .refine((topics) => Buffer.byteLength(JSON.stringify(topics)) <= MAX_TOPIC_BYTES, {
+    error: `Topics have at most ${MAX_TOPIC_BYTES} bytes together`,
+  });
 const Channel = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/);
 /** So short that its frame fits 32 KiB even if JSON escapes each character to six. */
 const Text = z.string().min(1).max(4096);
@@ -93,7 +102,8 @@ export const ServerFrame = z.discriminatedUnion("type", [
   }),
   z.object({
     type: z.literal("events"),
-    events: z.array(Change).min(1).max(100),
+    // Empty in a long replay that has found no change of these topics for a while.
+    events: z.array(Change).max(100),
     // Only in a replay. No cursor of a live frame would be safe to resume from: other frames with
     // older changes may still be under way to the connection.
     cursor: Cursor.optional(),
@@ -106,6 +116,7 @@ export const ServerFrame = z.discriminatedUnion("type", [
   z.object({ type: z.literal("left"), replyTo, channel: z.string() }),
   z.object({
     type: z.literal("message"),
+    id: z.string().meta({ description: "The same if the message arrives twice" }),
     from: z.string(),
     sub: z.string(),
     channel: z.string(),

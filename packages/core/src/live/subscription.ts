@@ -8,7 +8,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Feed } from "../catalog/index.ts";
 import * as ChangeLog from "../changes/log.ts";
 import * as Offset from "../changes/offset.ts";
-import type { Topic } from "../changes/topic.ts";
+import { parse, type Topic } from "../changes/topic.ts";
 import { AppError } from "../error.ts";
 import * as Connection from "./connection.ts";
 import { eventFrames, type Reply, type ResetReason } from "./protocol.ts";
@@ -31,17 +31,35 @@ interface Sender {
 /** Changes of one feed that are replayed at most; for more, reading the records is quicker. */
 export const MAX_REPLAY = 10_000;
 
+/**
+ * Ms after which a replay that has nothing to send sends a frame without changes: its cursor shows the
+ * client that the replay goes on, and is where to resume if the connection is lost.
+ */
+const SILENCE = 5_000;
+
 const PAGE = 100;
+
+/** A replay that has begun. It is plain data, so that a queue can carry it. */
+export interface Replay {
+  /** The feeds that are left, each with the offset from which and the seq up to which. */
+  feeds: { feed: Feed; topics: string[]; seq: number; digest?: string | undefined; head: number }[];
+  /** Up to here the connection has been sent every change or a `reset`. */
+  sent: Offset.Offset;
+  heads: Offset.Offset;
+}
+
 /**
  * Subscribes a connection, and replays the changes after the cursor `since` if there is one. Stops
- * as soon as the connection is gone. Throws `invalid_cursor`, `unavailable`.
+ * as soon as the connection is gone. At `until` (epoch ms) it returns what is left of the replay, for
+ * `continueReplay`. Throws `invalid_cursor`, `unavailable`.
  */
 export async function subscribe(
   connection: Connection.Connection,
   topics: readonly Topic[],
   since: string | undefined,
-  { reply, send }: Sender,
-): Promise<void> {
+  sender: Sender,
+  until = Infinity,
+): Promise<Replay | undefined> {
   // A forged cursor is refused here, before anything is written.
   const from = since === undefined ? undefined : offsetOf(since);
   await Connection.subscribe(connection, topics);
@@ -49,7 +67,7 @@ export async function subscribe(
   const heads = await ChangeLog.heads([...byFeed.keys()]);
   const feeds = [...byFeed].map(([feed, feedTopics]) => {
     const head = heads.seqs[feed] ?? 0;
-    return { feed, topics: feedTopics, head, ...startOf(feed, from, heads) };
+    return { feed, topics: textsOf(feedTopics), head, ...startOf(feed, from, heads) };
   });
 
   // An expired cursor has no offset that can be kept.
@@ -60,34 +78,65 @@ export async function subscribe(
     heads,
   );
   const cursor = since ?? Offset.encode(heads);
-  if (!(await reply({ type: "subscribed", topics: textsOf(topics), cursor }))) return;
-  const resetFeed = (feed: Feed, feedTopics: readonly Topic[], reason: ResetReason) => {
-    sent = sentUpTo(sent, feed, endOf(feed, heads));
-    const frame = { topics: textsOf(feedTopics), reason, cursor: Offset.encode(sent) };
-    return reply({ type: "reset", ...frame });
-  };
-  for (const { feed, topics: feedTopics, reset } of feeds) {
-    if (reset !== undefined && !(await resetFeed(feed, feedTopics, reset))) return;
+  if (!(await sender.reply({ type: "subscribed", topics: textsOf(topics), cursor }))) {
+    return undefined;
   }
-  if (since === undefined) return;
-  for (const { feed, topics: feedTopics, seq, digest, head } of feeds) {
-    const keys = new Set(feedTopics.map(({ key }) => key));
-    const isSubscribed = (key: string) => keys.has(key);
+  for (const { feed, topics: feedTopics, reset: reason } of feeds) {
+    if (reason === undefined) continue;
+    sent = sentUpTo(sent, feed, endOf(feed, heads));
+    const frame = { topics: feedTopics, reason, cursor: Offset.encode(sent) };
+    if (!(await sender.reply({ type: "reset", ...frame }))) return undefined;
+  }
+  if (since === undefined) return undefined;
+  const left = feeds.map(({ reset: _reset, ...feed }) => feed);
+  return continueReplay({ feeds: left, sent, heads }, sender, { until });
+}
+
+/**
+ * Sends the changes that are left of a replay, and then `caught_up`. At `until` (epoch ms) it returns
+ * what is left, but not before one page of changes, so that each call makes progress. Topics that are
+ * not subscribed any more are left out. Stops as soon as the connection is gone. Throws `unavailable`.
+ */
+export async function continueReplay(
+  { feeds, sent: begin, heads }: Replay,
+  { reply, send }: Sender,
+  { until, isSubscribed }: { until: number; isSubscribed?: (key: string) => boolean },
+): Promise<Replay | undefined> {
+  let sent = begin;
+  let lastFrameAt = Date.now();
+  for (const [n, { feed, topics, seq, digest, head }] of feeds.entries()) {
+    const keys = new Set(topics.flatMap((text) => parse(text)?.key ?? []));
+    const matches = (key: string) => keys.has(key) && (isSubscribed?.(key) ?? true);
     try {
       for await (const changes of changesUpTo(feed, { seq, digest }, head)) {
         const cursorAfter = (last: Offset.FeedOffset) => Offset.encode(sentUpTo(sent, feed, last));
-        for (const frame of eventFrames(changes, isSubscribed, cursorAfter)) {
-          if (!(await send(frame))) return;
+        const frames = eventFrames(changes, matches, cursorAfter);
+        const last = changes.at(-1) as ChangeLog.LoggedChange;
+        sent = sentUpTo(sent, feed, last);
+        if (frames.length === 0 && Date.now() - lastFrameAt >= SILENCE) frames.push(progress(sent));
+        for (const frame of frames) {
+          if (!(await send(frame))) return undefined;
+          lastFrameAt = Date.now();
         }
+        if (Date.now() < until) continue;
+        const rest = { feed, topics, seq: last.seq, digest: last.digest, head };
+        return { feeds: [rest, ...feeds.slice(n + 1)], sent, heads };
       }
     } catch (error) {
       if (!isExpired(error)) throw error;
-      if (!(await resetFeed(feed, feedTopics, "cursor_expired"))) return;
+      sent = sentUpTo(sent, feed, endOf(feed, heads));
+      const frame = { topics, reason: "cursor_expired", cursor: Offset.encode(sent) } as const;
+      if (!(await reply({ type: "reset", ...frame }))) return undefined;
     }
     sent = sentUpTo(sent, feed, endOf(feed, heads));
   }
   await reply({ type: "caught_up", cursor: Offset.encode(heads) });
+  return undefined;
 }
+
+/** An `events` frame without changes. */
+const progress = (sent: Offset.Offset): string =>
+  JSON.stringify({ type: "events", events: [], cursor: Offset.encode(sent) });
 
 const endOf = (feed: Feed, { seqs, digests }: Offset.Offset): Offset.FeedOffset => ({
   seq: seqs[feed] ?? 0,

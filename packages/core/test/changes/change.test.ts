@@ -345,6 +345,26 @@ describe("a change too large for a frame", () => {
     expect(gone).toMatchObject({ truncated: true, op: "delete", actor: "bob", version: 3 });
   });
 
+  test("fits a frame, also if names of members and of its writer take up to six bytes a character", async () => {
+    const stored = await imageOf("items", (await change({})).id);
+    for (const character of ["\u0001", "\ud800", "中"]) {
+      const names = Array.from({ length: 60 }, (_, n) => String(n).padStart(100, character));
+      const data = JSON.stringify(Object.fromEntries(names.map((name) => [name, "x".repeat(600)])));
+      const images = ["{}", data].map((S, n) => ({
+        ...stored,
+        version: { N: String(n + 1) },
+        actor: { S: character.repeat(1_000) },
+        data: { S },
+      }));
+      const update = (await fromImages(images[0], images[1])) as NewChange;
+      expect(update.truncated).toBe(true);
+      expect(update.changed.length).toBeGreaterThan(30);
+      expect(update.changed).toEqual(names.slice(0, update.changed.length));
+      const [frame = ""] = eventFrames([{ ...update, seq: Number.MAX_SAFE_INTEGER }], () => true);
+      expect(Buffer.byteLength(frame)).toBeLessThanOrEqual(MAX_BYTES);
+    }
+  });
+
   test("fits a frame, whatever strings it contains", async () => {
     const unit = fc.constantFrom("a", "é", "€", "😀", "\u0001", '"', "\\", "\ud800");
     const members = fc.dictionary(

@@ -92,11 +92,12 @@ const topicsOf = (...texts: string[]): Topic[] =>
   texts.map(parse).filter((topic) => topic !== undefined);
 
 /** Subscribes a connection that resumes from a cursor. */
-const subscriber = (name: string, from = () => since, text = "items") =>
-  subscribe(connectionOf(name), topicsOf(text), from(), {
+const subscriber = async (name: string, from = () => since, text = "items"): Promise<void> => {
+  await subscribe(connectionOf(name), topicsOf(text), from(), {
     reply: () => Promise.resolve(true),
     send: (frame) => (receive(name, frame), Promise.resolve(true)),
   });
+};
 
 /** Reads the record, and subscribes to it from the cursor of the read. */
 async function reader(name: string) {

@@ -1,6 +1,6 @@
 import { type DynamoDBDocumentClient, PutCommand } from "@aws-sdk/lib-dynamodb";
 import fc from "fast-check";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type Feed, FEEDS } from "../../src/catalog/index.ts";
 import type { Change, NewChange } from "../../src/changes/change.ts";
 import { append, heads, type LoggedChange, reset } from "../../src/changes/log.ts";
@@ -24,6 +24,7 @@ beforeEach(() => {
   client = log.open();
   reset();
 });
+afterEach(() => void vi.restoreAllMocks());
 afterAll(() => log.drop());
 
 type EventsFrame = Extract<ServerFrame, { type: "events" }>;
@@ -123,6 +124,37 @@ describe("a client that subscribes", () => {
       some++;
     }
     expect(some).toBeGreaterThan(4);
+  });
+
+  test("in a long replay gets frames without changes that it can resume from", async () => {
+    const since = await now("items");
+    const changes = versions(350, { was: "TYPE#a" });
+    await append(changes.toSpliced(340, 1, newChange({ is: "TYPE#b" })), soon());
+    const real = Date.now;
+    let ahead = 0; // ms
+    vi.spyOn(Date, "now").mockImplementation(() => real() + ahead);
+    const slow = intercepted(client, async ({ input }, send) => {
+      const answer = await send();
+      if (input["IndexName"] !== undefined) ahead += 6_000;
+      return answer;
+    });
+    const { changes: table, connections } = log;
+    const tables = { changes: table, connections };
+    DynamoDB.configure({ client: slow, tableName, ...tables, shards: SHARDS });
+    const { frames, types } = await subscribeNew(["items?type=b"], since);
+    vi.restoreAllMocks();
+    DynamoDB.configure({ client, tableName, ...tables, shards: SHARDS });
+    expect(types.slice(0, 3)).toEqual(["subscribed", "events", "events"]);
+    const empty = frames.filter((frame) => frame.type === "events" && frame.events.length === 0);
+    expect(empty.length).toBeGreaterThan(1);
+    for (const frame of empty) {
+      const cursor = "cursor" in frame ? frame.cursor : undefined;
+      expect((await subscribeNew(["items?type=b"], cursor)).events).toHaveLength(1);
+      const all = await subscribeNew(["items"], cursor);
+      expect(all.events).toHaveLength(
+        (seqsOf(since)["items"] ?? 0) + 350 - (seqsOf(cursor ?? "")["items"] ?? 0),
+      );
+    }
   });
 
   test("to a record or a filter gets the changes that match, with the op for these topics", async () => {

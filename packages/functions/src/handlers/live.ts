@@ -1,5 +1,6 @@
 import * as Connection from "@stockwire/core/live/connection";
 import { receive } from "../live/receive.ts";
+import { scheduleTokenEnd } from "../live/token-end.ts";
 import { config, enableCursors, log } from "../runtime.ts";
 
 enableCursors();
@@ -15,7 +16,9 @@ interface Event {
     requestId: string;
     authorizer?: { sub?: string; kind?: string; scope?: string; authExpiresAt?: string };
   };
+  /** The last value of each name. */
   headers?: Record<string, string>;
+  multiValueHeaders?: Record<string, string[]>;
   body?: string;
 }
 
@@ -36,10 +39,10 @@ const OK: Result = { statusCode: 200 };
  */
 export async function handler(event: Event): Promise<Result> {
   if (isForeign(event)) return { statusCode: 400 };
-  const { requestContext, headers, body } = event;
+  const { requestContext, body } = event;
   const { connectionId, eventType, requestId } = requestContext;
   try {
-    if (eventType === "CONNECT") return await connect(requestContext, headers ?? {});
+    if (eventType === "CONNECT") return await connect(event);
     if (eventType === "DISCONNECT") await Connection.forget(connectionId);
     else await receive(connectionId, endpointOf(requestContext), body ?? "");
     return OK;
@@ -53,14 +56,12 @@ export async function handler(event: Event): Promise<Result> {
 const endpointOf = ({ domainName, stage }: Event["requestContext"]): string =>
   config.LIVE_ENDPOINT ?? `${config.PUBLIC_SCHEME}://${domainName}/${stage}`;
 
-async function connect(
-  requestContext: Event["requestContext"],
-  headers: Record<string, string>,
-): Promise<Result> {
+async function connect(event: Event): Promise<Result> {
+  const { requestContext } = event;
   const { connectionId, connectedAt, authorizer } = requestContext;
   const { sub, kind = "user", scope = "", authExpiresAt } = authorizer ?? {};
   if (!sub) return { statusCode: 401 };
-  const opened = await Connection.open({
+  const connection = {
     id: connectionId,
     endpoint: endpointOf(requestContext),
     sub,
@@ -68,11 +69,20 @@ async function connect(
     scopes: scope.split(" ").filter((each) => each !== ""),
     authExpiresAt: authExpiresAt ? Number(authExpiresAt) : undefined,
     connectedAt,
-  });
-  if (!opened) return { statusCode: 429 };
-  // A browser offers two subprotocols, of which the second is its token: only the first is answered.
-  const offered = Object.entries(headers).find(
-    ([name]) => name.toLowerCase() === "sec-websocket-protocol",
-  );
-  return offered ? { ...OK, headers: { "Sec-WebSocket-Protocol": "stockwire.v1" } } : OK;
+  };
+  if (!(await Connection.open(connection))) return { statusCode: 429 };
+  await scheduleTokenEnd(connection);
+  return offeredProtocols(event).includes(PROTOCOL)
+    ? { ...OK, headers: { "Sec-WebSocket-Protocol": PROTOCOL } }
+    : OK;
 }
+
+/** A browser offers two subprotocols, of which the second is its token: only this one is answered. */
+const PROTOCOL = "stockwire.v1";
+
+/** Several lines of one header are one list (RFC 9110, section 5.3); `headers` has the last one. */
+const offeredProtocols = ({ headers, multiValueHeaders }: Event): string[] =>
+  Object.entries({ ...headers, ...multiValueHeaders })
+    .filter(([name]) => name.toLowerCase() === "sec-websocket-protocol")
+    .flatMap(([, lines]) => [lines].flat().join(",").split(","))
+    .map((protocol) => protocol.trim());

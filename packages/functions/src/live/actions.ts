@@ -3,15 +3,17 @@
 import * as ChangeLog from "@stockwire/core/changes/log";
 import * as Offset from "@stockwire/core/changes/offset";
 import { parse, readScope, type Topic } from "@stockwire/core/changes/topic";
+import { newId } from "@stockwire/core/id";
 import * as Connection from "@stockwire/core/live/connection";
 import { broadcast } from "@stockwire/core/live/fan-out";
 import { type ClientFrame, MAX_TOPICS, type ServerFrame } from "@stockwire/core/live/protocol";
-import { disconnect } from "@stockwire/core/live/send";
 import { subscribe } from "@stockwire/core/live/subscription";
 import { permits } from "../api/caller.ts";
 import { log } from "../runtime.ts";
 import { enqueue } from "./delivery-queue.ts";
+import { leaveToQueue, replayDeadline } from "./replay.ts";
 import { Refusal, type Session } from "./session.ts";
+import { closeExpired, hasExpired, rescheduleTokenEnd } from "./token-end.ts";
 import { verifyToken } from "./token.ts";
 
 type Action = ClientFrame["action"];
@@ -30,19 +32,12 @@ const actions: { [A in Action]: (frame: FrameOf<A>, session: Session) => Promise
 
 /** Performs the action of a frame. Only `auth` is possible once the token has expired. */
 export async function perform(frame: ClientFrame, session: Session): Promise<void> {
-  if (frame.action !== "auth" && hasExpired(session.connection)) return expire(session);
+  if (frame.action !== "auth" && hasExpired(session.connection)) {
+    await closeExpired(session.connection, session.reply);
+    return undefined;
+  }
   const action = actions[frame.action] as (frame: ClientFrame, session: Session) => Promise<void>;
   return action(frame, session);
-}
-
-const hasExpired = ({ authExpiresAt }: Connection.Connection): boolean =>
-  authExpiresAt !== undefined && authExpiresAt <= Date.now();
-
-/** Closes a connection whose token has expired. `auth` in time would have replaced the token. */
-async function expire({ connection, reply }: Session): Promise<void> {
-  await reply({ type: "error", code: "unauthenticated", detail: "The token has expired" });
-  await Connection.forget(connection.id);
-  await disconnect(connection);
 }
 
 /** API Gateway's limits of a connection, and our own. https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html */
@@ -83,7 +78,9 @@ async function subscribeTopics(
     });
   }
   await requireRoom(connection, topics, "topics");
-  await subscribe(connection, topics, since, { reply, send });
+  const until = replayDeadline();
+  const rest = await subscribe(connection, topics, since, { reply, send }, until);
+  await leaveToQueue(session, rest);
 }
 
 /** Throws `too_many_topics` if the connection would have more topics and channels than it may. */
@@ -92,8 +89,9 @@ async function requireRoom(
   topics: readonly { key: string }[],
   what: string,
 ): Promise<void> {
-  const keys = [...(await Connection.topicsOf(id)), ...topics].map(({ key }) => key);
-  if (new Set(keys).size > MAX_TOPICS) {
+  const keys = new Set([...(await Connection.topicsOf(id)), ...topics].map(({ key }) => key));
+  keys.delete(Connection.LOBBY);
+  if (keys.size > MAX_TOPICS) {
     throw new Refusal("too_many_topics", `A connection has at most ${MAX_TOPICS} ${what}`);
   }
 }
@@ -167,6 +165,7 @@ async function message(
   }
   const frame = {
     type: "message",
+    id: newId(),
     from: connection.id,
     sub: connection.sub,
     channel,
@@ -194,7 +193,22 @@ async function auth({ token }: FrameOf<"auth">, { connection, reply }: Session):
     connection.id,
     lost.map(({ key }) => key),
   );
-  await Connection.renew({ ...connection, scopes: caller.scopes, authExpiresAt });
-  if (lost.length > 0) await reply({ type: "unsubscribed", topics: lost.map(({ text }) => text) });
+  const renewed = { ...connection, scopes: caller.scopes, authExpiresAt };
+  await Connection.renew(renewed);
+  await rescheduleTokenEnd(connection, renewed);
+  for (const texts of chunksOf(lost.map(({ text }) => text))) {
+    await reply({ type: "unsubscribed", topics: texts });
+  }
   await reply({ type: "ack", authExpiresAt: isoExpiry({ authExpiresAt }) });
 }
+
+/**
+ * Topics in one `unsubscribed` frame that no client frame has listed. A topic has at most 1024
+ * characters, each at most six bytes as JSON, so the frame fits API Gateway's 128 KB.
+ */
+const MAX_LISTED = 20;
+
+const chunksOf = <T>(all: readonly T[]): T[][] =>
+  Array.from({ length: Math.ceil(all.length / MAX_LISTED) }, (_, n) =>
+    all.slice(n * MAX_LISTED, (n + 1) * MAX_LISTED),
+  );

@@ -2,11 +2,12 @@
 
 import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { config } from "../runtime.ts";
-import { createSqsClient } from "./delivery-queue.ts";
+import { createSqsClient, messageBody } from "./delivery-queue.ts";
 
 const { STREAM_DEAD_LETTERS_URL: QueueUrl } = config;
-/** Bytes of a record in a dead letter; SQS takes 256 KiB. A larger one is named by its keys. */
+/** Bytes of a record in a dead letter, of the 1 MiB that SQS takes. A larger one is named by its keys. */
 const MAX_RECORD_BYTES = 200 * 1024;
+const MAX_ERROR = 1_000; // characters
 
 const sqs = QueueUrl === undefined ? undefined : createSqsClient();
 
@@ -22,16 +23,16 @@ interface StreamRecord {
 export async function sendDeadLetter(record: StreamRecord, cause: unknown): Promise<boolean> {
   if (sqs === undefined) return false;
   const { eventID, dynamodb: { SequenceNumber, Keys } = {} } = record;
-  const fits = Buffer.byteLength(JSON.stringify(record)) <= MAX_RECORD_BYTES;
+  const fits = Buffer.byteLength(messageBody(record)) <= MAX_RECORD_BYTES;
   const letter = {
     requestContext: { condition: "UnreadableRecord" },
     timestamp: new Date().toISOString(),
     responsePayload: {
       errorType: cause instanceof Error ? cause.name : "Error",
-      errorMessage: cause instanceof Error ? cause.message : String(cause),
+      errorMessage: (cause instanceof Error ? cause.message : String(cause)).slice(0, MAX_ERROR),
     },
     payload: { Records: [fits ? record : { eventID, dynamodb: { SequenceNumber, Keys } }] },
   };
-  await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: JSON.stringify(letter) }));
+  await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: messageBody(letter) }));
   return true;
 }

@@ -1,19 +1,49 @@
-/** The SQS queue for deliveries to more connections than one invocation sends to. */
+/**
+ * The SQS queue for work that one invocation cannot do: deliveries to more connections than it sends
+ * to, the rest of a long replay, and what must happen at a later time.
+ */
 
-import { SendMessageBatchCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { SendMessageBatchCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Delivery } from "@stockwire/core/live/fan-out";
+import type { Replay } from "@stockwire/core/live/subscription";
 import { config } from "../runtime.ts";
 
 const { DELIVERY_QUEUE_URL: QueueUrl } = config;
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 const BATCH = 10; // messages
+/** Bytes of one batch. SQS takes 1 MiB, and took 256 KiB until August 2025. */
 const BATCH_BYTES = 256 * 1024;
+/** The longest delay of a message. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html */
+const MAX_DELAY = 900; // seconds
+
+/** The rest of the answer to a subscribe frame. */
+export interface PendingReplay {
+  connectionId: string;
+  /** The `id` of the subscribe frame. */
+  replyTo?: string | undefined;
+  rest: Replay;
+}
+
+/** The check of a connection when its token has expired. */
+export interface TokenEnd {
+  connectionId: string;
+  /** The end that the message was sent for, in epoch ms. */
+  authExpiresAt: number;
+}
+
+/** A message of the queue. */
+export type QueueMessage = Delivery | { replay: PendingReplay } | { tokenEnd: TokenEnd };
 
 export const createSqsClient = (): SQSClient =>
   new SQSClient({
     region: config.AWS_REGION,
     ...(config.AWS_ENDPOINT_URL_SQS && { endpoint: config.AWS_ENDPOINT_URL_SQS }),
     maxAttempts: 3,
+    requestHandler: {
+      connectionTimeout: 1_000, // ms
+      requestTimeout: 2_000,
+      throwOnRequestTimeout: true,
+    },
   });
 
 const sqs = QueueUrl === undefined ? undefined : createSqsClient();
@@ -22,13 +52,33 @@ const sqs = QueueUrl === undefined ? undefined : createSqsClient();
 export const enqueue =
   sqs &&
   (async (deliveries: readonly Delivery[]): Promise<void> => {
-    for (const batch of batches(deliveries.map((delivery) => JSON.stringify(delivery)))) {
+    for (const batch of batches(deliveries.map(messageBody))) {
       const Entries = batch.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
       const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
       if (Failed.length > 0)
         throw new Error(`${Failed.length} deliveries were not accepted by the queue`);
     }
   });
+
+/**
+ * Sends a message that arrives after `seconds`, or after the longest delay of the queue if that is
+ * less. Undefined if no queue is configured.
+ */
+export const enqueueLater =
+  sqs &&
+  (async (message: QueueMessage, seconds = 0): Promise<void> => {
+    const DelaySeconds = Math.min(MAX_DELAY, Math.max(0, Math.ceil(seconds)));
+    const MessageBody = messageBody(message);
+    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, DelaySeconds }));
+  });
+
+/**
+ * Returns a value as the body of a message. SQS refuses two characters that JSON leaves as they are,
+ * U+FFFE and U+FFFF, so they are escaped.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+ */
+export const messageBody = (value: object): string =>
+  JSON.stringify(value).replaceAll("\uFFFE", "\\ufffe").replaceAll("\uFFFF", "\\uffff");
 
 function* batches(bodies: readonly string[]): Generator<string[]> {
   let batch: string[] = [];

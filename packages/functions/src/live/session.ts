@@ -6,6 +6,8 @@ import { send } from "@stockwire/core/live/send";
 
 export interface Session {
   connection: Connection.Connection;
+  /** The `id` of the client's frame. */
+  id: string | undefined;
   /** Answers the client's frame. Resolves to false if the connection is gone. */
   reply: (frame: Reply) => Promise<boolean>;
   /** Sends a frame that is text already, such as a replayed `events` frame. */
@@ -21,6 +23,7 @@ export function openSession(connection: Connection.Connection, id: string | unde
   };
   return {
     connection,
+    id,
     send: sendText,
     reply: (frame) =>
       sendText(JSON.stringify(id === undefined ? frame : { ...frame, replyTo: id })),

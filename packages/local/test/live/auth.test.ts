@@ -43,28 +43,55 @@ test("a new token of the same subject replaces the old one", async () => {
   expect(await subscribe(client, ["users"])).toMatchObject({ code: "forbidden_topic" });
 });
 
-test("when its token expires, a connection gets no more changes and is closed after its next frame", async () => {
-  const exp = Math.floor(Date.now() / 1000) + 2;
-  const client = await open({ exp });
+const closedBy = (client: LiveClient) =>
+  until(() => client.closed && Date.now(), "the server to close it");
+
+test("a silent connection is closed within 5 s of the end of its token, or of the token that replaced it", async () => {
+  const exp = Math.floor(Date.now() / 1000) + 3;
+  const silent = await open({ exp });
   const renewed = await open({ sub: "ren", exp });
-  for (const one of [client, renewed]) await subscribe(one, ["items"]);
+  const shortened = await open({ sub: "sho", exp: exp + 600 });
+  for (const one of [silent, renewed, shortened]) await subscribe(one, ["items"]);
   await create("/items", { n: 1 });
-  for (const one of [client, renewed]) await waitForChanges(one, 1);
-  const token = laptop().token({ sub: "ren", scope: "admin" });
-  await renewed.request({ action: "auth", token });
-  await until(() => Date.now() > exp * 1000, "the end of the token");
-  await create("/items", { n: 2 });
-  await waitForChanges(renewed, 2);
-  const last = await client.request({ action: "subscribe", topics: ["users"] });
-  expect(last).toMatchObject({ type: "error", code: "unauthenticated" });
-  expect(client.changes()).toHaveLength(1);
-  await until(() => client.closed, "the server to close it");
-  expect(client.closed?.code).toBe(1000);
+  for (const one of [silent, renewed, shortened]) await waitForChanges(one, 1);
+  const auth = (client: LiveClient, claims: object) =>
+    client.request({ action: "auth", token: laptop().token({ scope: "admin", ...claims }) });
+  await auth(renewed, { sub: "ren", exp: exp + 2 });
+  await auth(shortened, { sub: "sho", exp: exp - 1 });
+  for (const [client, end] of [
+    [shortened, exp - 1],
+    [silent, exp],
+    [renewed, exp + 2],
+  ] as const) {
+    const closedAt = await closedBy(client);
+    expect(closedAt).toBeGreaterThanOrEqual(end * 1000);
+    expect(closedAt - end * 1000).toBeLessThan(5_000);
+    expect(client.frames.at(-1)).toMatchObject({ type: "error", code: "unauthenticated" });
+    expect(client.closed?.code).toBe(1000);
+  }
+  const isOfThese = (row: Record<string, unknown>) =>
+    [exp - 1, exp, exp + 2].some((end) => row["authExpiresAt"] === end * 1000);
   await eventually(
-    async () =>
-      !(await tables.rows("Connections")).some((row) => row["authExpiresAt"] === exp * 1000),
+    async () => !(await tables.rows("Connections")).some(isOfThese),
     "its rows to be deleted",
   );
+});
+
+test("a connection whose token has expired gets no changes, and its next frame closes it", async () => {
+  const client = await open();
+  await subscribe(client, ["items"]);
+  for (const row of await rowOf(client)) {
+    if ("authExpiresAt" in row) await tables.alter(row, { authExpiresAt: Date.now() - 1 });
+  }
+  await create("/items", {});
+  const other = await open();
+  await subscribe(other, ["items"]);
+  await create("/items", {});
+  await waitForChanges(other, 1);
+  const last = await client.request({ action: "subscribe", topics: ["users"] });
+  expect(last).toMatchObject({ type: "error", code: "unauthenticated" });
+  expect(client.changes()).toEqual([]);
+  await closedBy(client);
 });
 
 test("after 110 minutes a ping is answered with goaway, and the connection stays open", async () => {

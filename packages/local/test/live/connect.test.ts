@@ -47,6 +47,8 @@ describe("credentials", () => {
     expect([byHeader.status, byHeader.protocol]).toEqual([101, ""]);
     const named = await open({ token: tokenOf(), protocols: ["stockwire.v1"] });
     expect([named.status, named.protocol]).toEqual([101, "stockwire.v1"]);
+    const other = open({ token: tokenOf(), protocols: ["graphql-ws"] });
+    await expect(other).rejects.toThrow("Server sent no subprotocol");
     for (const protocols of [
       ["stockwire.v1", `bearer.${tokenOf()}`],
       [`bearer.${tokenOf()}`, "stockwire.v1"],

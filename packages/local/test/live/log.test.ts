@@ -7,7 +7,7 @@ import { waitForChanges, email, liveSuite } from "./suite.ts";
 
 const FEEDS = ["users", "products", "inventory", "items", "reservations"] as const;
 
-const { api, create, laptop, subscriber } = liveSuite("log");
+const { api, create, laptop, open, subscriber } = liveSuite("log");
 
 const without = (from: object, name: string) =>
   Object.fromEntries(Object.entries(from).filter(([each]) => each !== name));
@@ -169,6 +169,62 @@ describe("a change", () => {
       batch.map(({ n }) => n),
     );
     expect(Math.max(...sizes)).toBeLessThanOrEqual(32 * 1024);
+  });
+
+  test("of the largest items, in characters of one to six bytes, arrives live and when it is replayed", async () => {
+    const since = (await api("GET", "/changes?topic=items")).json.cursor as string;
+    const client = await subscriber("items");
+    const sizes: number[] = [];
+    client.ws.on("message", (data: Buffer) => sizes.push(data.length));
+    const ids: unknown[] = [];
+    // As JSON: the most that a request may have, and around the size from which data is left out.
+    for (const character of ["x", "中", '"', "\\", "\u0001", "\uffff", "\u2028", "😀"]) {
+      const bytes = Buffer.byteLength(JSON.stringify(character)) - 2;
+      for (const size of [65_000, 32_100, 31_500, 31_000]) {
+        const text = character.repeat(Math.floor(size / bytes));
+        const { status, json } = await api("POST", "/items", { text });
+        expect(status).toBe(201);
+        ids.push(json.id);
+      }
+    }
+    await waitForChanges(client, ids.length);
+    const late = await subscriber("users");
+    late.ws.on("message", (data: Buffer) => sizes.push(data.length));
+    late.send({ action: "subscribe", topics: ["items"], since });
+    await late.next("caught_up");
+    for (const received of [client.changes(), late.changes()]) {
+      expect(received.map(({ id }) => id)).toEqual(ids);
+      for (const [n, { truncated, data }] of received.entries()) {
+        const isTruncated = n % 4 < 2;
+        expect([n, truncated, data === undefined]).toEqual([
+          n,
+          isTruncated || undefined,
+          isTruncated,
+        ]);
+      }
+    }
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(32 * 1024);
+  });
+
+  test("of topics whose names are long is answered with frames of at most 128 KiB", async () => {
+    const names = Array.from(
+      { length: 99 },
+      (_, n) => `items?type=${String(n).padStart(256, "中")}`,
+    );
+    const client = await open({ sub: "lon", scope: "read:items" });
+    const sizes: number[] = [];
+    client.ws.on("message", (data: Buffer) => sizes.push(data.length));
+    for (let n = 0; n < names.length; n += 33) {
+      // One client frame must fit 32 KiB.
+      const topics = names.slice(n, n + 33);
+      expect(await client.request({ action: "subscribe", topics })).toMatchObject({ topics });
+    }
+    const token = laptop().token({ sub: "lon", scope: "read:users" });
+    await client.request({ action: "auth", token });
+    await client.next("ack");
+    const ended = client.frames.filter(({ type }) => type === "unsubscribed");
+    expect(ended.flatMap(({ topics }) => topics as string[]).toSorted()).toEqual(names.toSorted());
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(128 * 1024);
   });
 });
 
