@@ -27,7 +27,11 @@ export const delivery = {
 } as const;
 
 /** The records of an event; none in a warm-up ping or another event that no mapping sends. */
-export const recordsOf = <Event extends { Records: readonly unknown[] }>(
+export function recordsOf<Event extends { Records: readonly object[] }>(
   event: Event,
-): Event["Records"] =>
-  Array.isArray((event as Partial<Event> | null)?.Records) ? event.Records : [];
+): Event["Records"] {
+  const records: unknown = (event as Partial<Event> | null)?.Records;
+  return Array.isArray(records) ? records.filter(isObject) : [];
+}
+
+const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;

@@ -6,6 +6,7 @@
 import { redeemTicket } from "@stockwire/core/live/connection";
 import { allowedOrigin } from "../api/middleware/cors.ts";
 import { config, log } from "../runtime.ts";
+import { logged } from "../telemetry/logged.ts";
 import { verifyToken } from "../live/token.ts";
 
 interface Event {
@@ -25,6 +26,8 @@ interface Bearer {
   authExpiresAt?: number | undefined;
 }
 
+const NOBODY: Bearer = { sub: "-", kind: "-", scopes: [] };
+
 /** API Gateway answers 401 if an authorizer throws exactly this message. */
 class Unauthorized extends Error {
   constructor() {
@@ -32,7 +35,9 @@ class Unauthorized extends Error {
   }
 }
 
-export async function handler(event: Event) {
+export const handler = logged(log, async (event: Event) => {
+  // A warm-up ping: a failure would set off alarms.
+  if (typeof (event as Event | null)?.methodArn !== "string") return policy("Deny", "*", NOBODY);
   // Several lines of one header are one list (RFC 9110, section 5.3).
   const all = Object.entries({ ...event.headers, ...event.multiValueHeaders });
   const header = (wanted: string) => {
@@ -42,7 +47,7 @@ export async function handler(event: Event) {
   const origin = header("origin");
   // Browsers do not apply CORS to WebSockets, so the origin is checked here.
   if (origin !== undefined && !allowedOrigin(config.ALLOWED_ORIGINS, origin)) {
-    return policy("Deny", event.methodArn, { sub: "-", kind: "-", scopes: [] });
+    return policy("Deny", event.methodArn, NOBODY);
   }
   const bearer = await bearerOf(
     header("authorization"),
@@ -54,7 +59,7 @@ export async function handler(event: Event) {
   });
   if (bearer === undefined) throw new Unauthorized();
   return policy("Allow", event.methodArn, bearer);
-}
+});
 
 async function bearerOf(
   authorization: string | undefined,

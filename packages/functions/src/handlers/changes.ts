@@ -7,6 +7,7 @@ import { recordsOf } from "../event-sources.ts";
 import { sendDeadLetter } from "../live/dead-letter.ts";
 import { enqueue } from "../live/delivery-queue.ts";
 import { enableCursors, log, measure } from "../runtime.ts";
+import { logged } from "../telemetry/logged.ts";
 
 enableCursors();
 
@@ -45,7 +46,7 @@ const DELIVERY_PATIENCE = 10_000;
  * on with the next one. Lambda's own retries are not limited, since a store that does not answer is no
  * fault of a record: the function throws then, and Lambda repeats the batch until the records expire.
  */
-export async function handler(event: Event): Promise<Result> {
+export const handler = logged(log, async (event: Event): Promise<Result> => {
   const Records = recordsOf(event);
   const deadline = Date.now() + PATIENCE;
   const entries: NewChange[] = [];
@@ -65,9 +66,9 @@ export async function handler(event: Event): Promise<Result> {
     }
   }
   if (entries.length === 0) return { batchItemFailures };
-  let logged: LoggedChange[];
+  let appended: LoggedChange[];
   try {
-    logged = await onceAvailable(deadline, () => append(entries, deadline));
+    appended = await onceAvailable(deadline, () => append(entries, deadline));
   } catch (error) {
     // Lambda halves a batch that fails, until the record that cannot be appended is alone in it.
     const [record] = Records;
@@ -77,11 +78,11 @@ export async function handler(event: Event): Promise<Result> {
     return { batchItemFailures };
   }
   const ChangeLag = lagOf(Records);
-  const { sent, gone, failed, queued } = await delivered(logged);
+  const { sent, gone, failed, queued } = await delivered(appended);
   log.info("changes", {
     records: Records.length,
     ...measure({
-      Changes: logged.length,
+      Changes: appended.length,
       ...(ChangeLag !== undefined && { ChangeLag }),
       Delivered: sent,
       Gone: gone,
@@ -90,7 +91,7 @@ export async function handler(event: Event): Promise<Result> {
     }),
   });
   return { batchItemFailures };
-}
+});
 
 /** Resolves to false if the record is not in the dead-letter queue, so that it must be repeated. */
 async function isDeadLetter(record: StreamRecord, cause: unknown): Promise<boolean> {

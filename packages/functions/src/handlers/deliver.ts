@@ -4,6 +4,7 @@ import type { QueueMessage } from "../live/delivery-queue.ts";
 import { resumeReplay } from "../live/replay.ts";
 import { checkTokenEnd } from "../live/token-end.ts";
 import { enableCursors, log, measure } from "../runtime.ts";
+import { logged } from "../telemetry/logged.ts";
 
 enableCursors();
 
@@ -19,9 +20,10 @@ interface Result {
  * Does the work of queued messages: sends the frames of one part of a large delivery, continues a
  * replay, or closes a connection whose token has expired. A message that fails is repeated.
  */
-export async function handler(event: Event): Promise<Result> {
+export const handler = logged(log, async (event: Event): Promise<Result> => {
   const batchItemFailures: Result["batchItemFailures"] = [];
   for (const { messageId, body } of recordsOf(event)) {
+    if (typeof body !== "string") continue; // not a message of SQS
     try {
       await perform(JSON.parse(body) as QueueMessage);
     } catch (error) {
@@ -30,7 +32,7 @@ export async function handler(event: Event): Promise<Result> {
     }
   }
   return { batchItemFailures };
-}
+});
 
 /**
  * A connection that frames of a delivery do not reach is counted and not retried: its client sees the

@@ -3,7 +3,7 @@ import { handle, type LambdaEvent } from "hono/aws-lambda";
 import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../api/app.ts";
 import { normalise } from "../api/event.ts";
-import { redacted } from "../telemetry/redact.ts";
+import { logged } from "../telemetry/logged.ts";
 import { config, enableCursors, log, measure } from "../runtime.ts";
 
 enableCursors();
@@ -45,16 +45,9 @@ const NOT_AN_EVENT: Result = {
 };
 
 /** Answers events of an HTTP API (payload 2.0) and of a REST API (payload 1.0); never throws. */
-export async function handler(event: unknown): Promise<Result> {
-  log.debug("event", () => ({ event: redacted(event) }));
-  const answer = await answerTo(event);
-  log.debug("answer", () => ({ answer: redacted(answer) }));
-  return answer;
-}
-
-async function answerTo(event: unknown): Promise<Result> {
+export const handler = logged(log, async (event: unknown): Promise<Result> => {
   const normalised = normalise(event);
   if (normalised === undefined) return NOT_AN_EVENT;
   const { body, ...result } = await adapted(normalised as unknown as LambdaEvent);
   return result.statusCode === 204 || result.statusCode === 304 ? result : { ...result, body };
-}
+});

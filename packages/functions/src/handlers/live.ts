@@ -2,6 +2,7 @@ import * as Connection from "@stockwire/core/live/connection";
 import { receive } from "../live/receive.ts";
 import { scheduleTokenEnd } from "../live/token-end.ts";
 import { config, enableCursors, log } from "../runtime.ts";
+import { logged } from "../telemetry/logged.ts";
 
 enableCursors();
 
@@ -14,6 +15,7 @@ interface Event {
     domainName: string;
     stage: string;
     requestId: string;
+    identity?: { sourceIp?: string; userAgent?: string };
     authorizer?: { sub?: string; kind?: string; scope?: string; authExpiresAt?: string };
   };
   /** The last value of each name. */
@@ -24,7 +26,8 @@ interface Event {
 
 /** Warm-up pings and other events that no WebSocket API sends; a failure would set off alarms. */
 const isForeign = (event: Partial<Event> | null): boolean =>
-  typeof event?.requestContext?.connectionId !== "string";
+  typeof event?.requestContext?.connectionId !== "string" ||
+  !["CONNECT", "MESSAGE", "DISCONNECT"].includes(event.requestContext.eventType);
 
 interface Result {
   statusCode: number;
@@ -37,7 +40,7 @@ const OK: Result = { statusCode: 200 };
  * Serves the routes of the WebSocket API: `$connect`, `$disconnect`, and every client frame. Answers
  * to frames are sent through the management API, not returned.
  */
-export async function handler(event: Event): Promise<Result> {
+export const handler = logged(log, async (event: Event): Promise<Result> => {
   if (isForeign(event)) return { statusCode: 400 };
   const { requestContext, body } = event;
   const { connectionId, eventType, requestId } = requestContext;
@@ -50,7 +53,7 @@ export async function handler(event: Event): Promise<Result> {
     log.error("live", error, { requestId, eventType });
     throw error;
   }
-}
+});
 
 /** Returns the management endpoint of the gateway that has the connection. */
 const endpointOf = ({ domainName, stage }: Event["requestContext"]): string =>
@@ -58,7 +61,7 @@ const endpointOf = ({ domainName, stage }: Event["requestContext"]): string =>
 
 async function connect(event: Event): Promise<Result> {
   const { requestContext } = event;
-  const { connectionId, connectedAt, authorizer } = requestContext;
+  const { connectionId, connectedAt, authorizer, requestId, identity } = requestContext;
   const { sub, kind = "user", scope = "", authExpiresAt } = authorizer ?? {};
   if (!sub) return { statusCode: 401 };
   const connection = {
@@ -70,7 +73,15 @@ async function connect(event: Event): Promise<Result> {
     authExpiresAt: authExpiresAt ? Number(authExpiresAt) : undefined,
     connectedAt,
   };
-  if (!(await Connection.open(connection))) return { statusCode: 429 };
+  const isOpen = await Connection.open(connection);
+  log.info("connect", {
+    requestId,
+    connectionId,
+    sourceIp: identity?.sourceIp,
+    userAgent: identity?.userAgent?.slice(0, 256),
+    status: isOpen ? 200 : 429,
+  });
+  if (!isOpen) return { statusCode: 429 };
   await scheduleTokenEnd(connection);
   return offeredProtocols(event).includes(PROTOCOL)
     ? { ...OK, headers: { "Sec-WebSocket-Protocol": PROTOCOL } }

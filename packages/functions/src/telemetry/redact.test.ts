@@ -8,6 +8,7 @@ test("credentials and addresses are redacted, wherever they are", () => {
     headers: { Authorization: `Bearer ${CANARY}`, Cookie: CANARY, "x-api-key": CANARY },
     multiValueHeaders: { authorization: [CANARY] },
     rawQueryString: `email=${CANARY}&limit=5`,
+    path: `/items/eyJhbGciOiJSUzI1NiJ9.${CANARY}.${CANARY}`,
     queryStringParameters: { ticket: CANARY },
     body: JSON.stringify({ name: "John", email: CANARY, nested: [{ phone: CANARY }] }),
   };
@@ -15,6 +16,23 @@ test("credentials and addresses are redacted, wherever they are", () => {
   expect(text).not.toContain(CANARY);
   expect(text).toContain("John");
   expect(text).toContain("limit=5");
+});
+
+test("a text that is JSON is checked too, as in a message of a queue or in an attribute of an item", () => {
+  const change = JSON.stringify({ data: { name: "John", email: CANARY } });
+  const delivery = JSON.stringify({ frames: [change], ids: ["i"] });
+  const data = { S: JSON.stringify({ name: "Jane", token: CANARY }) };
+  const event = {
+    Records: [{ body: delivery }, { dynamodb: { NewImage: { data, email: { S: CANARY } } } }],
+  };
+  const text = JSON.stringify(redacted(event));
+  expect(text).not.toContain(CANARY);
+  expect(text).toContain("John");
+  expect(text).toContain("Jane");
+  expect(redacted([`{"email":"${CANARY}`])).toEqual(["[16 characters]"]);
+  let deep = CANARY;
+  for (let n = 0; n < 14; n++) deep = JSON.stringify([deep]);
+  expect(JSON.stringify(redacted(deep))).not.toContain(CANARY);
 });
 
 test("a body that is not JSON is replaced by its length", () => {

@@ -12,6 +12,9 @@ const SECRETS: ReadonlySet<string> = new Set([
   "idempotency-key",
   "apikey",
   "token",
+  "access_token",
+  "id_token",
+  "refresh_token",
   "ticket",
   "password",
   "secret",
@@ -26,11 +29,11 @@ const MAX_ENTRIES = 100; // of a list or an object
 const MAX_DEPTH = 12;
 
 /**
- * Returns a copy for the log. A `body` is parsed, so that its members are checked too; one that is
- * not JSON is replaced by its length.
+ * Returns a copy for the log. A text that is an object or array of JSON is parsed, so that its members
+ * are checked too; a `body`, or the start of one, that is not JSON is replaced by its length.
  */
 export function redacted(value: unknown, depth = 0): unknown {
-  if (typeof value === "string") return shortened(value);
+  if (typeof value === "string") return redactedText(value, depth);
   if (typeof value !== "object" || value === null) return value;
   if (depth >= MAX_DEPTH) return "[deeper]";
   if (Array.isArray(value)) {
@@ -47,11 +50,15 @@ function redactedMember(name: string, value: unknown, depth: number): unknown {
   if (typeof value !== "string") return redacted(value, depth + 1);
   if (name === "body") return redactedBody(value, depth);
   if (name === "rawQueryString") return shortened(redactedQuery(value));
-  return shortened(value);
+  return redactedText(value, depth);
 }
+
+const redactedText = (text: string, depth: number): unknown =>
+  /^\s*[{[]/.test(text) ? redactedBody(text, depth) : shortened(text);
 
 function redactedBody(body: string, depth: number): unknown {
   if (body === "") return body;
+  if (depth >= MAX_DEPTH) return "[deeper]";
   try {
     const value: unknown = JSON.parse(body);
     if (typeof value === "object") return redacted(value, depth + 1);
@@ -69,5 +76,10 @@ function redactedQuery(query: string): string {
   return parameters.toString();
 }
 
-const shortened = (text: string): string =>
-  text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)}… [${text.length} characters]`;
+/** A JWT, wherever it is: the base64url of `{"` and what follows. */
+const JWT = /eyJ[\w-]{10,}(?:\.[\w-]*)*/g;
+
+function shortened(text: string): string {
+  const safe = text.replaceAll(JWT, REDACTED);
+  return safe.length <= MAX_TEXT ? safe : `${safe.slice(0, MAX_TEXT)}… [${safe.length} characters]`;
+}

@@ -9,7 +9,7 @@ import { newId } from "@stockwire/core/id";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { openIssuerOf } from "../../server-registry.ts";
 import { type RunningLaptop, startLaptop } from "../laptop.ts";
-import { connect, closeClients, eventually, type Handshake, send } from "./client.ts";
+import { connect, closeClients, eventually, type Frame, type Handshake, send } from "./client.ts";
 import { ownTables } from "./tables.ts";
 
 const ORIGIN = "https://shop.example.com";
@@ -269,9 +269,9 @@ test("no log line contains a token, a ticket, or an invalid one", async () => {
   const ticket = await ticketOf();
   await open({ token: tokens[0] });
   await open({ protocols: ["stockwire.v1", `bearer.${tokens[1]}`] });
-  await open({ query: `?ticket=${ticket}` });
+  await open({ query: `?ticket=${ticket}`, headers: { "user-agent": "stockwire-test" } });
   await open({ query: `?token=${tokens[0]}` });
-  await open({ headers: { cookie: CANARY, "x-canary": CANARY } });
+  await open({ headers: { cookie: CANARY, "x-api-key": CANARY } });
   const lines = laptop.output.filter((line) => line.startsWith("{"));
   expect(lines.filter((line) => line.includes('"routeKey":"$connect"')).length).toBeGreaterThan(
     100,
@@ -280,5 +280,14 @@ test("no log line contains a token, a ticket, or an invalid one", async () => {
     for (const secret of [...tokens, ticket, CANARY]) expect(line).not.toContain(secret);
     expect(line).not.toMatch(/eyJ[\w-]{20,}/);
   }
-  for (const line of lines) expect(JSON.parse(line)).toBeTypeOf("object");
+  const records = lines.map((line) => JSON.parse(line) as Frame);
+  const of = (message: string) => records.filter((one) => one["message"] === message);
+  expect(of("connect").at(-1)).toMatchObject({
+    sourceIp: "127.0.0.1",
+    userAgent: "stockwire-test",
+    status: 200,
+  });
+  const routeKeys = of("event").map(({ event }) => event.requestContext?.routeKey as unknown);
+  expect(routeKeys).toContain("$connect");
+  expect(of("answer").map(({ answer }) => answer as object)).toContainEqual({ statusCode: 200 });
 });

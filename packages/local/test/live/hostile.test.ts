@@ -21,7 +21,7 @@ const ORIGIN = "https://shop.example.com";
 const CANARY = "canary-of-hostile-frames";
 
 const { api, create, laptop, open, subscriber, subscribe } = liveSuite("hostile", {
-  LOG_LEVEL: "debug",
+  LOG_LEVEL: "info",
   ALLOWED_ORIGINS: ORIGIN,
 });
 
