@@ -21,6 +21,10 @@ describe.each(stages)("the Live API of %s", (stage) => {
     expect(one(of(), "apigatewayv2/stage", "LiveStage").inputs).toMatchObject({
       name: laptop.stage,
       autoDeploy: true,
+      defaultRouteSettings: {
+        throttlingRateLimit: laptop.throttle?.rate,
+        throttlingBurstLimit: laptop.throttle?.burst,
+      },
     });
   });
 

@@ -57,7 +57,10 @@ export const httpApi = (
 export const liveApi = (
   handler: LambdaHandler,
   authorizer: LambdaHandler,
-): Pick<WebSocketApiConfig, "stage" | "routeSelectionExpression" | "routes" | "authorizers"> => ({
+): Pick<
+  WebSocketApiConfig,
+  "stage" | "routeSelectionExpression" | "routes" | "authorizers" | "throttle" | "accountThrottle"
+> => ({
   stage: LIVE_STAGE,
   routeSelectionExpression: "$request.body.action",
   // No identity source: with one, API Gateway refuses a request without it. Credentials may come in
@@ -68,4 +71,6 @@ export const liveApi = (
     { routeKey: "$connect", handler, authorizer: "caller" },
     ...["$disconnect", "$default", ...ACTIONS].map((routeKey) => ({ routeKey, handler })),
   ],
+  throttle: throttles.stage,
+  accountThrottle: throttles.account,
 });

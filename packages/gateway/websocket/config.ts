@@ -6,7 +6,7 @@
 import type { ApiIdentity } from "../event.ts";
 import type { LambdaHandler } from "../lambda.ts";
 import type { ReportError, WebSocketLogRecord } from "../log.ts";
-import type { Throttle } from "../throttle.ts";
+import { type Throttle, type TokenBucket, createBucket } from "../throttle.ts";
 
 /** A route with its Lambda integration. */
 export interface WebSocketRouteConfig {
@@ -18,6 +18,8 @@ export interface WebSocketRouteConfig {
   authorizer?: string;
   /** True: the `body` that the function returns is sent to the client. */
   routeResponse?: boolean;
+  /** https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-protect.html */
+  throttle?: Throttle;
   /** The integration timeout, 50 to 29 000 ms. Default: 29 000. */
   timeoutMs?: number;
 }
@@ -77,6 +79,9 @@ export interface WebSocketApiConfig {
    */
   concurrent?: boolean;
   limits?: Partial<WebSocketLimits>;
+  /** Handshakes and messages, shared by all routes that have no throttle of their own. */
+  throttle?: Throttle;
+  accountThrottle?: Throttle;
   /** Without `domainName`: events show the host that the client connected to. */
   identity?: Partial<Omit<ApiIdentity, "domainName">>;
   accessLog?: (record: WebSocketLogRecord) => void;
@@ -92,6 +97,7 @@ export interface WebSocketRoute {
   authorizer: string | undefined;
   routeResponse: boolean;
   timeoutMs: number;
+  buckets: readonly TokenBucket[];
 }
 
 /**
@@ -118,11 +124,14 @@ const STAGE = /^[A-Za-z0-9_-]{1,128}$/;
 
 /** Creates the routes by their key. Throws for a configuration that AWS refuses. */
 export function createWebSocketRoutes(
-  { stage, routes, authorizers = {} }: WebSocketApiConfig,
+  { stage, routes, authorizers = {}, throttle, accountThrottle }: WebSocketApiConfig,
   limits: WebSocketLimits,
+  now: number, // epoch milliseconds
 ): Map<string, WebSocketRoute> {
   if (!STAGE.test(stage)) throw new Error(`${stage} is not a stage name`);
   if (routes.length > MAX_ROUTES) throw new Error(`more than ${MAX_ROUTES} routes`);
+  const account = accountThrottle && createBucket(accountThrottle, now);
+  const shared = throttle && createBucket(throttle, now);
   const created = new Map<string, WebSocketRoute>();
   for (const { routeKey, handler, authorizer, ...settings } of routes) {
     const { timeoutMs = limits.integration, routeResponse = false } = settings;
@@ -138,6 +147,7 @@ export function createWebSocketRoutes(
       throw new Error(`${routeKey}: timeoutMs must be ${MIN_TIMEOUT} to ${limits.integration}`);
     }
     const functionName = settings.functionName ?? (handler.name || "handler");
+    const own = settings.throttle ? createBucket(settings.throttle, now) : shared;
     created.set(routeKey, {
       routeKey,
       handler,
@@ -145,6 +155,7 @@ export function createWebSocketRoutes(
       authorizer,
       routeResponse,
       timeoutMs,
+      buckets: [account, own].filter((bucket) => bucket !== undefined),
     });
   }
   return created;

@@ -1,11 +1,12 @@
 /**
- * Runs the routes of an open connection: one route for each message, and `$disconnect` at the end. An
- * integration that fails sends an error frame to the client and never ends the connection.
+ * Runs the routes of an open connection: one route for each message, and `$disconnect` at the end. A
+ * message over a throttle and an integration that fails send an error frame to the client and never end the connection.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-develop-routes.html
  */
 
 import { logTime } from "../event.ts";
 import type { ReportError, WebSocketLogRecord } from "../log.ts";
+import { admit } from "../throttle.ts";
 import type { WebSocketRoute } from "./config.ts";
 import type { Connection } from "./connection.ts";
 import {
@@ -46,6 +47,11 @@ export function createRouteRunner(options: RouteRunnerOptions): RouteRunner {
       if (!route) {
         connection.send(errorFrame("Forbidden", info, event));
         return log({ ...logRecord(info, event, "$default", "MESSAGE"), status: 403 });
+      }
+      if (!admit(clock(), ...route.buckets)) {
+        // AWS does not document this frame. It has the form of the others and the text of HTTP APIs.
+        connection.send(errorFrame("Too Many Requests", info, event));
+        return log({ ...logRecord(info, event, route.routeKey, "MESSAGE"), status: 429 });
       }
       const outcome = await invokeIntegration(route, event, report);
       if (outcome.kind !== "returned") {

@@ -540,3 +540,47 @@ test("a handshake during close is refused and gets its $disconnect", async () =>
   expect((await event("$disconnect")).requestContext["disconnectStatusCode"]).toBe(1001);
   await until(() => expect(client.received().toString()).toMatch(/^HTTP\/1\.1 503 /));
 });
+
+test("a message over the throttle of its route, the stage or the account is answered by the gateway", async () => {
+  let now = Date.parse("2026-01-02T03:04:05Z");
+  let calls = 0;
+  const count = () => (calls++, { statusCode: 200 });
+  const { open, log } = await serveWebSocketApi({
+    clock: () => now,
+    routes: {
+      $connect: () => ({ statusCode: 200 }),
+      $default: count,
+      slow: { routeKey: "slow", handler: count, throttle: { rate: 1, burst: 2 } },
+    },
+    throttle: { rate: 1, burst: 5 },
+    accountThrottle: { rate: 2, burst: 8 },
+  });
+  const client = await open(); // the first of the stage and of the account
+  const frames: string[] = [];
+  client.ws.on("message", (data: Buffer) => frames.push(data.toString()));
+  /** Sends messages, and returns how many of them ran. */
+  const ran = async (action: string, messages: number) => {
+    const [before, logged] = [calls, log.length];
+    for (let n = 0; n < messages; n++) client.ws.send(JSON.stringify({ action }));
+    await until(() => expect(log.length).toBe(logged + messages));
+    return calls - before;
+  };
+  expect(await ran("slow", 3)).toBe(2);
+  expect(await ran("other", 6)).toBe(4);
+  await until(() => expect(frames).toHaveLength(3));
+  expect(frames[0]).toMatch(
+    /^{"message": "Too Many Requests", "connectionId":"[\w-]{15}=", "requestId":"[\w-]{15}="}$/,
+  );
+  expect(log.filter(({ status }) => status === 429).map(({ routeKey }) => routeKey)).toEqual([
+    "slow",
+    "$default",
+    "$default",
+  ]);
+  const { response } = await open();
+  expect(response.status).toBe(429);
+  now += 2_000;
+  expect(await ran("slow", 3)).toBe(2);
+  expect(await ran("other", 3)).toBe(2);
+  now += 1_000; // the account has two, its routes have more
+  expect((await ran("slow", 1)) + (await ran("other", 3))).toBe(2);
+});

@@ -57,11 +57,12 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
   const { credentials = {}, accessLog: log = () => undefined } = config;
   const limits = { ...AWS_LIMITS, ...config.limits };
   const api = { ...LAPTOP, ...config.identity };
-  const routes = createWebSocketRoutes(config, limits);
+  const routes = createWebSocketRoutes(config, limits, clock());
   const connectRoute = createConnectRoute(config, api, routes.get("$connect"));
   const select = routeSelection(config.routeSelectionExpression);
   const runner = createRouteRunner({ routes, select, clock, report, log });
   const newConnections = createBucket(limits.connections, clock());
+  const connectBuckets = [newConnections, ...(routes.get("$connect")?.buckets ?? [])];
   const connections = new Map<string, Connection>();
   const frame = createFramer();
   const management = createManagementApi({ api, credentials, connections, limits, clock, report });
@@ -179,7 +180,7 @@ export function createWebSocketApi(config: WebSocketApiConfig): WebSocketApi {
       const request = path === "" ? parseHandshake(req, now) : errorResponse(403, "Forbidden");
       if ("status" in request) refuseUpgrade(socket, request);
       else if (closing) refuseUpgrade(socket, UNAVAILABLE);
-      else if (!admit(now, newConnections)) {
+      else if (!admit(now, ...connectBuckets)) {
         refuseUpgrade(socket, errorResponse(429, "Too Many Requests"));
       } else {
         const work = connect(req, socket, head, request).catch((error: unknown) => {
