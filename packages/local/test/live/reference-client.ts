@@ -1,59 +1,60 @@
 /**
- * A client of the Live API without our library. It follows only the rule for resuming in
- * docs/contract.md: keep the last cursor of a frame that has one, subscribe again from it to move it
- * on, and drop a change whose version is not newer than the one that is known.
+ * A client of the Live API without our library. It follows only docs/contract.md: keep the last cursor
+ * that a frame or a read has, subscribe again from it, drop a change whose version is not newer.
  */
 
 import { setTimeout as pause } from "node:timers/promises";
 import type { WebSocket } from "ws";
 
-interface Frame {
-  type: string;
-  cursor?: string;
-  events?: { id: string; version: number; op: string }[];
-}
+type Known = { id: string; version: number; op?: string };
+type Frame = { type: string; cursor?: string; events?: Known[] };
 
-export interface ReferenceClient {
-  /** The newest known version of each record, and whether it exists. */
-  versions: Map<string, { version: number; exists: boolean }>;
-  resets: number;
-  cut(): void;
-  stop(): void;
-}
-
-/** Follows a topic after a cursor. `open` opens a WebSocket, and is called after each cut. */
-export function follow(open: () => WebSocket, topic: string, since: string): ReferenceClient {
-  let cursor = since;
+/** Follows a topic. `open` opens a WebSocket; `read` reads all records, with their `Feed-Cursor`. */
+export function follow(
+  open: () => WebSocket,
+  read: () => Promise<{ records: Known[]; cursor: string }>,
+  topic: string,
+  cursor: string,
+) {
   let ws: WebSocket | undefined;
   let stopped = false;
-  const end = () => ws?.terminate();
-  const client: ReferenceClient = {
-    versions: new Map(),
-    resets: 0,
-    cut: end,
-    stop: () => ((stopped = true), end()),
+  const cut = () => ws?.terminate();
+  const stop = () => ((stopped = true), cut());
+  /** The newest known version of each record, and whether it exists. */
+  const versions = new Map<string, { version: number; exists: boolean }>();
+  const client = { versions, resets: 0, cut, stop };
+  const learn = ({ id, version, op }: Known) => {
+    if (version <= (versions.get(id)?.version ?? 0)) return;
+    versions.set(id, { version, exists: op !== "delete" });
   };
   const receive = (frame: Frame) => {
-    for (const { id, version, op } of frame.events ?? []) {
-      if (version <= (client.versions.get(id)?.version ?? 0)) continue;
-      client.versions.set(id, { version, exists: op !== "delete" });
-    }
-    if (frame.type === "reset") client.resets++; // here a client reads the records again
+    frame.events?.forEach(learn);
     cursor = frame.cursor ?? cursor;
+    if (frame.type === "reset") void readAgain();
+  };
+  const readAgain = async (): Promise<void> => {
+    versions.clear(); // after a restore the versions from before say nothing
+    client.resets++;
+    const answer = await read().catch(() => pause(100));
+    if (answer === undefined) return stopped ? undefined : readAgain();
+    answer.records.forEach(learn);
+    cursor = answer.cursor;
   };
   const connect = async () => {
     const socket = (ws = open());
-    const subscribe = () =>
-      socket.send(JSON.stringify({ action: "subscribe", topics: [topic], since: cursor }));
-    const repeat = setInterval(() => socket.readyState === socket.OPEN && subscribe(), 1_000);
-    socket.on("open", subscribe);
+    const frame = () => JSON.stringify({ action: "subscribe", topics: [topic], since: cursor });
+    const subscribe = () => socket.readyState === socket.OPEN && socket.send(frame());
+    const repeat = setInterval(subscribe, 1_000);
+    socket.on("open", subscribe).on("error", () => undefined); // "close" follows an error
     socket.on("message", (data: Buffer) => receive(JSON.parse(data.toString()) as Frame));
-    socket.on("error", () => undefined); // "close" follows
     await new Promise((resolve) => socket.on("close", resolve));
     clearInterval(repeat);
   };
-  void (async () => {
+  const run = async () => {
     for (; !stopped; await pause(50)) await connect();
-  })();
+  };
+  void run();
   return client;
 }
+
+export type ReferenceClient = ReturnType<typeof follow>;
