@@ -107,13 +107,24 @@ test("it has the newest version of every record after cuts, kills and a restore 
       await send(laptop, "PATCH", `/items/${id}`, { value, n }).catch(() => pause(50));
     }
   };
+  /** Sends to the lobby, where each connection is already before its 101. */
+  const talk = async () => {
+    const connection = () => open().on("error", () => undefined); // "close" follows
+    let socket = connection();
+    for (; writing; await pause(20)) {
+      if (socket.readyState === socket.CLOSED) socket = connection();
+      if (socket.readyState !== socket.OPEN) continue;
+      socket.send(JSON.stringify({ action: "message", message: "hi" }));
+    }
+    socket.terminate();
+  };
   const cutSome = async (times: number) => {
     for (let n = 0; n < times; n++) {
       await pause(Math.random() * 150);
       followers[n % followers.length]?.client.cut();
     }
   };
-  let writers = Promise.all([write(1), write(2)]);
+  let writers = Promise.all([write(1), write(2), talk()]);
   const pauseWriting = async () => {
     writing = false;
     await writers;
@@ -154,7 +165,7 @@ test("it has the newest version of every record after cuts, kills and a restore 
   proxy.engine = await startEngine();
   await start();
   writing = true;
-  writers = Promise.all([write(3), write(4)]);
+  writers = Promise.all([write(3), write(4), talk()]);
   await cutSome(10);
   await pauseWriting();
   await send(laptop, "DELETE", `/items/${deleted}`);
