@@ -29,13 +29,14 @@ export default $config({
     await import("./infra/changes.ts");
     await import("./infra/deliver.ts");
     await import("./infra/sweep.ts");
-    await import("./infra/monitoring.ts");
+    const monitoring = await import("./infra/monitoring.ts");
     return {
       apiUrl: http.api.url,
       liveUrl: live.api.url,
       docsUrl: $interpolate`${http.api.url}/docs`,
       issuer: auth.issuer,
       ...auth.outputs,
+      ...monitoring.outputs,
     };
   },
 });

@@ -24,6 +24,10 @@ function cognito() {
     domain: { prefix: $interpolate`${$app.name}-${$app.stage}-${suffix.hex}` },
     transform: {
       userPool: {
+        // The tier with everything that is used here, and the lowest price for a user. AWS's default for
+        // new pools is ESSENTIALS.
+        // https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-sign-in-feature-plans.html
+        userPoolTier: "LITE",
         // Every user may request all scopes of the browser client, so users cannot sign up themselves.
         adminCreateUserConfig: { allowAdminCreateUserOnly: true },
         deletionProtection: isProtected ? "ACTIVE" : "INACTIVE",
@@ -81,7 +85,8 @@ function cognito() {
   });
   return {
     issuer: $interpolate`https://cognito-idp.${aws.getRegionOutput().region}.amazonaws.com/${pool.id}`,
-    // Cognito's access tokens have `client_id` instead of `aud`.
+    // Cognito's access tokens have `client_id` instead of `aud`. Only those that name a resource have
+    // `aud`, which the tier LITE does not offer.
     audiences: [machine.id, browser.id],
     outputs: {
       authUrl: pool.domainUrl,

@@ -2,13 +2,16 @@
 
 import { stream } from "@stockwire/functions/event-sources";
 import { lambda, onTable } from "./function.ts";
+import { failedBatches } from "./failed-batch.ts";
 import { sending } from "./live.ts";
 import { deliveryQueue, streamDeadLetters } from "./queue.ts";
+import { settingsOf } from "./stage.ts";
 import { changes, data } from "./storage.ts";
 
 export const handler = lambda("changes", {
   description: "Appends Data's stream to the change log and delivers the changes",
   timeout: `${stream.timeoutMs / 1000} seconds`,
+  reserved: settingsOf($app.stage).reservedConcurrency,
   cursors: true,
   environment: {
     ...sending.environment,
@@ -24,12 +27,15 @@ export const handler = lambda("changes", {
       resources: [data.nodes.table.streamArn],
     },
     { actions: ["dynamodb:ListStreams"], resources: [$interpolate`${data.arn}/stream/*`] },
-    // The function and Lambda send dead letters, both with the permissions of this role.
     { actions: ["sqs:SendMessage"], resources: [deliveryQueue.arn, streamDeadLetters.arn] },
+    // Lambda writes failed batches with the permissions of this role.
+    // https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+    { actions: ["s3:PutObject"], resources: [$interpolate`${failedBatches.arn}/*`] },
+    { actions: ["s3:ListBucket"], resources: [failedBatches.arn] },
   ],
 });
 
-data.subscribe("ToLog", handler.arn, {
+data.subscribe("ToLog", handler.target, {
   filters: [{ dynamodb: { Keys: { pk: { S: stream.announced.map((prefix) => ({ prefix })) } } } }],
   transform: {
     eventSourceMapping: {
@@ -40,7 +46,7 @@ data.subscribe("ToLog", handler.arn, {
       maximumRecordAgeInSeconds: stream.maximumRecordAgeSeconds,
       bisectBatchOnFunctionError: stream.bisectBatchOnFunctionError,
       functionResponseTypes: ["ReportBatchItemFailures"],
-      destinationConfig: { onFailure: { destinationArn: streamDeadLetters.arn } },
+      destinationConfig: { onFailure: { destinationArn: failedBatches.arn } },
     },
   },
 });

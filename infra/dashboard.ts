@@ -5,13 +5,14 @@
 
 import { NAMESPACE } from "@stockwire/functions/telemetry/metric";
 import { LIVE_STAGE } from "@stockwire/functions/api/policy";
+import type { Lambda } from "./function.ts";
 
 /** Namespace, metric name, then dimension names and values, then options. */
 type Metric = [string, string, ...(string | object)[]];
 
 interface Parts {
   /** By the handler's name, which labels the lines. */
-  functions: Record<string, sst.aws.Function>;
+  functions: Record<string, Lambda>;
   tables: { table: sst.aws.Dynamo; indexes: string[] }[];
   http: sst.aws.ApiGatewayV2;
   live: sst.aws.ApiGatewayWebSocket;
@@ -114,6 +115,15 @@ export function dashboard({ functions, tables, http, live }: Parts): $util.Outpu
             ...ofTables(name),
             ...ofIndexes(name),
           ]),
+        ],
+        [
+          "Tables: throttles by cause",
+          [
+            "ReadKeyRangeThroughputThrottleEvents",
+            "WriteKeyRangeThroughputThrottleEvents",
+            "ReadAccountLimitThrottleEvents",
+            "WriteAccountLimitThrottleEvents",
+          ].flatMap((name) => [...ofTables(name), ...ofIndexes(name)]),
         ],
         ["Reservations", [custom("Expired"), custom("SweepLag", "Maximum")]],
       ];

@@ -7,12 +7,14 @@ import { delivery } from "@stockwire/functions/event-sources";
 import { lambda } from "./function.ts";
 import { queued, sending } from "./live.ts";
 import { deliveryQueue } from "./queue.ts";
+import { settingsOf } from "./stage.ts";
 
 export const handler = lambda("deliver", {
   description: "Sends queued frames to live connections",
   timeout: `${delivery.timeoutMs / 1000} seconds`,
   cursors: true,
   environment: { ...sending.environment, ...queued.environment },
+  reserved: settingsOf($app.stage).reservedConcurrency > 0 ? delivery.maximumConcurrency : 0,
   permissions: [
     ...sending.permissions,
     ...queued.permissions,
@@ -23,7 +25,7 @@ export const handler = lambda("deliver", {
   ],
 });
 
-deliveryQueue.subscribe(handler.arn, {
+deliveryQueue.subscribe(handler.target, {
   batch: { size: delivery.batchSize, partialResponses: true },
   transform: {
     eventSourceMapping: { scalingConfig: { maximumConcurrency: delivery.maximumConcurrency } },

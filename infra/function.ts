@@ -1,7 +1,8 @@
 /**
  * Creates the Lambda functions. All are built and configured alike; each has a role of its own that
  * allows only the actions listed with it. A function has one name everywhere: the handler's file,
- * `dist/lambda/<name>`, the function in AWS, and its log group.
+ * `dist/lambda/<name>`, the function in AWS, and its log group. Whatever invokes a function invokes its
+ * alias `live`, so that one call of `update-alias` goes back to an earlier version.
  */
 
 import { removeSources } from "../packages/functions/scripts/source-map.ts";
@@ -53,7 +54,20 @@ interface Options {
   timeout: `${number} seconds`;
   /** Number of environments that Lambda keeps initialised. */
   provisioned?: number;
+  /** Number of environments that other functions of the account cannot take; also the maximum. */
+  reserved?: number;
   description: string;
+}
+
+/** The alias that is invoked. https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html */
+const ALIAS = "live";
+
+/** A function and what the rest of infra needs of it. */
+export interface Lambda {
+  name: $util.Output<string>;
+  logGroup: $util.Output<string>;
+  /** The ARN to invoke it by: that of the alias. Under `sst dev` the function's own. */
+  target: $util.Output<string>;
 }
 
 /**
@@ -63,15 +77,15 @@ interface Options {
  * SST's name for the component is `<Name>Handler`, because SST refuses two components of one name
  * and there is a table `Changes` and an API `Live`.
  */
-export function lambda(name: string, options: Options) {
-  const { permissions, environment, cursors, timeout, provisioned = 0 } = options;
+export function lambda(name: string, options: Options): Lambda {
+  const { permissions, environment, cursors, timeout, provisioned = 0, reserved = 0 } = options;
   const component = `${name.charAt(0).toUpperCase()}${name.slice(1)}Handler`;
   const functionName = `${$app.name}-${$app.stage}-${name}`;
   const logGroup = new aws.cloudwatch.LogGroup(`${component}Log`, {
     name: `/aws/lambda/${functionName}`,
     retentionInDays: LOG_DAYS,
   });
-  return new sst.aws.Function(component, {
+  const created = new sst.aws.Function(component, {
     name: functionName,
     handler: `${HANDLERS}/${name}.handler`,
     description: options.description,
@@ -115,7 +129,8 @@ export function lambda(name: string, options: Options) {
           ]
         : []),
     ],
-    ...(provisioned > 0 && { versioning: true, concurrency: { provisioned } }),
+    versioning: true,
+    ...(reserved > 0 && { concurrency: { reserved } }),
     transform: {
       function: { tracingConfig: { mode: stage.tracing ? "Active" : "PassThrough" } },
       role: (args) => {
@@ -127,6 +142,28 @@ export function lambda(name: string, options: Options) {
       },
     },
   });
+  const target = $dev ? created.arn : aliasOf(component, created, provisioned).arn;
+  return { name: created.name, logGroup: logGroup.name, target };
+}
+
+/**
+ * Creates the alias, which each deploy moves to the version that it publishes, unless the stage holds
+ * its aliases. The environments that are kept warm belong to the alias, so they follow a rollback.
+ */
+function aliasOf(component: string, { name, nodes }: sst.aws.Function, provisioned: number) {
+  const alias = new aws.lambda.Alias(
+    `${component}Alias`,
+    { name: ALIAS, functionName: name, functionVersion: nodes.function.version },
+    { ignoreChanges: stage.holdsAliases ? ["functionVersion", "routingConfig"] : [] },
+  );
+  if (provisioned > 0) {
+    new aws.lambda.ProvisionedConcurrencyConfig(`${component}Provisioned`, {
+      functionName: name,
+      qualifier: alias.name,
+      provisionedConcurrentExecutions: provisioned,
+    });
+  }
+  return alias;
 }
 
 const ONLY_LAMBDA = JSON.stringify({

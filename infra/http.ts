@@ -102,7 +102,7 @@ const authorizer = api.addAuthorizer({
 });
 
 // Requests that match no route also reach the app, which answers 404 or 405.
-const unmatched = api.route("$default", handler.targetArn);
+const unmatched = api.route("$default", handler.target);
 
 /*
  * The other routes share the integration and the permission of `$default`. A permission for each

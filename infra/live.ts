@@ -110,10 +110,10 @@ export const handler = lambda("live", {
 const authorizer = api.addAuthorizer("Caller", {
   // Without an identity source API Gateway calls the authorizer for every connection. It must, as
   // the credential is in a header, in the subprotocol or in the query.
-  lambda: { function: Authorizer.handler.arn, identitySources: [] },
+  lambda: { function: Authorizer.handler.target, identitySources: [] },
 });
 
-api.route("$connect", handler.arn, { auth: { lambda: authorizer.id } });
+api.route("$connect", handler.target, { auth: { lambda: authorizer.id } });
 for (const route of ["$disconnect", "$default", ...ACTIONS]) {
-  api.route(route, handler.arn, { name: route.replace("$", "") });
+  api.route(route, handler.target, { name: route.replace("$", "") });
 }

@@ -197,9 +197,7 @@ new aws.cloudwatch.Dashboard("Dashboard", {
   }),
 });
 
-const logGroups = Object.values(functions).map(({ nodes }) =>
-  nodes.function.loggingConfig.apply((config) => config?.logGroup ?? ""),
-);
+const logGroups = Object.values(functions).map(({ logGroup }) => logGroup);
 
 function savedQuery(name: string, logGroupNames: $util.Input<string>[], lines: string[]) {
   new aws.cloudwatch.QueryDefinition(name, {
@@ -230,3 +228,13 @@ savedQuery("SlowRoutes", logGroups.slice(0, 1), [
   "stats count(*) as requests, pct(durationMs, 50), pct(durationMs, 95), max(durationMs) by method, route",
   "sort requests desc",
 ]);
+
+const region = aws.getRegionOutput().region;
+
+/** Where to look when something is wrong. */
+export const outputs = {
+  dashboardUrl: $interpolate`https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#dashboards/dashboard/${prefix}`,
+  logs: $util.all(logGroups).apply((names) => names.join(" ")),
+  streamDeadLetters: streamDeadLetters.url,
+  deliveryDeadLetters: deliveryDeadLetters.url,
+};

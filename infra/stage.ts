@@ -28,6 +28,14 @@ const Account = z.object({
   STOCKWIRE_AUDIENCE: z.string().min(1).optional(),
   /** Provisioned concurrency of the HTTP API's function; each environment is billed by the hour. */
   STOCKWIRE_PROVISIONED: z.coerce.number().int().min(0).default(0),
+  /**
+   * Reserved concurrency of `changes`; `deliver` and `sweep` get theirs too. Off by default, because
+   * AWS refuses it unless 100 environments of the account's quota stay unreserved.
+   * https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+   */
+  STOCKWIRE_RESERVED: z.coerce.number().int().min(0).default(0),
+  /** `1`: publish new versions of the functions, but leave their aliases where they are. */
+  STOCKWIRE_HOLD: z.enum(["0", "1"]).default("0"),
   /** Shown by `GET /version`. */
   COMMIT: z.string().default("unknown"),
 });
@@ -132,6 +140,8 @@ export function settingsOf(stage: string, environment = process.env) {
     alarmEmail: alarmEmail === "none" ? undefined : alarmEmail,
     otherIssuer: issuer && audience ? { issuer, audiences: [audience] } : undefined,
     provisionedConcurrency: account.STOCKWIRE_PROVISIONED,
+    reservedConcurrency: account.STOCKWIRE_RESERVED,
+    holdsAliases: account.STOCKWIRE_HOLD === "1",
     commit: account.COMMIT,
     /** Must not change after the first deploy: the function compares it with the table's. */
     listShards: 4,

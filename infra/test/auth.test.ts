@@ -13,6 +13,7 @@ test.each(stages)("%s has a user pool with verified emails and no self sign-up",
     autoVerifiedAttributes: ["email"],
     adminCreateUserConfig: { allowAdminCreateUserOnly: true },
     deletionProtection: stage === "production" ? "ACTIVE" : "INACTIVE",
+    userPoolTier: "LITE", // AWS's default, ESSENTIALS, costs more for each user
   });
 });
 

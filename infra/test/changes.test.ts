@@ -18,14 +18,18 @@ describe.each(stages)("event sources of %s", (stage) => {
       "DataSubscriberToLogEventSourceMapping",
     );
     expect(inputs).toMatchObject({
-      functionName: `arn:aws:lambda:us-east-1:123456789012:function:stockwire-${stage}-changes`,
+      functionName: `arn:aws:lambda:us-east-1:123456789012:function:stockwire-${stage}-changes:live`,
       startingPosition: "TRIM_HORIZON",
       batchSize: EventSources.stream.batchSize,
       maximumRetryAttempts: EventSources.stream.maximumRetryAttempts,
       maximumRecordAgeInSeconds: EventSources.stream.maximumRecordAgeSeconds,
       bisectBatchOnFunctionError: true,
       functionResponseTypes: ["ReportBatchItemFailures"],
-      destinationConfig: { onFailure: { destinationArn: arnOf("StreamDeadLettersQueue") } },
+      destinationConfig: {
+        onFailure: {
+          destinationArn: `arn:aws:s3:::${one(of(), "s3/bucket", "FailedBatchesBucket").inputs["bucket"]}`,
+        },
+      },
     });
     expect(inputs["eventSourceArn"]).toMatch(/-DataTable-\w+\/stream\//);
   });
@@ -72,11 +76,23 @@ describe.each(stages)("event sources of %s", (stage) => {
       ({ inputs: each }) => each["eventSourceArn"] === arnOf("DeliveryQueue"),
     );
     expect(mapping?.inputs).toMatchObject({
-      functionName: `arn:aws:lambda:us-east-1:123456789012:function:stockwire-${stage}-deliver`,
+      functionName: `arn:aws:lambda:us-east-1:123456789012:function:stockwire-${stage}-deliver:live`,
       batchSize: EventSources.delivery.batchSize,
       functionResponseTypes: ["ReportBatchItemFailures"],
       scalingConfig: { maximumConcurrency: EventSources.delivery.maximumConcurrency },
     });
+  });
+
+  test("failed batches are kept for 90 days, in a bucket that is not public", () => {
+    expect(
+      one(of(), "s3/bucketLifecycleConfiguration", "FailedBatchesLifecycle").inputs["rules"],
+    ).toEqual([{ id: "expire", status: "Enabled", expiration: { days: 90 } }]);
+    const { inputs } = one(of(), "s3/bucketPublicAccessBlock", "FailedBatchesPublicAccessBlock");
+    expect(inputs).toMatchObject({ blockPublicAcls: true, restrictPublicBuckets: true });
+    const [policy, ...others] = all(of(), "s3/bucketPolicy");
+    expect(others).toEqual([]);
+    expect(policy?.inputs["policy"]).toContain('{"Bool":{"aws:SecureTransport":["false"]}}');
+    expect(policy?.inputs["policy"]).not.toContain('"Allow"');
   });
 
   test("dead letters are kept for 14 days", () => {
@@ -90,7 +106,7 @@ describe.each(stages)("event sources of %s", (stage) => {
       scheduleExpression: "rate(1 minute)",
       state: "ENABLED",
       target: {
-        arn: `arn:aws:lambda:us-east-1:123456789012:function:stockwire-${stage}-sweep`,
+        arn: `arn:aws:lambda:us-east-1:123456789012:function:stockwire-${stage}-sweep:live`,
         retryPolicy: { maximumRetryAttempts: 0 },
       },
     });

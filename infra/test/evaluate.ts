@@ -17,6 +17,8 @@ export interface Resource {
   inputs: Record<string, any>;
   protect?: boolean;
   retainOnDelete?: boolean;
+  /** Inputs that a deploy leaves as they are. */
+  ignoreChanges?: string[];
   dependsOn?: string[];
 }
 

@@ -56,6 +56,34 @@ test("a second deploy from another commit changes only the commit, and replaces 
   }
 });
 
+test("names with random letters are kept by the next deploy", () => {
+  const { name: ofApi } = one(stack("production"), "apigatewayv2/api", "ApiApi").inputs;
+  const letters = String(ofApi).slice(-9); // `-` and eight letters, the same for all under test
+  const random = stack("production").resources.flatMap(({ name, inputs, ignoreChanges, read }) =>
+    Object.entries(inputs).flatMap(([input, value]) =>
+      !read && ["name", "bucket", "domain"].includes(input) && String(value).endsWith(letters)
+        ? [{ name, input, isKept: ignoreChanges?.includes(input) ?? false }]
+        : [],
+    ),
+  );
+  expect(random.map(({ name }) => name)).toContain("DataTable");
+  // Their bucket is another resource's name, not one of their own.
+  const own = random.filter(({ name }) => !/^FailedBatches(?!Bucket)/.test(name));
+  expect(own.filter(({ isKept }) => !isKept)).toEqual([]);
+});
+
+test("a deploy that holds the aliases changes nothing but what becomes of them", () => {
+  const inputs = ({ resources }: ReturnType<typeof stack>) =>
+    resources.map(({ type, name, inputs: each }) => ({ type, name, each }));
+  expect(inputs(evaluated.held)).toEqual(inputs(stack("dev")));
+  const ignored = all(evaluated.held, "lambda/alias").map(({ ignoreChanges }) => ignoreChanges);
+  expect(ignored).toHaveLength(6);
+  for (const each of ignored) expect(each).toEqual(["functionVersion", "routingConfig"]);
+  for (const { ignoreChanges } of all(stack("dev"), "lambda/alias")) {
+    expect(ignoreChanges).toEqual([]);
+  }
+});
+
 test.each([
   ["Ana", /The stage "Ana" is refused: a name has up to 30 small letters, digits and/],
   ["aws-test", /The stage "aws-test" is refused: Cognito allows no domain with "aws"/],

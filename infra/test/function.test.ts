@@ -82,6 +82,7 @@ describe.each(stages)("the functions of %s", (stage) => {
       actions.map((action) => `dynamodb:${action} ${table}`);
     const queue = (action: string, name: string) =>
       `sqs:${action} arn:aws:sqs:us-east-1:123456789012:stockwire-${stage}-${name}`;
+    const bucket = `arn:aws:s3:::stockwire-${stage}-failedbatchesbucket`;
     const manage = (method: string) =>
       `execute-api:ManageConnections arn:aws:execute-api:us-east-1:123456789012:liveapi/live/${method}/@connections/*`;
     const sends = [
@@ -119,6 +120,8 @@ describe.each(stages)("the functions of %s", (stage) => {
         ...on(`${data}/stream/*`, "ListStreams"),
         queue("SendMessage", "DeliveryQueue"),
         queue("SendMessage", "stream-dead-letters"),
+        `s3:PutObject ${bucket}/*`,
+        `s3:ListBucket ${bucket}`,
       ],
       deliver: [
         ...sends,
@@ -155,7 +158,38 @@ describe.each(stages)("the functions of %s", (stage) => {
   test("provisioned concurrency is off unless the account sets it", () => {
     const kept = all(of(), "lambda/provisionedConcurrencyConfig").map(({ inputs }) => inputs);
     if (stage !== "staging") expect(kept).toEqual([]);
-    else expect(kept).toMatchObject([{ provisionedConcurrentExecutions: 2, qualifier: "1" }]);
+    else expect(kept).toMatchObject([{ provisionedConcurrentExecutions: 2, qualifier: "live" }]);
+  });
+
+  // A fresh account has a quota so small that AWS refuses to reserve any of it.
+  test("no concurrency is reserved unless the account sets it", () => {
+    const reserved = handlerFiles().flatMap((name) => {
+      const count = byName(name)["reservedConcurrentExecutions"] as number | undefined;
+      return count === undefined ? [] : [[name, count]];
+    });
+    expect(Object.fromEntries(reserved)).toEqual(
+      stage === "staging" ? { changes: 20, deliver: 10, sweep: 1 } : {},
+    );
+  });
+
+  test("each has an alias `live` of the version that a deploy publishes, and is called by it", () => {
+    const aliases = all(of(), "lambda/alias").map(({ inputs }) => inputs);
+    expect(aliases).toEqual(
+      handlerFiles().map((name) => ({
+        name: "live",
+        functionName: nameOf(name),
+        functionVersion: "1",
+      })),
+    );
+    for (const name of handlerFiles()) expect(byName(name)["publish"]).toBe(true);
+    // Nothing but policies, names and metrics has a function without its alias.
+    const callers = of().resources.filter(({ type }) =>
+      /(?:integration|authorizer|eventSourceMapping|schedule):/i.test(type),
+    );
+    const texts = callers.map(({ inputs }) => JSON.stringify(inputs));
+    const called = texts.filter((text) => text.includes(":function:"));
+    expect(called.length).toBeGreaterThan(10);
+    for (const text of called) expect(text).toMatch(/:function:[\w-]+:live["/]/);
   });
 
   test("there are no servers, databases or network gateways that are billed by the hour", () => {

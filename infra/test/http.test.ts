@@ -50,7 +50,7 @@ describe.each(stages)("the HTTP API of %s", (stage) => {
     expect(integration?.inputs).toMatchObject({
       integrationType: "AWS_PROXY",
       payloadFormatVersion: "2.0",
-      integrationUri: expect.stringMatching(/:function:stockwire-[a-z]+-http(:1)?$/),
+      integrationUri: expect.stringMatching(/:function:stockwire-[a-z]+-http:live$/),
     });
     for (const { target } of routesOf(of(), "ApiApi").values()) {
       expect(target).toBe(`integrations/${integration?.name}-id`);

@@ -33,7 +33,7 @@ describe.each(stages)("the Live API of %s", (stage) => {
     expect(inputs).toMatchObject({
       authorizerType: "REQUEST",
       identitySources: [],
-      authorizerUri: expect.stringContaining(`:function:stockwire-${stage}-authorizer/`),
+      authorizerUri: expect.stringContaining(`:function:stockwire-${stage}-authorizer:live/`),
     });
   });
 
@@ -44,7 +44,7 @@ describe.each(stages)("the Live API of %s", (stage) => {
     for (const { inputs } of integrations) {
       expect(inputs).toMatchObject({
         integrationType: "AWS_PROXY",
-        integrationUri: expect.stringContaining(`:function:stockwire-${stage}-live/`),
+        integrationUri: expect.stringContaining(`:function:stockwire-${stage}-live:live/`),
       });
     }
     expect(integrations).toHaveLength(routesOf(of(), "LiveApi").size);

@@ -22,6 +22,11 @@ const OUTPUTS: Readonly<Record<string, Outputs>> = {
       qualifiedInvokeArn: invoke(`${self}:1`),
     };
   },
+  "aws:lambda/alias:Alias": ({ name, functionName }) => ({
+    arn: arn("lambda", `function:${String(functionName)}:${name}`),
+  }),
+  "aws:s3/bucket:Bucket": ({ bucket }) => ({ arn: `arn:aws:s3:::${String(bucket)}` }),
+  "aws:cloudwatch/eventRule:EventRule": ({ name }) => ({ arn: arn("events", `rule/${name}`) }),
   "aws:dynamodb/table:Table": ({ name }) => ({
     arn: arn("dynamodb", `table/${name}`),
     streamArn: arn("dynamodb", `table/${name}/stream/2026-01-01T00:00:00.000`),
@@ -68,6 +73,10 @@ const OUTPUTS: Readonly<Record<string, Outputs>> = {
       },
     ],
   }),
+  // SST looks up the hosted zone of a domain.
+  "pulumi-nodejs:dynamic:Resource": ({ domain }) => ({
+    ...(domain !== undefined && { zoneId: "Z2" }),
+  }),
   "random:index/randomBytes:RandomBytes": ({ length }) => ({
     base64: Buffer.alloc(Number(length), 7).toString("base64"),
   }),
@@ -92,6 +101,7 @@ interface Statement {
   actions: string[];
   resources?: string[];
   principals?: { type: string; identifiers: string[] }[];
+  conditions?: { test: string; variable: string; values: string[] }[];
 }
 
 const DATA_SOURCES: Readonly<Record<string, (inputs: Values) => Values>> = {
@@ -104,10 +114,15 @@ const DATA_SOURCES: Readonly<Record<string, (inputs: Values) => Values>> = {
     json: JSON.stringify({
       Version: "2012-10-17",
       Statement: ((inputs["statements"] ?? []) as Statement[]).map(
-        ({ effect = "Allow", actions, resources, principals }) => ({
+        ({ effect = "Allow", actions, resources, principals, conditions }) => ({
           Effect: effect,
           Action: actions,
           ...(resources && { Resource: resources }),
+          ...(conditions && {
+            Condition: Object.fromEntries(
+              conditions.map(({ test, variable, values }) => [test, { [variable]: values }]),
+            ),
+          }),
           ...(principals && {
             Principal: Object.fromEntries(
               principals.map(({ type, identifiers }) => [type, identifiers]),

@@ -37,6 +37,7 @@ interface Request {
   getOutputs: () => Struct;
   getProtect: () => boolean;
   getRetainondelete: () => boolean;
+  getIgnorechangesList: () => string[];
   getDependenciesList: () => string[];
 }
 type Call = (request: Request, answer: Answer) => void;
@@ -136,6 +137,7 @@ async function preview(): Promise<void> {
       ...(!read && {
         protect: request.getProtect(),
         retainOnDelete: request.getRetainondelete(),
+        ignoreChanges: request.getIgnorechangesList(),
         dependsOn: request.getDependenciesList().map(short),
       }),
     });

@@ -2,8 +2,9 @@
 
 import { describe, expect, test } from "vitest";
 import type { Evaluation, Resource } from "./evaluate.ts";
+import { models, patternOf } from "./model/check.ts";
 import { rules } from "./rule.ts";
-import { stack, stages, statements } from "./stack.ts";
+import { one, stack, stages, statements } from "./stack.ts";
 
 describe.each(stages)("%s", (stage) => {
   test.each(Object.entries(rules))("%s finds nothing", (_, rule) => {
@@ -38,6 +39,18 @@ const withGrant =
   };
 
 const removed = () => undefined;
+
+const tableName: string = one(stack("production"), "dynamodb/table", "DataTable").inputs["name"];
+const TABLE = `arn:aws:dynamodb:us-east-1:123456789012:table/${tableName}`;
+const FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:stockwire-production";
+
+test("the patterns of all models are valid", () => {
+  const patterns = Object.values(models.services).flatMap(({ shapes }) =>
+    Object.values(shapes).flatMap(({ pattern }) => pattern ?? []),
+  );
+  expect(patterns.length).toBeGreaterThan(100);
+  for (const pattern of patterns) expect(patternOf(pattern)).toBeInstanceOf(RegExp);
+});
 
 test.each<[string, keyof typeof rules, string, Parameters<typeof changed>[2], string]>([
   [
@@ -140,11 +153,174 @@ test.each<[string, keyof typeof rules, string, Parameters<typeof changed>[2], st
     "DeliveryQueue has no dead-letter queue",
   ],
   [
+    "the bucket of failed batches announces nothing",
+    "deadLetterFaults",
+    "FailedBatchesEvents",
+    withInputs({ eventbridge: false }),
+    "DataSubscriberToLogEventSourceMapping has no dead-letter queue",
+  ],
+  [
+    "the queue refuses letters",
+    "deadLetterFaults",
+    "StreamDeadLettersPolicy",
+    removed,
+    "DataSubscriberToLogEventSourceMapping has no dead-letter queue",
+  ],
+  [
     "an alarm is removed",
     "deadLetterFaults",
     "StreamDeadLetters",
     (resource) => (resource.type.includes("metricAlarm") ? undefined : resource),
     "the dead-letter queue of DataSubscriberToLogEventSourceMapping has no alarm",
+  ],
+  [
+    "a policy names an index that does not exist",
+    "referenceFaults",
+    "SweepHandlerRole",
+    withInputs({
+      inlinePolicies: [{ policy: `{"Resource":["${TABLE}/index/gsi1","${TABLE}/index/gsi2"]}` }],
+    }),
+    `iam/role SweepHandlerRole refers to ${TABLE}/index/gsi2, which does not exist`,
+  ],
+  [
+    "a function's alias does not exist",
+    "referenceFaults",
+    "HttpHandlerAlias",
+    removed,
+    `apigatewayv2/integration ApiRouteBbovcaIntegration refers to ${FUNCTION}-http:live, which does not exist`,
+  ],
+  [
+    "a role may send to a stage of the Live API that does not exist",
+    "referenceFaults",
+    "LiveStage",
+    withInputs({ name: "v1" }),
+    "iam/role LiveHandlerRole refers to arn:aws:execute-api:us-east-1:123456789012:liveapi/live/POST/@connections/*, which does not exist",
+  ],
+  [
+    "a route has no integration",
+    "referenceFaults",
+    "ApiRouteBbovcaIntegration",
+    removed,
+    "apigatewayv2/route RouteGetItems refers to ApiRouteBbovcaIntegration-id, which does not exist",
+  ],
+  [
+    "a function's log group does not exist",
+    "referenceFaults",
+    "SweepHandlerLog",
+    removed,
+    "lambda/function SweepHandlerFunction refers to /aws/lambda/stockwire-production-sweep, which does not exist",
+  ],
+  [
+    "a mapping reads another queue",
+    "referenceFaults",
+    "DeliverySubscriberBaacwtEventSourceMapping",
+    withInputs({ eventSourceArn: "arn:aws:sqs:us-east-1:123456789012:other" }),
+    "lambda/eventSourceMapping DeliverySubscriberBaacwtEventSourceMapping refers to arn:aws:sqs:us-east-1:123456789012:other, which does not exist",
+  ],
+  [
+    "a saved query reads a log group that does not exist",
+    "referenceFaults",
+    "Errors",
+    withInputs({ logGroupNames: ["/aws/lambda/stockwire-production-htpp"] }),
+    "cloudwatch/queryDefinition Errors refers to /aws/lambda/stockwire-production-htpp, which does not exist",
+  ],
+  [
+    "an alarm watches a queue that does not exist",
+    "metricFaults",
+    "DeliveryDeadLetters",
+    withInputs({ dimensions: { QueueName: "stockwire-delivery" } }),
+    'alarm DeliveryDeadLetters: no AWS/SQS {"QueueName":"stockwire-delivery"}',
+  ],
+  [
+    "an alarm watches a stage that does not exist",
+    "metricFaults",
+    "LiveErrors",
+    withInputs({ dimensions: { ApiId: "LiveApi-id", Stage: "$default" } }),
+    'alarm LiveErrors: no AWS/ApiGateway {"ApiId":"LiveApi-id","Stage":"$default"}',
+  ],
+  [
+    "a graph shows a function that does not exist",
+    "metricFaults",
+    "SweepHandlerFunction",
+    withInputs({ name: "stockwire-production-sweeper" }),
+    'graph Functions: errors: no AWS/Lambda {"FunctionName":"stockwire-production-sweep"}',
+  ],
+  [
+    "API Gateway may call the function but not its alias",
+    "permissionFaults",
+    "ApiRouteBbovcaPermissions",
+    withInputs({ qualifier: undefined }),
+    `ApiRouteBbovcaIntegration may not call ${FUNCTION}-http:live`,
+  ],
+  [
+    "API Gateway may not call the authorizer",
+    "permissionFaults",
+    "LiveAuthorizerCallerPermission",
+    removed,
+    `LiveAuthorizerCallerAuthorizer may not call ${FUNCTION}-authorizer:live`,
+  ],
+  [
+    "a value that the API does not know",
+    "inputFaults",
+    "HttpHandlerFunction",
+    withInputs({ runtime: "nodejs24" }),
+    'lambda/function HttpHandlerFunction: CreateFunction .Runtime may not be "nodejs24"',
+  ],
+  [
+    "a name that is too long",
+    "inputFaults",
+    "AlarmsTopic",
+    withInputs({ name: "a".repeat(257) }),
+    "sns/topic AlarmsTopic: CreateTopic .Name has 257 characters, allowed are 1 to 256",
+  ],
+  [
+    "a name that is too long, by a model",
+    "inputFaults",
+    "SweepEachMinuteSchedule",
+    withInputs({ name: "a".repeat(65) }),
+    "scheduler/schedule SweepEachMinuteSchedule: CreateSchedule .Name has 65 characters, allowed are 1 to 64",
+  ],
+  [
+    "a required member is missing",
+    "inputFaults",
+    "HttpHandlerAlias",
+    withInputs({ functionVersion: undefined }),
+    "lambda/alias HttpHandlerAlias: CreateAlias .FunctionVersion is required",
+  ],
+  [
+    "a number that is too large",
+    "inputFaults",
+    "DataSubscriberToLogEventSourceMapping",
+    withInputs({ maximumRetryAttempts: 10_001 }),
+    "lambda/eventSourceMapping DataSubscriberToLogEventSourceMapping: CreateEventSourceMapping .MaximumRetryAttempts is 10001, allowed are -1 to 10000",
+  ],
+  [
+    "a text that does not match its pattern",
+    "inputFaults",
+    "HttpHandlerAlias",
+    withInputs({ name: "42" }),
+    'lambda/alias HttpHandlerAlias: CreateAlias .Name "42" does not match (?!^[0-9]+$)([a-zA-Z0-9-_]+)',
+  ],
+  [
+    "a queue that keeps messages for too long",
+    "inputFaults",
+    "StreamDeadLettersQueue",
+    withInputs({ messageRetentionSeconds: 1_209_601 }),
+    "sqs/queue StreamDeadLettersQueue: CreateQueue .Attributes.MessageRetentionPeriod is 1209601, allowed are 60 to 1209600",
+  ],
+  [
+    "an input that the API does not have",
+    "inputFaults",
+    "DataTable",
+    withInputs({ shards: 4 }),
+    "dynamodb/table DataTable: CreateTable shards is not a member of the request",
+  ],
+  [
+    "a type of resource without a known call",
+    "inputFaults",
+    "AlarmsTopic",
+    (resource) => ({ ...resource, type: "aws:kinesis/stream:Stream" }),
+    "kinesis/stream AlarmsTopic: no API call is known for this type",
   ],
 ])("a planted fault is found: %s", (_, rule, name, change, fault) => {
   expect(rules[rule](changed("production", name, change))).toContain(fault);

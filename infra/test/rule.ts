@@ -5,6 +5,8 @@
 
 import { routeKeyOf, routes, scopesOf } from "@stockwire/functions/api/policy";
 import type { Evaluation } from "./evaluate.ts";
+import { modelFaults } from "./model/check.ts";
+import { metricFaults, permissionFaults, referenceFaults } from "./reference.ts";
 import { all, routesOf, statements } from "./stack.ts";
 
 /** The API has the routes of the policy, with their scopes and authorizer, and `$default`. */
@@ -88,7 +90,34 @@ function roleFaults(evaluation: Evaluation): string[] {
   return faults;
 }
 
-/** Stream and queue have dead-letter queues, and each of these has an alarm. */
+/** The ARN of the queue that gets a message for each new object of a bucket. */
+function queueOfBucket(evaluation: Evaluation, bucketArn: string): unknown {
+  const bucket = bucketArn.replace("arn:aws:s3:::", "");
+  const sends = all(evaluation, "s3/bucketNotification").some(
+    ({ inputs }) => inputs["bucket"] === bucket && inputs["eventbridge"] === true,
+  );
+  const rule = all(evaluation, "cloudwatch/eventRule").find(({ inputs }) =>
+    String(inputs["eventPattern"]).includes(`"bucket":{"name":["${bucket}"]}`),
+  );
+  const target = all(evaluation, "cloudwatch/eventTarget").find(
+    ({ inputs }) => inputs["rule"] === rule?.inputs["name"],
+  );
+  const allowed = all(evaluation, "sqs/queuePolicy").some(({ inputs }) => {
+    const { Statement } = JSON.parse(inputs["policy"]) as { Statement: Record<string, unknown>[] };
+    return Statement.some(
+      ({ Resource, Principal, Condition }) =>
+        Resource === target?.inputs["arn"] &&
+        JSON.stringify(Principal) === '{"Service":"events.amazonaws.com"}' &&
+        JSON.stringify(Condition).includes(`rule/${rule?.inputs["name"]}"`),
+    );
+  });
+  return sends && rule && allowed ? target?.inputs["arn"] : undefined;
+}
+
+/**
+ * Stream and queue have dead-letter queues, and each of these has an alarm. Failed batches of the
+ * stream are kept whole in a bucket, which sends a letter for each.
+ */
 function deadLetterFaults(evaluation: Evaluation): string[] {
   const faults: string[] = [];
   const queues = all(evaluation, "sqs/queue");
@@ -107,7 +136,8 @@ function deadLetterFaults(evaluation: Evaluation): string[] {
   };
   for (const { name, inputs } of all(evaluation, "lambda/eventSourceMapping")) {
     if (String(inputs["eventSourceArn"]).includes(":dynamodb:")) {
-      check(name, inputs["destinationConfig"]?.onFailure?.destinationArn);
+      const bucket = String(inputs["destinationConfig"]?.onFailure?.destinationArn);
+      check(name, queueOfBucket(evaluation, bucket));
       continue;
     }
     const queue = queues.find((each) => arnOf(each.inputs["name"]) === inputs["eventSourceArn"]);
@@ -119,4 +149,20 @@ function deadLetterFaults(evaluation: Evaluation): string[] {
   return faults;
 }
 
-export const rules = { apiFaults, liveFaults, mappingFaults, roleFaults, deadLetterFaults };
+/** AWS's models of the API calls allow the inputs of all resources. */
+const inputFaults = ({ resources }: Evaluation): string[] =>
+  resources
+    .filter(({ type, read }) => !read && type.startsWith("aws:"))
+    .flatMap((resource) => modelFaults(resource));
+
+export const rules = {
+  apiFaults,
+  liveFaults,
+  mappingFaults,
+  roleFaults,
+  deadLetterFaults,
+  referenceFaults,
+  metricFaults,
+  permissionFaults,
+  inputFaults,
+};

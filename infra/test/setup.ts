@@ -26,6 +26,8 @@ export interface Evaluated {
   fresh: Evaluation;
   /** The stage `dev` once more, from another commit. */
   second: Evaluation;
+  /** The stage `dev` with aliases that stay where they are. */
+  held: Evaluation;
   /** What `sst diff` prints for stages that are refused, by their names. */
   refusals: Record<string, string>;
 }
@@ -37,6 +39,7 @@ const STAGES: Readonly<Record<string, Record<string, string>>> = {
     STOCKWIRE_ISSUER: "https://login.shop.example/realm",
     STOCKWIRE_AUDIENCE: "stockwire",
     STOCKWIRE_PROVISIONED: "2",
+    STOCKWIRE_RESERVED: "20",
   },
   production: {
     STOCKWIRE_DOMAIN: "shop.example",
@@ -86,11 +89,12 @@ async function evaluateAll(bundles: string): Promise<Evaluated> {
     const domain = { STOCKWIRE_DOMAIN: "shop.example", STOCKWIRE_ALARM_EMAIL: "none" };
     const fresh = await evaluate("prod", domain, { isFresh: true });
     const second = await evaluate("dev", { COMMIT: "abc1234" });
+    const held = await evaluate("dev", { STOCKWIRE_HOLD: "1" });
     const refusals: Record<string, string> = {};
     for (const stage of REFUSED) {
       refusals[stage] = await evaluate(stage).then(() => "", messageOf);
     }
-    return { stages: evaluations, underSstDev, fresh, second, refusals };
+    return { stages: evaluations, underSstDev, fresh, second, held, refusals };
   } finally {
     await lock.release();
   }

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { isProtected, settingsOf } from "../stage.ts";
 import type { Resource } from "./evaluate.ts";
 import { root } from "./platform.ts";
-import { all, evaluated, stack, stages } from "./stack.ts";
+import { all, evaluated, one, stack, stages } from "./stack.ts";
 
 describe("settings", () => {
   test("a stage without an entry is small, unprotected and free of charge while idle", () => {
@@ -125,6 +125,24 @@ describe.each(stages)("%s", (stage) => {
       liveUrl: expect.stringMatching(/^wss:/),
       docsUrl: expect.stringMatching(/^https:.*\/docs$/),
       issuer: url,
+    });
+  });
+
+  test("has the places to look at as outputs, and they exist", () => {
+    const { outputs } = stack(stage);
+    const { dashboardName } = one(stack(stage), "cloudwatch/dashboard", "Dashboard").inputs;
+    expect(outputs["dashboardUrl"]).toBe(
+      `https://us-east-1.console.aws.amazon.com/cloudwatch/home?region=us-east-1#dashboards/dashboard/${dashboardName}`,
+    );
+    const groups = all(stack(stage), "lambda/function").map(
+      ({ inputs }) => inputs["loggingConfig"].logGroup as string,
+    );
+    expect(outputs["logs"]?.split(" ").toSorted()).toEqual(groups.toSorted());
+    const urlOf = (queue: string) =>
+      `https://sqs.us-east-1.amazonaws.com/123456789012/${one(stack(stage), "sqs/queue", queue).inputs["name"]}`;
+    expect(outputs).toMatchObject({
+      streamDeadLetters: urlOf("StreamDeadLettersQueue"),
+      deliveryDeadLetters: urlOf("DeliveryDeadLettersQueue"),
     });
   });
 
