@@ -33,7 +33,11 @@ export function credentialsOf({ clientConfig }: Engine): Credentials | undefined
  * while they load. Variables that the user has set win over the defaults only. Throws LocalError if the
  * handlers would refuse one of them.
  */
-export function setEnvironment(engine: Engine, url: string, cursorSecret: string): void {
+export function setEnvironment(
+  engine: Pick<Engine, "clientConfig">,
+  url: string,
+  cursorSecret: string,
+): void {
   const defaults = { STAGE: "laptop", LOG_LEVEL: "warn", COMMIT: commit(), ALLOWED_ORIGINS: "*" };
   Object.assign(process.env, { ...defaults, ...process.env }, engineVariables(engine), {
     DATA_TABLE: tableName("Data"),
@@ -56,7 +60,7 @@ export function setEnvironment(engine: Engine, url: string, cursorSecret: string
 }
 
 /** https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html */
-function engineVariables({ clientConfig }: Engine): Record<string, string> {
+function engineVariables({ clientConfig }: Pick<Engine, "clientConfig">): Record<string, string> {
   const { endpoint, region, credentials } = clientConfig;
   return {
     ...(endpoint && { AWS_ENDPOINT_URL_DYNAMODB: endpoint }),

@@ -1,7 +1,6 @@
 import type { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import type { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { sendDirectly } from "@stockwire/core/live/send";
 import { LIVE_STAGE } from "@stockwire/functions/api/policy";
@@ -12,7 +11,7 @@ import { createWebSocketApi } from "@stockwire/gateway/websocket/websocket-api";
 import { liveApi } from "./api-definition.ts";
 import { createQueue } from "./queue/queue.ts";
 import { createSqs } from "./queue/sqs.ts";
-import { deadLetterFile } from "./stream/dead-letter.ts";
+import { deadLetterFile, deadLettersFile } from "./stream/dead-letter.ts";
 import { startStreamMapping } from "./stream/event-source-mapping.ts";
 import type { StreamRecord } from "./stream/record.ts";
 
@@ -73,7 +72,6 @@ export async function startLive(options: Options): Promise<Live> {
   const changes = await import("@stockwire/functions/handlers/changes");
   const deliver = await import("@stockwire/functions/handlers/deliver");
   const report = (source: string) => (error: unknown) => log(`${source}: ${String(error)}`);
-  const deadLetters = (name: string) => deadLetterFile(join(dataDir, "dead-letters", name));
 
   const webSocketApi = createWebSocketApi({
     ...liveApi(live.handler, authorizer.handler),
@@ -96,10 +94,10 @@ export async function startLive(options: Options): Promise<Live> {
     queueName: DELIVERY_QUEUE,
     functionName: "deliver",
     handler: deliver.handler,
-    onDeadLetter: deadLetters("delivery.jsonl"),
+    onDeadLetter: deadLetterFile(deadLettersFile(dataDir, "delivery")),
     onError: report("delivery"),
   });
-  const writeDeadLetter = deadLetters("changes.jsonl");
+  const writeDeadLetter = deadLetterFile(deadLettersFile(dataDir, "stream"));
   // A queue that nothing reads on AWS; here its messages are written to the file of dead letters.
   const streamDeadLetters = createQueue({
     ...EventSources.delivery,

@@ -130,6 +130,37 @@ test("a record that cannot be appended is a dead letter, once it is alone in its
   expect(messages).toHaveLength(1);
 });
 
+test("records from dead letters that fail again are reported, and sent to no queue", async () => {
+  const [first, huge] = [created(newId()), created(newId())];
+  const poison = created(newId(), "seven");
+  expect(await handler({ Records: [first, poison], isRedrive: true })).toEqual({
+    batchItemFailures: [{ itemIdentifier: poison.dynamodb.SequenceNumber }],
+  });
+  Object.assign(huge.dynamodb.NewImage, { sk: { S: "x".repeat(3_000) } });
+  await expect(handler({ Records: [huge], isRedrive: true })).rejects.toThrow(/validation/i);
+  expect(messages).toEqual([]);
+});
+
+test("a dead letter holds a record of up to 1 MB, and of a larger one its keys", async () => {
+  const Keys = marshall({ pk: "ITEM#0", sk: "large" });
+  for (const [bytes, isWhole] of [
+    [900_000, true],
+    [1_050_000, false],
+  ] as const) {
+    messages = [];
+    const poison = created(newId(), "seven");
+    Object.assign(poison.dynamodb, { Keys });
+    Object.assign(poison.dynamodb.NewImage, { data: { S: "x".repeat(bytes) } });
+    await handler({ Records: [poison] });
+    const [record] = (
+      JSON.parse(messages[0] ?? "") as { payload: { Records: { dynamodb: object }[] } }
+    ).payload.Records;
+    expect(record?.dynamodb).toMatchObject({ Keys });
+    expect("NewImage" in (record?.dynamodb ?? {})).toBe(isWhole);
+    expect(Buffer.byteLength(messages[0] ?? "")).toBeLessThan(1024 * 1024);
+  }
+});
+
 test("an unreadable record that the queue does not take fails alone", async () => {
   const [first, after] = [newId(), newId()];
   const poison = created(newId(), "seven");

@@ -4,7 +4,7 @@
  */
 
 import { appendFile } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { createFolder } from "../folder.ts";
 import type { Condition } from "./batch.ts";
 import type { StreamRecord } from "./record.ts";
@@ -78,6 +78,10 @@ function responsePayload(error: unknown): { errorType: string; errorMessage: str
     ? { errorType: error.name, errorMessage: error.message }
     : { errorType: "Error", errorMessage: String(error) };
 }
+
+/** The file of a server's dead letters, of the stream or of the delivery queue. */
+export const deadLettersFile = (dataDir: string, queue: "stream" | "delivery"): string =>
+  join(dataDir, "dead-letters", queue === "stream" ? "changes.jsonl" : "delivery.jsonl");
 
 /** An on-failure destination that appends each dead letter to a file, as one line of JSON. */
 export function deadLetterFile(file: string): (letter: object) => Promise<void> {

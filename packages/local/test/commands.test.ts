@@ -5,6 +5,7 @@
 
 import { execFile } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
+import { appendFile, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -23,6 +24,7 @@ interface Smoke {
 const SMOKE: Readonly<Record<string, Smoke>> = {
   token: { args: ["--scope", "admin", "--port", "PORT"], prints: /^[\w-]+\.[\w-]+\.[\w-]+\n$/ },
   seed: { args: ["--port", "PORT"], prints: /^\d+ records/ },
+  redrive: { args: ["--port", "PORT"], prints: /^stream: 0 shown\ndelivery: 0 shown\n$/ },
   "check-stock": { args: ["--port", "PORT"], prints: /./ },
   cost: { args: ["--requests", "1000000"], prints: /^USD a month +\d+\.\d\d/m },
   "gateway-cases": {
@@ -119,4 +121,55 @@ test.each(Object.entries(SMOKE))("npm run %s works", async (name, { args, prints
     cwd: root,
   });
   expect(stdout).toMatch(prints);
+});
+
+describe("npm run redrive on this machine", () => {
+  const folder = () => join(laptop.dataDir, "dead-letters");
+  const linesOf = async (name: string) =>
+    (await readFile(join(folder(), name), "utf8").catch(() => "")).split("\n").slice(0, -1);
+  const redrive = async (...args: string[]) => {
+    const file = join(root, "packages/local/commands/redrive.ts");
+    const all = [file, "--port", new URL(laptop.url).port, ...args];
+    const run = promisify(execFile)(process.execPath, all);
+    return run.catch((error: unknown) => error as { stdout: string; code: number });
+  };
+  const letter = (id: string, version: { N: string } | { S: string }) => {
+    const text = (S: string) => ({ S });
+    const [pk, sk, at] = [text("ITEM#0"), text(id), text("2026-11-21T00:43:40.123Z")];
+    const meta = { actor: text("ana"), requestId: text("r"), createdAt: at, updatedAt: at };
+    const NewImage = { pk, sk, ...meta, version, data: text('{"n":1}') };
+    const Records = [{ dynamodb: { Keys: { pk, sk }, NewImage } }];
+    const requestContext = { condition: "UnreadableRecord" };
+    return JSON.stringify({ requestContext, timestamp: at.S, payload: { Records } });
+  };
+
+  test("--send puts changes into the log, and keeps what cannot be read", async () => {
+    const poison = letter("poison", { S: "seven" });
+    await mkdir(folder(), { recursive: true });
+    // A command that was killed has left a file; the server has written the other one since.
+    await writeFile(join(folder(), "changes.jsonl.taken-1"), `${letter("lost", { N: "1" })}\n`);
+    await appendFile(join(folder(), "changes.jsonl"), `${poison}\n`);
+    expect((await redrive()).stdout).toMatch(/ITEM#0\nstream: 2 shown\n/);
+    const { stdout, ...rest } = await redrive("--queue", "stream", "--send");
+    expect(stdout).toMatch(/ITEM#0: sent\n.*ITEM#0: kept, it still.*\nstream: 1 sent, 1 failed\n$/);
+    expect(rest).toMatchObject({ code: 1 });
+    expect(await readdir(folder())).toEqual(["changes.jsonl"]);
+    expect(await linesOf("changes.jsonl")).toEqual([poison]);
+    const token = laptop.token({ sub: "ana", scope: "read:items read:history" });
+    const answer = await fetch(`${laptop.url}/items/lost/history`, {
+      headers: { authorization: `Bearer ${token}` },
+    });
+    expect(await answer.json()).toMatchObject({ items: [{ op: "create", id: "lost" }] });
+    await redrive("--queue", "stream", "--discard");
+    expect(await readdir(folder())).toEqual([]);
+  });
+
+  test("--send hands messages to the delivery queue", async () => {
+    const message = { body: '{"connectionIds":[],"frames":[]}' };
+    await mkdir(folder(), { recursive: true });
+    await writeFile(join(folder(), "delivery.jsonl"), `${JSON.stringify({ message })}\n`);
+    const { stdout } = await redrive("--queue", "delivery", "--send");
+    expect(stdout).toBe("delivery  unknown time  frames, 32 bytes: sent\ndelivery: 1 sent\n");
+    expect(await linesOf("delivery.jsonl")).toEqual([]);
+  });
 });

@@ -36,7 +36,8 @@ interface Options {
 const MAX_CONNECTIONS = 500;
 /**
  * Bytes of one delivery as JSON, in which the text of a frame is escaped once more. A message of SQS
- * holds 1 MiB, and is charged for each 64 KiB.
+ * holds 1 MiB and is billed for each 64 KiB, so larger ones cost the same; smaller ones are retried in
+ * smaller parts.
  * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
  */
 const MAX_DELIVERY_BYTES = 240 * 1024;

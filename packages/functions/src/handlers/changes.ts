@@ -14,6 +14,8 @@ enableCursors();
 /** A batch of stream records of the table Data. https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html */
 interface Event {
   Records: readonly StreamRecord[];
+  /** True if the records are from dead letters: what fails again is reported, not sent once more. */
+  isRedrive?: boolean;
 }
 
 type Image = Parameters<typeof fromImages>[0];
@@ -60,7 +62,7 @@ export const handler = logged(log, async (event: Event): Promise<Result> => {
     } catch (error) {
       if (isUnavailable(error)) throw error; // a fault of the store
       log.error("stream record", error, { eventID });
-      if (await isDeadLetter(record, error)) continue;
+      if (!event.isRedrive && (await isDeadLetter(record, error))) continue;
       batchItemFailures.push({ itemIdentifier: dynamodb?.SequenceNumber ?? "" });
       break;
     }
@@ -72,7 +74,8 @@ export const handler = logged(log, async (event: Event): Promise<Result> => {
   } catch (error) {
     // Lambda halves a batch that fails, until the record that cannot be appended is alone in it.
     const [record] = Records;
-    if (isUnavailable(error) || Records.length > 1 || record === undefined) throw error;
+    const isAlone = Records.length === 1 && record !== undefined;
+    if (isUnavailable(error) || event.isRedrive || !isAlone) throw error;
     log.error("append", error, { eventID: record.eventID });
     if (!(await isDeadLetter(record, error))) throw error;
     return { batchItemFailures };

@@ -5,8 +5,11 @@ import { config } from "../runtime.ts";
 import { createSqsClient, messageBody } from "./delivery-queue.ts";
 
 const { STREAM_DEAD_LETTERS_URL: QueueUrl } = config;
-/** Bytes of a record in a dead letter, of the 1 MiB that SQS takes. A larger one is named by its keys. */
-const MAX_RECORD_BYTES = 200 * 1024;
+/**
+ * Bytes of a record in a dead letter, so that the letter fits a message. A larger one is named by its
+ * keys. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
+ */
+const MAX_RECORD_BYTES = 1000 * 1024; // a message has 1 MiB
 const MAX_ERROR = 1_000; // characters
 
 const sqs = QueueUrl === undefined ? undefined : createSqsClient();
