@@ -50,9 +50,11 @@ export const jsonLine = (value: unknown): string =>
 function described(error: unknown): unknown {
   if (!(error instanceof Error)) return { name: "NonError" };
   const { name, message, stack, cause } = error;
+  const { ThrottlingReasons: throttling } = error as { ThrottlingReasons?: unknown };
   return {
     name,
     message,
+    ...(throttling !== undefined && { throttling }), // for example TableWriteKeyRangeThroughputExceeded
     stack: originalStack(stack),
     ...(cause !== undefined && { cause: described(cause) }),
   };
