@@ -23,6 +23,7 @@ export interface Usage {
   /** Cognito clients with a secret; 0 with an issuer of your own. */
   machineClients: number;
   tokens: number; // that machine clients request a month
+  users: number; // that sign in with Cognito at least once a month
   freeTier: boolean;
 }
 
@@ -75,7 +76,7 @@ export function bill(usage: Usage): Line[] {
   const lines: Line[] = [
     {
       component: "HTTP API",
-      usd: billed(requests, free.httpRequests) * price.httpRequest,
+      usd: requests * price.httpRequest,
       basis: `${count(requests)} requests`,
     },
     {
@@ -139,6 +140,11 @@ export function bill(usage: Usage): Line[] {
       component: "Cognito: machine clients",
       usd: usage.machineClients * price.machineClient + usage.tokens * price.machineToken,
       basis: `${usage.machineClients} clients, ${count(usage.tokens)} tokens`,
+    },
+    {
+      component: "Cognito: users",
+      usd: billed(usage.users, free.users) * price.user,
+      basis: `${count(usage.users)} active users, tier Lite`,
     },
     {
       component: "Traces",

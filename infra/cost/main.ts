@@ -21,8 +21,9 @@ the list prices of ${READ_ON} in us-east-1.
                    (${routes.length}, all)
   --clients N      machine clients of Cognito; 0 with an issuer of your own (1)
   --tokens N       tokens that the machine clients request a month (730, one an hour)
+  --users N        people who sign in with Cognito at least once a month (0)
   --traced N       percent of the requests that X-Ray samples (0)
-  --free-tier      subtract the free amounts of an account
+  --free-tier      subtract what is free for every account, each month; API Gateway is not
   --seeds          print the three examples of the first requirements instead
   --help           print this text`;
 
@@ -38,6 +39,7 @@ const DEFAULTS = {
   traced: "0",
   clients: "1",
   tokens: "730",
+  users: "0",
 };
 type Amount = keyof typeof DEFAULTS;
 

@@ -27,13 +27,18 @@ export const price = {
   dashboard: 3, // a month
   queueRequest: 0.4 / MILLION,
   trace: 5 / MILLION,
+  user: 0.0055, // a month, for each active user of a Cognito pool with the tier Lite
   machineClient: 6, // a month, for a Cognito client with client credentials
   machineToken: 2.25 / 1_000,
 } as const;
 
-/** Free amounts of an account per month. Those of Lambda and DynamoDB do not expire. */
+/**
+ * Amounts that are free for every account, each month. The free requests of API Gateway are missing:
+ * accounts from before 15 July 2025 had them for a year, later ones get credits instead.
+ * https://aws.amazon.com/free/
+ */
 export const free = {
-  httpRequests: MILLION, // for a year
+  users: 10_000, // of Cognito pools with the tier Lite
   lambdaRequests: MILLION,
   lambdaGbSeconds: 400_000,
   /** DynamoDB's free 25 units a second apply to provisioned capacity only, not to on demand. */

@@ -16,7 +16,7 @@ import { ALARM_METRICS, bill, examples, type Usage } from "../cost/bill.ts";
 import { units } from "../cost/measured.ts";
 import { price, READ_ON } from "../cost/price.ts";
 import { root } from "./platform.ts";
-import { all, stack } from "./stack.ts";
+import { all, one, stack } from "./stack.ts";
 
 const client = createClient({
   region: "us-east-1",
@@ -73,6 +73,7 @@ const usage: Usage = {
   traced: 0,
   machineClients: 0,
   tokens: 0,
+  users: 0,
   freeTier: false,
 };
 const usdOf = (component: string, more: Partial<Usage> = {}) =>
@@ -89,7 +90,7 @@ test("the three original examples have their documented totals", () => {
 
 test("the bill multiplies requests, messages and minutes by their prices", () => {
   expect(usdOf("HTTP API")).toBeCloseTo(1);
-  expect(usdOf("HTTP API", { freeTier: true })).toBe(0);
+  expect(usdOf("HTTP API", { freeTier: true })).toBeCloseTo(1); // new accounts get credits instead
   expect(usdOf("Live API: connections")).toBeCloseTo(1_000 * 730 * 60 * 0.25e-6);
   expect(usdOf("DynamoDB: writes")).toBeCloseTo(200_000 * (1 + units.change.writes) * 0.625e-6);
 });
@@ -101,6 +102,26 @@ test("the bill counts a ping a minute for each connection, and its answer", () =
     line.component.endsWith("requests"),
   );
   expect(invocations?.basis).toBe((1e6 + 1_000 * 730 * 60 + 730 * 60).toLocaleString("en"));
+});
+
+test("the bill has the users of the pool's tier, of which 10 000 are free", () => {
+  expect(usdOf("Cognito: users", { users: 12_000 })).toBeCloseTo(66);
+  expect(usdOf("Cognito: users", { users: 12_000, freeTier: true })).toBeCloseTo(11);
+  const { userPoolTier } = one(stack("production"), "cognito/userPool", "UsersUserPool").inputs;
+  expect(userPoolTier).toBe("LITE");
+});
+
+test("one in a hundred invocations is billed for the start of its environment", () => {
+  const { basis = "" } = bill(usage).find(({ component }) => component === "Lambda: time") ?? {};
+  const seconds = Number(/^[\d,]+/.exec(basis)?.[0].replaceAll(",", ""));
+  const none = bill({ ...usage, requests: 0 }).find(
+    ({ component }) => component === "Lambda: time",
+  );
+  const withoutRequests = Number(/^[\d,]+/.exec(none?.basis ?? "")?.[0].replaceAll(",", ""));
+  // 0.8 reads of 8 ms, 0.2 writes of 12 ms with a change of 30 ms and 10 frames of 0.35 ms each.
+  const warm = 0.8 * 8 + 0.2 * (12 + 30 + 10 * 0.35);
+  const cold = 1.2 * 0.01 * 500; // 1.2 invocations a request
+  expect((seconds - withoutRequests) / 1e3).toBeCloseTo(warm + cold, 1);
 });
 
 test("the bill has what is provisioned: machine clients and the metrics of alarms", () => {

@@ -72,15 +72,19 @@ test("names with random letters are kept by the next deploy", () => {
   expect(own.filter(({ isKept }) => !isKept)).toEqual([]);
 });
 
-test("a deploy that holds the aliases changes nothing but what becomes of them", () => {
-  const inputs = ({ resources }: ReturnType<typeof stack>) =>
-    resources.map(({ type, name, inputs: each }) => ({ type, name, each }));
-  expect(inputs(evaluated.held)).toEqual(inputs(stack("dev")));
-  const ignored = all(evaluated.held, "lambda/alias").map(({ ignoreChanges }) => ignoreChanges);
-  expect(ignored).toHaveLength(6);
-  for (const each of ignored) expect(each).toEqual(["functionVersion", "routingConfig"]);
-  for (const { ignoreChanges } of all(stack("dev"), "lambda/alias")) {
-    expect(ignoreChanges).toEqual([]);
+test("with STOCKWIRE_HOLD a deploy leaves the aliases where they are", () => {
+  const ignoredBy = (evaluation: ReturnType<typeof stack>) =>
+    all(evaluation, "lambda/alias").map(({ ignoreChanges }) => ignoreChanges);
+  expect(ignoredBy(evaluated.fresh)).toEqual(
+    Array.from({ length: 6 }, () => ["functionVersion", "routingConfig"]),
+  );
+  expect(ignoredBy(stack("dev"))).toEqual(Array.from({ length: 6 }, () => []));
+});
+
+test("under sst dev, too, references exist and calls are allowed", () => {
+  const { referenceFaults, metricFaults, permissionFaults, inputFaults } = rules;
+  for (const rule of [referenceFaults, metricFaults, permissionFaults, inputFaults]) {
+    expect(rule(evaluated.underSstDev)).toEqual([]);
   }
 });
 

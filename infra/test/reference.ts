@@ -61,8 +61,8 @@ function jsonOf(text: string): unknown {
 const ARN = /arn:aws:(?:s3:::|[\w-]+:[\w-]*:123456789012:)[^"\s,]+/g;
 const ID = /^(?:integrations\/)?(\w+-id|us-east-1_\w+)$/;
 const QUEUE_URL = /^https:\/\/sqs\.[^/]+\/\d+\/.+$/;
-/** Not of this stage: SST's own bucket. */
-const FOREIGN = /^arn:aws:s3:::sst-/;
+/** Not of this stage: SST's own bucket, and the account, which may assume roles under `sst dev`. */
+const FOREIGN = /^arn:aws:(?:s3:::sst-|iam::\d+:root$)/;
 
 /** True if the ARN is a resource's, or what the service allows below it. */
 function isKnownArn(given: string, { names, evaluation }: Known): boolean {
