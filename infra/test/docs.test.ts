@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "./platform.ts";
-import { stack } from "./stack.ts";
+import { all as resourcesOf, stack } from "./stack.ts";
 
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 const deploy = read("docs/deploy.md");
@@ -20,6 +20,20 @@ test("the guides' commands and settings exist, and all settings are documented",
   }
   const settings = all(read("infra/stage.ts"), /^ {2}(STOCKWIRE_\w+):/gm).toSorted();
   expect(all(deploy, /(STOCKWIRE_[A-Z_]+)/g).toSorted()).toEqual(settings);
+});
+
+test("the calls that roll back name functions and aliases that exist", () => {
+  const aliases = resourcesOf(stack("production"), "lambda/alias").map(
+    ({ inputs: { functionName, name } }) => `${functionName} ${name}`,
+  );
+  const calls = [...deploy.matchAll(/update-alias --function-name (\S+) --name (\S+)/g)];
+  expect(calls).toHaveLength(2);
+  for (const [, functionName, name] of calls) expect(aliases).toContain(`${functionName} ${name}`);
+  const others = /The other functions are ([^.]+)\./.exec(deploy)?.[1] ?? "";
+  const named = ["http", ...all(others, /`(\w+)`/g)].map(
+    (each) => `stockwire-production-${each} live`,
+  );
+  expect(named.toSorted()).toEqual(aliases.toSorted());
 });
 
 test("the runbook has the names of all log groups and saved queries", () => {
