@@ -1,16 +1,30 @@
-/** What `npm run openapi` and `npm run asyncapi` do. */
+/** What `npm run openapi`, `npm run asyncapi` and `npm run partner` do. */
 
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 
-/** Writes src/api/docs/<name>.json, or shows the usage for `--help`. Ends with 1 on another option. */
-export function writeDocument(name: string, document: () => unknown): void {
+/** Writes the document that the app serves at `/<name>.json`. */
+export const writeDocument = (name: string, document: () => unknown): void =>
+  writeDocuments(
+    name,
+    { [`api/docs/${name}`]: document },
+    `which the app serves at /${name}.json.`,
+  );
+
+/**
+ * Writes src/<path>.json for each document, or shows the usage for `--help`. Ends with 1 on another
+ * option. `purpose` ends the sentence "Writes …, ".
+ */
+export function writeDocuments(
+  command: string,
+  documents: Readonly<Record<string, () => unknown>>,
+  purpose: string,
+): void {
+  const paths = Object.keys(documents).map((path) => `packages/functions/src/${path}.json`);
   try {
     const { values } = parseArgs({ options: { help: { type: "boolean", default: false } } });
     if (values.help) {
-      console.log(`Usage: npm run ${name}
-
-Writes packages/functions/src/api/docs/${name}.json, which the app serves at /${name}.json.`);
+      console.log(`Usage: npm run ${command}\n\nWrites ${paths.join(" and ")}, ${purpose}`);
       return;
     }
   } catch (error) {
@@ -18,6 +32,8 @@ Writes packages/functions/src/api/docs/${name}.json, which the app serves at /${
     process.exitCode = 1;
     return;
   }
-  const file = new URL(`../src/api/docs/${name}.json`, import.meta.url);
-  writeFileSync(file, `${JSON.stringify(document(), null, 2)}\n`);
+  for (const [path, document] of Object.entries(documents)) {
+    const file = new URL(`../src/${path}.json`, import.meta.url);
+    writeFileSync(file, `${JSON.stringify(document(), null, 2)}\n`);
+  }
 }

@@ -19,6 +19,8 @@ export interface Env {
       authorizer?: Authorizer;
       /** Where the API is mounted: the stage, or the mapping of a custom domain. */
       base?: string;
+      /** Of the stage of a REST API, for `/version` only: they must not select a table. */
+      stageVariables?: { lambdaAlias?: string; tableName?: string };
       client?: { sourceIp?: string; userAgent?: string };
     };
   };

@@ -50,6 +50,16 @@ export interface Description {
    */
   throughIndex?: (query: Readonly<Record<string, string>>) => boolean;
   throttle?: Throttle;
+  /**
+   * Who may call the route through the Partner API: `metered` for callers with an API key and a token,
+   * `open` for anyone. Default: `metered` for the routes of resources, `none` for all others.
+   */
+  partner?: "metered" | "open" | "none";
+  /**
+   * Whether the Partner API may cache the answer. `shared`: for all callers. `token`: for each token by
+   * itself, because the answer depends on more scopes than `access` and `alsoNeeds`.
+   */
+  cache?: "shared" | "token";
   query?: z.ZodObject;
   body?: z.ZodType;
   maxBody?: number; // bytes; by default 64 KiB
@@ -63,6 +73,7 @@ export interface Description {
 export interface Route extends Omit<Description, "tag"> {
   writes: boolean; // by default true for every method but GET
   method: Method;
+  partner: "metered" | "open" | "none";
   path: string; // as API Gateway writes it: /users/{id}
   tag: Tag | "Changes" | "Service";
 }
@@ -155,10 +166,12 @@ function locate(description: Description, method: string, pattern: string): Rout
     ...(description.refusals ?? []),
   ];
   const { writes = method !== "GET" } = description;
+  const partner = description.partner ?? (resource === undefined ? "none" : "metered");
   return {
     ...description,
     method: method as Method,
     path,
+    partner,
     tag: tag as Route["tag"],
     writes,
     refusals,

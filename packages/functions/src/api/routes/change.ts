@@ -37,6 +37,7 @@ export const change = new Hono<Env>()
       summary: "List the changes of a topic after a cursor; `wait` waits for the first",
       tag: "Changes",
       access: "token", // the topic decides which scope is needed
+      partner: "metered",
       query: Query,
       answers: { 200: Changes },
       refusals: ["insufficient_scope", "invalid_cursor", "cursor_expired"],

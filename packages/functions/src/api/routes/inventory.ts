@@ -12,6 +12,7 @@ export const inventory = new Hono<Env>()
     route({
       summary: "List inventory levels",
       access: "read:inventory",
+      cache: "shared",
       query: Inventory.List,
       feeds: ["inventory"],
       throughIndex: ({ level }) => level !== undefined,
@@ -24,6 +25,7 @@ export const inventory = new Hono<Env>()
     route({
       summary: "Get the inventory level of a product",
       access: "read:inventory",
+      cache: "shared",
       feeds: ["inventory"],
       answers: { 200: Inventory.Info, 304: null },
     }),

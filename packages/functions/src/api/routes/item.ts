@@ -13,6 +13,7 @@ export const item = new Hono<Env>()
     route({
       summary: "List items",
       access: "read:items",
+      cache: "shared",
       query: Item.List,
       feeds: ["items"],
       throughIndex: ({ type }) => type !== undefined,
@@ -46,6 +47,7 @@ export const item = new Hono<Env>()
     route({
       summary: "Get an item",
       access: "read:items",
+      cache: "shared",
       feeds: ["items"],
       answers: { 200: Item.Info, 304: null },
     }),

@@ -19,6 +19,7 @@ export const product = new Hono<Env>()
     route({
       summary: "List products",
       access: "read:products",
+      cache: "shared",
       query: Product.List,
       feeds: ["products"],
       throughIndex: ({ category, sku }) => category !== undefined && sku === undefined,
@@ -54,6 +55,7 @@ export const product = new Hono<Env>()
     route({
       summary: "Get a product; include=inventory adds its level and also needs read:inventory",
       access: "read:products",
+      cache: "token",
       query: Product.Get,
       feeds: ["products", "inventory"],
       answers: { 200: ProductWithInventory, 304: null },

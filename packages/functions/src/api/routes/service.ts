@@ -31,6 +31,10 @@ const Version = z
     commit: z.string(),
     stage: z.string(),
     runtime: z.string(),
+    /** Of the stage of a REST API. They are shown only; nothing is selected by them. */
+    stageVariables: z
+      .object({ lambdaAlias: z.string().optional(), tableName: z.string().optional() })
+      .optional(),
   })
   .meta({ id: "Version" });
 
@@ -96,7 +100,12 @@ export const service = new Hono<Env>()
   )
   .get(
     "/health",
-    route({ ...open, summary: "Check that the process answers", answers: { 200: Health } }),
+    route({
+      ...open,
+      summary: "Check that the process answers",
+      partner: "open",
+      answers: { 200: Health },
+    }),
     (c) => c.json({ status: "ok" as const }, 200),
   )
   .get(
@@ -119,8 +128,16 @@ export const service = new Hono<Env>()
   )
   .get(
     "/version",
-    route({ ...open, summary: "Get the version that runs", answers: { 200: Version } }),
-    (c) => c.json(c.var.about, 200),
+    route({
+      ...open,
+      summary: "Get the version that runs",
+      partner: "metered",
+      answers: { 200: Version },
+    }),
+    (c) => {
+      const stageVariables = c.env?.requestContext?.stageVariables;
+      return c.json({ ...c.var.about, ...(stageVariables && { stageVariables }) }, 200);
+    },
   )
   .get(
     "/openapi.json",
