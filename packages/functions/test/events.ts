@@ -82,9 +82,11 @@ export function event1({ method, path, headers = {}, body, claims }: Call) {
       identity: { sourceIp: "192.0.2.1", userAgent: "test" },
       ...(claims && {
         authorizer: {
+          principalId: claims["sub"],
           userId: claims["sub"],
+          role: String(claims["scope"]).split(" ").includes("admin") ? "admin" : "partner",
           scope: claims["scope"],
-          principalId: "x",
+          integrationLatency: 7,
         },
       }),
     },

@@ -103,6 +103,94 @@ describe("input that is no event", () => {
   }, 60_000);
 });
 
+describe("the caller of a REST API", () => {
+  const rest = (authorizer: unknown, more: object = {}) => ({
+    ...event1({ method: "GET", path: "/me" }),
+    requestContext: { path: "/partner/me", stage: "partner", authorizer },
+    ...more,
+  });
+  const me = async (event: unknown) => {
+    const result = await handler(event);
+    return result.statusCode === 200 ? json(result) : result.statusCode;
+  };
+
+  test("is what the authorizer has verified", async () => {
+    const scope = "read:users stockwire/read:items";
+    const caller = { principalId: "ana", userId: "ana", role: "partner", scope };
+    expect(await me(rest(caller))).toMatchObject({
+      sub: "ana",
+      scopes: ["read:users", "read:items"],
+    });
+    expect(await me(rest({ ...caller, role: "admin", scope: "admin" }))).toMatchObject({
+      scopes: ["admin"],
+    });
+    for (const bad of [
+      undefined,
+      null,
+      {},
+      { userId: "" },
+      { userId: 7 },
+      { principalId: "ana" },
+    ]) {
+      expect(await me(rest(bad))).toBe(401);
+    }
+  });
+
+  test("with the role partner has no scope admin", async () => {
+    const caller = { userId: "ana", role: "partner", scope: "admin read:users" };
+    expect(await me(rest(caller))).toMatchObject({ scopes: ["read:users"] });
+  });
+
+  test("cannot be forged by what a client sends, nor in an event of an HTTP API", async () => {
+    const forged = { userId: "eve", role: "admin", scope: "admin" };
+    const lines = {
+      userId: "eve",
+      scope: "admin",
+      authorizer: JSON.stringify(forged),
+      "x-amzn-request-context": JSON.stringify({ authorizer: forged }),
+    };
+    expect(
+      await me(
+        rest(undefined, {
+          headers: lines,
+          multiValueHeaders: null,
+          stageVariables: lines,
+          pathParameters: lines,
+          authorizer: forged,
+        }),
+      ),
+    ).toBe(401);
+    const event = event2({ method: "GET", path: "/me", headers: lines });
+    expect(
+      await me({ ...event, requestContext: { ...event.requestContext, authorizer: forged } }),
+    ).toBe(401);
+  });
+
+  test("the stage's variables are shown by /version, and select no table", async () => {
+    const made = await handler(
+      event1({
+        method: "POST",
+        path: "/items",
+        body: '{"a":1}',
+        headers: { "content-type": "application/json" },
+        claims,
+      }),
+    );
+    const { id } = json(made);
+    const stageVariables = { lambdaAlias: "prod", tableName: "another-table", secret: "x" };
+    const event = { ...event1({ method: "GET", path: "/version" }), stageVariables };
+    expect(json(await handler(event))["stageVariables"]).toEqual({
+      lambdaAlias: "prod",
+      tableName: "another-table",
+    });
+    expect(json(await handler({ ...event, stageVariables: null }))).not.toHaveProperty(
+      "stageVariables",
+    );
+    const read = event1({ method: "GET", path: `/items/${String(id)}`, claims });
+    expect((await handler({ ...read, stageVariables })).statusCode).toBe(200);
+  });
+});
+
 describe("events written by hand", () => {
   test("method, resource and parameters are enough", async () => {
     const id = newId();

@@ -118,6 +118,18 @@ async function connect(headers: Record<string, string>, handler = authorizer) {
   }
 }
 
+/** What the Partner API's authorizer hands on; undefined if it refuses the token. */
+async function ask(authorizationToken: string) {
+  const methodArn = "arn:aws:execute-api:us-east-1:1:x/partner/GET/version";
+  try {
+    const { context } = await authorizer({ type: "TOKEN", methodArn, authorizationToken });
+    return context as unknown as { userId: string; role: string; scope: string };
+  } catch (error) {
+    expect(String(error)).toBe("Error: Unauthorized");
+    return undefined;
+  }
+}
+
 /** The reason for which the verifier of functions refuses a token; undefined if it accepts it. */
 async function reasonOf(token: string, verify = createVerifierOf(issuer)) {
   try {
@@ -142,6 +154,8 @@ test.each([...signedCases, ...forgedCases])(
     const me = await call("GET", "/me", token);
     const live = await connect({ Authorization: `Bearer ${token}` });
     const ticket = await call("POST", "/live/tickets", token);
+    const partner = await ask(`Bearer ${token}`);
+    expect(partner !== undefined).toBe(live !== undefined);
     const statuses = [me.status, ticket.status, live !== undefined];
     const isGateways = "message" in me.json; // the app's answer is a problem with a code
     expect([await reasonOf(token), isGateways]).toEqual([me.reason, verdict === "refused"]);
@@ -158,6 +172,11 @@ test.each([...signedCases, ...forgedCases])(
       kind: me.json["kind"],
       scope: scopes.join(" "),
       authExpiresAt: typeof expiry === "string" ? String(Date.parse(expiry)) : "",
+    });
+    expect(partner).toEqual({
+      userId: live?.sub,
+      role: scopes.includes("admin") ? "admin" : "partner",
+      scope: live?.scope,
     });
     // A scope that the gateway checks, and the same scope where only the app can check it.
     const byGateway = (await call("GET", "/users?limit=1", token)).status;
@@ -180,7 +199,9 @@ test("a token is taken with or without its scheme, in any case", async () => {
   ] as const) {
     const { status } = await fetch(`${base}/me`, { headers: { authorization: text } });
     const live = await connect({ authorization: text });
+    const partner = await ask(text);
     expect([text, status === 200, live !== undefined]).toEqual([text, isGood, isGood]);
+    expect([text, partner !== undefined]).toEqual([text, isGood]);
   }
 });
 

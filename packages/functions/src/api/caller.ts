@@ -18,8 +18,8 @@ export interface Caller {
 /** What gateways put into an event about the caller. Every value may be missing or malformed. */
 export interface Authorizer {
   jwt?: { claims?: Record<string, unknown>; scopes?: readonly string[] | null };
-  principalId?: unknown;
   userId?: unknown;
+  role?: unknown;
   scope?: unknown;
 }
 
@@ -64,11 +64,13 @@ export function callerOf(authorizer: Authorizer | undefined): Caller | undefined
     };
   }
   if (typeof authorizer?.userId === "string" && authorizer.userId !== "") {
-    const { userId, scope } = authorizer;
+    const { userId, role, scope } = authorizer;
+    // The Partner API's authorizer gives the role `admin` to callers with that scope, and to no others.
+    const isAdmin = role === undefined || role === "admin";
     return {
       sub: userId,
       kind: "user",
-      scopes: scopesOf(scope),
+      scopes: scopesOf(scope).filter((name) => isAdmin || name !== "admin"),
       expiresAt: null,
     };
   }

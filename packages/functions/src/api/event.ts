@@ -34,7 +34,7 @@ function normaliseV2(event: Fields, rawPath: string, given: unknown, context: Fi
     rawQueryString: typeof rawQueryString === "string" ? rawQueryString.replaceAll("#", "%23") : "",
     headers: headersOf(event["headers"]),
     ...bodyOf(event, method),
-    requestContext: { ...contextOf(context), ...baseOf(base), http: { method } },
+    requestContext: { ...contextOf(context, jwtOf), ...baseOf(base), http: { method } },
   };
 }
 
@@ -61,17 +61,40 @@ function normaliseV1(event: Fields, context: Fields) {
     queryStringParameters: stringsOf(event["queryStringParameters"], isParameter),
     multiValueQueryStringParameters: isObject(many) ? listsOf(many, isParameter) : null,
     ...bodyOf(event, httpMethod),
-    requestContext: { ...contextOf(context), ...baseOf(base) },
+    requestContext: {
+      ...contextOf(context, (authorizer) => authorizer),
+      ...baseOf(base),
+      ...stageVariablesOf(event["stageVariables"]),
+    },
   };
 }
 
 /** The part of the context that the app reads. The adapter needs a host for its URL; any will do. */
-const contextOf = ({ requestId, authorizer, http, identity }: Fields) => ({
+const contextOf = (
+  { requestId, authorizer, http, identity }: Fields,
+  admitted: (authorizer: Fields) => Fields,
+) => ({
   domainName: "localhost",
   client: clientOf(isObject(http) ? http : isObject(identity) ? identity : {}),
   ...(typeof requestId === "string" && { requestId }),
-  ...(isObject(authorizer) && { authorizer }),
+  ...(isObject(authorizer) && { authorizer: admitted(authorizer) }),
 });
+
+/** An HTTP API has a JWT authorizer. What a Lambda authorizer would say is not taken from it. */
+const jwtOf = ({ jwt }: Fields): Fields => ({ jwt });
+
+const STAGE_VARIABLE = /^[A-Za-z0-9._-]{1,128}$/;
+
+/** The two that `/version` shows, if the stage has them. */
+function stageVariablesOf(given: unknown): { stageVariables?: Record<string, string> } {
+  const found = Object.entries(isObject(given) ? given : {}).filter(
+    (entry): entry is [string, string] =>
+      ["lambdaAlias", "tableName"].includes(entry[0]) &&
+      typeof entry[1] === "string" &&
+      STAGE_VARIABLE.test(entry[1]),
+  );
+  return found.length > 0 ? { stageVariables: Object.fromEntries(found) } : {};
+}
 
 /** Who sent the request, for the log. Payload 2.0 has it in `http`, 1.0 in `identity`. */
 const clientOf = ({ sourceIp, userAgent }: Fields) => ({

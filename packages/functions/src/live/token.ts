@@ -1,4 +1,4 @@
-/** The caller of a token of the Live API. */
+/** The caller of a token, for the authorizers of the Live API and the Partner API. */
 
 import { AppError } from "@stockwire/core/error";
 import { type Caller, callerOf } from "../api/caller.ts";
