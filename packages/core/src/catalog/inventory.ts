@@ -216,25 +216,82 @@ export const set = (
 ) =>
   withExpiredReleased([productId], writer, () =>
     inventories.update(productId, writer, ifMatch, (current) => {
-      if (current === undefined) return undefined; // `moved` grows by the difference, so read first
-      const counts = current as StoredInventory;
-      if (expectedQuantity !== undefined && counts.quantity !== expectedQuantity) {
-        throw new AppError("stale_quantity", "The quantity is not the expected one", {
-          members: { currentQuantity: counts.quantity, currentVersion: counts.version },
-        });
+      const known = current as StoredInventory | undefined;
+      const conditions: Condition[] = [];
+      if (expectedQuantity !== undefined) {
+        if (known && known.quantity !== expectedQuantity) {
+          throw new AppError("stale_quantity", "The quantity is not the expected one", {
+            members: { currentQuantity: known.quantity, currentVersion: known.version },
+          });
+        }
+        conditions.push(["quantity", "=", expectedQuantity]);
       }
-      if (quantity < counts.reserved) {
+      if (known && quantity < known.reserved) {
         throw new AppError("below_reserved", "More units than this are reserved", {
-          members: { reserved: counts.reserved },
+          members: { reserved: known.reserved },
         });
       }
-      return {
-        set: countsFor(productId, quantity, counts.reserved, reorderPoint ?? counts.reorderPoint),
-        add: { moved: quantity - counts.quantity },
-        note: { reason, reference: undefined },
-      };
+      const note = { reason, reference: undefined };
+      return { ...setUnits(productId, quantity, reorderPoint, conditions, known), note };
     }),
   );
+
+/**
+ * Builds a count of the units. It does not depend on a version but only on the level: its
+ * conditions hold for all units reserved that give the same one, so it is refused neither by
+ * another count nor by most reservations. An inventory that was not read is assumed to have nothing
+ * reserved and no reorder point, as most.
+ */
+function setUnits(
+  productId: string,
+  quantity: number,
+  newReorderPoint: number | undefined,
+  conditions: readonly Condition[],
+  known: StoredInventory | undefined,
+): RecordUpdate {
+  const reserved = known?.reserved ?? 0;
+  const reorderPoint = newReorderPoint ?? known?.reorderPoint ?? 0;
+  if (known && known.moved !== known.quantity) {
+    const counts = countsFor(productId, quantity, reserved, reorderPoint);
+    // Damaged: the difference is kept, so that a check still finds it.
+    return { set: counts, add: { moved: quantity - known.quantity } };
+  }
+  const level = levelOf(quantity - reserved, reorderPoint);
+  const gsi1pk = levelKey(level);
+  return {
+    set: {
+      quantity,
+      moved: quantity,
+      gsi1pk,
+      gsi1sk: gsi1pk && productId,
+      ...(newReorderPoint !== undefined && { reorderPoint }),
+    },
+    minus: {
+      available: [quantity, "reserved"],
+      headroom: [quantity - reorderPoint, "reserved"],
+    },
+    conditions: [
+      ...conditions,
+      ["moved", "same as", "quantity"],
+      ...(newReorderPoint === undefined ? [["reorderPoint", "=", reorderPoint] as const] : []),
+      ...reservedFor(level, quantity, reorderPoint),
+    ],
+  };
+}
+
+/** Returns the conditions on the units reserved that give this level. */
+function reservedFor(
+  level: Info["level"],
+  quantity: number,
+  reorderPoint: number,
+): readonly Condition[] {
+  if (level === "out") return [["reserved", "=", quantity]];
+  if (level === "ok") return [["reserved", "<=", quantity - reorderPoint - 1]];
+  return [
+    ["reserved", "<=", quantity - 1],
+    ["reserved", ">", quantity - reorderPoint - 1],
+  ];
+}
 
 /**
  * Adds `delta` units to the quantity on hand. Throws `inventory_not_found`, `insufficient_stock`,

@@ -21,7 +21,6 @@ import { withLocks, withSharedLock } from "./lock.ts";
 import { indexPage, mergedPage, type PageRequest } from "./pagination.ts";
 import {
   hasEffect,
-  needsRoom,
   nextVersion,
   putIfUnchanged,
   type RecordUpdate,
@@ -30,7 +29,7 @@ import {
   updateExpression,
   writerAttributes,
 } from "./update-expression.ts";
-import { initialRegister, registerHasRoom, remembered, wasWrittenBy } from "./write-register.ts";
+import { initialRegister, mayBeEvicted, remembered, wasWrittenBy } from "./write-register.ts";
 import {
   changed,
   commit,
@@ -179,18 +178,19 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
     build: UpdateBuilder,
   ): Promise<Outcome<T>> =>
     Idempotency.once(writer, async () => {
-      // The row of a key holds the answer, so the next version must be known before it is written.
-      const change = writer.idempotency ? undefined : build(undefined);
       let known: Stored | undefined;
-      if (change) {
-        // Shared: concurrent changes that were built without the record do not refuse each other.
+      // The row of a key holds the answer, so the next version must be known before it is written.
+      for (let tries = 1; !writer.idempotency && tries <= SHARED_TRIES; tries++) {
+        const change = build(known);
+        if (known && !hasEffect(known, change ?? {})) return unchanged(decode(known));
+        if (change === undefined || (known && !isIndependent(change))) break;
+        // Shared: changes that do not depend on a version do not refuse each other.
         const attempt = await withSharedLock(lock(id), writer, () =>
-          tryUpdate(id, undefined, change, writer, ifMatch),
+          tryUpdate(id, known, change, writer, ifMatch),
         );
         if (attempt.written) return changed(decode(attempt.written));
         known = attempt.current;
         assertMatch(known, ifMatch);
-        if (!hasEffect(known, build(known) ?? {})) return unchanged(decode(known));
       }
       // In turn: otherwise each would be built from a version that another one has just replaced.
       return withLocks([lock(id)], writer, (waited) =>
@@ -232,11 +232,7 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
   ): Promise<{ written: Stored } | { written?: undefined; current: Stored }> => {
     const writeId = newId();
     try {
-      // Without a row to commit with, a change with conditions does not depend on the version that
-      // was read, so concurrent changes of the record do not refuse each other.
-      const byConditions =
-        current === undefined ||
-        (change.conditions && !writer.idempotency && hasRoomFor(current, change, writeId));
+      const byConditions = current === undefined || (isIndependent(change) && !writer.idempotency);
       const written = byConditions
         ? await updateByConditions(id, change, writer, writeId, {
             ifMatch,
@@ -249,9 +245,7 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
       const old = error.old as Stored | undefined;
       if (old === undefined) throw notFoundError();
       if (wasWrittenBy(old, writeId)) return { written: old }; // its reply was lost
-      if (error.mayBeApplied && !needsRoom(change) && !registerHasRoom(old, writeId)) {
-        throw new ReplyLost(error); // its id may have been evicted
-      }
+      if (error.mayBeApplied && mayBeEvicted(old, writeId)) throw new ReplyLost(error);
       return { current: old };
     }
   };
@@ -264,12 +258,12 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
     writeId: string,
     limits: { ifMatch: readonly number[] | undefined; notBefore: string | undefined },
   ) => {
-    const expression = (remember: "checked" | "unchecked") =>
+    const expression = (remember: "first" | "repetition") =>
       updateExpression(key(id), change, writer, writeId, { remember, ...limits });
-    // A first attempt cannot have been applied. Without the check a record that is written often
-    // still costs one unit and one call.
-    const first = expression(needsRoom(change) ? "checked" : "unchecked");
-    const repetition = () => expression("checked");
+    // A first attempt cannot have been applied. So a record that is written often still costs one
+    // unit and one call.
+    const first = expression("first");
+    const repetition = () => expression("repetition");
     const deadline = deadlineOf(writer);
     return (await updateItem(first, "Data", { repetition, deadline })) as Stored;
   };
@@ -290,7 +284,7 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
       ...(change.steps ?? []),
       ...Idempotency.steps(writer, decode(next), writeId),
     ];
-    if (steps.length === 1 && hasRoomFor(current, change, writeId)) {
+    if (steps.length === 1) {
       const stored = remembered(next);
       await put(putIfUnchanged(current, stored), "Data", { deadline: deadlineOf(writer) });
       return stored;
@@ -426,9 +420,12 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
   };
 }
 
-/** True if a single write of the change may be added to the record's register. */
-const hasRoomFor = (current: Stored, change: RecordUpdate, writeId: string): boolean =>
-  !needsRoom(change) || registerHasRoom(current, writeId);
+/** Attempts of a change that does not depend on a version, before it waits for its turn. */
+const SHARED_TRIES = 2;
+
+/** True if the change is allowed whenever its conditions hold, whatever the version is. */
+const isIndependent = ({ conditions, steps = [] }: RecordUpdate): boolean =>
+  conditions !== undefined && steps.length === 0;
 
 /** What a record's deletion leaves: who deleted it, when, and its last version. */
 const tombstoneStep = (

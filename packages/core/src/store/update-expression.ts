@@ -5,7 +5,13 @@
  */
 
 import type { Attributes, Key, Write } from "./dynamodb.ts";
-import { notAppliedConditions, rememberAssignments, type WriteRegister } from "./write-register.ts";
+import {
+  notEvictedCondition,
+  notRememberedCondition,
+  oldestToKeep,
+  rememberAssignments,
+  type WriteRegister,
+} from "./write-register.ts";
 import type { Step, Writer } from "./write.ts";
 
 /** A record as it is stored. All other attributes belong to its resource. */
@@ -18,16 +24,19 @@ export interface Stored extends Key, Attributes, WriteRegister {
 /** What a change relies on that was built without reading the record. */
 export type Condition =
   | readonly [attribute: string, operator: "=" | ">" | "<=", value: string | number]
+  | readonly [attribute: string, operator: "same as", other: string]
   | readonly [attribute: string, operator: "absent"];
 
 /** A change of one record. An attribute that is set to undefined is removed. */
 export interface RecordUpdate {
   set?: Attributes;
-  /**
-   * Amounts to add. Concurrent additions do not refuse each other. If any change of a resource adds
-   * amounts, each of its changes must have `add`, even with zeros: see `needsRoom`.
-   */
+  /** Amounts to add. Concurrent additions do not refuse each other. */
   add?: Readonly<Record<string, number>>;
+  /**
+   * Attributes that become an amount minus another attribute, as that is stored when the write is
+   * applied. They must follow from `set` and do not count as a change themselves.
+   */
+  minus?: Readonly<Record<string, readonly [amount: number, attribute: string]>>;
   /** Attributes that describe the write, such as its reason. They do not count as a change. */
   note?: Attributes;
   conditions?: readonly Condition[];
@@ -60,12 +69,6 @@ export const hasEffect = (current: Stored, { set = {}, add = {} }: RecordUpdate)
   Object.entries(set).some(([name, value]) => current[name] !== value) ||
   Object.values(add).some((n) => n !== 0);
 
-/**
- * True if the write must not evict an id from the record's register that may still be needed. The
- * outcome of an addition must never be unknown: a caller who repeats it would count it twice.
- */
-export const needsRoom = ({ add }: RecordUpdate): boolean => add !== undefined;
-
 /** Returns the version after the one that was read. Its register is that of a transaction. */
 export const nextVersion = (
   current: Stored,
@@ -78,6 +81,12 @@ export const nextVersion = (
   ...change.note,
   ...Object.fromEntries(
     Object.entries(change.add ?? {}).map(([name, n]) => [name, Number(current[name]) + n]),
+  ),
+  ...Object.fromEntries(
+    Object.entries(change.minus ?? {}).map(([name, [amount, attribute]]) => [
+      name,
+      amount - Number(current[attribute]),
+    ]),
   ),
   ...writerAttributes(writer, current.updatedAt),
   version: current.version + 1,
@@ -93,10 +102,10 @@ export const putIfUnchanged = (current: Stored, next: Stored) => ({
 
 interface UpdateOptions {
   /**
-   * Adds the write to the register, since it has no transaction's token. `checked` refuses it if it
-   * has been applied before, and if it would evict an id that is still needed.
+   * Adds the write to the register, since it has no transaction's token. Either way it is refused
+   * if the register has its id. A `repetition` is also refused if its id may have been evicted.
    */
-  remember?: "checked" | "unchecked" | undefined;
+  remember?: "first" | "repetition" | undefined;
   ifMatch?: readonly number[] | undefined; // versions
   /** The time of the version before, if the record was read. */
   notBefore?: string | undefined;
@@ -125,12 +134,15 @@ export function updateExpression(
   for (const [attribute, n] of Object.entries(change.add ?? {})) {
     if (n !== 0) assignments.push(`${name(attribute)} = ${name(attribute)} + ${value(n)}`);
   }
+  for (const [attribute, [amount, other]] of Object.entries(change.minus ?? {})) {
+    assignments.push(`${name(attribute)} = ${value(amount)} - ${name(other)}`);
+  }
 
   const conditions = [
     "attribute_exists(pk)", // an update must not create a record
     // An earlier attempt of this write has not been applied.
-    ...(remember === undefined ? ["lastWrite <> :writeId"] : []),
-    ...(remember === "checked" ? notAppliedConditions(writeId, value) : []),
+    ...(remember === undefined ? ["lastWrite <> :writeId"] : [notRememberedCondition]),
+    ...(remember === "repetition" ? [notEvictedCondition(value(oldestToKeep(writeId)))] : []),
     ...(ifMatch ? [`version IN (${ifMatch.map(value).join(", ")})`] : []),
     ...(change.conditions ?? []).map((condition) => comparison(condition, { name, value })),
     ...hasEffectCondition(change, { name, value }),
@@ -181,7 +193,9 @@ const comparison = (
 ): string =>
   operator === "absent"
     ? `attribute_not_exists(${name(attribute)})`
-    : `${name(attribute)} ${operator} ${value(than)}`;
+    : operator === "same as"
+      ? `${name(attribute)} = ${name(than)}`
+      : `${name(attribute)} ${operator} ${value(than)}`;
 
 /**
  * The condition that at least one attribute differs from what it is set to: `hasEffect` as an
@@ -192,7 +206,7 @@ function hasEffectCondition(
   { set = {}, add = {} }: RecordUpdate,
   { name, value }: Placeholders,
 ): string[] {
-  if (Object.keys(add).length > 0) return [];
+  if (Object.values(add).some((n) => n !== 0)) return [];
   const differences = Object.entries(set).flatMap(([attribute, to]) =>
     to === undefined
       ? [`attribute_exists(${name(attribute)})`]

@@ -8,11 +8,8 @@ import type { Attributes } from "./dynamodb.ts";
 /**
  * DynamoDB recognises a repeated transaction by its ClientRequestToken, so a transaction only sets
  * `lastWrite`. A single conditional write has no token: it also adds its id to `writes`, and evicts
- * the oldest one. If that one may belong to a write that can still be repeated, there are two ways:
- * - A record whose changes add amounts never evicts it; the write becomes a transaction, which costs
- *   twice as much. So a lost reply never makes the outcome of an addition unknown.
- * - Any other record evicts it. A repetition that cannot know whether its id was evicted is refused
- *   as `unavailable`.
+ * the oldest one. A repetition that cannot know whether its id was evicted is refused, so no write
+ * is applied twice; its outcome is then unknown, which is answered as `unavailable`.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
  */
 export interface WriteRegister {
@@ -41,19 +38,22 @@ export const wasWrittenBy = (item: Attributes | undefined, writeId: string): boo
   item?.["lastWrite"] === writeId ||
   (Array.isArray(item?.["writes"]) && item["writes"].includes(writeId));
 
-/** Write ids are UUIDv7 and start with their time in ms, so the oldest that must stay compares. */
-function oldestToKeep(writeId: string): string {
+/**
+ * Returns a text that sorts after all ids that may be evicted by a write with this id. Write ids
+ * are UUIDv7 and start with their time in ms, so they compare.
+ */
+export function oldestToKeep(writeId: string): string {
   const time = Number.parseInt(writeId.slice(0, 8) + writeId.slice(9, 13), 16);
   const hex = (time - REMEMBERED_FOR).toString(16).padStart(12, "0");
   return `${hex.slice(0, 8)}-${hex.slice(8)}`;
 }
 
 /**
- * True if the oldest remembered id is old enough to be evicted by a write with this id. It then also
- * shows that this id has not been evicted: all that was written after it would be younger.
+ * True if a write with this id may have been applied although the register does not have it. It
+ * cannot if the oldest id there is older than all that were written after it.
  */
-export const registerHasRoom = ({ writes }: WriteRegister, writeId: string): boolean =>
-  (writes.at(-1) ?? "") < oldestToKeep(writeId);
+export const mayBeEvicted = ({ writes }: WriteRegister, writeId: string): boolean =>
+  (writes.at(-1) ?? "") >= oldestToKeep(writeId);
 
 /** Adds a record's last write to its register, in memory. */
 export const remembered = <T extends WriteRegister>(next: T): T => ({
@@ -74,11 +74,9 @@ export const rememberAssignments = (): string[] => [
   "writes[0] = :writeId",
 ];
 
-/** The conditions that this write was not applied, and that its id has not been evicted. */
-export const notAppliedConditions = (
-  writeId: string,
-  placeholder: (value: string) => string,
-): string[] => [
-  "NOT contains(writes, :writeId)",
-  `writes[${REMEMBERED_WRITES - 1}] < ${placeholder(oldestToKeep(writeId))}`,
-];
+/** The condition that the register does not have the write's id. */
+export const notRememberedCondition = "NOT contains(writes, :writeId)";
+
+/** The condition that the write's id cannot have been evicted; see `mayBeEvicted`. */
+export const notEvictedCondition = (oldest: string): string =>
+  `writes[${REMEMBERED_WRITES - 1}] < ${oldest}`;

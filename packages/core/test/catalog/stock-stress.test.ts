@@ -6,6 +6,7 @@ import { createClient } from "../../src/store/client.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
+import { checkStock } from "../../src/catalog/stock-check.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { shardOf } from "../../src/store/record.ts";
 import { letExpire } from "../support/expiry.ts";
@@ -172,6 +173,28 @@ test.each([0, 20, 1_000])(
   },
   120_000,
 );
+
+test("counts concurrent with all other verbs keep every number exact, also the levels", async () => {
+  const products = await times(3, (n) => stocked(20, [0, 5, 1_000][n]));
+  const worker = async (n: number) => {
+    const at = inEither(n);
+    for (let round = 0; round < 8; round++) {
+      const id = products[(n + round) % 3] ?? "";
+      const counted = { quantity: (7 * n + 11 * round) % 40 };
+      const reorderPoint = { reorderPoint: (n * round) % 12 };
+      const set = at.Inventory.set(id, round % 2 ? counted : { ...counted, ...reorderPoint }, by());
+      const held = reserve(at, [[id, 1 + (n % 3)]]);
+      const moved = at.Inventory.adjust(id, { delta: n % 2 ? 2 : -1, reason: "counted" }, by());
+      const codes = await Promise.all([codeOf(set), codeOf(held), codeOf(moved)]);
+      const refusals = [undefined, "insufficient_stock", "below_reserved"];
+      for (const code of codes) expect(refusals).toContain(code);
+      if (codes[1] === undefined && round % 2)
+        await at.Reservation.confirm((await held).value.id, by());
+    }
+  };
+  await times(12, worker);
+  for await (const difference of checkStock()) expect(difference).toBeUndefined();
+}, 120_000);
 
 /** Expects each end to be one of the outcomes, and each outcome to have occurred. */
 function expectEach(ends: readonly object[], outcomes: readonly object[]): void {

@@ -23,6 +23,8 @@ afterAll(() => proxy.close());
 
 const WRITES = new Set(["PutItem", "UpdateItem", "TransactWriteItems"]);
 
+const isWrite = (operation: string) => WRITES.has(operation);
+
 const isRefusal = (fault: Fault) => REFUSALS.some((refusal) => refusal === fault);
 
 /**
@@ -148,12 +150,13 @@ describe.each(["lost-reply", "applied-server-error", "server-error", ...REFUSALS
   },
 );
 
-describe("a write whose reply was lost is applied once, whatever is written before its retry:", () => {
-  /** Makes ten adjustments between a write whose reply is lost and its retry. */
-  async function withAdjustmentsBeforeRetry(
+describe("a write whose reply was lost is applied once, whatever another process writes before its retry:", () => {
+  /** Makes adjustments of one unit between a write whose reply is lost and its retry. */
+  async function withRivals(
+    rivals: number,
     productId: string,
-    write: () => Promise<unknown>,
-    isFaulty: (operation: string) => boolean = (operation) => WRITES.has(operation),
+    write: (productId: string) => Promise<unknown>,
+    faulty: (operation: string) => boolean = isWrite,
   ) {
     const other = await anotherService();
     other.DynamoDB.configure({ client: use(endpoint), tableName, shards: SHARDS });
@@ -162,55 +165,89 @@ describe("a write whose reply was lost is applied once, whatever is written befo
     let adjusting: Promise<Fault> | undefined;
     const adjust = async (): Promise<Fault> => {
       while ((await other.Inventory.get(productId)).version === version); // until it is applied
-      for (let i = 0; i < 10; i++) {
+      for (let i = 0; i < rivals; i++) {
         await other.Inventory.adjust(productId, { delta: 1, reason: "meanwhile" }, by());
       }
       return "none";
     };
     proxy.decide((operation) => {
-      if (!isFaulty(operation)) return "none";
+      if (!faulty(operation)) return "none";
       if (adjusting) return adjusting;
       adjusting = adjust();
       return "lost-reply";
     });
-    await write();
+    const error = await failure(write(productId));
     expect(adjusting).toBeDefined();
+    const { quantity, version: last } = await Inventory.get(productId);
+    expect(last).toBe(version + 1 + rivals);
+    return { error, quantity };
   }
 
-  const stock = async () => (await Product.create(pen({ initialQuantity: 100 }), by())).value.id;
+  /** Returns a product of 100 units whose inventory is as often written as `writes` says. */
+  const stock = async (writes = 0) => {
+    const { id } = (await Product.create(pen({ initialQuantity: 100 - writes }), by())).value;
+    for (let i = 0; i < writes; i++)
+      await Inventory.adjust(id, { delta: 1, reason: "found" }, by());
+    return id;
+  };
 
-  test("an adjustment", async () => {
-    const id = await stock();
-    await withAdjustmentsBeforeRetry(id, () =>
-      Inventory.adjust(id, { delta: -3, reason: "sold" }, by()),
-    );
-    expect((await Inventory.get(id)).quantity).toBe(100 - 3 + 10);
+  const SOLD = { delta: -3, reason: "sold" };
+  const ALL = { delta: -100, reason: "sold" };
+  const isPut = (operation: string) => operation === "PutItem"; // its update was refused
+  const kinds = [
+    ["an adjustment", 97, (id: string) => Inventory.adjust(id, SOLD, by()), isWrite],
+    [
+      "an adjustment under If-Match",
+      97,
+      (id: string) => Inventory.adjust(id, SOLD, by(), [1]),
+      isWrite,
+    ],
+    ["setting the quantity", 7, (id: string) => Inventory.set(id, { quantity: 7 }, by()), isWrite],
+    ["an adjustment across levels", 0, (id: string) => Inventory.adjust(id, ALL, by()), isPut],
+  ] as const;
+
+  describe.each(kinds)("%s", (_, left, write, faulty) => {
+    test("is answered if its id is still in the register", async () => {
+      const id = await stock();
+      const { error, quantity } = await withRivals(7, id, write, faulty);
+      expect({ error, quantity }).toEqual({ error: undefined, quantity: left + 7 });
+    });
+
+    test("is not applied again after more rivals, and its outcome is unknown", async () => {
+      const id = await stock();
+      const { error, quantity } = await withRivals(12, id, write, faulty);
+      expect(error).toMatchObject({ code: "unavailable" });
+      expect(quantity).toBe(left + 12);
+    });
   });
 
-  test("an adjustment under If-Match", async () => {
+  test.each([
+    ["an adjustment", 97, (id: string) => Inventory.adjust(id, SOLD, keyed(newId()))],
+    ["setting the quantity", 7, (id: string) => Inventory.set(id, { quantity: 7 }, keyed(newId()))],
+  ])("%s with an idempotency key has a known outcome after any rivals", async (_, left, write) => {
     const id = await stock();
-    await withAdjustmentsBeforeRetry(id, () =>
-      Inventory.adjust(id, { delta: -3, reason: "sold" }, by(), [1]),
-    );
-    expect((await Inventory.get(id)).quantity).toBe(100 - 3 + 10);
-  });
-
-  test("setting the quantity", async () => {
-    const id = await stock();
-    await withAdjustmentsBeforeRetry(id, () => Inventory.set(id, { quantity: 7 }, by()));
-    expect((await Inventory.get(id)).quantity).toBe(7 + 10);
+    const { error, quantity } = await withRivals(12, id, write);
+    expect({ error, quantity }).toEqual({ error: undefined, quantity: left + 12 });
   });
 
   test("an adjustment of an inventory that has just been adjusted often", async () => {
-    const id = await stock();
-    for (let i = 0; i < 10; i++) await Inventory.adjust(id, { delta: 1, reason: "found" }, by());
-    await withAdjustmentsBeforeRetry(
-      id,
-      () => Inventory.adjust(id, { delta: -3, reason: "sold" }, by()),
-      (operation) => operation === "TransactWriteItems",
-    );
-    expect((await Inventory.get(id)).quantity).toBe(110 - 3 + 10);
+    const id = await stock(10);
+    const { error, quantity } = await withRivals(0, id, (it) => Inventory.adjust(it, SOLD, by()));
+    expect({ error, quantity }).toEqual({ error: undefined, quantity: 97 });
   });
+});
+
+test.each([
+  ["an adjustment", 97, (id: string) => Inventory.adjust(id, { delta: -3, reason: "x" }, by())],
+  ["setting the quantity", 3, (id: string) => Inventory.set(id, { quantity: 3 }, by())],
+])("%s that DynamoDB applies after its repetition is applied once", async (_, left, write) => {
+  const { id } = (await Product.create(pen({ initialQuantity: 100 }), by())).value;
+  let writes = 0;
+  proxy.decide((operation) => (WRITES.has(operation) && ++writes === 1 ? "late" : "none"));
+  await write(id);
+  await proxy.applyLate();
+  expect(writes).toBe(2);
+  expect(await Inventory.get(id)).toMatchObject({ quantity: left, version: 2 });
 });
 
 describe("a value that was set and whose reply was lost, on a record that is written often:", () => {
