@@ -8,7 +8,13 @@ export async function anotherService() {
     Product: await import("../../src/catalog/product.ts"),
     Inventory: await import("../../src/catalog/inventory.ts"),
     Reservation: await import("../../src/catalog/reservation.ts"),
+    Item: await import("../../src/catalog/item.ts"),
+    User: await import("../../src/catalog/user.ts"),
+    Log: await import("../../src/changes/log.ts"),
   };
 }
 
-export type Service = Awaited<ReturnType<typeof anotherService>>;
+export type Process = Awaited<ReturnType<typeof anotherService>>;
+
+/** What tests of stock use of a process. */
+export type Service = Pick<Process, "DynamoDB" | "Product" | "Inventory" | "Reservation">;
