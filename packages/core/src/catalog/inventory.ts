@@ -394,13 +394,14 @@ const MOVEMENTS = {
 } as const;
 
 /**
- * Returns the step that moves one line of a reservation. `known` is the inventory if it was read.
+ * Returns the step that moves one line of a reservation, or the sum of several reservations' lines,
+ * then without a reference. `known` is the inventory if it was read.
  * The step's error is `StaleRecord`.
  */
 export const moveStep = (
   movement: keyof typeof MOVEMENTS,
   { productId, quantity }: { productId: string; quantity: number },
-  reference: string,
+  reference: string | undefined,
   writer: Writer,
   writeId: string,
   known?: StoredInventory,

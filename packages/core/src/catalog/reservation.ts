@@ -299,11 +299,12 @@ async function releaseExpired(productIds: readonly string[], writer: Writer): Pr
   for (const productId of productIds) {
     for await (const page of duePages(heldPartition(productId), now, DUE_PAGE)) {
       found ||= page.length > 0;
-      // One after another: each changes the same inventory, so they would refuse each other.
-      for (const { id } of page) {
-        assertInTime(writer);
-        await expire(id, { ...writer, actor: "expiry" });
-      }
+      assertInTime(writer);
+      const ids = page.map(({ id }) => id);
+      const { failures } = await expireAll(ids, { ...writer, actor: "expiry" });
+      // Errors of one reservation are not errors of the request: the sweep reports them.
+      const error = failures.find((failure) => failure instanceof AppError);
+      if (error) throw error;
     }
   }
   return found;
@@ -356,12 +357,12 @@ class DamagedReservation extends Error {}
 const MISSING_TRIES = 3;
 
 /**
- * Ends an active reservation: its units are sold if it is confirmed, otherwise released. `first`
+ * Ends an active reservation: its units are sold if it is confirmed, else released. `first`
  * may be outdated. The write over that version is then refused and the reservation is read again.
  */
 async function close(
   first: StoredReservation,
-  to: FinalStatus,
+  to: Exclude<FinalStatus, "expired">,
   writer: Writer,
   ifMatch?: readonly number[],
 ): Promise<Outcome<Info>> {
@@ -375,12 +376,14 @@ async function close(
       throw reservations.preconditionFailed(current);
     }
     if (current.status === to) return unchanged(reservations.decode(current));
-    await assertCanClose(current, to, writer);
-    const change = { set: { status: to, gsi1pk: undefined, gsi1sk: undefined } };
-    const next = nextVersion(current, change, writer, writeId);
+    await assertCanClose(current, writer);
+    const next = closed(current, to, writer, writeId);
     const value = reservations.decode(next);
     const steps = [
-      ...closingSteps(current, next, known, writer),
+      ...closedSteps(current, next),
+      ...current.lines.map((line) =>
+        Inventory.moveStep(MOVEMENTS[to], line, id, writer, writeId, known.get(line.productId)),
+      ),
       ...Idempotency.steps(writer, value, writeId),
     ];
     const { committed, missing } = await attempt(steps, writer, writeId, known);
@@ -397,43 +400,37 @@ async function close(
 /**
  * Throws `reservation_closed` or `reservation_expired`; in the latter case the units are released.
  */
-async function assertCanClose(
-  current: StoredReservation,
-  to: FinalStatus,
-  writer: Writer,
-): Promise<void> {
+async function assertCanClose(current: StoredReservation, writer: Writer): Promise<void> {
   if (current.status !== "active") throw notActive(current.status);
-  if (to === "expired") {
-    if (!isDue(current)) throw notActive("active"); // it has been extended meanwhile
-  } else if (isDue(current)) {
-    await expire(current.sk, writer);
-    throw notActive("expired");
-  }
+  if (!isDue(current)) return;
+  await expire(current, writer);
+  throw notActive("expired");
 }
 
-const closingSteps = (
-  current: StoredReservation,
-  next: Stored,
-  known: KnownInventories,
-  writer: Writer,
-): Step[] => {
-  const { sk: id, lastWrite: writeId } = next;
-  const movement = next["status"] === "confirmed" ? "sell" : "release";
-  return [
-    {
-      write: { Put: putIfUnchanged(current, next) },
-      conditionError: (old) => new StaleRecord(id, old as Stored | undefined),
-    },
-    ...current.lines.flatMap((line) => [
-      Inventory.moveStep(movement, line, id, writer, writeId, known.get(line.productId)),
-      lineStep(id, line), // without keys of the index: it holds no units
-    ]),
-  ];
-};
+/** What the end of a reservation does to its inventories. */
+const MOVEMENTS = { confirmed: "sell", cancelled: "release", expired: "release" } as const;
+
+/** Returns the reservation after its end. */
+const closed = (current: StoredReservation, to: FinalStatus, writer: Writer, writeId: string) =>
+  nextVersion(
+    current,
+    { set: { status: to, gsi1pk: undefined, gsi1sk: undefined } },
+    writer,
+    writeId,
+  );
+
+/** Returns the writes of a reservation that ends and of its lines, without its inventories. */
+const closedSteps = (current: StoredReservation, next: Stored): Step[] => [
+  {
+    write: { Put: putIfUnchanged(current, next) },
+    conditionError: (old) => new StaleRecord(current.sk, old as Stored | undefined),
+  },
+  ...current.lines.map((line) => lineStep(current.sk, line)), // not in the index: it holds no units
+];
 
 const closeLocked = async (
   id: string,
-  to: FinalStatus,
+  to: Exclude<FinalStatus, "expired">,
   writer: Writer,
   ifMatch?: readonly number[],
 ): Promise<Outcome<Info>> =>
@@ -443,32 +440,129 @@ const closeLocked = async (
     return withLocks(products, writer, () => close(first, to, writer, ifMatch));
   });
 
-/**
- * Expires a due reservation for a request. Errors of this one reservation are not errors of the
- * request: the sweep reports them. Throws `unavailable`.
- */
-async function expire(id: string, writer: Writer): Promise<void> {
-  try {
-    await expireOrFail(id, writer);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-  }
+/** Actions in one transaction; DynamoDB takes no more. */
+const MAX_ACTIONS = 100;
+
+interface Expiry {
+  expired: number; // reservations; another request may have ended the others
+  /** An error for each reservation that could not be expired. */
+  failures: unknown[];
 }
 
 /**
- * Expires a due reservation. False if another request has ended or extended it. Throws
- * `unavailable`, and any other error if the stored data are damaged.
+ * Expires those of up to 100 reservations that are due. Reservations of the same products expire
+ * together, as many as a transaction takes: each alone would change the same inventories, and they
+ * would refuse each other. Throws `unavailable` if they cannot be read.
  */
-async function expireOrFail(id: string, writer: Writer): Promise<boolean> {
-  try {
-    const first = (await reservations.getStored(id)) as StoredReservation;
-    // Not under the request's key: its row is for the request's own effect.
-    const outcome = await close(first, "expired", { ...writer, idempotency: undefined });
-    return outcome.changed;
-  } catch (error) {
-    if (error instanceof AppError && error.code !== "unavailable") return false;
-    throw error;
+async function expireAll(ids: readonly string[], writer: Writer): Promise<Expiry> {
+  const keys = ids.map((id) => ({ pk: `RESERVATION#${shardOf(id)}`, sk: id }));
+  const stored = (await DynamoDB.readAll(keys)) as StoredReservation[];
+  const due = stored.filter(canExpire);
+  const groups = Map.groupBy(due.filter(hasLines), ({ lines }) =>
+    lines
+      .map(({ productId }) => productId)
+      .toSorted()
+      .join(" "),
+  );
+  const damaged = due.filter((each) => !hasLines(each));
+  const result: Expiry = {
+    expired: 0,
+    failures: damaged.map(({ sk }) => new DamagedReservation(`reservation ${sk} has no lines`)),
+  };
+  const ends = await Promise.all(groups.values().map((group) => expireGroup(group, writer)));
+  for (const end of ends) addUp(result, end);
+  return result;
+}
+
+const hasLines = ({ lines }: StoredReservation): boolean =>
+  Array.isArray(lines) && lines.length > 0;
+
+const canExpire = (reservation: StoredReservation | undefined): boolean =>
+  reservation?.status === "active" && isDue(reservation);
+
+/** Expires due reservations of the same products, one transaction after another. */
+async function expireGroup(group: StoredReservation[], writer: Writer): Promise<Expiry> {
+  const result: Expiry = { expired: 0, failures: [] };
+  const products = group[0]?.lines.length ?? 0;
+  const size = Math.floor((MAX_ACTIONS - products) / (1 + products));
+  for (let from = 0; from < group.length; from += size) {
+    const some = group.slice(from, from + size);
+    try {
+      result.expired += await expireTogether(some, writer);
+    } catch (error) {
+      if (error instanceof DamagedReservation && some.length > 1) {
+        for (const each of some) addUp(result, await expireGroup([each], writer));
+      } else result.failures.push(...some.map(() => error));
+    }
   }
+  return result;
+}
+
+function addUp(result: Expiry, { expired, failures }: Expiry): void {
+  result.expired += expired;
+  result.failures.push(...failures);
+}
+
+/**
+ * Expires due reservations of the same products in one transaction, which changes each inventory
+ * once. Those that another request ends or extends meanwhile are left out. Returns how many it has
+ * expired. Throws `unavailable`, and any other error if the stored data are damaged.
+ */
+async function expireTogether(all: readonly StoredReservation[], writer: Writer): Promise<number> {
+  const writeId = newId();
+  const known: KnownInventories = new Map();
+  const due = new Map(all.map((each) => [each.sk, each]));
+  let missing = 0;
+  for (let tries = 1; due.size > 0; tries++) {
+    const steps = expirySteps([...due.values()], known, writer, writeId);
+    const refusals = await commit(steps, writer, [writeId]);
+    if (refusals.length === 0) return due.size;
+    for (const { error } of refusals) {
+      if (!(error instanceof StaleRecord)) throw error;
+      const { id, old } = error;
+      if (due.has(id)) {
+        if (canExpire(old as StoredReservation | undefined)) due.set(id, old as StoredReservation);
+        else due.delete(id);
+      } else if (old) known.set(id, old as Inventory.StoredInventory);
+      // Other requests may have closed all of them since, and even deleted the product.
+      else if (++missing > MISSING_TRIES) {
+        const [first = ""] = due.keys();
+        throw new DamagedReservation(`reservation ${first} is active, but ${id} does not exist`);
+      }
+    }
+    await waitBeforeRetry(writer, tries);
+  }
+  return 0;
+}
+
+/** Throws `DamagedReservation` if an inventory has fewer units reserved than are to be released. */
+function expirySteps(
+  due: readonly StoredReservation[],
+  known: KnownInventories,
+  writer: Writer,
+  writeId: string,
+): Step[] {
+  const [only] = due.length === 1 ? due : [];
+  const movements = merged(due.flatMap(({ lines }) => lines)).map((line) => {
+    const { productId, quantity } = line;
+    const inventory = known.get(productId);
+    if (inventory && inventory.reserved < quantity) {
+      throw new DamagedReservation(
+        `reservation ${due[0]?.sk} is active, but ${productId} has fewer units reserved`,
+      );
+    }
+    return Inventory.moveStep("release", line, only?.sk, writer, writeId, inventory);
+  });
+  return [
+    ...due.flatMap((each) => closedSteps(each, closed(each, "expired", writer, writeId))),
+    ...movements,
+  ];
+}
+
+/** Expires a due reservation, unless another request ends or extends it. Throws `unavailable`. */
+async function expire(current: StoredReservation, writer: Writer): Promise<void> {
+  const { failures } = await expireGroup([current], writer);
+  if (failures[0] instanceof AppError) throw failures[0];
 }
 
 /**
@@ -571,7 +665,7 @@ const SWEEP_PAGE = 50;
 /**
  * Expires all reservations that are due, page by page, until `deadline` (epoch ms). One that cannot
  * be expired is counted and does not stop the others. Concurrent sweeps are safe: each reservation
- * is closed by one conditional transaction. Throws `unavailable` if the list cannot be read.
+ * is closed by one conditional write. Throws `unavailable` if the list cannot be read.
  */
 export async function sweep(writer: Writer, deadline: number): Promise<SweepResult> {
   const result: SweepResult = { expired: 0, failed: 0, more: false, lagMs: 0 };
@@ -582,13 +676,12 @@ export async function sweep(writer: Writer, deadline: number): Promise<SweepResu
       if (due[0]) {
         result.lagMs = Math.max(result.lagMs, Date.parse(now) - due[0].until);
       }
-      const ends = await Promise.allSettled(
-        due.map(({ id }) => expireOrFail(id, { ...writer, at: new Date().toISOString() })),
-      );
-      for (const end of ends) {
-        if (end.status === "fulfilled") result.expired += Number(end.value);
-        else if (result.failed++ === 0) result.failure = end.reason as unknown;
-      }
+      const ids = due.map(({ id }) => id);
+      const at = new Date().toISOString();
+      const { expired, failures } = await expireAll(ids, { ...writer, at });
+      result.expired += expired;
+      if (failures.length > 0) result.failure ??= failures[0];
+      result.failed += failures.length;
       if (Date.now() > deadline) return { ...result, more: true };
     }
   }
