@@ -36,6 +36,13 @@ export interface HttpApiConfig {
   /** Shared by all routes that have no throttle of their own. */
   throttle?: Throttle;
   accountThrottle?: Throttle;
+  /**
+   * Invocations in progress, of all functions. The Lambda service refuses more, and the API answers
+   * 503, so that a process with too little CPU has no ever longer queue. Default: 1 000, which an
+   * account has by default.
+   * https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+   */
+  concurrency?: number;
   /** Default: `$default`, whose name is not part of the path. */
   stage?: string;
   identity?: Partial<ApiIdentity>;

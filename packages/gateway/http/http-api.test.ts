@@ -55,6 +55,29 @@ test("the context of a handler has the function name and the remaining time", as
   expect(json(await send({}))).toEqual({ name: "stockwire-http", id: 36, left: true });
 });
 
+test("more invocations at a time than the account may have are answered 503 without waiting", async () => {
+  const results: PromiseWithResolvers<string>[] = [];
+  const started: PromiseWithResolvers<void>[] = [0, 1, 2].map(() => Promise.withResolvers());
+  const handler = () => {
+    const result = Promise.withResolvers<string>();
+    started[results.length]?.resolve();
+    results.push(result);
+    return result.promise;
+  };
+  const { send } = await serveApi({ routes: [{ routeKey: "GET /", handler }], concurrency: 2 });
+  const first = send({});
+  await started[0]?.promise;
+  const second = send({});
+  await started[1]?.promise;
+  expect(text(await send({}))).toBe('503 {"message":"Service Unavailable"}');
+  results[0]?.resolve("a");
+  expect(text(await first)).toBe("200 a");
+  const third = send({});
+  await started[2]?.promise;
+  for (const each of results) each.resolve("b");
+  expect([text(await second), text(await third)]).toEqual(["200 b", "200 b"]);
+});
+
 test.each([
   [
     "throws",

@@ -53,6 +53,9 @@ type Outcome = { response: HttpResponse } & Partial<
   Pick<AccessLogRecord, "routeKey" | "integrationLatency" | "integrationError" | "authorizerError">
 >;
 
+/** Invocations in progress that an account may have by default. */
+const CONCURRENCY = 1_000;
+
 /** Creates the API. Throws for a configuration that AWS refuses. */
 export function createHttpApi(config: HttpApiConfig): HttpApi {
   const clock = config.clock ?? Date.now;
@@ -62,6 +65,8 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
   const cors = config.cors && createCors(config.cors);
   const authorizers = createAuthorizers(config, clock);
   const router = createRouter(createRoutes(config, authorizers, clock()));
+  const { concurrency = CONCURRENCY } = config;
+  let inProgress = 0; // invocations
 
   /** Undefined if the client disconnected before its body was complete. */
   async function respond(
@@ -107,9 +112,15 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
     // A body within the gateway's limit can exceed that of Lambda, for example as base64.
     if (Buffer.byteLength(payload) > MAX_PAYLOAD) return { response: TOO_LARGE };
 
+    if (inProgress >= concurrency) {
+      const response = errorResponse(503, "Service Unavailable");
+      return { response, integrationError: "the function is throttled" };
+    }
     const startedAt = performance.now();
     const timeoutMs = settings.timeoutMs ?? MAX_TIMEOUT;
+    inProgress++;
     const invocation = await invoke(settings.handler, functionName, payload, timeoutMs);
+    inProgress--; // `invoke` never rejects
     const integrationLatency = millisecondsSince(startedAt);
     const fail = (status: 500 | 503, message: string, error: unknown): Outcome => {
       report({ message: `${settings.routeKey}: ${message}`, error, requestId: request.id });
