@@ -24,6 +24,9 @@ const WRITES = {
   "PUT inventory": (id: string, n: number) => Inventory.set(id, { quantity: n }, by()),
 } as const;
 
+/** Ms for one call: how long calls take is measured, and is not to be cut off. */
+const TIMEOUT = 10_000;
+
 export interface ContentionTask {
   endpoint: string;
   tableName: string;
@@ -68,7 +71,7 @@ async function run(task: ContentionTask): Promise<Contended> {
 
 async function write({ endpoint, tableName, write: kind, id, writers, time }: ContentionTask) {
   const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-  const client = createClient({ region: "us-east-1", endpoint, credentials });
+  const client = createClient({ region: "us-east-1", endpoint, credentials, timeout: TIMEOUT });
   DynamoDB.configure({ client, tableName, shards: SHARDS });
   await retryWhileBusy(() => DynamoDB.verifyShards());
   const measured = meter(client);
