@@ -58,7 +58,15 @@ const isRewritten = ({ _zod: { def } }: z.core.$ZodType): boolean =>
   (def.checks ?? []).some(({ _zod: check }) => check.def.check === "overwrite");
 
 /** Left to the app, or without meaning for validation. */
-const DROPPED: ReadonlySet<string> = new Set(["format", "default", "description", "id"]);
+const DROPPED: ReadonlySet<string> = new Set([
+  "format",
+  "default",
+  "description",
+  "id",
+  "examples",
+  "not",
+  "propertyNames",
+]);
 const KEPT: ReadonlySet<string> = new Set([
   "type",
   "required",
@@ -80,6 +88,8 @@ function relaxed(schema: Json, definitions: Record<string, Json>): Json {
   const each = (value: unknown) => relaxed(value as Json, definitions);
   const result: Json = {};
   for (const [keyword, value] of Object.entries(schema)) {
+    // Entries of a batch are for the app, which answers each with a result of its own.
+    if (keyword === "$ref" && String(value).startsWith("#/components/")) continue;
     if (keyword === "$ref") {
       const target = definitions[String(value).replace("#/definitions/", "")];
       if (target === undefined) throw new Error(`${String(value)} is not defined`);

@@ -72,7 +72,6 @@ describe("a version", () => {
       await User.update(user.id, { email: anyone().email }, by()),
       await User.update(user.id, { name: "Cleo" }, keyedBy()),
       await Product.update(product.id, { price: 3 }, by()),
-      await Inventory.set(product.id, { quantity: 3 }, by()),
       await Item.patch(item.id, { n: 1 }, by()),
     ];
     for (const { value } of written) {
