@@ -134,6 +134,16 @@ test.each([0, 1, 3, 1_000])(
   60_000,
 );
 
+test("of two additions that together end the level low, the second one ends it", async () => {
+  await times(20, async () => {
+    const id = await stocked(5, 10);
+    await times(2, (n) => inEither(n).Inventory.adjust(id, { delta: 4, reason: "found" }, by()));
+    const stored = await DynamoDB.read({ pk: `INVENTORY#${shardOf(id)}`, sk: id });
+    expect(stored).toMatchObject({ available: 13, headroom: 3 });
+    expect(stored).not.toHaveProperty("gsi1pk"); // it is not listed as low any more
+  });
+});
+
 test.each([0, 20, 1_000])(
   "all verbs used concurrently on one product with reorder point %d keep its numbers exact",
   async (reorderPoint) => {

@@ -131,3 +131,11 @@ test("a key can be used again after 24 hours", async () => {
   expect(again.replayed).toBe(false);
   expect(again.value.id).not.toBe(first.value.id);
 });
+
+test("a refused request does not get an answer that is older than 24 hours", async () => {
+  const key = newId();
+  const input = anyone();
+  const yesterday = new Date(Date.now() - 25 * 60 * 60 * 1000).toISOString();
+  await User.create(input, { ...keyed(key), at: yesterday });
+  expect(await failure(User.create(input, keyed(key)))).toMatchObject({ code: "email_exists" });
+});

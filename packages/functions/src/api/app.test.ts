@@ -1,6 +1,7 @@
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { createClient } from "@stockwire/core/store/client";
+import * as ChangeLog from "@stockwire/core/changes/log";
 import { FEEDS, resources } from "@stockwire/core/catalog/index";
 import { Hono } from "hono";
 import { afterEach, describe, expect, test, vi } from "vitest";
@@ -27,6 +28,17 @@ const use = (endpoint = DYNAMODB_ENDPOINT) =>
   });
 
 SignedToken.configure("a secret of the tests, long enough for one");
+
+/** A store whose replies `reply` gives, from the key of a read. */
+const useReplies = (reply: (pk: string) => Promise<object>) =>
+  DynamoDB.configure({
+    client: {
+      send: ({ input }: { input: { Key?: { pk: string } } }) => reply(input.Key?.pk ?? ""),
+    } as never,
+    tableName: "Data",
+    changes: "Changes",
+    shards: 4,
+  });
 
 const lines: Record<string, unknown>[] = [];
 const measure = createMeasure("routes", "test");
@@ -70,6 +82,15 @@ describe("the policy", () => {
       "/live/tickets",
       "/me",
     ]);
+  });
+
+  test("gives at most 100 entries, whatever limit a request asks for", () => {
+    const limits = routes.flatMap(({ path, query }) => {
+      const limit = query?.shape["limit"] as { parse: (text: string) => unknown } | undefined;
+      return limit ? [[path, limit.parse("1000000"), limit.parse("100"), limit.parse("99")]] : [];
+    });
+    expect(limits).toHaveLength(11); // five lists, five histories, and the change log
+    for (const [path, ...given] of limits) expect([path, ...given]).toEqual([path, 100, 100, 99]);
   });
 
   test("has a schema for each route that takes a body", () => {
@@ -182,6 +203,33 @@ describe("failures", () => {
       vi.useRealTimers();
     }
   });
+});
+
+describe("the Feed-Cursor of a read", () => {
+  test.each(["/items/a", "/users/a", "/products/a"])(
+    "of %s is read before the record, so that no change between the two is missed",
+    async (path) => {
+      ChangeLog.reset(); // no cursor of an earlier read is reused
+      const events: string[] = [];
+      useReplies(async (pk) => {
+        if (pk === "SETTINGS") return { Item: { shards: 4 } };
+        const what = pk.startsWith("HEAD#") ? "head" : "record";
+        events.push(`${what} asked`);
+        await new Promise((resolve) => setImmediate(resolve));
+        events.push(`${what} read`);
+        return {};
+      });
+      try {
+        expect((await appWith().request(path, {}, env)).status).toBe(404);
+        expect(events.filter((event) => event.startsWith("record"))).toHaveLength(2);
+        expect(events.indexOf("record asked")).toBeGreaterThan(events.lastIndexOf("head read"));
+        expect(events).toContain("head read");
+      } finally {
+        ChangeLog.reset();
+        use();
+      }
+    },
+  );
 });
 
 describe("the log", () => {

@@ -210,6 +210,14 @@ contract((api) => {
       expect([put.status, put.json.code]).toEqual([415, "unsupported_media_type"]);
     });
 
+    test("a body with a content encoding is 415", async () => {
+      const body = JSON.stringify({ name: "John", email: address() });
+      for (const encoding of ["gzip", "identity", "br"]) {
+        const { status, json } = await post(body, { "Content-Encoding": encoding });
+        expect([encoding, status, json.code]).toEqual([encoding, 415, "unsupported_media_type"]);
+      }
+    });
+
     test("a body of more than 64 KiB is 413", async () => {
       const { status, json } = await post(`{"name":"${"x".repeat(65_536)}"}`);
       expect([status, json.code]).toEqual([413, "body_too_large"]);
