@@ -365,6 +365,31 @@ describe("the live client", () => {
     expect(refused).toEqual([undefined, "jwt-1", "jwt-2", "jwt-3"]);
   });
 
+  it("waits longer after each connection that ends at once, and as at first after a good one", async () => {
+    start({ pingEvery: 10 ** 9 });
+    let ended = 0;
+    client.on("down", () => ended++);
+    listen();
+    /** Ends the newest connection, and returns how long the client waits before the next one. */
+    const waitAfterEnd = async () => {
+      const { length } = live.peers;
+      const before = ended;
+      live.peers.at(-1)?.drop();
+      await until(() => ended === before + 1);
+      const from = clock.now();
+      for (;;) {
+        await clock.advance(50, quiet);
+        if (live.peers.length > length) return clock.now() - from;
+      }
+    };
+    await until(() => live.peers.length === 1);
+    await quiet();
+    const waits = [await waitAfterEnd(), await waitAfterEnd(), await waitAfterEnd()];
+    expect(waits).toEqual([250, 500, 1_000]); // half of 500, 1 000 and 2 000 ms
+    await clock.advance(10_050, quiet); // the connection is good by now
+    expect(await waitAfterEnd()).toBe(250);
+  });
+
   it("reconnects with another token after an unauthenticated error", async () => {
     const tokens: (string | undefined)[] = [];
     start({ token: (old) => `jwt-${tokens.push(old)}` });

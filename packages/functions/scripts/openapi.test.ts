@@ -131,7 +131,7 @@ describe("the OpenAPI document", () => {
     ["get", "/changes", [200, 400, 401, 403, 410, 429, 500, 503]],
     ["get", "/health", [200, 400, 429, 500, 503]],
   ])("lists each status that %s %s can answer", (method, path, statuses) => {
-    const { responses } = document.paths[path]?.[method] as { responses: Json };
+    const responses = document.paths[path]?.[method]?.["responses"] ?? {};
     expect(Object.keys(responses).map(Number)).toEqual(statuses);
   });
 

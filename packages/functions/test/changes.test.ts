@@ -7,7 +7,7 @@ import { hash } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
-import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test, vi } from "vitest";
 import { type FaultyProxy, faultyProxy } from "../../core/test/support/fault-proxy.ts";
 import type * as Changes from "../src/handlers/changes.ts";
 
@@ -87,6 +87,28 @@ test("a store that does not answer is waited for", async () => {
   expect(await handler({ Records: [created(id)] })).toEqual({ batchItemFailures: [] });
   expect(calls()).toBeGreaterThan(6);
   expect(await opsOf(id)).toEqual(["create"]);
+});
+
+test("a store that stays away fails the batch, and makes no dead letter", async () => {
+  const id = newId();
+  await handler({ Records: [created(id)] });
+  const { now } = Date;
+  let later = 0;
+  vi.spyOn(Date, "now").mockImplementation(() => now() + later);
+  proxy.decide((operation) => {
+    if (operation !== "GetItem") return "none";
+    later = 60_000; // longer than a batch waits
+    return "server-error";
+  });
+  try {
+    await expect(handler({ Records: [deleted(id)] })).rejects.toMatchObject({
+      code: "unavailable",
+    });
+  } finally {
+    vi.restoreAllMocks();
+    proxy.decide(() => "none");
+  }
+  expect(messages).toEqual([]);
 });
 
 test("a tombstone that cannot be read yet does not fail the change", async () => {

@@ -53,3 +53,26 @@ test("expired items are deleted page by page, and no others", async () => {
   for (const sk of ["later", "for ever", "no number"]) expect(await has("Mortal", sk)).toBe(true);
   expect(await has("Immortal", "old")).toBe(true);
 });
+
+test("an item whose time is moved meanwhile is kept", async () => {
+  const now = Date.now();
+  const put = (expiresAt: number) => {
+    const Item = { pk: "p", sk: "moved", expiresAt };
+    return documents.send(new PutCommand({ TableName: nameOf("Mortal"), Item }));
+  };
+  await put(Math.floor(now / 1000) - 1);
+  const racing = new DynamoDBClient({ endpoint: DYNAMODB_ENDPOINT });
+  racing.middlewareStack.add(
+    (next, { commandName }) =>
+      async (args) => {
+        if (commandName === "DeleteItemCommand") await put(Math.floor(now / 1000) + 60);
+        return next(args);
+      },
+    { step: "initialize" },
+  );
+  expect(await deleteExpired(racing, specs, nameOf, now)).toBe(0);
+  racing.destroy();
+  const Key = { pk: "p", sk: "moved" };
+  const command = new GetCommand({ TableName: nameOf("Mortal"), Key, ConsistentRead: true });
+  expect((await documents.send(command)).Item).toBeDefined();
+});

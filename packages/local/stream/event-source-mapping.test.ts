@@ -30,6 +30,7 @@ import {
   type StreamMappingConfig,
 } from "./event-source-mapping.ts";
 import type { StreamRecord } from "./record.ts";
+import { isAfter } from "./shard.ts";
 
 const { DYNAMODB_ENDPOINT: endpoint = "", ...ownEngine } = process.env;
 const credentials = { accessKeyId: "local", secretAccessKey: "local" };
@@ -815,4 +816,12 @@ test("many wake-ups share a poll, and a wake-up does not wait for the next poll"
   await vi.waitUntil(() => handled.length > 0); // long before the next regular poll
   expect(polls - before).toBeLessThan(5);
   client.destroy();
+});
+
+test("sequence numbers are compared as numbers, whatever their length", () => {
+  expect(isAfter("1000", "999")).toBe(true);
+  expect(isAfter("999", "1000")).toBe(false);
+  expect(isAfter("5", "5")).toBe(false);
+  expect(isAfter("40000000000000000000001", "40000000000000000000000")).toBe(true);
+  expect(isAfter("1", undefined)).toBe(true);
 });

@@ -139,3 +139,13 @@ test("a refused request does not get an answer that is older than 24 hours", asy
   await User.create(input, { ...keyed(key), at: yesterday });
   expect(await failure(User.create(input, keyed(key)))).toMatchObject({ code: "email_exists" });
 });
+
+test("an answer is kept for 24 hours", async () => {
+  const key = newId();
+  const at = new Date(Date.now() - 23.9 * 60 * 60 * 1000).toISOString();
+  const first = await Item.create({ a: 1 }, { ...keyed(key), at });
+  expect(await Item.create({ a: 1 }, keyed(key))).toMatchObject({
+    value: { id: first.value.id },
+    replayed: true,
+  });
+});

@@ -6,6 +6,7 @@ import * as Item from "../../src/catalog/item.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import * as User from "../../src/catalog/user.ts";
+import { intercepted } from "../support/intercept.ts";
 import { by, failure, SHARDS, tableName, use } from "../support/store.ts";
 
 let client: ReturnType<typeof use>;
@@ -110,6 +111,19 @@ test("no write brings a deleted record back", async () => {
   ]) {
     expect(refused).toMatchObject({ code: "user_not_found" });
   }
+});
+
+test("a record is read strongly consistently", async () => {
+  const { value } = await Item.create({ a: 1 }, by());
+  const reads: unknown[] = [];
+  const watched = intercepted(client, (command, send) => {
+    if (command.constructor.name === "GetCommand") reads.push(command.input["ConsistentRead"]);
+    return send();
+  });
+  DynamoDB.configure({ client: watched, tableName, shards: SHARDS });
+  await Item.get(value.id);
+  client = use();
+  expect(new Set(reads)).toEqual(new Set([true]));
 });
 
 test("of concurrent deletes one succeeds", async () => {
