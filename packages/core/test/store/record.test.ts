@@ -4,6 +4,7 @@ import { newId } from "../../src/id.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
 import * as Item from "../../src/catalog/item.ts";
 import * as Product from "../../src/catalog/product.ts";
+import * as Reservation from "../../src/catalog/reservation.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import * as User from "../../src/catalog/user.ts";
 import { intercepted } from "../support/intercept.ts";
@@ -255,6 +256,23 @@ describe("inventory", () => {
       });
     }
   }, 60_000);
+
+  test("sells no unit that is reserved, and is not set below what is reserved", async () => {
+    const { id } = (await Product.create(pen({ initialQuantity: 5 }), by())).value;
+    await Reservation.create({ lines: [{ productId: id, quantity: 4 }], ttlSeconds: 900 }, by());
+    for (const delta of [-2, -5]) {
+      const sale = Inventory.adjust(id, { delta, reason: "sold" }, by());
+      expect(await failure(sale)).toMatchObject({
+        code: "insufficient_stock",
+        members: { shortages: [{ requested: -delta, available: 1 }] },
+      });
+    }
+    expect(await failure(Inventory.set(id, { quantity: 3 }, by()))).toMatchObject({
+      code: "below_reserved",
+      members: { reserved: 4 },
+    });
+    expect(await Inventory.get(id)).toMatchObject({ quantity: 5, reserved: 4, available: 1 });
+  });
 
   test("is set only if the quantity is the expected one", async () => {
     const { value } = await Product.create(pen({ initialQuantity: 5 }), by());

@@ -69,7 +69,7 @@ test("of three users who change to one email address concurrently one gets it", 
   }
 });
 
-test("a sku is unique, and free again once its product has none", async () => {
+test("a sku is unique, and free again once its product has none or is deleted", async () => {
   const sku = newId();
   const pen = (given: object) =>
     Product.create(
@@ -86,4 +86,6 @@ test("a sku is unique, and free again once its product has none", async () => {
   expect(without.value).not.toHaveProperty("sku");
   expect((await Product.update(other.value.id, { sku }, by())).value.sku).toBe(sku);
   expect((await Product.list(Product.List.parse({ sku }))).items).toHaveLength(1);
+  await Product.remove(other.value.id, by());
+  expect((await pen({ sku })).value.sku).toBe(sku);
 });
