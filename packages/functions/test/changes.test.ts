@@ -89,6 +89,17 @@ test("a store that does not answer is waited for", async () => {
   expect(await opsOf(id)).toEqual(["create"]);
 });
 
+test("a change is in the log before its subscribers are read, so that none of them misses it", async () => {
+  const operations: string[] = [];
+  proxy.decide((operation) => {
+    operations.push(operation);
+    return "none";
+  });
+  await handler({ Records: [created(newId())] });
+  expect(operations).toContain("TransactWriteItems");
+  expect(operations.indexOf("Query")).toBeGreaterThan(operations.lastIndexOf("TransactWriteItems"));
+});
+
 test("a store that stays away fails the batch, and makes no dead letter", async () => {
   const id = newId();
   await handler({ Records: [created(id)] });

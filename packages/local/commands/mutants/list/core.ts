@@ -323,7 +323,7 @@ const store: Defect[] = [
     harm: "Of a member that is given twice one value is dropped silently",
     test: {
       file: `${CORE}/strict-json.test.ts`,
-      title: "returns any JSON value unchanged, or refuses it",
+      title: "gives the code",
     },
   },
 ];
@@ -459,7 +459,7 @@ const live: Defect[] = [
   {
     file: `${CORE}/live/connection.ts`,
     text: "size(connections) < :max OR",
-    replacement: "size(connections) <> :max OR",
+    replacement: "size(connections) <= :max OR",
     harm: "One caller can open any number of connections",
     test: {
       file: `${TEST}/live/connection.test.ts`,

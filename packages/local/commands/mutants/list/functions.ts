@@ -70,14 +70,14 @@ const http: Defect[] = [
     text: 'if (scope !== undefined && scope !== "token") requireScope(caller, scope);',
     replacement: "",
     harm: "Without a gateway a token needs no scope at all",
-    test: { file: CONVENTIONS, title: "a scope may have the resource server's prefix" },
+    test: { file: CONVENTIONS, title: "refuses a token with all scopes except its own" },
   },
   {
     file: `${API}/conditions.ts`,
     text: "return version === undefined ? 0 : Number(version);",
     replacement: "return version === undefined ? 1 : Number(version);",
     harm: "If-Match with the tag of another server overwrites a record",
-    test: { file: CONVENTIONS, title: "If-Match takes up to 100 different tags" },
+    test: { file: CONVENTIONS, title: "a stale version is 412 and changes nothing" },
   },
   {
     file: `${API}/conditions.ts`,
@@ -101,6 +101,16 @@ const http: Defect[] = [
     test: {
       file: "packages/local/test/contract/products.test.ts",
       title: "include=inventory embeds the stock level, and the ETag changes with both",
+    },
+  },
+  {
+    file: `${API}/routes/reservation.ts`,
+    text: 'status === "expired" ? `${version}.expired` : String(version)',
+    replacement: "String(version)",
+    harm: "A caller keeps a reservation as active after it has expired",
+    test: {
+      file: "packages/local/test/contract/reservations.test.ts",
+      title: "a reservation that has expired is not 304 to a caller who knows it as active",
     },
   },
   {
@@ -191,6 +201,17 @@ const http: Defect[] = [
 ];
 
 const events: Defect[] = [
+  {
+    file: "packages/functions/src/handlers/changes.ts",
+    text: "  let logged: LoggedChange[];\n",
+    replacement:
+      "  let logged: LoggedChange[];\n  await deliver(entries as LoggedChange[]).catch(() => undefined);\n",
+    harm: "A client that subscribes during a delivery never gets that change",
+    test: {
+      file: "packages/functions/test/changes.test.ts",
+      title: "a change is in the log before its subscribers are read",
+    },
+  },
   {
     file: "packages/functions/src/handlers/changes.ts",
     text: "if (isUnavailable(error)) throw error; // a fault of the store",
