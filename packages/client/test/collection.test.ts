@@ -165,6 +165,27 @@ describe("a collection", () => {
     expect(changes).toEqual(["delete a", "set b"]);
   });
 
+  it("keeps a version that is newer than that of a list which is behind", async () => {
+    world.live.append("a", "books");
+    let behind: Product[] | undefined;
+    const products = world.client.collection<Product>("products", {
+      load: async () => {
+        const { records, cursor } = await world.load("products");
+        return { records: behind ?? records, cursor };
+      },
+    });
+    await world.run();
+    await products.ready;
+    behind = [...products.values()];
+    world.live.write("a", "toys");
+    await world.run();
+    for (const peer of world.live.open) peer.drop();
+    world.live.append("b", "books");
+    world.live.expired = 3;
+    await world.advance(10_000);
+    expect(products.get("a")).toMatchObject({ version: 2, category: "toys" });
+  });
+
   it("fetches a record whose change is too large for a frame", async () => {
     const topic = "products";
     const fetched: string[] = [];

@@ -82,6 +82,9 @@ describe("the live client", () => {
     await until(() => seqs().length >= 5);
     await quiet();
     expect(seqs()).toEqual([1, 2, 3, 4, 5]);
+    const asked = subscribes().length;
+    await clock.advance(5_000, quiet);
+    expect(subscribes()).toHaveLength(asked); // a repeated change is no sign of a lost one
   });
 
   it("puts changes that overtook each other in order, without a replay", async () => {
@@ -256,6 +259,21 @@ describe("the live client", () => {
     await until(() => seqs().length === 3);
   });
 
+  it("asks only for what follows its last change", async () => {
+    start();
+    const { subscription, seqs } = listen();
+    await subscription.ready;
+    for (const id of ["a", "b", "c"]) {
+      live.write(id, "books");
+      await until(() => seqs().at(-1) === live.log.length);
+    }
+    live.peers[0]?.drop();
+    await clock.advance(30_000, quiet);
+    await until(() => live.peers.length === 2);
+    await until(() => (live.peers[1]?.received.length ?? 0) > 1);
+    expect(subscribes().at(-1)).toMatchObject({ since: "at-3" });
+  });
+
   it("hands over to a second connection at goaway, without loss or repetition", async () => {
     start();
     const { subscription, seqs } = listen();
@@ -354,7 +372,11 @@ describe("the live client", () => {
 
   it("asks for another token after a refused handshake, and waits longer each time", async () => {
     let tries = 0;
-    server.refuse(() => (++tries < 4 ? 503 : undefined));
+    const times: number[] = [];
+    server.refuse(() => {
+      times.push(clock.now());
+      return ++tries < 4 ? 503 : undefined;
+    });
     const refused: (string | undefined)[] = [];
     start({ token: (old) => `jwt-${refused.push(old)}` });
     const { subscription } = listen();
@@ -363,6 +385,8 @@ describe("the live client", () => {
     await clock.advance(10_000, quiet);
     await subscription.ready;
     expect(refused).toEqual([undefined, "jwt-1", "jwt-2", "jwt-3"]);
+    const waits = times.slice(1).map((time, n) => time - (times[n] ?? 0));
+    expect(waits).toEqual([250, 500, 1_000]); // half of 500, 1 000 and 2 000 ms
   });
 
   it("waits longer after each connection that ends at once, and as at first after a good one", async () => {

@@ -1,4 +1,4 @@
-import { type KeyObject, createHmac, generateKeyPairSync, sign } from "node:crypto";
+import { type KeyObject, constants, createHmac, generateKeyPairSync, sign } from "node:crypto";
 import { expect, test } from "vitest";
 import type { RawResponse } from "../cases/raw-http.ts";
 import { echo, header, serve, serveApi } from "../test/fixture.ts";
@@ -74,6 +74,12 @@ const confuse = ({ token }: Api, secret: string | Buffer) => {
   const input = `${encode({ alg: "HS256", kid: "current" })}.${payload}`;
   return `${input}.${createHmac("sha256", secret).update(input).digest("base64url")}`;
 };
+const signedByPs256 = ({ token }: Api) => {
+  const input = token({}, { alg: "PS256" }).split(".").slice(0, 2).join(".");
+  const padding = constants.RSA_PKCS1_PSS_PADDING;
+  const key = { key: issuerKeys.privateKey, padding, saltLength: 32 };
+  return `${input}.${sign("sha256", Buffer.from(input), key).toString("base64url")}`;
+};
 const edit = (text: string, part: number, change: (segment: string) => string) =>
   text
     .split(".")
@@ -102,6 +108,7 @@ test.each<[string, (api: Api) => string]>([
   ["an algorithm that is an array", ({ token }) => token({}, { alg: ["RS256"] })],
   ["another algorithm over an RS256 signature", ({ token }) => token({}, { alg: "RS512" })],
   ["PS256", ({ token }) => token({}, { alg: "PS256" })],
+  ["a valid signature by PS256", signedByPs256],
   ["no algorithm", ({ token }) => token({}, { alg: undefined })],
   ["an unknown kid", ({ token }) => token({}, { kid: "other" })],
   ["no kid", ({ token }) => token({}, { kid: undefined })],

@@ -408,6 +408,16 @@ test.each(["https://a.example.evil", "https://A.example", "null", ""])(
   },
 );
 
+test("an answer for one origin is not kept by a cache for another one", async () => {
+  const varyOf = async (allowOrigins: string[]) => {
+    const routes = [{ routeKey: "GET /", handler: () => "served" }];
+    const { send } = await serveApi({ cors: { allowOrigins }, routes });
+    return header(await send({ headers: origin("https://a.example") }), "vary");
+  };
+  expect(await varyOf(["https://a.example", "https://b.example"])).toBe("Origin");
+  expect(await varyOf(["*"])).toBeUndefined(); // the same for all
+});
+
 test("an OPTIONS request is a preflight only with both headers and is routed otherwise", async () => {
   const { send } = await serveApi({
     cors: { allowOrigins: ["*"], allowMethods: ["GET"] },

@@ -173,7 +173,8 @@ test.each<[string, CorpusFrame[], number | undefined]>([
   ["an empty binary message", [{ op: 2, p: "" }], 1003],
   ["the first frame of a binary message", [{ op: 2, fin: 0, p: "a" }], 1003],
   ["1025 fragments", [text(1, 1, 0), { ...text(1, 0, 0), repeat: 1024 }], 1008],
-])("%s", async (id, f, code) => {
+  ["text that is not UTF-8", [{ raw: "818100000000ff" }], 1007],
+])("a client that sends %s gets its close code", async (id, f, code) => {
   await play(
     code === undefined ? { id, f, expect: "alive" } : { id, f, expect: "close", codes: [code] },
   );
@@ -232,6 +233,13 @@ test("a frame is judged the same in chunks of any size", () => {
       expect(allowed).toBeLessThan(passed.length + 10);
     }
   }
+});
+
+test("a control frame between two fragments does not end the message", () => {
+  const parts = [text(1, 1, 0), { op: 9, p: "ping" }, { op: 10, p: "pong" }];
+  const bytes = Buffer.concat([...parts, text(40_000, 0)].map(bytesOf));
+  // The last one is still a continuation, so it is judged.
+  expect(createFrameScanner(32_768)(bytes).violation).toBe(1009);
 });
 
 test.each<[string, CorpusFrame[]]>([

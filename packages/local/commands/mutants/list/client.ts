@@ -11,7 +11,7 @@ export const client: Defect[] = [
     file: `${CLIENT}/live/tracker.ts`,
     text: "if (seq <= watermark || delivered.has(seq)) return;",
     replacement: "if (delivered.has(seq)) return;",
-    harm: "An application handles a change twice",
+    harm: "Each repeated change makes the client ask the server for a replay",
     test: LIVE("delivers each change once, however often it arrives"),
   },
   {
@@ -19,7 +19,7 @@ export const client: Defect[] = [
     text: "if (next === undefined || !deliver(next)) return;\n      watermark = next.seq;\n      since = next.cursor;",
     replacement: "if (next === undefined || !deliver(next)) return;\n      watermark = next.seq;",
     harm: "After a lost connection all changes since the start are sent again",
-    test: LIVE("resumes from its last change after a lost connection"),
+    test: LIVE("asks only for what follows its last change"),
   },
   {
     file: `${CLIENT}/live/tracker.ts`,
@@ -82,21 +82,24 @@ export const client: Defect[] = [
     text: "if (changes.size <= limit) return;",
     replacement: "if (changes.size >= 0) return;",
     harm: "A client behind a gap collects changes until its memory is full",
-    test: LIVE("buffers a bounded number of changes behind a gap"),
+    test: { file: `${TEST}/buffer.test.ts`, title: "keeps the changes that are due first" },
   },
   {
     file: `${CLIENT}/live/subscription.ts`,
     text: "this.#full ||= this.#items.length >= MAX_WAITING;",
     replacement: "this.#full ||= this.#items.length < 0;",
     harm: "A slow reader collects changes until its memory is full",
-    test: LIVE("loses nothing for a slow reader, beyond the size of its queue too"),
+    test: { file: `${TEST}/buffer.test.ts`, title: "takes 1 000 changes and refuses all others" },
   },
   {
     file: `${CLIENT}/live/collection.ts`,
     text: "if (version <= Math.max(previous?.version ?? 0, this.#removed.get(id) ?? 0)) return;",
     replacement: "if (version <= (this.#removed.get(id) ?? 0)) return;",
     harm: "A page returns to an older version of a record",
-    test: MAP("ignores repeated changes: no older version, and no deleted record returns"),
+    test: {
+      file: `${TEST}/collection.test.ts`,
+      title: "keeps a version that is newer than that of a list",
+    },
   },
   {
     file: `${CLIENT}/live/collection.ts`,
