@@ -83,6 +83,8 @@ describe("the live client", () => {
     await quiet();
     expect(seqs()).toEqual([1, 2, 3, 4, 5]);
     const asked = subscribes().length;
+    live.write("a", "books");
+    await until(() => seqs().length === 6);
     await clock.advance(5_000, quiet);
     expect(subscribes()).toHaveLength(asked); // a repeated change is no sign of a lost one
   });

@@ -480,13 +480,17 @@ test("if the filter throws, the record is delivered", async () => {
 test("a record is not discarded before its dead letter is written", async () => {
   await putAll(["bad", "good"]);
   let refused = 0;
+  const checkpoints: unknown[] = [];
   const { handled, handler } = poisoned(["bad"]);
   await start(handler, {
-    onDeadLetter: (letter) => {
+    onDeadLetter: async (letter) => {
+      const { Item } = await dynamodb.send(new GetItemCommand(await leaseOf("changes")));
+      checkpoints.push(...Object.values(Item?.["checkpoints"]?.M ?? {}));
       if (++refused < 4) throw new Error("disk full");
       letters.push(letter);
     },
   }).settled();
+  expect(checkpoints).toEqual([]); // a killed process would have to begin with it again
   expect(letters).toHaveLength(1);
   expect(handled).toEqual(["good"]);
 });

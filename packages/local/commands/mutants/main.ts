@@ -11,13 +11,13 @@ import { defects } from "./list.ts";
 import { runTests, type RunResult } from "./run.ts";
 import { createWorkspace, type Workspace } from "./workspace.ts";
 
-const USAGE = `Usage: npm run mutants -- [--only TEXT] [--list]
+const USAGE = `Usage: npm run mutants -- [--only TEXT]… [--list]
 
 Plants ${defects.length} defects, one at a time, into a copy of the work tree, and runs the
 nearest test of each. Prints the defects that no test notices. Exit code 0: each was
 noticed; 1: some survive; 2: the run was not possible.
 
-  --only TEXT  only defects whose file, harm or test contains this text
+  --only TEXT  only defects whose file, harm or test contains this text; may be repeated
   --list       list the defects and run nothing
   --help       show this text`;
 
@@ -29,7 +29,7 @@ const isOfInfra = (file: string) => file.startsWith("infra/");
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
-      only: { type: "string", default: "" },
+      only: { type: "string", multiple: true, default: [""] },
       list: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -56,12 +56,13 @@ async function main(): Promise<number> {
   }
 }
 
-/** The defects that contain a text, those of one test file one after another. */
-function chosenBy(only: string): Defect[] {
-  const found = defects.filter(({ file, harm, test }) =>
-    [file, harm, test.file, test.title].some((each) => each.includes(only)),
-  );
-  if (found.length === 0) throw new LocalError(`No defect contains ${JSON.stringify(only)}`);
+/** The defects that contain one of the texts, those of one test file one after another. */
+function chosenBy(only: readonly string[]): Defect[] {
+  const contains = ({ file, harm, test }: Defect, text: string) =>
+    [file, harm, test.file, test.title].some((each) => each.includes(text));
+  const wrong = only.find((text) => !defects.some((defect) => contains(defect, text)));
+  if (wrong !== undefined) throw new LocalError(`No defect contains ${JSON.stringify(wrong)}`);
+  const found = defects.filter((defect) => only.some((text) => contains(defect, text)));
   return [...Map.groupBy(found, ({ test }) => test.file).values()].flat();
 }
 
