@@ -95,7 +95,7 @@ async function plantAll(
 /** Without a defect all chosen tests must run and pass, or their failures would mean nothing. */
 async function control(
   chosen: readonly Defect[],
-  { root: copy }: Workspace,
+  workspace: Workspace,
   signal: AbortSignal,
 ): Promise<void> {
   console.log("Running the tests without a defect");
@@ -104,7 +104,7 @@ async function control(
   for (const part of Object.values(Object.groupBy(tests, ({ file }) => String(isOfInfra(file))))) {
     // A test that fails once because the machine is busy is still a test.
     const options = ["--retry=2"];
-    const result = await runTests(part ?? [], { root: copy, timeoutMs, options, signal });
+    const result = await runTests(part ?? [], { workspace, timeoutMs, options, signal });
     if (signal.aborted) throw new LocalError("interrupted");
     if (result.outcome !== "passed") {
       const failed = result.failed.map(({ file, title }) => `${file}: ${title}`);
@@ -127,7 +127,7 @@ async function withDefect(
   const takeOut = workspace.plant(defect);
   try {
     const timeoutMs = timeoutOf(defect.test);
-    const to = { root: workspace.root, timeoutMs, options: ["--bail=1"], signal };
+    const to = { workspace, timeoutMs, options: ["--bail=1"], signal };
     return await runTests([defect.test], to);
   } finally {
     takeOut();

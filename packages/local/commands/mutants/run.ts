@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestCase } from "./defect.ts";
+import type { Workspace } from "./workspace.ts";
 
 export interface RunResult {
   /** `broken`: no test has run to its end, so that the run says nothing about the tests. */
@@ -21,7 +22,7 @@ interface Result {
 }
 
 interface Options {
-  root: string;
+  workspace: Pick<Workspace, "root" | "temporary">;
   timeoutMs: number;
   /** More options of vitest. */
   options: readonly string[];
@@ -32,6 +33,7 @@ interface Options {
 interface Report {
   testResults: {
     name: string;
+    message?: string; // why the file could not be loaded
     assertionResults: { status: string; fullName: string }[];
   }[];
 }
@@ -41,9 +43,9 @@ const escaped = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\/-]/g, "\\$&
 /** Runs the test cases. Never rejects for a test that fails. */
 export async function runTests(
   tests: readonly TestCase[],
-  { root, timeoutMs, options, signal }: Options,
+  { workspace: { root, temporary }, timeoutMs, options, signal }: Options,
 ): Promise<RunResult> {
-  const report = join(root, "mutants-report.json");
+  const report = join(temporary, "report.json");
   await rm(report, { force: true });
   const child = spawn(
     process.execPath,
@@ -61,7 +63,11 @@ export async function runTests(
       cwd: root,
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, EVALUATE_ONLY: "production" }, // one stage of infra instead of eight
+      env: {
+        ...process.env,
+        TMPDIR: temporary,
+        EVALUATE_ONLY: "production", // one stage of infra, to save most of its time
+      },
     },
   );
   let output = "";
@@ -86,14 +92,10 @@ export async function runTests(
   try {
     const code = await exited.promise;
     if (timedOut) return { outcome: "timeout", passed: [], failed: [], output };
-    const results = await resultsIn(report, root);
+    const { passed, failed, messages } = await resultsIn(report, root);
     const outcome =
-      results.failed.length > 0
-        ? "failed"
-        : code === 0 && results.passed.length > 0
-          ? "passed"
-          : "broken";
-    return { outcome, ...results, output };
+      failed.length > 0 ? "failed" : code === 0 && passed.length > 0 ? "passed" : "broken";
+    return { outcome, passed, failed, output: [...messages, output].join("\n") };
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", killGroup);
@@ -110,5 +112,6 @@ async function resultsIn(report: string, root: string) {
         .filter(({ status }) => status === wanted)
         .map(({ fullName }) => ({ file: name.slice(root.length + 1), title: fullName })),
     );
-  return { passed: withStatus("passed"), failed: withStatus("failed") };
+  const messages = testResults.flatMap(({ message }) => (message ? [message] : []));
+  return { passed: withStatus("passed"), failed: withStatus("failed"), messages };
 }

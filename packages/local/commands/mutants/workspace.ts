@@ -12,6 +12,8 @@ import type { Defect } from "./defect.ts";
 
 export interface Workspace {
   readonly root: string;
+  /** For temporary files of tests: a test that is killed leaves some. */
+  readonly temporary: string;
   /** Plants a defect; returns the function that takes it out again. */
   plant(defect: Defect): () => void;
   remove(): Promise<void>;
@@ -26,7 +28,9 @@ const PLATFORM = ".sst/platform";
  * copies what the tests of infra need as well, 320 MB.
  */
 export async function createWorkspace(original: string, withPlatform: boolean): Promise<Workspace> {
-  const root = await mkdtemp(join(tmpdir(), "stockwire-mutants-"));
+  const folder = await mkdtemp(join(tmpdir(), "stockwire-mutants-"));
+  const [root, temporary] = [join(folder, "source"), join(folder, "tmp")];
+  await mkdir(temporary);
   const list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
   const files = execFileSync("git", list, { cwd: original, maxBuffer: 1 << 26 }).toString();
   for (const file of files.split("\0")) {
@@ -44,6 +48,7 @@ export async function createWorkspace(original: string, withPlatform: boolean): 
   }
   return {
     root,
+    temporary,
     plant({ file, text, replacement }) {
       const path = join(root, file);
       const source = readFileSync(path, "utf8");
@@ -54,7 +59,7 @@ export async function createWorkspace(original: string, withPlatform: boolean): 
       );
       return () => writeFileSync(path, source);
     },
-    remove: () => rm(root, { recursive: true, force: true }),
+    remove: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
