@@ -365,6 +365,11 @@ describe("a change too large for a frame", () => {
     }
   });
 
+  test("is measured in bytes: a character can have three", async () => {
+    expect(await change({ text: "汉".repeat(10_000) })).toHaveProperty("data");
+    expect(await change({ text: "汉".repeat(11_000) })).toMatchObject({ truncated: true });
+  });
+
   test("fits a frame, whatever strings it contains", async () => {
     const unit = fc.constantFrom("a", "é", "€", "😀", "\u0001", '"', "\\", "\ud800");
     const members = fc.dictionary(

@@ -396,7 +396,7 @@ const changes: Defect[] = [
     harm: "A change of texts in Chinese exceeds a frame, and no subscriber gets it",
     test: {
       file: `${TEST}/changes/change.test.ts`,
-      title: "fits a frame, whatever strings it contains",
+      title: "is measured in bytes: a character can have three",
     },
   },
   {
