@@ -1,5 +1,5 @@
 /**
- * The definitions of Stockwire's two APIs for the local gateway. A test of infra compares them with
+ * The definitions of Stockwire's three APIs for the local gateway. A test of infra compares them with
  * what is deployed.
  */
 
@@ -12,8 +12,18 @@ import {
   scopesOf,
   throttles,
 } from "@stockwire/functions/api/policy";
+import { templateRoutes } from "@stockwire/functions/partner/integration";
+import {
+  AUTHORIZER_TTL,
+  CACHE_TTL,
+  PARTNER_STAGE,
+  plans,
+  resourcePolicy,
+} from "@stockwire/functions/partner/plan";
+import { partnerRoutes } from "@stockwire/functions/partner/route";
 import type { HttpApiConfig, RouteConfig } from "@stockwire/gateway/http/http-api";
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
+import type { RestApiConfig, RestRouteConfig } from "@stockwire/gateway/rest/rest-api";
 import type { WebSocketApiConfig } from "@stockwire/gateway/websocket/websocket-api";
 import { AUDIENCE } from "./server-registry.ts";
 
@@ -74,3 +84,97 @@ export const liveApi = (
   throttle: throttles.stage,
   accountThrottle: throttles.account,
 });
+
+/** What can be set for the Partner API of a stage. */
+export interface PartnerSettings {
+  /** Whether answers of products, inventory and items are cached. */
+  cache: boolean;
+  /** Ranges of addresses (CIDR) that are refused. */
+  deniedRanges: readonly string[];
+  /** Requests a month of plan `basic`, instead of its own quota. */
+  basicQuota?: number | undefined;
+}
+
+/** The functions of the Partner API. */
+interface PartnerFunctions {
+  /** Serves the app. */
+  http: LambdaHandler;
+  /** Serves the methods that have mapping templates. */
+  hello: LambdaHandler;
+  authorizer: LambdaHandler;
+}
+
+/**
+ * The Partner API: a method for each route that partners get. Each needs a token and an API key, except
+ * those that are open, and preflights, which the app answers.
+ */
+export const partnerApi = (
+  { http, hello, authorizer }: PartnerFunctions,
+  { cache, deniedRanges, basicQuota }: PartnerSettings,
+): Pick<
+  RestApiConfig,
+  | "stage"
+  | "routes"
+  | "authorizers"
+  | "usagePlans"
+  | "throttle"
+  | "accountThrottle"
+  | "resourcePolicy"
+> => {
+  const metered = { authorizer: "token", apiKeyRequired: true };
+  const policy = resourcePolicy(deniedRanges);
+  return {
+    stage: PARTNER_STAGE,
+    authorizers: {
+      token: {
+        type: "TOKEN",
+        identitySource: "method.request.header.Authorization",
+        ttl: AUTHORIZER_TTL,
+        handler: authorizer,
+      },
+    },
+    routes: [
+      ...partnerRoutes.map(
+        ({ routeKey, open, throttle, model, cacheKeyParameters }): RestRouteConfig => ({
+          routeKey,
+          handler: http,
+          ...(!open && metered),
+          ...(throttle && { throttle }),
+          ...(model && {
+            validate: ["body"],
+            requestModels: Object.fromEntries(
+              model.contentTypes.map((type) => [type, model.schema]),
+            ),
+          }),
+          ...(cache &&
+            cacheKeyParameters && { cache: { ttl: CACHE_TTL, keyParameters: cacheKeyParameters } }),
+        }),
+      ),
+      ...templateRoutes.map(({ routeKey, model, requestTemplate, responses }): RestRouteConfig => ({
+        routeKey,
+        handler: hello,
+        ...metered,
+        ...(model && { validate: ["body"], requestModels: { "application/json": model } }),
+        integration: {
+          type: "AWS",
+          requestTemplates: { "application/json": requestTemplate },
+          passthroughBehavior: "NEVER",
+          responses: responses.map(({ template, ...response }) => ({
+            ...response,
+            responseTemplate: template,
+          })),
+        },
+      })),
+      { routeKey: "OPTIONS /{proxy+}", handler: http },
+    ],
+    usagePlans: Object.entries(plans).map(([name, { throttle, quota }]) => ({
+      name,
+      stages: [PARTNER_STAGE],
+      throttle,
+      quota: name === "basic" && basicQuota !== undefined ? { ...quota, limit: basicQuota } : quota,
+    })),
+    throttle: throttles.stage,
+    accountThrottle: throttles.account,
+    ...(policy && { resourcePolicy: policy }),
+  };
+};

@@ -12,7 +12,7 @@ import { scopes } from "@stockwire/functions/api/policy";
 import { jsonLine } from "@stockwire/functions/telemetry/log";
 import { createHttpApi } from "@stockwire/gateway/http/http-api";
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
-import { httpApi } from "./api-definition.ts";
+import { httpApi, type PartnerSettings } from "./api-definition.ts";
 import { ignoreAwsSettings } from "./aws-settings.ts";
 import { seed } from "./commands/seed.ts";
 import { createBuilder } from "./console/build.ts";
@@ -26,6 +26,7 @@ import type { LocalError } from "./error.ts";
 import { indexPage } from "./index-page.ts";
 import { openListener } from "./listener.ts";
 import { isLiveUpgrade, type Live, liveEndpoint, startLive } from "./live.ts";
+import { type Partner, startPartner } from "./partner.ts";
 import { schedule, type Schedule } from "./schedule.ts";
 import { openIssuerOf, register, unregister } from "./server-registry.ts";
 
@@ -36,6 +37,7 @@ export interface LaptopOptions {
   seed: boolean;
   /** How frames reach connections: in this process, or as signed HTTP requests, as on AWS. */
   posts: "direct" | "http";
+  partner: PartnerSettings;
   log: (line: string) => void;
   /** The DynamoDB engine has failed and is not started again. */
   onDown: (reason: LocalError) => void;
@@ -45,6 +47,8 @@ export interface Laptop {
   url: string;
   /** The endpoint of the DynamoDB engine; undefined for Amazon's DynamoDB. */
   engine: string | undefined;
+  /** The API key that the first start has created for the Partner API. */
+  partnerKey: string | undefined;
   /** Waits a bounded time for requests in progress, then stops all services. Takes about 2 s at most. */
   stop(): Promise<void>;
 }
@@ -62,6 +66,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   let engine: Engine | undefined;
   let clients: Clients | undefined;
   let live: Live | undefined;
+  let partner: Partner | undefined;
   const schedules: Schedule[] = [];
   const consoleBuilder = createBuilder();
 
@@ -80,6 +85,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     for (const each of schedules) each.stop();
     consoleBuilder.stop();
     await Promise.all([live?.stop(), listener.close()]);
+    partner?.stop();
     clients?.close();
     await engine?.stop();
   };
@@ -129,12 +135,22 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     });
     live = liveServices;
 
+    // API Gateway's REST API: requests below /partner
+    const app = wakingAfter(http.handler, () => liveServices.wake());
+    const partnerService = await startPartner({
+      dataDir,
+      handler: app,
+      settings: options.partner,
+      tableName: tableName("Data"),
+      region: process.env["AWS_REGION"],
+      log,
+      accessLog,
+    });
+    partner = partnerService;
+
     // API Gateway's HTTP API: all other requests
     const api = createHttpApi({
-      ...httpApi(
-        wakingAfter(http.handler, () => liveServices.wake()),
-        url,
-      ),
+      ...httpApi(app, url),
       accessLog,
       onError: ({ message, error, requestId }) =>
         log(jsonLine({ level: "ERROR", message, error: String(error), requestId })),
@@ -143,7 +159,8 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     // The console, which is not part of AWS
     const consolePages = createConsole({ builder: consoleBuilder, sign: issuer.sign, scopes });
 
-    listener.serve([issuer, consolePages, indexPage, liveServices], api, liveServices);
+    const services = [issuer, consolePages, indexPage, liveServices, partnerService];
+    listener.serve(services, api, liveServices);
     if (options.seed && created.includes("Data")) {
       const token = issuer.sign({ claims: { sub: "seed", scope: "admin" } });
       await seed(`http://127.0.0.1:${port}`, token);
@@ -151,7 +168,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     ready = true;
     const { endpoint } = engine;
     register({ port, dataDir, issuer: url, endpoint, table: tableName("Data") });
-    return { url, engine: endpoint, stop };
+    return { url, engine: endpoint, partnerKey: partnerService.demoKey, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -3,10 +3,12 @@
  * error, such as a port in use, is printed as one line with exit code 1.
  */
 
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { fidelityReport } from "@stockwire/gateway/fidelity";
 import { ListenError } from "@stockwire/gateway/server";
+import type { PartnerSettings } from "./api-definition.ts";
 import { LocalError, messageOf } from "./error.ts";
 import { onClosedPipe } from "./closed-pipe.ts";
 import { restartOnChange } from "./restart-on-change.ts";
@@ -21,6 +23,9 @@ Runs Stockwire on this machine: gateway, token issuer and an embedded DynamoDB.
   --no-seed    add no demo data to a new table
   --posts HOW  how frames reach WebSocket connections: \`direct\` (default) in this process, or \`http\`
                as signed requests to @connections, as on AWS; slower
+  --partner-cache      cache answers of the Partner API for 300 s
+  --partner-deny LIST  refuse partners from these ranges, such as 203.0.113.0/24,2001:db8::/32
+  --partner-quota N    requests a month of plan \`basic\` (default: 1000)
   --fidelity   print what the gateway emulates of AWS, and end
   --watch      restart when a source file changes; data and port stay the same
   --help       show this text
@@ -45,6 +50,9 @@ function readOptions() {
     data: { type: "string", default: process.env["STOCKWIRE_DATA"] || join(ROOT, ".stockwire") },
     seed: { type: "boolean", default: true },
     posts: { type: "string", default: "direct" },
+    "partner-cache": { type: "boolean", default: false },
+    "partner-deny": { type: "string", default: "" },
+    "partner-quota": { type: "string" },
     watch: { type: "boolean", default: false },
     fidelity: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -57,10 +65,34 @@ function readOptions() {
     if (values.data === "") throw new Error("--data must be a folder");
     const { posts } = values;
     if (posts !== "direct" && posts !== "http") throw new Error("--posts must be direct or http");
-    return { ...values, port, posts } as const;
+    return { ...values, port, posts, partner: readPartner(values) } as const;
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
+}
+
+interface PartnerValues {
+  "partner-cache": boolean;
+  "partner-deny": string;
+  "partner-quota"?: string;
+}
+
+function readPartner(values: PartnerValues): PartnerSettings {
+  const { "partner-cache": cache, "partner-deny": deny, "partner-quota": quota } = values;
+  const deniedRanges = deny.split(",").flatMap((range) => range.trim() || []);
+  if (!deniedRanges.every(isRange)) {
+    throw new Error("--partner-deny must be ranges such as 203.0.113.0/24");
+  }
+  if (quota !== undefined && !/^\d{1,9}$/.test(quota)) {
+    throw new Error("--partner-quota must be a whole number");
+  }
+  return { cache, deniedRanges, ...(quota !== undefined && { basicQuota: Number(quota) }) };
+}
+
+function isRange(range: string): boolean {
+  const [address = "", bits = ""] = range.split("/");
+  const version = isIP(address);
+  return version !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
 }
 
 function fail(error: unknown): never {
@@ -71,7 +103,7 @@ function fail(error: unknown): never {
 }
 
 async function main(): Promise<void> {
-  const { port, data, seed, posts, watch, fidelity, help } = readOptions();
+  const { port, data, seed, posts, partner, watch, fidelity, help } = readOptions();
   if (help) return console.log(USAGE);
   if (fidelity) return console.log(fidelityReport());
   // Installed before the start, so that a signal during the start is not lost.
@@ -92,6 +124,12 @@ async function main(): Promise<void> {
         "--posts",
         posts,
         ...(seed ? [] : ["--no-seed"]),
+        ...(partner.cache ? ["--partner-cache"] : []),
+        "--partner-deny",
+        partner.deniedRanges.join(","),
+        ...(partner.basicQuota === undefined
+          ? []
+          : ["--partner-quota", String(partner.basicQuota)]),
       ],
       root: ROOT,
       folders: WATCHED,
@@ -109,6 +147,7 @@ async function main(): Promise<void> {
     dataDir: data,
     seed,
     posts,
+    partner,
     log: (line) => console.log(line),
     onDown: fail,
   });
@@ -116,6 +155,10 @@ async function main(): Promise<void> {
   console.log(`Console:       ${laptop.url}/console`);
   console.log(`API reference: ${laptop.url}/docs`);
   console.log(`DynamoDB:      ${laptop.engine ?? "on AWS"}`);
+  console.log(`Partner API:   ${laptop.url}/partner`);
+  if (laptop.partnerKey !== undefined) {
+    console.log(`An API key:    ${laptop.partnerKey} (plan basic; shown only now)`);
+  }
   console.log(`A token:       npm run -s token -- --scope admin --port ${actualPort}`);
   console.log(
     isWatched ? "Watching packages/ for changes" : "Restart on change: npm run dev -- --watch",

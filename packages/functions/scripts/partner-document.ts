@@ -2,13 +2,14 @@
 
 import * as z from "zod";
 import { routes } from "../src/api/policy.ts";
+import { templateRoutes } from "../src/partner/integration.ts";
 import { modelNameOf } from "../src/partner/model-name.ts";
 
 type Json = Record<string, unknown>;
 
 /** The methods that need a token, each with the scopes that it needs; none for any token. */
-export const partnerMethods = (): { method: string; path: string; needs: string[] }[] =>
-  routes
+export const partnerMethods = (): { method: string; path: string; needs: string[] }[] => [
+  ...routes
     .filter(({ partner }) => partner === "metered")
     .map(({ method, path, access, alsoNeeds }) => ({
       method,
@@ -16,7 +17,16 @@ export const partnerMethods = (): { method: string; path: string; needs: string[
       needs: [access, alsoNeeds].filter(
         (scope) => scope !== undefined && scope !== "token" && scope !== "open",
       ),
-    }));
+    })),
+  ...templateRoutes.flatMap(({ routeKey, access }) => {
+    const [method = "", path = ""] = routeKey.split(" ");
+    const needs = access === undefined ? [] : [access];
+    return (method === "ANY" ? ANY : [method]).map((each) => ({ method: each, path, needs }));
+  }),
+];
+
+/** The methods of `ANY`. */
+const ANY = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 /**
  * A JSON Schema (draft 4) for each body, by name. A model accepts every body that the app accepts, and

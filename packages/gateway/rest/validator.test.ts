@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { header, serveRest } from "../test/fixture.ts";
+import { echo, header, serveRest } from "../test/fixture.ts";
 import type { ValidationConfig } from "./validator.ts";
 
 const MODEL = {
@@ -79,4 +79,19 @@ test("nothing is validated unless the route says so", async () => {
     requestParameters: { "method.request.querystring.q": true },
   });
   expect((await post("{")).status).toBe(200);
+});
+
+test("two routes may have models with one id", async () => {
+  const model = (type: string) => ({ id: "http://example.com/model", type });
+  const route = (path: string, type: string) => ({
+    routeKey: `POST ${path}`,
+    handler: echo,
+    requestModels: { "application/json": model(type) },
+    validate: ["body" as const],
+  });
+  const { send } = await serveRest({ routes: [route("/a", "object"), route("/b", "array")] });
+  const statusOf = async (target: string, body: string) =>
+    (await send({ method: "POST", target: `/dev${target}`, body: Buffer.from(body) })).status;
+  expect([await statusOf("/a", "{}"), await statusOf("/a", "[]")]).toEqual([200, 400]);
+  expect([await statusOf("/b", "{}"), await statusOf("/b", "[]")]).toEqual([400, 200]);
 });

@@ -85,10 +85,17 @@ function valueOf(
   return query.some(([key, value]) => key === name && value.trim() !== "");
 }
 
+// AWS ignores keywords and formats that it does not know. One compiler for all models, because creating
+// one takes longer than compiling a model.
+const compiler = new AjvDraft4.default({
+  strict: false,
+  validateFormats: false,
+  addUsedSchema: false, // two models may have one id
+});
+
 function compile(name: string, schema: object): ValidateFunction {
   try {
-    // AWS ignores keywords and formats that it does not know.
-    return new AjvDraft4.default({ strict: false, validateFormats: false }).compile(schema);
+    return compiler.compile(schema);
   } catch (error) {
     throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, {
       cause: error,

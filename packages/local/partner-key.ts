@@ -1,0 +1,180 @@
+/**
+ * The API keys of the laptop's Partner API, in a file of the data folder. A key is stored as its hash, so
+ * that the file gives nobody a key. The file is replaced as a whole, so that no reader sees half of it,
+ * and the running server reads it again when it has changed.
+ */
+
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isPlan, type Plan } from "@stockwire/functions/partner/plan";
+import { isRecord } from "@stockwire/gateway/json";
+import { type ApiKeySource, hashOf } from "@stockwire/gateway/rest/api-key";
+import { codeOf, LocalError } from "./error.ts";
+
+/** An API key as it is stored. */
+export interface StoredKey {
+  id: string;
+  name: string;
+  plan: Plan;
+  enabled: boolean;
+  valueHash: string; // SHA-256 in hex
+  createdAt: string; // ISO 8601, UTC
+  /** From then on the key is refused. */
+  expiresAt?: string; // ISO 8601, UTC
+}
+
+/** The files of the Partner API in a data folder: keys, and the requests that were counted. */
+export const keyFileOf = (dataDir: string): string => join(dataDir, "partner-keys.json");
+export const usageFileOf = (dataDir: string): string => join(dataDir, "partner-usage.jsonl");
+
+/** All keys, the oldest first; undefined if there is no file. Throws `LocalError` if it is damaged. */
+export function readKeys(file: string): StoredKey[] | undefined {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const keys: unknown = JSON.parse(text);
+    if (Array.isArray(keys) && keys.every(isStoredKey)) return keys;
+  } catch {
+    // reported below
+  }
+  throw new LocalError(`${file} is damaged: delete it and create new API keys`);
+}
+
+const isStoredKey = (value: unknown): value is StoredKey =>
+  isRecord(value) &&
+  ["id", "name", "valueHash", "createdAt"].every((name) => typeof value[name] === "string") &&
+  typeof value["plan"] === "string" &&
+  isPlan(value["plan"]) &&
+  typeof value["enabled"] === "boolean" &&
+  ["string", "undefined"].includes(typeof value["expiresAt"]);
+
+/** Creates a key. Its value is in no file: this is the only time that it is known. */
+export async function createKey(
+  file: string,
+  { name, plan }: Pick<StoredKey, "name" | "plan">,
+): Promise<{ key: StoredKey; value: string }> {
+  const value = randomText(40);
+  const key: StoredKey = {
+    id: randomText(10).toLowerCase(),
+    name,
+    plan,
+    enabled: true,
+    valueHash: hashOf(value),
+    createdAt: new Date().toISOString(),
+  };
+  await changeKeys(file, (keys) => [...keys, key]);
+  return { key, value };
+}
+
+/** Changes a key and returns it. Throws `LocalError` if there is none with this id. */
+export async function changeKey(
+  file: string,
+  id: string,
+  change: (key: StoredKey) => StoredKey,
+): Promise<StoredKey> {
+  let changed: StoredKey | undefined;
+  await changeKeys(file, (keys) =>
+    keys.map((key) => {
+      if (key.id !== id) return key;
+      changed = change(key);
+      return changed;
+    }),
+  );
+  if (!changed) throw new LocalError(`There is no API key ${id}: npm run keys -- list`);
+  return changed;
+}
+
+/** The keys for the gateway, read again when the file has changed. A damaged file changes nothing. */
+export function watchKeys(file: string, onError: (error: unknown) => void): ApiKeySource {
+  let seen = "";
+  let keys: ReturnType<ApiKeySource> = [];
+  return () => {
+    const current = signatureOf(file);
+    if (current === seen) return keys;
+    seen = current;
+    try {
+      keys = (readKeys(file) ?? []).map(({ id, enabled, valueHash, plan, expiresAt }) => ({
+        id,
+        enabled,
+        valueHash,
+        plans: [plan],
+        ...(expiresAt !== undefined && { expiresAt: Date.parse(expiresAt) }),
+      }));
+    } catch (error) {
+      onError(error);
+    }
+    return keys;
+  };
+}
+
+/** Differs for each version of a file: a replaced file is another inode. */
+function signatureOf(file: string): string {
+  const { ino, mtimeMs, size } = statSync(file, { throwIfNoEntry: false }) ?? {};
+  return `${ino} ${mtimeMs} ${size}`;
+}
+
+const LOCK_TRIES = 100;
+const LOCK_WAIT = 20; // ms
+const LOCK_LIFE = 10_000; // ms
+
+/** Replaces the keys. Two commands at the same time do not lose each other's change. */
+async function changeKeys(
+  file: string,
+  change: (keys: readonly StoredKey[]) => StoredKey[],
+): Promise<void> {
+  const lock = `${file}.lock`;
+  for (let tries = 1; !isLocked(lock); tries++) {
+    if (tries === LOCK_TRIES) throw new LocalError(`${lock} is held: delete it if no command runs`);
+    const { mtimeMs = Date.now() } = statSync(lock, { throwIfNoEntry: false }) ?? {};
+    // Its command was killed: changes take milliseconds.
+    if (Date.now() - mtimeMs > LOCK_LIFE) rmSync(lock, { force: true });
+    await sleep(LOCK_WAIT);
+  }
+  try {
+    const keys = change(readKeys(file) ?? []);
+    writeFileSync(`${file}.new`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
+    renameSync(`${file}.new`, file);
+  } finally {
+    rmSync(lock, { force: true });
+  }
+}
+
+/** True if the lock file was created by this call. */
+function isLocked(lock: string): boolean {
+  try {
+    closeSync(openSync(lock, "wx"));
+    return true;
+  } catch (error) {
+    if (codeOf(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/** Random letters and digits. Bytes that would make some of them more likely are left out. */
+function randomText(length: number): string {
+  let text = "";
+  while (text.length < length) {
+    for (const byte of randomBytes(length)) {
+      if (byte < 4 * ALPHABET.length && text.length < length)
+        text += ALPHABET[byte % ALPHABET.length];
+    }
+  }
+  return text;
+}

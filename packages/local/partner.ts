@@ -1,0 +1,62 @@
+/**
+ * The Partner API: a REST API in front of the same handler as the HTTP API, with tokens, API keys and
+ * usage plans. Keys and counts are files of the data folder, so a quota holds across restarts and
+ * `kill -9`.
+ */
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import * as Hello from "@stockwire/functions/partner/hello";
+import { jsonLine } from "@stockwire/functions/telemetry/log";
+import type { LambdaHandler } from "@stockwire/gateway/lambda";
+import type { RestLogRecord } from "@stockwire/gateway/log";
+import { createRestApi } from "@stockwire/gateway/rest/rest-api";
+import { openUsageFile } from "@stockwire/gateway/rest/usage";
+import { partnerApi, type PartnerSettings } from "./api-definition.ts";
+import { createFolder } from "./folder.ts";
+import { createKey, keyFileOf, readKeys, usageFileOf, watchKeys } from "./partner-key.ts";
+
+export interface Partner {
+  /** Answers requests below `/partner`; returns false for any other path. */
+  handle(req: IncomingMessage, res: ServerResponse): boolean;
+  /** The key of plan `basic` that the first start has created. It is in no file. */
+  demoKey: string | undefined;
+  stop(): void;
+}
+
+interface Options {
+  dataDir: string;
+  /** The function that serves the app. */
+  handler: LambdaHandler;
+  settings: PartnerSettings;
+  /** The name of the table Data, which `/version` shows. */
+  tableName: string;
+  region: string | undefined;
+  log: (line: string) => void;
+  accessLog: (record: RestLogRecord) => void;
+}
+
+/** Starts the API. The functions' environment must be set, because this imports handlers. */
+export async function startPartner(options: Options): Promise<Partner> {
+  const { dataDir, handler, settings, tableName, region, log, accessLog } = options;
+  const authorizer = await import("@stockwire/functions/handlers/authorizer");
+  await createFolder(dataDir);
+  const keyFile = keyFileOf(dataDir);
+  const demoKey = readKeys(keyFile)
+    ? undefined
+    : (await createKey(keyFile, { name: "demo", plan: "basic" })).value;
+  const usage = openUsageFile(usageFileOf(dataDir));
+  const api = createRestApi({
+    ...partnerApi(
+      { http: handler, hello: Hello.handler, authorizer: authorizer.handler },
+      settings,
+    ),
+    stageVariables: { lambdaAlias: "laptop", tableName },
+    apiKeys: watchKeys(keyFile, (error) => log(`API keys: ${String(error)}`)),
+    usage,
+    ...(region && { identity: { region } }),
+    accessLog,
+    onError: ({ message, error, requestId }) =>
+      log(jsonLine({ level: "ERROR", message, error: String(error), requestId })),
+  });
+  return { handle: (req, res) => api.handle(req, res), demoKey, stop: () => usage.close() };
+}
