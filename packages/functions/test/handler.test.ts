@@ -20,9 +20,7 @@ beforeAll(async () => {
     LOG_LEVEL: "silent",
     ALLOWED_ORIGINS: "https://shop.example, https://app.example",
   });
-  ({ handler } = (await import("../src/handlers/http.ts")) as unknown as {
-    handler: typeof handler;
-  });
+  ({ handler } = await import("../src/handlers/http.ts"));
 });
 
 const claims = { sub: "ana", scope: "admin" };
@@ -426,7 +424,7 @@ describe("the log of a deployed function", () => {
       return true;
     });
     try {
-      const loaded = (await import("../src/handlers/http.ts")) as unknown as {
+      const loaded = (await import("../src/handlers/http.ts")) as {
         handler: typeof handler;
       };
       await loaded.handler(event);

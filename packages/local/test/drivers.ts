@@ -129,8 +129,7 @@ async function lambda(version: "2.0" | "1.0"): Promise<Driver> {
         ReturnType<typeof handler>
       >;
       const headers = new Headers();
-      for (const [name, value] of Object.entries(result.headers ?? {}))
-        headers.set(name, String(value));
+      for (const [name, value] of Object.entries(result.headers ?? {})) headers.set(name, value);
       const many: Record<string, string[]> = result.multiValueHeaders ?? {};
       for (const [name, values] of Object.entries(many)) {
         for (const value of values) headers.append(name, value);

@@ -16,7 +16,9 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ["packages/core/src/catalog/order.ts", "../changes/log.ts"],
   ["packages/core/src/changes/topic.ts", "../live/send.ts"],
   ["packages/core/src/live/send.ts", "hono"],
-  ["packages/core/src/live/sign.ts", "@stockwire/gateway/lambda"],
+  ["packages/core/src/live/delivery.ts", "@stockwire/gateway/lambda"],
+  ["packages/core/src/store/protocol/retry.ts", "../dynamodb.ts"],
+  ["packages/core/src/store/protocol/cbor.ts", "@aws-sdk/lib-dynamodb"],
   ["packages/functions/src/api/input.ts", "@stockwire/local/laptop"],
   ["packages/functions/src/api/app.ts", "hono/aws-lambda"],
   ["packages/client/src/http.ts", "zod"],
@@ -30,9 +32,9 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
 ];
 
 const LEGAL: typeof FORBIDDEN = [
+  ["packages/core/src/store/query.ts", "./protocol/cbor.ts"],
   ["packages/core/src/catalog/bundle.ts", "./inventory.ts"],
   ["packages/core/src/live/fan-out.ts", "../changes/log.ts"],
-  ["packages/functions/src/handlers/http.ts", "hono/aws-lambda"],
   ["packages/client/src/topic.ts", "hono/client"],
   ["packages/local/laptop.ts", "@stockwire/gateway/lambda"],
   ["packages/web-test/src/connection.ts", "@stockwire/client/http"],

@@ -6,13 +6,17 @@ const NOWHERE = "/-";
 const isObject = (value: unknown): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** An event of payload 2.0 or 1.0 with sound types and a canonical path. */
+export type Normalised = NonNullable<
+  ReturnType<typeof normaliseV2> | ReturnType<typeof normaliseV1>
+>;
+
 /**
- * Normalises an event so that Hono's adapter reads it correctly; undefined if no gateway sends such
- * an event. The adapter pastes the decoded path of a 2.0 event into a URL, ignores the stage prefix,
- * takes any other event for one of a REST API, and throws at unexpected types. So it is given only
- * what it needs, in the types that it needs.
+ * Normalises an event; undefined if no gateway sends such an event. The path of a 2.0 event is
+ * decoded and may start with the stage, and any member may have an unexpected type. The result has
+ * only what web/lambda.ts and the app need, in the types that they need.
  */
-export function normalise(given: unknown): Fields | undefined {
+export function normalise(given: unknown): Normalised | undefined {
   if (!isObject(given)) return undefined;
   const context = isObject(given["requestContext"]) ? given["requestContext"] : {};
   const { http } = context;
@@ -69,12 +73,11 @@ function normaliseV1(event: Fields, context: Fields) {
   };
 }
 
-/** The part of the context that the app reads. The adapter needs a host for its URL; any will do. */
+/** The part of the context that the app reads. */
 const contextOf = (
   { requestId, authorizer, http, identity }: Fields,
   admitted: (authorizer: Fields) => Fields,
 ) => ({
-  domainName: "localhost",
   client: clientOf(isObject(http) ? http : isObject(identity) ? identity : {}),
   ...(typeof requestId === "string" && { requestId }),
   ...(isObject(authorizer) && { authorizer: admitted(authorizer) }),
@@ -187,12 +190,12 @@ function canonical([root, ...segments]: readonly string[]): string {
   return root === "" && sound ? `/${segments.map(encodeURIComponent).join("/")}` : NOWHERE;
 }
 
-/** Drops the body of GET and HEAD, which the adapter would answer with its own 400. */
+/** Drops the body of GET and HEAD, which has no meaning (RFC 9110, section 9.3.1). */
 function bodyOf({ body, isBase64Encoded }: Fields, method: string) {
   if (typeof body !== "string" || method === "GET" || method === "HEAD") {
     return { body: null, isBase64Encoded: false };
   }
-  // Decoded leniently here: the adapter throws at a character outside the base64 alphabet.
+  // Decoded leniently: characters outside the base64 alphabet are ignored.
   return isBase64Encoded === true
     ? { body: Buffer.from(body, "base64").toString("base64"), isBase64Encoded }
     : { body, isBase64Encoded: false };
@@ -202,7 +205,7 @@ type Test = (name: string, value: unknown) => value is string;
 
 const NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 
-/** True for a valid header. The adapter throws at any other, and logs its value. */
+/** True for a valid header; `Headers` throws at any other. */
 const isHeader: Test = (name, value): value is string =>
   NAME.test(name) &&
   typeof value === "string" &&
@@ -220,14 +223,8 @@ const stringsOf = (given: unknown, test: Test): Record<string, string> =>
     ),
   );
 
-/**
- * The adapter drops headers without a value. A space keeps them: it is trimmed again, so the app
- * sees them as empty, and an empty condition is refused instead of ignored.
- */
-const headersOf = (headers: unknown) =>
-  Object.fromEntries(
-    Object.entries(stringsOf(headers, isHeader)).map(([name, value]) => [name, value || " "]),
-  );
+/** Headers without a value stay, so that an empty condition is refused instead of ignored. */
+const headersOf = (headers: unknown) => stringsOf(headers, isHeader);
 
 const listsOf = (given: Fields, test: Test): Record<string, string[]> =>
   Object.fromEntries(

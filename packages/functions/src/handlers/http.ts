@@ -1,11 +1,14 @@
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
-import { handle, type LambdaEvent } from "hono/aws-lambda";
 import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../api/app.ts";
 import { normalise } from "../api/event.ts";
 import { logged } from "../telemetry/logged.ts";
+import { installLightClasses } from "../web/install.ts";
+import { requestOf, type Result, resultOf } from "../web/lambda.ts";
+import type { LightResponse } from "../web/response.ts";
 import { config, enableCursors, log, measure } from "../runtime.ts";
 
+installLightClasses();
 enableCursors();
 
 const app = createApp({
@@ -25,12 +28,6 @@ const app = createApp({
 // Checked while the function initialises, so that the first request finds a connection open.
 DynamoDB.verifyShards().catch((error: unknown) => log.error("table", error, {}));
 
-const adapted = handle(app);
-
-/** The result has the payload version of the event. */
-type Answer = Awaited<ReturnType<typeof adapted>>;
-type Result = Omit<Answer, "body"> & { body?: string };
-
 const NOT_AN_EVENT: Result = {
   statusCode: 400,
   headers: { "content-type": "application/problem+json" },
@@ -48,6 +45,8 @@ const NOT_AN_EVENT: Result = {
 export const handler = logged(log, async (event: unknown): Promise<Result> => {
   const normalised = normalise(event);
   if (normalised === undefined) return NOT_AN_EVENT;
-  const { body, ...result } = await adapted(normalised as unknown as LambdaEvent);
-  return result.statusCode === 204 || result.statusCode === 304 ? result : { ...result, body };
+  const { requestContext } = normalised;
+  const request = requestOf(normalised) as unknown as Request;
+  const response = await app.fetch(request, { requestContext });
+  return resultOf(normalised, response as unknown as LightResponse);
 });

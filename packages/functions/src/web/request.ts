@@ -1,0 +1,30 @@
+/** The parts of a Fetch `Request` that Hono and the app read of it. Why: install.ts. */
+
+import type { LightHeaders } from "./headers.ts";
+
+export class LightRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: LightHeaders;
+  readonly #body: Uint8Array;
+
+  /** Throws TypeError if this is not a URL. */
+  constructor(url: string, method: string, headers: LightHeaders, body = new Uint8Array()) {
+    this.method = method;
+    this.url = new URL(url).href; // encodes what clients have not
+    this.headers = headers;
+    this.#body = body;
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return new Uint8Array(this.#body).buffer;
+  }
+
+  async text(): Promise<string> {
+    return new TextDecoder().decode(this.#body);
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(await this.text());
+  }
+}
