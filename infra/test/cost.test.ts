@@ -31,7 +31,7 @@ beforeAll(() =>
     shards: 4,
   }),
 );
-afterAll(() => client.destroy());
+afterAll(() => client.close());
 
 const by = () => ({ actor: "cost", requestId: newId(), at: new Date().toISOString() });
 

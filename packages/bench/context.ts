@@ -1,7 +1,6 @@
-import { createClient } from "@stockwire/core/store/client";
+import { type Client, createClient } from "@stockwire/core/store/client";
 import { tables } from "@stockwire/core/store/tables";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,7 +29,7 @@ export interface Context {
 }
 
 interface NewTables {
-  client: DynamoDBDocumentClient;
+  client: Client;
   /** The name of Data. */
   tableName: string;
   env: Record<string, string>;

@@ -1,4 +1,4 @@
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { Client } from "@stockwire/core/store/client";
 
 /** The capacity units that calls consumed, and their number. */
 export interface Cost {
@@ -14,42 +14,35 @@ interface Metered {
   ConsumedCapacity?: { CapacityUnits?: number } | { CapacityUnits?: number }[];
 }
 
-const READS: ReadonlySet<string> = new Set([
-  "GetItemCommand",
-  "QueryCommand",
-  "BatchGetItemCommand",
-]);
+const READS: ReadonlySet<string> = new Set(["GetItem", "Query", "BatchGetItem"]);
 
 /**
  * Makes every call of the client report its units. The result measures the calls of `work`, which
  * may fail.
  */
-export function meter(client: DynamoDBDocumentClient) {
+export function meter(client: Client) {
   let cost = zero();
   let inFlight = 0;
-  client.middlewareStack.add(
-    (next, { commandName = "" }) =>
-      async (args) => {
-        const input = { ...args.input, ReturnConsumedCapacity: "TOTAL" } as typeof args.input;
-        cost.calls++;
-        if (inFlight++ === 0) cost.trips++;
-        try {
-          const result = await next({ ...args, input });
-          const { ConsumedCapacity = [] } = result.output as Metered;
-          for (const { CapacityUnits = 0 } of [ConsumedCapacity].flat()) {
-            cost[READS.has(commandName) ? "reads" : "writes"] += CapacityUnits;
-          }
-          return result;
-        } catch (error) {
-          cost.writes += unitsOfFailure(input, error);
-          cost.computed = true;
-          throw error;
-        } finally {
-          inFlight--;
-        }
-      },
-    { step: "initialize", name: "meter" },
-  );
+  const send = client.send.bind(client);
+  client.send = async (operation, given, options) => {
+    const input = { ...given, ReturnConsumedCapacity: "TOTAL" } as typeof given;
+    cost.calls++;
+    if (inFlight++ === 0) cost.trips++;
+    try {
+      const result = await send(operation, input, options);
+      const { ConsumedCapacity = [] } = result as Metered;
+      for (const { CapacityUnits = 0 } of [ConsumedCapacity].flat()) {
+        cost[READS.has(operation) ? "reads" : "writes"] += CapacityUnits;
+      }
+      return result;
+    } catch (error) {
+      cost.writes += unitsOfFailure(input, error);
+      cost.computed = true;
+      throw error;
+    } finally {
+      inFlight--;
+    }
+  };
   return async (work: () => Promise<unknown>): Promise<Cost> => {
     cost = zero();
     await work().catch(() => undefined);

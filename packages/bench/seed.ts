@@ -3,7 +3,7 @@
 import { newId } from "@stockwire/core/id";
 import * as Item from "@stockwire/core/catalog/item";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
-import { BatchWriteCommand, type DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { Client } from "@stockwire/core/store/client";
 
 /** Ids of the stored items. */
 export interface Items {
@@ -27,11 +27,7 @@ export const attributes = (n: number) => ({
   inStock: true,
 });
 
-export async function seedItems(
-  client: DynamoDBDocumentClient,
-  tableName: string,
-  shards: number,
-): Promise<Items> {
+export async function seedItems(client: Client, tableName: string, shards: number): Promise<Items> {
   DynamoDB.configure({ client, tableName, shards });
   const items: Items = { stockwire: [], plain: [] };
   for (let from = 0; from < COUNT; from += BATCH) {
@@ -61,10 +57,10 @@ const plainRecord = (id: string, item: object, partitions: number) => ({
 
 /** Writes up to 25 records without core. */
 async function write(
-  client: DynamoDBDocumentClient,
+  client: Client,
   tableName: string,
   records: readonly Record<string, unknown>[],
 ): Promise<void> {
   const requests = records.map((Item_) => ({ PutRequest: { Item: Item_ } }));
-  await client.send(new BatchWriteCommand({ RequestItems: { [tableName]: requests } }));
+  await client.send("BatchWriteItem", { RequestItems: { [tableName]: requests } });
 }

@@ -1,5 +1,5 @@
 import type { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { Client } from "@stockwire/core/store/client";
 
 /** Counts of calls to DynamoDB and of cancelled transactions. */
 export interface Tally {
@@ -11,22 +11,20 @@ export interface Tally {
 }
 
 /** Counts all later calls of the client. The result changes with each call. */
-export function tally(client: DynamoDBDocumentClient): Tally {
+export function tally(client: Client): Tally {
   const counts: Tally = { calls: 0, conflicts: 0, conditions: 0 };
-  client.middlewareStack.add(
-    (next) => async (args) => {
-      counts.calls++;
-      try {
-        return await next(args);
-      } catch (error) {
-        const codes = reasonsOf(error);
-        if (codes.includes("TransactionConflict")) counts.conflicts++;
-        else if (codes.includes("ConditionalCheckFailed")) counts.conditions++;
-        throw error;
-      }
-    },
-    { step: "initialize", name: "tally" },
-  );
+  const send = client.send.bind(client);
+  client.send = async (...args) => {
+    counts.calls++;
+    try {
+      return await send(...args);
+    } catch (error) {
+      const codes = reasonsOf(error);
+      if (codes.includes("TransactionConflict")) counts.conflicts++;
+      else if (codes.includes("ConditionalCheckFailed")) counts.conditions++;
+      throw error;
+    }
+  };
   return counts;
 }
 

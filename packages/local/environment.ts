@@ -63,7 +63,8 @@ export function setEnvironment(
 function engineVariables({ clientConfig }: Pick<Engine, "clientConfig">): Record<string, string> {
   const { endpoint, region, credentials } = clientConfig;
   return {
-    ...(endpoint && { AWS_ENDPOINT_URL_DYNAMODB: endpoint }),
+    // The SDK finds the developer's credentials for Amazon's DynamoDB, wherever they are.
+    ...(endpoint ? { AWS_ENDPOINT_URL_DYNAMODB: endpoint } : { DYNAMODB_CLIENT: "sdk" }),
     ...(region && { AWS_REGION: region }),
     ...(credentials && {
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,

@@ -14,7 +14,7 @@ const GOAL = 4; // writes of one change: 3, and 1 of the index
 export async function append(context: Context): Promise<Report> {
   const { time, rounds, processes, subscribers } = context.smoke ? SMOKE : FULL;
   const tables = await context.newTables("append");
-  tables.client.destroy();
+  tables.client.close();
   const stub = startChild("live/post-stub-process.ts", context.env);
   const env = {
     ...context.env,

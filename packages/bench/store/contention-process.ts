@@ -91,7 +91,7 @@ async function write({ endpoint, tableName, write: kind, id, writers, time }: Co
     }
   };
   const cost = await measured(() => Promise.all(Array.from({ length: writers }, writer)));
-  client.destroy();
+  client.close();
   if (failed !== undefined) throw failed;
   return { ...result, calls: cost.calls, units: cost.reads + cost.writes };
 }

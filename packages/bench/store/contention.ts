@@ -67,7 +67,7 @@ export async function contention(context: Context): Promise<Report> {
     }
   } finally {
     proxy.close();
-    client.destroy();
+    client.close();
   }
   return {
     tables: [

@@ -50,7 +50,7 @@ async function run(task: ReserveTask): Promise<Reserved> {
   };
   await Promise.all(Array.from({ length: buyers }, buyer));
   const elapsed = performance.now() - started;
-  client.destroy();
+  client.close();
   return { ...calls, ...counts, elapsed };
 }
 

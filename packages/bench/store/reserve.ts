@@ -4,7 +4,7 @@ import * as SignedToken from "@stockwire/core/store/signed-token";
 import * as Product from "@stockwire/core/catalog/product";
 import * as Reservation from "@stockwire/core/catalog/reservation";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { Client } from "@stockwire/core/store/client";
 import { type Child, startChild } from "../child.ts";
 import { type Context, CURSOR_SECRET, SHARDS } from "../context.ts";
 import { type Cost, meter } from "../meter.ts";
@@ -33,7 +33,7 @@ export async function reserve(context: Context): Promise<Report> {
   const rates = await measureRates(context, place, size);
   const rush = await measureRush(context, place, size, naiveInventory(client, tableName));
   const costs = await measureCosts(client);
-  client.destroy();
+  client.close();
   return {
     tables: [rateTable(rates, size), rushTable(rush, size), costTable(costs)],
     raw: { rates, rush, costs },
@@ -156,7 +156,7 @@ function rushTable(
   };
 }
 
-async function measureCosts(client: DynamoDBDocumentClient): Promise<Record<string, Cost>> {
+async function measureCosts(client: Client): Promise<Record<string, Cost>> {
   const measure = meter(client);
   const products = await stocked(3, 1_000);
   const costs: Record<string, Cost> = {};

@@ -3,7 +3,7 @@
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import * as Item from "@stockwire/core/catalog/item";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { Client } from "@stockwire/core/store/client";
 import { type Context, CURSOR_SECRET, SHARDS } from "../context.ts";
 import { fixed, median, type Report, verdict } from "../report.ts";
 import { by } from "../seed.ts";
@@ -15,7 +15,7 @@ const PARALLEL = 4;
 const NOISE = 1.3;
 
 interface Table {
-  client: DynamoDBDocumentClient;
+  client: Client;
   tableName: string;
   ids: string[];
   times: Record<string, number[]>; // ms
@@ -34,7 +34,7 @@ export async function scale(context: Context): Promise<Report> {
     const ratio = many / few;
     return [name, fixed(few), fixed(many), fixed(ratio), `≤ ${NOISE}`, verdict(ratio <= NOISE)];
   });
-  for (const { client } of [small, large]) client.destroy();
+  for (const { client } of [small, large]) client.close();
   return {
     tables: [
       {

@@ -18,7 +18,7 @@ export async function units(context: Context): Promise<Report> {
     costs.push({ name: each.name, cost });
     rows.push(rowOf(each, cost));
   }
-  client.destroy();
+  client.close();
   return {
     tables: [
       {

@@ -7,7 +7,6 @@ import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { shardOf } from "@stockwire/core/store/record";
 import { tables } from "@stockwire/core/store/tables";
 import { DeleteTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { BatchWriteCommand } from "@aws-sdk/lib-dynamodb";
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
@@ -201,7 +200,7 @@ async function plant(products: number, reservations: number): Promise<void> {
   for (let from = 0; from < items.length; from += 25) {
     const batch = items.slice(from, from + 25);
     const requests = batch.map((item) => ({ PutRequest: { Item: { ...item } } }));
-    await client.send(new BatchWriteCommand({ RequestItems: { [table]: requests } }));
+    await client.send("BatchWriteItem", { RequestItems: { [table]: requests } });
   }
 }
 

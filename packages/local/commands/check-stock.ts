@@ -4,13 +4,13 @@
  */
 
 import { createClient } from "@stockwire/core/store/client";
+import { createSdkClient } from "@stockwire/core/store/sdk-client";
 import { AppError } from "@stockwire/core/error";
 import { newId } from "@stockwire/core/id";
 import { checkStock, type Difference, type Progress } from "@stockwire/core/catalog/stock-check";
 import { repair, repairReservation } from "@stockwire/core/catalog/stock-repair";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { GetCommand } from "@aws-sdk/lib-dynamodb";
 import { parseArgs } from "node:util";
 import { onClosedPipe } from "../closed-pipe.ts";
 import { localClientConfig } from "../engine/engine-process.ts";
@@ -63,10 +63,11 @@ function targetOf({ port, table }: { port?: string; table?: string }): Target {
   return { table: server.table, engine: server.endpoint };
 }
 
+/** A table on AWS is read by the SDK, which finds the developer's credentials. */
 async function open({ engine }: Target) {
   if (engine) return createClient(localClientConfig(engine));
   const endpoint = process.env["AWS_ENDPOINT_URL_DYNAMODB"] || undefined;
-  return createClient({ region: await sdkRegion(), endpoint });
+  return createSdkClient({ region: await sdkRegion(), endpoint });
 }
 
 async function sdkRegion(): Promise<string> {
@@ -88,13 +89,13 @@ async function connect(target: Target): Promise<() => void> {
   try {
     const client = await open(target);
     const Key = DynamoDB.SHARDS_KEY;
-    const command = new GetCommand({ TableName: tableName, Key, ConsistentRead: true });
-    const shards: unknown = (await client.send(command)).Item?.["shards"];
+    const input = { TableName: tableName, Key, ConsistentRead: true };
+    const shards: unknown = (await client.send("GetItem", input)).Item?.["shards"];
     if (typeof shards !== "number") {
       throw new LocalError(`${where} is not a table that Stockwire has used`);
     }
     DynamoDB.configure({ client, tableName, shards });
-    return () => client.destroy();
+    return () => client.close();
   } catch (error) {
     if (error instanceof LocalError) throw error;
     throw new LocalError(`${where} can't be read: ${reasonOf(error)}`);

@@ -5,10 +5,10 @@
  */
 
 import type { AttributeValue } from "@aws-sdk/client-dynamodb";
-import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { type Feed, FEEDS, resourceOf, resources } from "../catalog/index.ts";
+import { unmarshall } from "../store/attribute-value.ts";
 import type { Attributes } from "../store/dynamodb.ts";
 import type { Stored } from "../store/update-expression.ts";
 

@@ -12,10 +12,10 @@ import {
   PostToConnectionCommand,
 } from "@aws-sdk/client-apigatewaymanagementapi";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
-import * as http from "node:http";
-import * as https from "node:https";
+import type * as Http from "node:http";
+import type * as Https from "node:https";
 import { AppError } from "../error.ts";
-import { authorization, timeOf } from "./sign.ts";
+import { authorization, timeOf } from "../signature.ts";
 
 interface Target {
   id: string; // of the connection
@@ -24,12 +24,12 @@ interface Target {
 
 const TIMEOUT = 2_000; // ms
 const keepAlive = { keepAlive: true, maxSockets: 64 }; // of one endpoint
-const httpAgent = new http.Agent(keepAlive);
-const httpsAgent = new https.Agent(keepAlive);
 
 interface Endpoint {
   client: ApiGatewayManagementApiClient;
   url: URL;
+  /** Opens a request on the connections that are kept alive. */
+  open: (options: Http.RequestOptions) => Http.ClientRequest;
 }
 
 const endpoints = new Map<string, Endpoint>();
@@ -55,6 +55,8 @@ export function sendDirectly(endpoint: string, direct: DirectPost): () => void {
 function open(endpoint: string): Endpoint {
   const known = endpoints.get(endpoint);
   if (known) return known;
+  const url = new URL(endpoint);
+  const { agent, request } = protocolOf(url);
   const client = new ApiGatewayManagementApiClient({
     endpoint,
     retryMode: "standard",
@@ -65,13 +67,21 @@ function open(endpoint: string): Endpoint {
       connectionTimeout: 1_000, // ms
       requestTimeout: TIMEOUT,
       throwOnRequestTimeout: true,
-      httpAgent,
-      httpsAgent,
+      httpAgent: agent,
+      httpsAgent: agent as Https.Agent,
     }),
   });
-  const opened = { client, url: new URL(endpoint) };
+  const opened: Endpoint = { client, url, open: (options) => request({ ...options, agent }) };
   endpoints.set(endpoint, opened);
   return opened;
+}
+
+/** Not imported, because an import of node:http loads all of fetch as well. */
+function protocolOf({ protocol }: URL): { agent: Http.Agent; request: typeof Http.request } {
+  const { Agent: KeepAlive, request }: typeof Http | typeof Https = process.getBuiltinModule(
+    protocol === "https:" ? "node:https" : "node:http",
+  );
+  return { agent: new KeepAlive(keepAlive), request };
 }
 
 /**
@@ -110,7 +120,7 @@ async function post(to: Endpoint, id: string, frame: string): Promise<number | u
     credentials(),
     configuredRegion(),
   ]);
-  const { protocol, host, hostname, port, pathname } = to.url;
+  const { host, hostname, port, pathname } = to.url;
   const method = "POST";
   const path = `${pathname.replace(/\/$/, "")}/@connections/${encodeURIComponent(id)}`;
   const signed = {
@@ -122,17 +132,14 @@ async function post(to: Endpoint, id: string, frame: string): Promise<number | u
     ...signed,
     authorization: authorization(
       { method, path, headers: signed, body: frame },
-      { ...keys, region },
+      { ...keys, region, service: "execute-api" },
     ),
     "content-type": "application/octet-stream",
     "content-length": Buffer.byteLength(frame),
   };
-  const secure = protocol === "https:";
   const options = { method, path, headers, hostname, port, timeout: TIMEOUT };
   return new Promise((resolve, reject) => {
-    const request = secure
-      ? https.request({ ...options, agent: httpsAgent })
-      : http.request({ ...options, agent: httpAgent });
+    const request = to.open(options);
     request
       .on("response", (response) => {
         response.resume(); // else the socket is not free for the next frame

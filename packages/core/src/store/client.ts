@@ -1,21 +1,39 @@
 /**
  * The DynamoDB client. Every call ends: a store that does not answer is an error, not a hang, and a
- * call that would wait long for a socket is refused.
+ * call that would wait long for a socket is refused. A call is one attempt; dynamodb.ts repeats it.
  */
 
-import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
-import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { AppError } from "../error.ts";
+import { createSmallClient } from "./protocol/client.ts";
+import type { Operation, Operations } from "./protocol/message.ts";
 
 export interface ClientOptions {
   region: string;
   /** Of an engine that speaks DynamoDB's protocol; by default the region's own endpoint. */
   endpoint?: string | undefined;
-  /** By default the SDK's provider chain. */
+  /** By default those of the environment; with `DYNAMODB_CLIENT=sdk`, of the SDK's provider chain. */
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
   /** Ms for one attempt; by default 1 100. */
   timeout?: number | undefined;
+}
+
+export interface CallOptions {
+  requestTimeout?: number; // ms, instead of the client's
+  abortSignal?: AbortSignal;
+}
+
+export interface Client {
+  /**
+   * Makes one attempt of a call, with plain values for items. Rejects with the SDK's errors: those of
+   * DynamoDB by their name with `$fault`, network errors with their code, and TimeoutError.
+   */
+  send<Name extends Operation>(
+    operation: Name,
+    input: Operations[Name]["input"],
+    options?: CallOptions,
+  ): Promise<Operations[Name]["output"]>;
+  /** Closes the connections that are kept alive. */
+  close(): void;
 }
 
 /** Concurrent calls of a client; further calls wait. */
@@ -24,66 +42,47 @@ const MAX_SOCKETS = 128;
 const MAX_WAIT = 1_000;
 
 /**
- * Creates a client whose calls end after one attempt; dynamodb.ts repeats them. Everything that the SDK would otherwise look up in files and in the environment is set
- * here, since those lookups make the first call of a cold start slower.
+ * Creates the client that `DYNAMODB_CLIENT` names: `small` (default) or `sdk`. A bundle replaces
+ * the variable by its value at build time (esbuild-options.ts), so that only one of them is in it.
  */
-export function createClient({
-  region,
-  endpoint,
-  credentials,
-  timeout = 1_100,
-}: ClientOptions): DynamoDBDocumentClient {
-  const client = new DynamoDBClient({
-    region,
-    ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentials === undefined ? {} : { credentials }),
-    maxAttempts: 1,
-    useDualstackEndpoint: false,
-    useFipsEndpoint: false,
-    accountIdEndpointMode: "disabled",
-    endpointDiscoveryEnabled: false,
-    userAgentAppId: "stockwire",
-    requestHandler: new NodeHttpHandler({
-      connectionTimeout: 1_000, // ms
-      requestTimeout: timeout,
-      // Without this option `requestTimeout` only logs a warning, and a silent server hangs the
-      // call.
-      throwOnRequestTimeout: true,
-      httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
-      httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
-    }),
-  });
+export function createClient(options: ClientOptions): Client {
   return shedding(
-    DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } }),
+    process.env["DYNAMODB_CLIENT"] === "sdk"
+      ? later(import("./sdk-client.ts").then((sdk) => sdk.createSdkClient(options, MAX_SOCKETS)))
+      : createSmallClient(options, MAX_SOCKETS),
   );
 }
 
-type Send = (...args: unknown[]) => Promise<unknown>;
+/** The SDK is loaded only where it is chosen; calls wait for it. */
+const later = (loading: Promise<Client>): Client => ({
+  send: async (...args) => (await loading).send(...args),
+  close: () => void loading.then((client) => client.close()),
+});
 
 /**
  * Makes calls wait for a free socket in their order, before they cost any CPU. A call that has
  * waited too long is refused as `unavailable` without being sent, so that overload is answered
  * quickly and does not become a longer queue.
  */
-function shedding(client: DynamoDBDocumentClient): DynamoDBDocumentClient {
-  const send = client.send.bind(client) as Send;
+function shedding(client: Client): Client {
   let free = MAX_SOCKETS;
   const waiting: (() => void)[] = [];
-  const sendInTurn: Send = async (...args) => {
-    const since = Date.now();
-    if (free > 0) free--;
-    else await new Promise<void>((resolve) => void waiting.push(resolve));
-    try {
-      if (Date.now() - since > MAX_WAIT) {
-        throw new AppError("unavailable", "The store is overloaded; try again");
+  return {
+    async send(...args) {
+      const since = Date.now();
+      if (free > 0) free--;
+      else await new Promise<void>((resolve) => void waiting.push(resolve));
+      try {
+        if (Date.now() - since > MAX_WAIT) {
+          throw new AppError("unavailable", "The store is overloaded; try again");
+        }
+        return await client.send(...args);
+      } finally {
+        const next = waiting.shift(); // it takes over this socket
+        if (next) next();
+        else free++;
       }
-      return await send(...args);
-    } finally {
-      const next = waiting.shift(); // it takes over this socket
-      if (next) next();
-      else free++;
-    }
+    },
+    close: () => client.close(),
   };
-  client.send = sendInTurn as typeof client.send;
-  return client;
 }

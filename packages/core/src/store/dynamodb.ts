@@ -5,25 +5,17 @@
  */
 
 import type { TransactionCanceledException } from "@aws-sdk/client-dynamodb";
-import {
-  BatchGetCommand,
-  BatchWriteCommand,
-  type BatchWriteCommandInput,
-  DeleteCommand,
-  type DeleteCommandInput,
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-  type PutCommandInput,
-  QueryCommand,
-  type QueryCommandInput,
-  TransactWriteCommand,
-  type TransactWriteCommandInput,
-  UpdateCommand,
-  type UpdateCommandInput,
+import type {
+  BatchWriteCommandInput,
+  DeleteCommandInput,
+  PutCommandInput,
+  QueryCommandInput,
+  TransactWriteCommandInput,
+  UpdateCommandInput,
 } from "@aws-sdk/lib-dynamodb";
-import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { newId } from "../id.ts";
+import type { CallOptions, Client } from "./client.ts";
+import { unmarshall } from "./attribute-value.ts";
 import {
   backOff,
   call,
@@ -45,7 +37,7 @@ export interface Key {
 export type Attributes = Record<string, unknown>;
 
 interface Settings {
-  client: DynamoDBDocumentClient;
+  client: Client;
   /** Real name of the table Data, which holds all records. */
   tableName: string;
   /** Real names of the change log and of the Live API's table, in processes that use them. */
@@ -103,9 +95,8 @@ async function readUnverified(
 ): Promise<Attributes | undefined> {
   const { client } = configured();
   const TableName = nameOf(table);
-  const command = new GetCommand({ TableName, Key, ConsistentRead: true });
-  const send = (options: SendOptions & { abortSignal?: AbortSignal }) =>
-    client.send(command, options);
+  const input = { TableName, Key, ConsistentRead: true };
+  const send = (options: CallOptions) => client.send("GetItem", input, options);
   if (abortSignal === undefined) return (await call(send)).Item;
   try {
     return (await send({ abortSignal })).Item;
@@ -130,8 +121,7 @@ export async function readAll(keys: readonly Key[]): Promise<Attributes[]> {
   let Keys: Record<string, unknown>[] = keys.map(({ pk, sk }) => ({ pk, sk }));
   for (let tries = 1; Keys.length > 0; tries++) {
     const RequestItems = { [TableName]: { Keys, ConsistentRead: true } };
-    const command = new BatchGetCommand({ RequestItems });
-    const answer = await call((options) => client.send(command, options));
+    const answer = await call((options) => client.send("BatchGetItem", { RequestItems }, options));
     for (const item of answer.Responses?.[TableName] ?? []) found.set(idOf(item as Key), item);
     Keys = answer.UnprocessedKeys?.[TableName]?.Keys ?? [];
     if (Keys.length > 0 && tries > BATCH_TRIES) throw unavailable(new Error("unprocessed keys"));
@@ -153,9 +143,9 @@ export async function query(
   input: Omit<QueryCommandInput, "TableName"> & { Limit: number },
   table: Table = "Data",
 ): Promise<{ items: Attributes[]; more: boolean; last: Attributes | undefined }> {
-  const command = new QueryCommand({ TableName: nameOf(table), ...input });
+  const page = { TableName: nameOf(table), ...input };
   const [{ Items = [], LastEvaluatedKey }] = await Promise.all([
-    call((options) => configured().client.send(command, options)),
+    call((options) => configured().client.send("Query", page, options)),
     open(table),
   ]);
   return { items: Items, more: LastEvaluatedKey !== undefined, last: LastEvaluatedKey };
@@ -169,8 +159,7 @@ export async function put(
 ): Promise<void> {
   const { client, TableName } = await open(table);
   const options = { TableName, ReturnValuesOnConditionCheckFailure: "ALL_OLD" } as const;
-  const command = new PutCommand({ ...options, ...input });
-  await call((to) => client.send(command, to), limits);
+  await call((to) => client.send("PutItem", { ...options, ...input }, to), limits);
 }
 
 type UpdateInput = Omit<UpdateCommandInput, "TableName">;
@@ -191,7 +180,7 @@ export async function update(
     ReturnValuesOnConditionCheckFailure: "ALL_OLD",
   } as const;
   const send = (to: SendOptions, mayBeApplied: boolean) =>
-    client.send(new UpdateCommand({ ...options, ...(mayBeApplied ? repetition() : input) }), to);
+    client.send("UpdateItem", { ...options, ...(mayBeApplied ? repetition() : input) }, to);
   return (await call(send, limits)).Attributes ?? {};
 }
 
@@ -202,8 +191,7 @@ export async function deleteItem(
 ): Promise<Attributes | undefined> {
   const { client, TableName } = await open(table);
   const options = { TableName, ReturnValues: "ALL_OLD" } as const;
-  const command = new DeleteCommand({ ...options, ...input });
-  return (await call((to) => client.send(command, to))).Attributes;
+  return (await call((to) => client.send("DeleteItem", { ...options, ...input }, to))).Attributes;
 }
 
 /** Writes in one BatchWriteItem; DynamoDB takes no more. */
@@ -227,8 +215,9 @@ export async function writeAll(
   ) as NonNullable<BatchWriteCommandInput["RequestItems"]>[string];
   for (let tries = 1; left.length > 0; tries++) {
     const RequestItems = { [TableName]: left.slice(0, BATCH_WRITES) };
-    const command = new BatchWriteCommand({ RequestItems });
-    const { UnprocessedItems } = await call((options) => client.send(command, options));
+    const { UnprocessedItems } = await call((options) =>
+      client.send("BatchWriteItem", { RequestItems }, options),
+    );
     const unprocessed = UnprocessedItems?.[TableName] ?? [];
     if (unprocessed.length > 0 && tries > BATCH_TRIES) {
       throw unavailable(new Error("unprocessed items"));
@@ -290,7 +279,7 @@ export async function transact(
   const input = { TransactItems, ClientRequestToken: newId() };
   const send = async (to: SendOptions) => {
     try {
-      await client.send(new TransactWriteCommand(input), to);
+      await client.send("TransactWriteItems", input, to);
     } catch (error) {
       throw cancellation(error) ?? error;
     }
@@ -339,7 +328,7 @@ async function compareShards(): Promise<void> {
     const Item = { ...SHARDS_KEY, shards };
     try {
       const input = { TableName, Item, ConditionExpression: "attribute_not_exists(pk)" };
-      await call((options) => client.send(new PutCommand(input), options));
+      await call((options) => client.send("PutItem", input, options));
       stored = shards;
     } catch (error) {
       if (!(error instanceof ConditionFailed)) throw error;

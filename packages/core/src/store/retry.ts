@@ -5,9 +5,9 @@
  */
 
 import type { ConditionalCheckFailedException } from "@aws-sdk/client-dynamodb";
-import { unmarshall } from "@aws-sdk/util-dynamodb";
 import { setTimeout as pause } from "node:timers/promises";
 import { AppError } from "../error.ts";
+import { unmarshall } from "./attribute-value.ts";
 
 /**
  * Errors of DynamoDB that say: not applied, try again. A single write that meets a transaction on

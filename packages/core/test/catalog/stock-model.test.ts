@@ -11,6 +11,7 @@ import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
 import { checkStock } from "../../src/catalog/stock-check.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
+import { intercepted } from "../support/intercept.ts";
 import { shardOf } from "../../src/store/record.ts";
 import type { Writer, Outcome } from "../../src/store/write.ts";
 import { letExpire } from "../support/expiry.ts";
@@ -209,25 +210,22 @@ function startRun(process: Process, faults: readonly Fault[], lastCall = Infinit
   const never = new Promise<never>(() => undefined);
   let calls = 0;
   let last: Promise<unknown> = Promise.resolve();
-  client.middlewareStack.add(
-    (next) => (args) => {
-      calls++;
-      if (calls < lastCall) return next(args);
-      if (calls === lastCall) {
-        last = next(args).catch(() => undefined);
-        crash("crashed");
-      }
-      return never;
-    },
-    { step: "initialize" },
-  );
-  process.DynamoDB.configure({ client, tableName: table.name, shards: SHARDS });
+  const crashing = intercepted(client, (_, proceed) => {
+    calls++;
+    if (calls < lastCall) return proceed();
+    if (calls === lastCall) {
+      last = proceed().catch(() => undefined);
+      crash("crashed");
+    }
+    return never;
+  });
+  process.DynamoDB.configure({ client: crashing, tableName: table.name, shards: SHARDS });
   return {
     service: process,
     faults: () => faulty,
     crashed,
     lastCall: () => last,
-    end: () => client.destroy(),
+    end: () => client.close(),
   };
 }
 

@@ -1,11 +1,11 @@
 /** Each change is appended once, with the next number, whatever fails meanwhile. */
 
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type Feed, FEEDS } from "../../src/catalog/index.ts";
 import type { NewChange } from "../../src/changes/change.ts";
 import { append, type LoggedChange, reset } from "../../src/changes/log.ts";
+import type { Client } from "../../src/store/client.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { type Fault, type FaultyProxy, faultyProxy } from "../support/fault-proxy.ts";
 import { intercepted } from "../support/intercept.ts";
@@ -14,7 +14,7 @@ import { ownLog } from "../support/own-table.ts";
 import { failure, SHARDS, tableName } from "../support/store.ts";
 
 let log: Awaited<ReturnType<typeof ownLog>>;
-let client: DynamoDBDocumentClient;
+let client: Client;
 let proxy: FaultyProxy;
 /** The heads of the feeds when the test began. */
 const base = new Map<Feed, number>();
@@ -26,7 +26,7 @@ beforeEach(async () => {
   client = log.open();
   proxy.decide(() => "none");
   reset();
-  for (const feed of FEEDS) base.set(feed, await headIn(client, log.changes, feed));
+  for (const feed of FEEDS) base.set(feed, await headIn(log.changes, feed));
 });
 afterAll(async () => {
   await proxy.close();
@@ -34,14 +34,14 @@ afterAll(async () => {
 });
 
 /** Starts a process that appends through a client. */
-async function start(through: DynamoDBDocumentClient = client) {
+async function start(through: Client = client) {
   const other = await anotherLog();
   const { changes, connections } = log;
   other.DynamoDB.configure({ client: through, tableName, changes, connections, shards: SHARDS });
   return other;
 }
 
-const inLog = (feed: Feed = "items") => feedIn(client, log.changes, feed, base.get(feed) ?? 0);
+const inLog = (feed: Feed = "items") => feedIn(log.changes, feed, base.get(feed) ?? 0);
 
 /**
  * Expects each change to be in the log once and unchanged, with the number that `append` returned.
@@ -120,8 +120,8 @@ describe("the numbers of a feed", () => {
       await rival.append([newChange()], soon());
     };
     let calls = 0;
-    const through = intercepted(client, async ({ constructor }, send) => {
-      if (constructor.name === "TransactWriteCommand") await rivals(++calls);
+    const through = intercepted(client, async ({ operation }, send) => {
+      if (operation === "TransactWriteItems") await rivals(++calls);
       return send();
     });
     const late = await start(through);
@@ -275,10 +275,8 @@ test("an append is repeated while the store reports contention, until its deadli
     CancellationReasons: [{ Code: "TransactionConflict" }, { Code: "ConditionalCheckFailed" }],
   });
   let conflicts = 4;
-  const through = intercepted(client, ({ constructor }, send) =>
-    constructor.name === "TransactWriteCommand" && conflicts-- > 0
-      ? Promise.reject(conflict)
-      : send(),
+  const through = intercepted(client, ({ operation }, send) =>
+    operation === "TransactWriteItems" && conflicts-- > 0 ? Promise.reject(conflict) : send(),
   );
   const contended = await start(through);
   const batch = versions(2);

@@ -1,11 +1,5 @@
 /** Readers see the log in order and without a gap, from any cursor that is still valid. */
 
-import {
-  DeleteCommand,
-  type DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
-} from "@aws-sdk/lib-dynamodb";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Feed } from "../../src/catalog/index.ts";
 import type { NewChange } from "../../src/changes/change.ts";
@@ -21,6 +15,7 @@ import * as SignedToken from "../../src/store/signed-token.ts";
 import { newId } from "../../src/id.ts";
 import { poll } from "../../src/changes/long-poll.ts";
 import * as Offset from "../../src/changes/offset.ts";
+import type { Client } from "../../src/store/client.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { parse, type Topic } from "../../src/changes/topic.ts";
 import { type Command, intercepted } from "../support/intercept.ts";
@@ -29,7 +24,7 @@ import { ownLog } from "../support/own-table.ts";
 import { failure, SHARDS, tableName } from "../support/store.ts";
 
 let log: Awaited<ReturnType<typeof ownLog>>;
-let client: DynamoDBDocumentClient;
+let client: Client;
 beforeAll(async () => {
   log = await ownLog("read");
 });
@@ -418,19 +413,19 @@ describe("after a restore", () => {
   test("cursors of changes that were lost expire, and older ones continue", async () => {
     const feed = { feed: "reservations" } as const;
     await append(versions(2, feed), soon());
-    const { Item: head } = await client.send(
-      new GetCommand({ TableName: log.changes, Key: { pk: "HEAD#reservations", sk: "HEAD" } }),
-    );
+    const { changes: TableName } = log;
+    const Key = { pk: "HEAD#reservations", sk: "HEAD" };
+    const { Item: head } = await client.send("GetItem", { TableName, Key });
     const common = Offset.encode(await heads(["reservations"]));
     const lost = await append(versions(3, feed), soon());
     const cursors = (await read(common)).events.map(({ cursor }) => cursor);
     const end = Offset.encode(await heads(["reservations"]));
 
     for (const { id, version } of lost) {
-      const Key = { pk: `reservations#${id}`, sk: String(version).padStart(15, "0") };
-      await client.send(new DeleteCommand({ TableName: log.changes, Key }));
+      const change = { pk: `reservations#${id}`, sk: String(version).padStart(15, "0") };
+      await client.send("DeleteItem", { TableName, Key: change });
     }
-    await client.send(new PutCommand({ TableName: log.changes, Item: head }));
+    await client.send("PutItem", { TableName, Item: head });
     reset();
 
     expect((await read(common)).events).toEqual([]);

@@ -1,8 +1,8 @@
-import { type DynamoDBDocumentClient, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as Connection from "../../src/live/connection.ts";
 import { newId } from "../../src/id.ts";
+import type { Client } from "../../src/store/client.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { intercepted } from "../support/intercept.ts";
 import { connectionOf, rowsWith, topicsOf } from "../support/live.ts";
@@ -11,7 +11,7 @@ import { ownLog } from "../support/own-table.ts";
 import { SHARDS, tableName } from "../support/store.ts";
 
 let log: Awaited<ReturnType<typeof ownLog>>;
-let client: DynamoDBDocumentClient;
+let client: Client;
 let sockets: Management;
 beforeAll(async () => {
   log = await ownLog("connection");
@@ -29,7 +29,7 @@ const open = (given: Partial<Connection.Connection> = {}) => {
   const connection = connectionOf({ endpoint: sockets.endpoint, ...given });
   return Connection.open(connection).then((isOpen) => ({ connection, isOpen }));
 };
-const rowsOf = (id: string) => rowsWith(client, log.connections, id);
+const rowsOf = (id: string) => rowsWith(log.connections, id);
 const idsOn = async (topic: string) => {
   const pages: string[][] = [];
   for await (const page of Connection.subscribers(topic)) pages.push(page.map(({ id }) => id));
@@ -122,7 +122,7 @@ describe("a ticket", () => {
     const pk = `TICKET#${createHash("sha256").update(ticket).digest("base64url")}`;
     const expiresAt = Math.floor(Date.now() / 1000) - 1;
     const Item = { pk, sk: "TICKET", ...bearer, expiresAt };
-    await client.send(new PutCommand({ TableName: log.connections, Item }));
+    await client.send("PutItem", { TableName: log.connections, Item });
     expect(await Connection.redeemTicket(ticket)).toBeUndefined();
   });
 
@@ -184,7 +184,7 @@ describe("topics", () => {
     for (const id of ids) await Connection.subscribe(connectionOf({ id }), topics);
     const { changes, connections } = log;
     const small = intercepted(client, (command, send) => {
-      if (command.constructor.name === "QueryCommand") command.input["Limit"] = 2;
+      if (command.operation === "Query") command.input["Limit"] = 2;
       return send();
     });
     DynamoDB.configure({ client: small, tableName, changes, connections, shards: SHARDS });
@@ -199,7 +199,7 @@ test("forgetting a connection deletes all its rows", async () => {
   expect(await rowsOf(connection.id)).toHaveLength(4 + 2 * 99);
   // A subscription without a reverse row, which only a delivery can find.
   const Item = { pk: "TOPIC#products/lost", sk: connection.id, endpoint: "x" };
-  await client.send(new PutCommand({ TableName: log.connections, Item }));
+  await client.send("PutItem", { TableName: log.connections, Item });
   await Connection.forget(connection.id, ["products/lost"]);
   expect(await rowsOf(connection.id)).toEqual([]);
   await Connection.forget(connection.id);

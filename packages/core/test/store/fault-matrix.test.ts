@@ -201,13 +201,13 @@ async function noLostUpdate(fault: Fault) {
 }
 
 async function logWithoutGap(fault: Fault) {
-  const from = await headIn(client, log.changes, "items");
+  const from = await headIn(log.changes, "items");
   const batches = Array.from({ length: 3 }, () => versions(3));
   await times(3, async (n) => {
     // As the stream: a batch that fails is delivered again.
     while ((await outcomeOf(fault, service(n).Log.append(batches[n] ?? [], soon()))) !== "done");
   });
-  const logged = await feedIn(client, log.changes, "items", from);
+  const logged = await feedIn(log.changes, "items", from);
   expect(logged.map(nameOf).toSorted()).toEqual(batches.flat().map(nameOf).toSorted());
 }
 

@@ -1,9 +1,10 @@
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
+import type { Client } from "../../src/store/client.ts";
+import type { Operation } from "../../src/store/protocol/message.ts";
 
-/** The parts of an SDK command that tests use. */
+/** A call of the store. */
 export interface Command {
-  constructor: { name: string };
-  // oxlint-disable-next-line typescript/no-explicit-any -- each test knows its commands
+  operation: Operation;
+  // oxlint-disable-next-line typescript/no-explicit-any -- each test knows its calls
   input: Record<string, any>;
 }
 
@@ -11,9 +12,10 @@ type Send = () => Promise<unknown>;
 
 /** Returns a client that passes each call to `around`, which may delay, refuse or change it. */
 export const intercepted = (
-  client: DynamoDBDocumentClient,
+  client: Client,
   around: (command: Command, send: Send) => Promise<unknown>,
-): DynamoDBDocumentClient =>
-  ({
-    send: (command: Command) => around(command, () => client.send(command as never)),
-  }) as unknown as DynamoDBDocumentClient;
+): Client => ({
+  send: (operation, input, options) =>
+    around({ operation, input }, () => client.send(operation, input, options)) as never,
+  close: () => client.close(),
+});

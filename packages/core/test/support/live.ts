@@ -1,7 +1,8 @@
-import { type DynamoDBDocumentClient, ScanCommand } from "@aws-sdk/lib-dynamodb";
+import { ScanCommand } from "@aws-sdk/lib-dynamodb";
 import type { Connection } from "../../src/live/connection.ts";
 import { newId } from "../../src/id.ts";
 import { parse, type Topic } from "../../src/changes/topic.ts";
+import { documents } from "./store.ts";
 
 /** Returns a connection as the handshake creates it. */
 export const connectionOf = (given: Partial<Connection> = {}): Connection => ({
@@ -22,10 +23,10 @@ export const topicsOf = (...texts: string[]): Topic[] =>
   });
 
 /** Returns all rows of a table that contain a text. */
-export async function rowsWith(client: DynamoDBDocumentClient, TableName: string, text: string) {
+export async function rowsWith(TableName: string, text: string) {
   const rows: Record<string, unknown>[] = [];
   for (let start: Record<string, unknown> | undefined; ;) {
-    const { Items = [], LastEvaluatedKey } = await client.send(
+    const { Items = [], LastEvaluatedKey } = await documents.send(
       new ScanCommand({
         TableName,
         ConsistentRead: true,

@@ -1,8 +1,9 @@
-import { type DynamoDBDocumentClient, GetCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import { GetCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { expect, vi } from "vitest";
 import type { Feed } from "../../src/catalog/index.ts";
 import type { NewChange } from "../../src/changes/change.ts";
 import { newId } from "../../src/id.ts";
+import { documents } from "./store.ts";
 
 /** Returns a change as it comes from a stream record. */
 export const newChange = (given: Partial<NewChange> = {}): NewChange => ({
@@ -46,14 +47,13 @@ interface Row {
  * end at the head.
  */
 export async function feedIn(
-  client: DynamoDBDocumentClient,
   TableName: string,
   feed: Feed,
   from: number,
 ): Promise<(NewChange & { seq: number })[]> {
   const rows: Row[] = [];
   for (let start: Record<string, unknown> | undefined; ;) {
-    const { Items = [], LastEvaluatedKey } = await client.send(
+    const { Items = [], LastEvaluatedKey } = await documents.send(
       new QueryCommand({
         TableName,
         IndexName: "gsi1",
@@ -66,7 +66,7 @@ export async function feedIn(
     if (LastEvaluatedKey === undefined) break;
     start = LastEvaluatedKey;
   }
-  const head = await headIn(client, TableName, feed);
+  const head = await headIn(TableName, feed);
   expect(rows.map(({ seq }) => seq)).toEqual(
     Array.from({ length: head - from }, (_, n) => from + n + 1),
   );
@@ -74,9 +74,9 @@ export async function feedIn(
 }
 
 /** Reads the last seq of a feed directly from the table. */
-export async function headIn(client: DynamoDBDocumentClient, TableName: string, feed: Feed) {
+export async function headIn(TableName: string, feed: Feed) {
   const Key = { pk: `HEAD#${feed}`, sk: "HEAD" };
-  const { Item } = await client.send(new GetCommand({ TableName, Key, ConsistentRead: true }));
+  const { Item } = await documents.send(new GetCommand({ TableName, Key, ConsistentRead: true }));
   return Number(Item?.["seq"] ?? 0);
 }
 

@@ -1,5 +1,5 @@
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { marshall } from "@aws-sdk/util-dynamodb";
+import type { Client } from "../../src/store/client.ts";
 import type { Attributes, Key } from "../../src/store/dynamodb.ts";
 import type { Command } from "./intercept.ts";
 
@@ -9,7 +9,7 @@ import type { Command } from "./intercept.ts";
  * possible.
  */
 export interface Memory {
-  client: DynamoDBDocumentClient;
+  client: Client;
   /** Makes the current state the one that eventually consistent reads return. */
   settle: () => void;
   /** Returns to the state of the last `settle`. */
@@ -40,9 +40,9 @@ export function memory(): Memory {
     of(TableName, ConsistentRead || IndexName ? tables : settled);
 
   const commands: Record<string, (input: Command["input"]) => object> = {
-    GetCommand: (input) => ({ Item: seen(input).get(textOf(input["Key"])) }),
-    QueryCommand: (input) => found([...seen(input).values()], input),
-    PutCommand: (input) => {
+    GetItem: (input) => ({ Item: seen(input).get(textOf(input["Key"])) }),
+    Query: (input) => found([...seen(input).values()], input),
+    PutItem: (input) => {
       const old = refusalOf(of(input["TableName"]), input["Item"], input);
       if (old) {
         const Item = old.item && marshall(old.item);
@@ -51,7 +51,7 @@ export function memory(): Memory {
       store(of(input["TableName"]), input["Item"]);
       return {};
     },
-    BatchWriteCommand: ({ RequestItems }) => {
+    BatchWriteItem: ({ RequestItems }) => {
       for (const [name, writes] of Object.entries(RequestItems as Record<string, Batch[]>)) {
         const keys = writes.map(({ PutRequest, DeleteRequest }) =>
           textOf(PutRequest ? keyOf(PutRequest.Item) : (DeleteRequest as { Key: Key }).Key),
@@ -64,7 +64,7 @@ export function memory(): Memory {
       }
       return {};
     },
-    TransactWriteCommand: ({ TransactItems }) => {
+    TransactWriteItems: ({ TransactItems }) => {
       const writes = (TransactItems as Command["input"][]).map((write) => {
         const { Put, Update, ...others } = write;
         if (Object.keys(others).length > 0)
@@ -86,13 +86,13 @@ export function memory(): Memory {
       return {};
     },
   };
-  const send = async ({ constructor: { name }, input }: Command) => {
-    const command = commands[name];
-    if (command === undefined) throw new Error(`this store does not support ${name}`);
+  const send = async (operation: string, input: Command["input"]) => {
+    const command = commands[operation];
+    if (command === undefined) throw new Error(`this store does not support ${operation}`);
     return command(input);
   };
   return {
-    client: { send } as unknown as DynamoDBDocumentClient,
+    client: { send: send as Client["send"], close: () => undefined },
     settle: () => void (settled = copyOf(tables)),
     restore: () => void (tables = copyOf(settled)),
     read: (table, key) => of(table).get(textOf(key)),

@@ -5,24 +5,23 @@ import {
 } from "@aws-sdk/client-dynamodb";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { Changes, Connections, Data, type TableSpec } from "../../src/store/tables.ts";
-import { endpoint, SHARDS, tableName, use } from "./store.ts";
+import { documents, endpoint, SHARDS, tableName, use } from "./store.ts";
 
 /**
  * Creates a table for one test file: for example, a sweep expires reservations of a whole table.
  */
 export async function ownTable(name: string) {
   const client = use();
-  const table = await create(client, `${tableName}-${name}`, Data);
+  const table = await create(`${tableName}-${name}`, Data);
   DynamoDB.configure({ client, tableName: table.name, shards: SHARDS });
   return table;
 }
 
 /** Creates a change log and connections for one test file: its feeds are numbered from 1. */
 export async function ownLog(name: string) {
-  const client = use();
   const [changes, connections] = await Promise.all([
-    create(client, `${tableName}-${name}-changes`, Changes),
-    create(client, `${tableName}-${name}-connections`, Connections),
+    create(`${tableName}-${name}-changes`, Changes),
+    create(`${tableName}-${name}-connections`, Connections),
   ]);
   const names = { changes: changes.name, connections: connections.name };
   /** Configures this process, or the modules of another one, with the tables behind an endpoint. */
@@ -35,13 +34,13 @@ export async function ownLog(name: string) {
   return { ...names, open, drop: () => Promise.all([changes.drop(), connections.drop()]) };
 }
 
-async function create(client: ReturnType<typeof use>, TableName: string, spec: TableSpec) {
+async function create(TableName: string, spec: TableSpec) {
   const keys = ({ hashKey, rangeKey }: { hashKey: string; rangeKey: string }) => [
     { AttributeName: hashKey, KeyType: "HASH" as const },
     { AttributeName: rangeKey, KeyType: "RANGE" as const },
   ];
   const indexes = Object.entries(spec.globalIndexes);
-  const creation = client.send(
+  const creation = documents.send(
     new CreateTableCommand({
       TableName,
       BillingMode: "PAY_PER_REQUEST",
@@ -60,9 +59,11 @@ async function create(client: ReturnType<typeof use>, TableName: string, spec: T
     }),
   );
   await creation.catch(unless("ResourceInUseException"));
-  await waitUntilTableExists({ client, maxWaitTime: 30, minDelay: 1 }, { TableName });
+  await waitUntilTableExists({ client: documents, maxWaitTime: 30, minDelay: 1 }, { TableName });
   const drop = () =>
-    client.send(new DeleteTableCommand({ TableName })).catch(unless("ResourceNotFoundException"));
+    documents
+      .send(new DeleteTableCommand({ TableName }))
+      .catch(unless("ResourceNotFoundException"));
   return { name: TableName, drop };
 }
 

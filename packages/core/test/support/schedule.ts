@@ -3,9 +3,9 @@
  * the schedule chooses it. The processes are run again for each order, since they are real code.
  */
 
-import type { DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { setImmediate as settled } from "node:timers/promises";
+import type { Client } from "../../src/store/client.ts";
 import { type Command, intercepted } from "./intercept.ts";
 
 /** The partitions that a step reads or writes. Without partitions it may touch anything. */
@@ -29,14 +29,14 @@ let held: HeldStep[] = [];
 let steps: number[] = [];
 
 /** Returns a client that holds back the calls of a schedule's processes, and no others. */
-export const scheduled = (client: DynamoDBDocumentClient): DynamoDBDocumentClient =>
+export const scheduled = (client: Client): Client =>
   intercepted(client, (command, send) => step(send, footprintOf(command)));
 
-function footprintOf({ constructor: { name }, input }: Command): Footprint {
+function footprintOf({ operation, input }: Command): Footprint {
   const keys = JSON.stringify(input).matchAll(/"(?:pk|gsi1pk|:pk|:feed)":"((?:[^"\\]|\\.)*)"/g);
   return {
     partitions: new Set(Array.from(keys, ([, partition = ""]) => partition)),
-    reads: name === "GetCommand" || name === "QueryCommand",
+    reads: operation === "GetItem" || operation === "Query",
   };
 }
 

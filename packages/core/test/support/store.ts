@@ -1,6 +1,7 @@
 /** The engine that the test run has started, and writers for tests. */
 
 import { createClient } from "../../src/store/client.ts";
+import { createDocumentClient } from "../../src/store/sdk-client.ts";
 import * as SignedToken from "../../src/store/signed-token.ts";
 import { newId } from "../../src/id.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
@@ -16,6 +17,9 @@ export const SHARDS = 4;
 /** Ms for one call; some engines need more. */
 export const timeout = Number(process.env["DYNAMODB_TIMEOUT_MS"] ?? 1_100);
 const credentials = { accessKeyId: "local", secretAccessKey: "local" };
+
+/** The SDK's client, for what the store never does: scans, and making tables. */
+export const documents = createDocumentClient({ region: "us-east-1", endpoint, credentials });
 
 /** Configures all verbs of this test file with the engine, or with a proxy in front of it. */
 export function use(at: string = endpoint, table: string = tableName) {

@@ -1,6 +1,7 @@
 /**
- * Signature Version 4 for the management API, as small as its requests allow: no query, no `.` in a
- * path, no header that would have to be trimmed.
+ * Signature Version 4 for the requests that we send ourselves, to DynamoDB and to the management API
+ * of connections. As small as these requests allow: no query, no `.` in a path, no header that would
+ * have to be trimmed.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 
@@ -19,15 +20,16 @@ interface Signer {
   accessKeyId: string;
   secretAccessKey: string;
   region: string;
+  /** As in a credential scope: `dynamodb`, `execute-api`. */
+  service: string;
 }
 
 const ALGORITHM = "AWS4-HMAC-SHA256";
-const SERVICE = "execute-api";
 
 /** Returns the `Authorization` header that signs a request. */
 export function authorization(
   { method, path, headers, body }: Request,
-  { accessKeyId, secretAccessKey, region }: Signer,
+  { accessKeyId, secretAccessKey, region, service }: Signer,
 ): string {
   const names = Object.keys(headers).toSorted();
   const signed = names.join(";");
@@ -41,9 +43,9 @@ export function authorization(
     hash("sha256", body),
   ].join("\n");
   const time = headers["x-amz-date"] ?? "";
-  const scope = `${time.slice(0, 8)}/${region}/${SERVICE}/aws4_request`;
+  const scope = `${time.slice(0, 8)}/${region}/${service}/aws4_request`;
   const text = [ALGORITHM, time, scope, hash("sha256", canonical)].join("\n");
-  const signature = hmac(keyOf(secretAccessKey, scope), text).toString("hex");
+  const signature = hmac(keyOf(service, secretAccessKey, scope), text).toString("hex");
   return `${ALGORITHM} Credential=${accessKeyId}/${scope}, SignedHeaders=${signed}, Signature=${signature}`;
 }
 
@@ -57,17 +59,19 @@ const encode = (text: string): string =>
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
   );
 
-let last: { secret: string; scope: string; key: KeyObject } | undefined;
+/** The last key of each service. */
+const keys = new Map<string, { secret: string; scope: string; key: KeyObject }>();
 
 /**
  * The key is the same for a day and takes four HMACs, so the last one is kept. As a `KeyObject`,
  * since a buffer would be imported again for each signature, at six times the cost of signing.
  */
-function keyOf(secret: string, scope: string): KeyObject {
+function keyOf(service: string, secret: string, scope: string): KeyObject {
+  const last = keys.get(service);
   if (last?.secret === secret && last.scope === scope) return last.key;
   let key = createSecretKey(Buffer.from(`AWS4${secret}`));
   for (const part of scope.split("/")) key = createSecretKey(hmac(key, part));
-  last = { secret, scope, key };
+  keys.set(service, { secret, scope, key });
   return key;
 }
 
