@@ -5,6 +5,7 @@
  * alias `live`, so that one call of `update-alias` goes back to an earlier version.
  */
 
+import { esbuildOptions } from "../packages/functions/scripts/esbuild-options.ts";
 import { removeSources } from "../packages/functions/scripts/source-map.ts";
 import { LOG_DAYS, settingsOf } from "./stage.ts";
 import { changes, connections, data } from "./storage.ts";
@@ -97,6 +98,7 @@ export function lambda(name: string, options: Options): Lambda {
       minify: true,
       sourcemap: true, // read by telemetry/stack.ts when it logs an error
       plugins: "packages/functions/scripts/esbuild-plugins.ts",
+      esbuild: esbuildOptions,
     },
     hook: { postbuild: removeSources },
     logging: { format: "json", logGroup: logGroup.name },

@@ -2,6 +2,7 @@
 
 import type { BuildOptions } from "esbuild";
 import { join } from "node:path";
+import { esbuildOptions } from "./esbuild-options.ts";
 import plugins from "./esbuild-plugins.ts";
 
 export const root = join(import.meta.dirname, "../../..");
@@ -33,6 +34,7 @@ export const bundleOptions = {
 /** The options of a deployed function. */
 export const functionOptions = {
   ...bundleOptions,
+  ...esbuildOptions,
   plugins,
   sourcemap: "linked",
   // A stack trace needs positions only, and sources would double the size of the package.
