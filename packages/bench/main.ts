@@ -49,7 +49,7 @@ const sections: Readonly<Record<string, Section>> = {
     run: frameworks,
     about: "cold and warm: plain, Express, Fastify, Hono, middy, Powertools",
   },
-  size: { run: size, about: "size of the Lambda bundles" },
+  size: { run: size, about: "size of the Lambda bundles by package, and what init evaluates" },
   start: { run: start, about: "npm run dev: start to ready, and memory" },
   scale: { run: scale, about: "latency with 1 000 and 100 000 records" },
 };

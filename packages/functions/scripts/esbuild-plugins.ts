@@ -49,7 +49,7 @@ const documents: Plugin = {
       const params = { [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS };
       const packed = brotliCompressSync(minified, { params }).toString("base64");
       return {
-        contents: `import { brotliDecompressSync } from "node:zlib";
+        contents: `const { brotliDecompressSync } = process.getBuiltinModule("node:zlib");
 export default JSON.parse(brotliDecompressSync(Buffer.from("${packed}", "base64")).toString());`,
         loader: "js",
       };

@@ -8,7 +8,6 @@ import { LightResponse } from "./response.ts";
  * `fetch` returns is not.
  */
 export function installLightClasses(): void {
-  for (const [name, value] of Object.entries({ Headers: LightHeaders, Response: LightResponse })) {
-    Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
-  }
+  // Assigned: Node loads fetch when its lazy property is defined anew.
+  Object.assign(globalThis, { Headers: LightHeaders, Response: LightResponse });
 }

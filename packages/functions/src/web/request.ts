@@ -21,7 +21,7 @@ export class LightRequest {
   }
 
   async text(): Promise<string> {
-    return new TextDecoder().decode(this.#body);
+    return Buffer.from(this.#body).toString();
   }
 
   async json(): Promise<unknown> {

@@ -1,0 +1,17 @@
+/**
+ * The largest size of each bundle, in kB. A test fails above it; `npm run bench -- size` shows what
+ * takes the space. `changes`, `deliver` and `live` hold the SDK's clients for SQS and connections.
+ */
+const BUDGETS: Readonly<Record<string, number>> = {
+  http: 300,
+  changes: 400,
+  deliver: 350,
+  live: 420,
+};
+const OTHERS = 250;
+
+/** The SDK's client for DynamoDB, where DYNAMODB_CLIENT chooses it. */
+const SDK = process.env["DYNAMODB_CLIENT"] === "sdk" ? 300 : 0;
+
+/** The kB that a function's bundle may have. */
+export const budgetOf = (name: string): number => (BUDGETS[name] ?? OTHERS) + SDK;
