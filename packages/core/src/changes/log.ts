@@ -248,7 +248,7 @@ const differ = (a: string | undefined, b: string | undefined): boolean =>
 /** Ms for which a cursor is reused. An older cursor is safe: it only repeats some changes. */
 const CURSOR_REUSE = 1_000;
 
-const recentOffsets = new Map<string, { at: number; offset: Promise<Offset.Offset> }>();
+const recentCursors = new Map<string, { at: number; cursor: Promise<string> }>();
 
 /** Ms by which an index, of the records or of the log, is assumed to be behind at most. */
 export const INDEX_LAG = 5_000;
@@ -262,15 +262,15 @@ export const INDEX_LAG = 5_000;
  */
 export async function cursorBefore(feeds: readonly Feed[], throughIndex = false): Promise<string> {
   const key = `${throughIndex} ${feeds.join(" ")}`;
-  let recent = recentOffsets.get(key);
+  let recent = recentCursors.get(key);
   if (recent === undefined || Date.now() - recent.at > CURSOR_REUSE) {
     const now = Date.now();
     const offset = throughIndex ? offsetAt(feeds, now - INDEX_LAG) : heads(feeds);
-    recent = { at: now, offset };
-    recentOffsets.set(key, recent);
-    recent.offset.catch(() => recentOffsets.delete(key)); // a failure must not be reused
+    recent = { at: now, cursor: offset.then(Offset.encode) }; // a signature for each second
+    recentCursors.set(key, recent);
+    recent.cursor.catch(() => recentCursors.delete(key)); // a failure must not be reused
   }
-  return Offset.encode(await recent.offset);
+  return recent.cursor;
 }
 
 /** Returns an offset before all changes that were appended since `time` (epoch ms). */
@@ -319,7 +319,7 @@ const appendTimeOf = ({ appendedAt, at }: LoggedChange): number => appendedAt ??
 /** Forgets what this process knows of the log, for tests that switch to other tables. */
 export const reset = (): void => {
   lastHeads.clear();
-  recentOffsets.clear();
+  recentCursors.clear();
 };
 
 /**
