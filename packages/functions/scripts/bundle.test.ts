@@ -112,6 +112,21 @@ test.runIf(isSmall)("a request does not load fetch, a fifth of a cold start", as
   }
 });
 
+test("a bundle that is built with DYNAMODB_CLIENT=sdk calls DynamoDB through the SDK", async () => {
+  const outfile = join(folder, "sdk/index.mjs");
+  const define = { "process.env.DYNAMODB_CLIENT": '"sdk"' };
+  const entryPoints = [join(root, functions["http"] ?? "")];
+  await build({ ...functionOptions, define, entryPoints, outfile });
+  const claims = { sub: "ana", scope: "write:items" };
+  const headers = { "content-type": "application/json" };
+  const event = event2({ method: "POST", path: "/items", body: '{"a":1}', headers, claims });
+  expect(await invoke("sdk", event)).toMatchObject({ statusCode: 201 });
+  const isInSdk = "aws-sdk-js";
+  expect(await readFile(outfile, "utf8")).toContain(isInSdk);
+  const small = await readFile(join(folder, "http/index.mjs"), "utf8");
+  expect(small.includes(isInSdk)).toBe(!isSmall);
+});
+
 test("a function without its configuration fails at start and names what is missing", async () => {
   await expect(invoke("http", {}, { CURSOR_SECRET: "" })).rejects.toThrow("CURSOR_SECRET");
 });

@@ -7,8 +7,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import type { CallOptions, Client } from "../../src/store/client.ts";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { type CallOptions, type Client, createClient } from "../../src/store/client.ts";
 import { createPair, outcomeOf, type Pair, startPair, storeCall } from "../support/client-pair.ts";
 import { failure } from "../support/store.ts";
 
@@ -34,6 +34,20 @@ async function expectBoth(at: Pick<Pair, "sdk" | "small">, options: CallOptions,
   expect(small).toEqual(sdk);
   return small;
 }
+
+test.each([
+  ["sdk", "aws-sdk-js"],
+  ["small", undefined],
+  [undefined, undefined],
+])("DYNAMODB_CLIENT=%s selects the client", async (setting, agent) => {
+  vi.stubEnv("DYNAMODB_CLIENT", setting);
+  const client = createClient({ region: "eu-west-1", endpoint: pair.endpoint, credentials });
+  vi.unstubAllEnvs();
+  pair.answer((response) => response.end(FOUND));
+  expect(await get(client, patient)).toMatchObject({ Item: { pk: "p" } });
+  expect(pair.received[0]?.headers["user-agent"]?.slice(0, 10)).toBe(agent);
+  client.close();
+});
 
 test("a server that does not answer is a time-out", async () => {
   pair.answer(() => undefined);
