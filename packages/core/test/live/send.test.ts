@@ -66,7 +66,7 @@ test("the signature of a request is that of the SDK", async () => {
         ),
       ).toBe(header);
     }),
-    { numRuns: 3_000 },
+    { numRuns: 1_000 },
   );
 });
 
