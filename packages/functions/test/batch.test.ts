@@ -23,7 +23,7 @@ const app = createApp({
   secure: false,
 });
 
-/** Called with each command before it is sent, as JSON; what it throws is the store's answer. */
+/** Called with each input before it is sent, as JSON; what it throws is the store's answer. */
 let beforeSend: (command: string) => Promise<void> | void = () => undefined;
 
 beforeAll(() => {
@@ -32,12 +32,13 @@ beforeAll(() => {
     endpoint: DYNAMODB_ENDPOINT,
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
   });
-  const send = async (command: { input: object }, ...rest: unknown[]) => {
-    await beforeSend(JSON.stringify(command.input));
-    return (client.send as (...all: unknown[]) => Promise<unknown>)(command, ...rest);
+  const send = client.send.bind(client);
+  client.send = async (operation, input, options) => {
+    await beforeSend(JSON.stringify(input));
+    return send(operation, input, options);
   };
   DynamoDB.configure({
-    client: { send } as unknown as typeof client,
+    client,
     tableName: DATA_TABLE,
     changes: CHANGES_TABLE,
     shards: 4,
