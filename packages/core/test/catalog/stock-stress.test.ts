@@ -141,7 +141,7 @@ test("of two additions that together end the level low, the second one ends it",
   let updates = 0;
   const client = intercepted(connect(here), async (command, send) => {
     // The first update assumes the level ok and is refused, the second one is built from the record.
-    if (command.constructor.name === "UpdateCommand" && ++updates === 2) {
+    if (command.operation === "UpdateItem" && ++updates === 2) {
       await other.Inventory.adjust(id, found, by());
     }
     return send();

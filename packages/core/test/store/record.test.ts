@@ -117,7 +117,7 @@ test("a record is read strongly consistently", async () => {
   const { value } = await Item.create({ a: 1 }, by());
   const reads: unknown[] = [];
   const watched = intercepted(client, (command, send) => {
-    if (command.constructor.name === "GetCommand") reads.push(command.input["ConsistentRead"]);
+    if (command.operation === "GetItem") reads.push(command.input["ConsistentRead"]);
     return send();
   });
   DynamoDB.configure({ client: watched, tableName, shards: SHARDS });

@@ -33,7 +33,7 @@ SignedToken.configure("a secret of the tests, long enough for one");
 const useReplies = (reply: (pk: string) => Promise<object>) =>
   DynamoDB.configure({
     client: {
-      send: ({ input }: { input: { Key?: { pk: string } } }) => reply(input.Key?.pk ?? ""),
+      send: (_: string, { Key }: { Key?: { pk: string } }) => reply(Key?.pk ?? ""),
     } as never,
     tableName: "Data",
     changes: "Changes",
