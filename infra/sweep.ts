@@ -8,7 +8,7 @@ export const handler = lambda("sweep", {
   description: "Releases the stock of expired reservations",
   timeout: "60 seconds",
   reserved: settingsOf($app.stage).reservedConcurrency > 0 ? 1 : 0,
-  permissions: [onTable(data, "GetItem", "PutItem", "UpdateItem"), onIndex(data)],
+  permissions: [onTable(data, "GetItem", "BatchGetItem", "PutItem", "UpdateItem"), onIndex(data)],
 });
 
 new sst.aws.CronV2("SweepEachMinute", {

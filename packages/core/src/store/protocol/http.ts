@@ -75,7 +75,7 @@ export function openTransport(endpoint: URL, maxSockets: number): Transport {
           settle(outcome);
         };
       const timer = setTimeout(() => fail(timedOut(timeout)), timeout);
-      let connecting: NodeJS.Timeout | undefined;
+      let connecting: ReturnType<typeof setTimeout> | undefined;
       request.on("socket", (socket) => {
         if (!socket.connecting) return;
         connecting = setTimeout(
@@ -95,7 +95,10 @@ export function openTransport(endpoint: URL, maxSockets: number): Transport {
 }
 
 /** Reads a reply. A reply that breaks off is not rejected, because its head may matter. */
-function collect(response: Http.IncomingMessage, timer: NodeJS.Timeout): Promise<HttpReply> {
+function collect(
+  response: Http.IncomingMessage,
+  timer: { refresh(): unknown },
+): Promise<HttpReply> {
   const { statusCode: status = 0, headers } = response;
   const chunks: Buffer[] = [];
   let size = 0;
