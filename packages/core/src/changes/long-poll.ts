@@ -1,4 +1,7 @@
-/** Long poll: reads the changes of one topic over HTTP, with the same order as the Live API. */
+/**
+ * Long poll: reads the changes of one topic over HTTP, with the same order as the Live API. What a
+ * reader may be given, and when its cursor has expired, is decided here, also for `follow`.
+ */
 
 import { setTimeout as pause } from "node:timers/promises";
 import { AppError } from "../error.ts";
@@ -27,6 +30,19 @@ const EXAMINE_FOR = 3_000;
 /** Bytes of changes in one answer, as `answerBytes` counts them. A Lambda's answer has at most 6 MB. */
 const MAX_BYTES = 3 * 1024 * 1024;
 
+/** How much one call may return, and how long it may take. */
+interface Options {
+  limit: number; // changes
+  /** Ms to wait for a first change. */
+  wait: number;
+  /** The last change may pass it. By default 3 MiB. */
+  maxBytes?: number;
+  /** Where the cursor came from, for the error of one that is not valid. By default `since`. */
+  parameter?: string;
+  /** Ends the wait: the call then throws an `AbortError`. */
+  signal?: AbortSignal;
+}
+
 /**
  * Returns up to `limit` changes of a topic after the cursor `since`; without one, from now on.
  * Waits up to `wait` ms for the first. Throws `invalid_cursor`, `cursor_expired`, `unavailable`.
@@ -34,11 +50,11 @@ const MAX_BYTES = 3 * 1024 * 1024;
 export async function poll(
   topic: Topic,
   since: string | undefined,
-  { limit, wait }: { limit: number; wait: number },
+  { limit, wait, maxBytes = MAX_BYTES, parameter = "since", signal }: Options,
 ): Promise<ChangesPage> {
   const began = Date.now();
   const deadline = began + wait;
-  let { seq, at, digest, head } = await startOf(topic, since);
+  let { seq, at, digest, head } = await startOf(topic, since, parameter);
   const isSubscribed = (key: string) => key === topic.key;
   const events: Change[] = [];
   let bytes = 0;
@@ -47,7 +63,7 @@ export async function poll(
     const now = Date.now();
     const { changes, more } = await ChangeLog.changesAfter(topic.feed, seq, PAGE, digest);
     for (const change of changes) {
-      if (events.length === limit || bytes > MAX_BYTES) break;
+      if (events.length === limit || bytes > maxBytes) break;
       ({ seq, digest } = change);
       at = Date.parse(change.at);
       examined++;
@@ -63,25 +79,28 @@ export async function poll(
     }
     // At the end of the feed the cursor is as young as the read, so that it does not expire.
     if (!behind && seq >= head.seq) at = Math.max(at, now);
-    const full = events.length === limit || bytes > MAX_BYTES || examined >= MAX_EXAMINED;
+    const full = events.length === limit || bytes > maxBytes || examined >= MAX_EXAMINED;
     const late = behind && Date.now() > Math.max(deadline, began + EXAMINE_FOR);
     if (full || late || (!behind && (events.length > 0 || now >= deadline))) {
       const offset = { seqs: { [topic.feed]: seq }, digests: { [topic.feed]: digest }, at };
       return { events, cursor: Offset.encode(offset), more: behind };
     }
-    if (!behind) await pause(Math.min(POLL_INTERVAL, Math.max(0, deadline - now)));
+    if (!behind) {
+      const ms = Math.min(POLL_INTERVAL, Math.max(0, deadline - now));
+      await pause(ms, undefined, signal && { signal });
+    }
   }
 }
 
 /** Returns the offset to read from, and the head. Throws `invalid_cursor`, `cursor_expired`. */
-async function startOf({ feed }: Topic, since: string | undefined) {
+async function startOf({ feed }: Topic, since: string | undefined, parameter: string) {
   const heads = await ChangeLog.heads([feed]);
   const head = { seq: heads.seqs[feed] ?? 0, movedAt: heads.movedAt };
-  const offset = since === undefined ? heads : Offset.decode(since, "since");
+  const offset = since === undefined ? heads : Offset.decode(since, parameter);
   const seq = offset.seqs[feed];
   if (seq === undefined) {
     throw new AppError("invalid_cursor", "This cursor belongs to another feed", {
-      errors: [{ parameter: "since", code: "invalid", detail: "Not a cursor of this feed" }],
+      errors: [{ parameter, code: "invalid", detail: "Not a cursor of this feed" }],
     });
   }
   if (!ChangeLog.isOfSameLog(feed, offset, heads)) throw Offset.expired();
