@@ -22,6 +22,7 @@ export type Code =
   | "item_not_found"
   | "reservation_not_found"
   | "method_not_allowed"
+  | "streaming_unavailable"
   | "cursor_expired"
   | "precondition_failed"
   | "body_too_large"

@@ -12,7 +12,7 @@ import openapi from "../src/api/docs/openapi.json" with { type: "json" };
 import { budgetOf } from "./budget.ts";
 import { functionOptions, root } from "./bundle.ts";
 import { functions } from "./entry.ts";
-import { event2 } from "../test/events.ts";
+import { event1, event2 } from "../test/events.ts";
 
 let folder: string;
 
@@ -34,11 +34,11 @@ async function run(
   name: string,
   event: unknown,
   env: Record<string, string> = {},
-): Promise<{ result: unknown; loaded: string[]; log: string }> {
-  const script = `const { handler } = await import("./index.mjs");
+  script = `const { handler } = await import("./index.mjs");
     const result = await handler(JSON.parse(process.argv[1]));
     const loaded = process.moduleLoadList.map((text) => text.replace("NativeModule ", ""));
-    process.stderr.write(JSON.stringify({ result, loaded }), () => process.exit());`;
+    process.stderr.write(JSON.stringify({ result, loaded }), () => process.exit());`,
+): Promise<{ result: unknown; loaded: string[]; log: string }> {
   const { stdout, stderr } = await promisify(execFile)(
     process.execPath,
     ["--input-type=module", "-e", script, JSON.stringify(event)],
@@ -78,6 +78,30 @@ test("each bundle answers without any file but its source map", async () => {
   const disconnected = { eventType: "DISCONNECT", connectionId: "none" };
   expect(await invoke("live", { requestContext: disconnected })).toEqual({ statusCode: 200 });
   await expect(invoke("authorizer", { methodArn: "arn" })).rejects.toThrow("Unauthorized");
+});
+
+/** Gives a streaming function what AWS's runtime does; the result is what it has written. */
+const STREAMING = `import { Writable } from "node:stream";
+  globalThis.awslambda = {
+    streamifyResponse: (handler) => handler,
+    HttpResponseStream: { from: (stream, metadata) => Object.assign(stream, { metadata }) },
+  };
+  const { handler } = await import("./index.mjs");
+  const chunks = [];
+  const stream = new Writable({ write: (chunk, _, done) => { chunks.push(chunk); done(); } });
+  await handler(JSON.parse(process.argv[1]), stream);
+  const { metadata } = stream;
+  process.stderr.write(JSON.stringify({ metadata, body: Buffer.concat(chunks).toString() }));
+  process.exit();`;
+
+test("the stream bundle writes metadata and events, and ends at its time", async () => {
+  const claims = { sub: "ana", scope: "read:items" };
+  const event = event1({ method: "GET", path: "/changes/stream?topic=items", claims });
+  const { result } = await run("stream", event, { CHANGE_STREAM_SECONDS: "1" }, STREAMING);
+  expect(result).toMatchObject({
+    metadata: { statusCode: 200, headers: { "content-type": "text/event-stream" } },
+    body: expect.stringMatching(/^: .*\nevent: end\ndata: \{"reason":"time_limit"\}\n\n$/s),
+  });
 });
 
 test("the http bundle serves the API documents and holds them packed", async () => {

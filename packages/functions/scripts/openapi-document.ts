@@ -165,8 +165,10 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   503: "The store does not answer",
 };
 
-const contentType = ({ path }: Route) =>
-  path.startsWith("/docs") ? "text/html" : "application/json";
+function contentType({ path, events }: Route): string {
+  if (events) return "text/event-stream";
+  return path.startsWith("/docs") ? "text/html" : "application/json";
+}
 
 function schemas(): Json {
   const all: Record<string, Json> = {

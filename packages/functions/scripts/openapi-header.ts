@@ -46,6 +46,13 @@ export const headerParameters = {
     schema: { type: "string", maxLength: 1024, pattern: TAG },
     example: "*",
   },
+  LastEventId: {
+    name: "Last-Event-ID",
+    in: "header",
+    description: "The id of the last event that was received; continues after it, instead of since",
+    schema: { type: "string" },
+    example: "WyJ7XCJwcm9kdWN0c1wiOjEwNDJ9Il0.c2lnbmVk",
+  },
   RequestId: {
     name: "X-Request-Id",
     in: "header",
@@ -60,6 +67,7 @@ export function parametersOf(route: Route): (keyof typeof headerParameters)[] {
   const ofRecord = route.writes && route.path.includes("{");
   const creates = route.method === "PUT" && 201 in route.answers;
   return [
+    ...(route.events ? (["LastEventId"] as const) : []),
     ...(route.writes ? (["IdempotencyKey", "ClientRef"] as const) : []),
     ...(ofRecord ? (["IfMatch"] as const) : []),
     ...(creates ? (["IfNoneMatchToCreate"] as const) : []),

@@ -10,6 +10,8 @@ const Config = z.object({
   DATA_TABLE: z.string().min(1),
   CHANGES_TABLE: z.string().min(1),
   CONNECTIONS_TABLE: z.string().min(1),
+  /** After how long `GET /changes/stream` ends; the function's own time limit must be longer. */
+  CHANGE_STREAM_SECONDS: z.coerce.number().int().min(1).max(840).default(240),
   /** How long changes can be read. */
   CHANGE_RETENTION_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
   /** The SQS queue for deliveries to many connections; without it the function sends them itself. */

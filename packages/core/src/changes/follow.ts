@@ -7,6 +7,8 @@
 import { type ChangesPage, poll } from "./long-poll.ts";
 import type { Topic } from "./topic.ts";
 
+/** Ms between reads of the log while there is nothing new: a change is 50 ms late on average. */
+const INTERVAL = 100;
 /** Changes in a page. */
 const LIMIT = 100;
 /** Bytes of changes in a page, as `answerBytes` counts them. A page that is cut off is sent again. */
@@ -35,7 +37,7 @@ export async function* follow(
   since: string | undefined,
   { until, idle, signal, parameter = "since" }: Options,
 ): AsyncGenerator<ChangesPage, void, undefined> {
-  const bounds = { limit: LIMIT, maxBytes: MAX_BYTES, signal };
+  const bounds = { limit: LIMIT, interval: INTERVAL, maxBytes: MAX_BYTES, signal };
   let page = await poll(topic, since, { ...bounds, wait: 0, parameter });
   for (;;) {
     yield page;

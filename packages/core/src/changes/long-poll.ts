@@ -35,6 +35,8 @@ interface Options {
   limit: number; // changes
   /** Ms to wait for a first change. */
   wait: number;
+  /** Ms between reads of the log while there is nothing new. By default 150. */
+  interval?: number;
   /** The last change may pass it. By default 3 MiB. */
   maxBytes?: number;
   /** Where the cursor came from, for the error of one that is not valid. By default `since`. */
@@ -50,7 +52,14 @@ interface Options {
 export async function poll(
   topic: Topic,
   since: string | undefined,
-  { limit, wait, maxBytes = MAX_BYTES, parameter = "since", signal }: Options,
+  {
+    limit,
+    wait,
+    interval = POLL_INTERVAL,
+    maxBytes = MAX_BYTES,
+    parameter = "since",
+    signal,
+  }: Options,
 ): Promise<ChangesPage> {
   const began = Date.now();
   const deadline = began + wait;
@@ -86,7 +95,7 @@ export async function poll(
       return { events, cursor: Offset.encode(offset), more: behind };
     }
     if (!behind) {
-      const ms = Math.min(POLL_INTERVAL, Math.max(0, deadline - now));
+      const ms = Math.min(interval, Math.max(0, deadline - now));
       await pause(ms, undefined, signal && { signal });
     }
   }

@@ -1,20 +1,20 @@
 /** A follower gets what long polls would return, page by page, until it is stopped. */
 
-import { GetCommand, PutCommand, type DynamoDBDocumentClient } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { follow } from "../../src/changes/follow.ts";
 import type { ChangesPage } from "../../src/changes/long-poll.ts";
 import { append, heads, reset } from "../../src/changes/log.ts";
 import * as Offset from "../../src/changes/offset.ts";
 import { parse, type Topic } from "../../src/changes/topic.ts";
+import type { Client } from "../../src/store/client.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { intercepted } from "../support/intercept.ts";
-import { newChange, soon, versions } from "../support/log.ts";
+import { newChange, restorePoint, soon, versions } from "../support/log.ts";
 import { ownLog } from "../support/own-table.ts";
 import { failure, SHARDS, tableName } from "../support/store.ts";
 
 let log: Awaited<ReturnType<typeof ownLog>>;
-let client: DynamoDBDocumentClient;
+let client: Client;
 beforeAll(async () => {
   log = await ownLog("follow");
 });
@@ -152,15 +152,12 @@ describe("a follower", () => {
   });
 
   test("learns that the log was replaced while it followed it", async () => {
-    const Key = { pk: "HEAD#products", sk: "HEAD" };
-    const { Item } = await client.send(new GetCommand({ TableName: log.changes, Key }));
-    expect(Item).toBeUndefined();
     await append([newChange({ feed: "products" })], soon());
-    const { Item: head } = await client.send(new GetCommand({ TableName: log.changes, Key }));
+    const restore = await restorePoint(log.changes, "products");
     await append(versions(3, { feed: "products" }), soon());
     const { next, pages } = following("products", undefined, { idle: 100 });
     await next();
-    await client.send(new PutCommand({ TableName: log.changes, Item: head }));
+    await restore();
     expect(await failure(pages.next().then(() => pages.next()))).toMatchObject({
       code: "cursor_expired",
     });

@@ -1,4 +1,4 @@
-import { GetCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
+import { GetCommand, PutCommand, QueryCommand } from "@aws-sdk/lib-dynamodb";
 import { expect, vi } from "vitest";
 import type { Feed } from "../../src/catalog/index.ts";
 import type { NewChange } from "../../src/changes/change.ts";
@@ -78,6 +78,14 @@ export async function headIn(TableName: string, feed: Feed) {
   const Key = { pk: `HEAD#${feed}`, sk: "HEAD" };
   const { Item } = await documents.send(new GetCommand({ TableName, Key, ConsistentRead: true }));
   return Number(Item?.["seq"] ?? 0);
+}
+
+/** Returns a function that moves the head of a feed back to here, as a restore in place does. */
+export async function restorePoint(TableName: string, feed: Feed): Promise<() => Promise<unknown>> {
+  const { Item } = await documents.send(
+    new GetCommand({ TableName, Key: { pk: `HEAD#${feed}`, sk: "HEAD" }, ConsistentRead: true }),
+  );
+  return () => documents.send(new PutCommand({ TableName, Item }));
 }
 
 /** Returns the identity of a change. */

@@ -13,6 +13,8 @@ if (!DYNAMODB_ENDPOINT || !DATA_TABLE) throw new Error("the global setup of the 
 export const endpoint: string = DYNAMODB_ENDPOINT;
 export const tableName: string = DATA_TABLE;
 export const SHARDS = 4;
+/** Signs cursors and page tokens. */
+export const SECRET = "a secret for tests that is long enough";
 
 /** Ms for one call; some engines need more. */
 export const timeout = Number(process.env["DYNAMODB_TIMEOUT_MS"] ?? 1_100);
@@ -25,7 +27,7 @@ export const documents = createDocumentClient({ region: "us-east-1", endpoint, c
 export function use(at: string = endpoint, table: string = tableName) {
   const client = createClient({ region: "us-east-1", endpoint: at, credentials, timeout });
   DynamoDB.configure({ client, tableName: table, shards: SHARDS });
-  SignedToken.configure("a secret for tests that is long enough");
+  SignedToken.configure(SECRET);
   return client;
 }
 

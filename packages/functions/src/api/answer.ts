@@ -1,6 +1,7 @@
 import type { Outcome } from "@stockwire/core/store/write";
 import type { Context } from "hono";
 import type { Env } from "./env.ts";
+import type { Problem } from "./problem.ts";
 
 interface Versioned {
   id: string;
@@ -10,6 +11,19 @@ interface Versioned {
 /** A path of this API as the client reaches it, below the stage or mapping that it called. */
 export const linkTo = (c: Context<Env>, path: string): string =>
   (c.env?.requestContext?.base ?? "") + path;
+
+/** A problem with what it says of this request: its route, its id, and where its type is explained. */
+export function located(c: Context<Env>, { errors, type, ...members }: Problem): Problem {
+  const { requestId } = c.var;
+  const instance = c.var.route?.path;
+  return {
+    type: linkTo(c, type),
+    ...members,
+    ...(instance && { instance }),
+    requestId,
+    ...(errors && { errors }),
+  };
+}
 
 const etag = (version: number | string) => `"${version}"`;
 

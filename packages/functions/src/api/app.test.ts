@@ -80,6 +80,7 @@ describe("the policy", () => {
     expect(routes.filter(({ access }) => access === "token").map(({ path }) => path)).toEqual([
       "/changes",
       "/live/tickets",
+      "/changes/stream",
       "/me",
     ]);
   });

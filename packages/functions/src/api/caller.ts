@@ -21,6 +21,8 @@ export interface Authorizer {
   userId?: unknown;
   role?: unknown;
   scope?: unknown;
+  /** When the token expires, in epoch ms. */
+  authExpiresAt?: unknown;
 }
 
 const PREFIX = new RegExp(`^${RESOURCE_SERVER}/`);
@@ -64,14 +66,14 @@ export function callerOf(authorizer: Authorizer | undefined): Caller | undefined
     };
   }
   if (typeof authorizer?.userId === "string" && authorizer.userId !== "") {
-    const { userId, role, scope } = authorizer;
+    const { userId, role, scope, authExpiresAt } = authorizer;
     // The Partner API's authorizer gives the role `admin` to callers with that scope, and to no others.
     const isAdmin = role === undefined || role === "admin";
     return {
       sub: userId,
       kind: "user",
       scopes: scopesOf(scope).filter((name) => isAdmin || name !== "admin"),
-      expiresAt: null,
+      expiresAt: authExpiresAt ? timeOf(Number(authExpiresAt) / 1000) : null,
     };
   }
   return undefined;

@@ -1,6 +1,8 @@
 import type { IdempotentRequest } from "@stockwire/core/store/write";
 import type { Authorizer, Caller } from "./caller.ts";
 import type { Route } from "./route.ts";
+import type { Topic } from "@stockwire/core/changes/topic";
+import type { Context } from "hono";
 
 /** What `/version` answers. */
 export interface About {
@@ -10,6 +12,16 @@ export interface About {
   stage: string;
   runtime: string;
 }
+
+/**
+ * Answers with a stream of a topic's changes after a cursor, or from now on. `parameter` says where
+ * the cursor came from. Throws `unauthenticated`, `invalid_cursor`, `cursor_expired`, `unavailable`.
+ */
+export type StreamChanges = (
+  c: Context<Env>,
+  topic: Topic,
+  cursor: { since: string | undefined; parameter: string },
+) => Promise<Response>;
 
 /** What a request carries through the app. */
 export interface Env {
@@ -30,6 +42,8 @@ export interface Env {
     at: string; // ISO 8601, UTC, ms: the request's one clock read
     route: Route;
     caller: Caller;
+    /** Undefined if this function's answers cannot be streamed. */
+    streamChanges: StreamChanges | undefined;
     clientRef: string | undefined;
     idempotency: IdempotentRequest | undefined;
     /** Versions of If-Match; undefined if any version is accepted. */

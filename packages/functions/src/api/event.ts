@@ -1,4 +1,12 @@
+import { AppError } from "@stockwire/core/error";
+import { problemOf } from "./problem.ts";
+
 type Fields = Record<string, unknown>;
+
+/** The problem of an event that no API Gateway sends. */
+export const NOT_AN_EVENT = problemOf(
+  new AppError("invalid_request", "Not an event of API Gateway"),
+);
 
 /** A path that no route has: for what cannot be routed safely. */
 const NOWHERE = "/-";

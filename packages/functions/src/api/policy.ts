@@ -7,7 +7,7 @@ import { SCOPES } from "@stockwire/core/catalog/index";
 import type { Code } from "@stockwire/core/error";
 import * as z from "zod";
 import { RESOURCE_SERVER } from "./caller.ts";
-import { type Method, type Route, routesOf } from "./route.ts";
+import { methodFinder, type Route, routesOf } from "./route.ts";
 import { api } from "./routes/index.ts";
 
 export { cors } from "./middleware/cors.ts";
@@ -36,14 +36,8 @@ export const scopesOf = ({ access }: Route): string[] =>
     ? []
     : [access, "admin"].flatMap((scope) => [scope, `${RESOURCE_SERVER}/${scope}`]);
 
-const patterns = routes.map(({ method, path }) => ({
-  method,
-  pattern: new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`),
-}));
-
 /** The methods of a path, as `Allow` lists them; none if the path is unknown. */
-export const methodsOf = (path: string): Method[] =>
-  patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
+export const methodsOf = methodFinder(routes);
 
 /** Every problem code that a route may answer: its own, and those its method, path and access imply. */
 export function codesOf(route: Route): Code[] {

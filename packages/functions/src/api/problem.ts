@@ -92,6 +92,11 @@ export const problems = {
     title: "Method not allowed",
     meaning: "The path does not take this method; Allow lists those it takes.",
   },
+  streaming_unavailable: {
+    status: 406,
+    title: "Streaming unavailable",
+    meaning: "This address cannot stream; ask GET /changes with wait, or the Partner API.",
+  },
   email_exists: {
     status: 409,
     title: "Email already exists",

@@ -65,6 +65,8 @@ export interface Description {
   maxBody?: number; // bytes; by default 64 KiB
   /** The schema of each successful status; null for one without a body. */
   answers: Readonly<Record<number, z.ZodType | null>>;
+  /** The answer is a stream of server-sent events, which `Last-Event-ID` continues. */
+  events?: true;
   /** Problem codes of its own, besides those that its method, path and access imply. */
   refusals?: readonly Code[];
 }
@@ -193,6 +195,15 @@ export function routesOf({ routes }: Pick<Hono<Env>, "routes">): Route[] {
     }
   }
   return [...found.values()];
+}
+
+/** Returns a function that finds the methods of a path, as `Allow` lists them; none if it is unknown. */
+export function methodFinder(routes: readonly Route[]): (path: string) => Method[] {
+  const patterns = routes.map(({ method, path }) => ({
+    method,
+    pattern: new RegExp(`^${path.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+")}$`),
+  }));
+  return (path) => patterns.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
 }
 
 /** A schema for one page of a list of records. */

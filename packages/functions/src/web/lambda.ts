@@ -69,6 +69,7 @@ const ascii = (value: string): string =>
 export function resultOf(event: Normalised, { status, headers, body }: LightResponse): Result {
   const isBase64Encoded = body instanceof Uint8Array;
   const text = isBase64Encoded ? Buffer.from(body).toString("base64") : body;
+  if (typeof text === "object" && text !== null) throw new TypeError("A result is no stream");
   const cookies = headers.getSetCookie();
   const fields = [...headers].filter(([name]) => name !== "set-cookie");
   const content = {

@@ -1,8 +1,8 @@
-/** `Response` as the Fetch standard has it, for bodies that are text or bytes. Why: install.ts. */
+/** `Response` as the Fetch standard has it, but for its `body`. Why: install.ts. */
 
 import { LightHeaders } from "./headers.ts";
 
-type Body = string | Uint8Array | null;
+type Body = string | Uint8Array | ReadableStream | null;
 
 interface Init {
   status?: number | undefined;
@@ -14,8 +14,8 @@ interface Init {
 const EMPTY: ReadonlySet<number> = new Set([101, 103, 204, 205, 304]);
 
 /**
- * Its `body` is the text or the bytes, not a stream: Hono only passes it on to another response, and
- * lambda.ts writes it into the result. Throws RangeError and TypeError as the real one does.
+ * Its `body` is the text or the bytes, and a stream only if it was given one: Hono only passes it on to
+ * another response, and lambda.ts writes it into the result. Throws RangeError and TypeError as the real one does.
  */
 export class LightResponse {
   readonly status: number;
@@ -46,8 +46,8 @@ export class LightResponse {
   }
 
   async text(): Promise<string> {
-    const { body } = this.#read();
-    return typeof body === "string" ? body : Buffer.from(body ?? []).toString();
+    const body = this.#read();
+    return typeof body === "string" ? body : Buffer.from(body).toString();
   }
 
   async json(): Promise<unknown> {
@@ -55,14 +55,16 @@ export class LightResponse {
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
-    const { body } = this.#read();
-    return new Uint8Array(typeof body === "string" ? Buffer.from(body) : (body ?? [])).buffer;
+    const body = this.#read();
+    return new Uint8Array(typeof body === "string" ? Buffer.from(body) : body).buffer;
   }
 
-  #read(): { body: Body } {
+  #read(): string | Uint8Array {
+    const { body } = this;
     if (this.bodyUsed) throw new TypeError("The body has been read");
-    this.bodyUsed = this.body !== null;
-    return { body: this.body };
+    this.bodyUsed = body !== null;
+    if (body === null || typeof body === "string" || body instanceof Uint8Array) return body ?? "";
+    throw new TypeError("A stream is read through `body`");
   }
 }
 
@@ -70,5 +72,6 @@ function contentOf(body: unknown): Body {
   if (body === undefined || body === null) return null;
   if (typeof body === "string" || body instanceof Uint8Array) return body;
   if (body instanceof ArrayBuffer) return new Uint8Array(body);
-  throw new TypeError("The body of a response is text or bytes here");
+  if (body instanceof ReadableStream) return body;
+  throw new TypeError("The body of a response is text, bytes or a stream here");
 }

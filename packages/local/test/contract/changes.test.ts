@@ -111,6 +111,16 @@ contract((api) => {
     expect(foreign.json).toMatchObject(problem(400, "invalid_cursor"));
   });
 
+  test("an answer that cannot be streamed is refused, and points to /changes", async () => {
+    const { status, json } = await api.send("GET", "/changes/stream?topic=products", {
+      scope: "read:products",
+    });
+    expect([status, json]).toMatchObject([
+      406,
+      problem(406, "streaming_unavailable", { detail: expect.stringContaining("GET /changes") }),
+    ]);
+  });
+
   test("history needs the resource's scope and read:history, and is 404 for unknown records", async () => {
     const { id } = await product();
     const both = "read:products read:history";

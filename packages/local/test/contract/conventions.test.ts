@@ -291,6 +291,7 @@ contract((api) => {
         "x-requested-with",
         "if-match",
         "idempotency-key",
+        "last-event-id",
       ]) {
         expect(list("access-control-allow-headers")).toContain(name);
       }

@@ -11,6 +11,7 @@ export const cors = {
     "If-Match",
     "If-None-Match",
     "Idempotency-Key",
+    "Last-Event-ID",
     "X-Api-Key",
     "X-Amz-Date",
     "X-Amz-Security-Token",

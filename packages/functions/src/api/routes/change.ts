@@ -2,19 +2,17 @@
 
 import { Change } from "@stockwire/core/changes/change";
 import { poll } from "@stockwire/core/changes/long-poll";
-import { parse, readScope } from "@stockwire/core/changes/topic";
-import { AppError } from "@stockwire/core/error";
 import { issueTicket } from "@stockwire/core/live/connection";
 import { query } from "@stockwire/core/store/pagination";
 import { Hono } from "hono";
 import * as z from "zod";
-import { requireScope } from "../caller.ts";
 import type { Env } from "../env.ts";
 import { route } from "../route.ts";
+import { Since, readableTopic, TopicText } from "../topic.ts";
 
 const Query = z.strictObject({
-  topic: z.string().min(1).max(1024),
-  since: z.string().min(1).max(2048).optional(),
+  topic: TopicText,
+  since: Since,
   limit: query(100).limit,
   wait: z
     .string()
@@ -44,9 +42,7 @@ export const change = new Hono<Env>()
     }),
     async (c) => {
       const { topic: text, since, limit, wait } = c.req.valid("query");
-      const topic = parse(text);
-      if (topic === undefined) throw unknownTopic();
-      requireScope(c.var.caller, readScope(topic.feed));
+      const topic = readableTopic(c.var.caller, text);
       return c.json(await poll(topic, since, { limit, wait: wait * 1000 }), 200);
     },
   )
@@ -65,8 +61,3 @@ export const change = new Hono<Env>()
       return c.json(await issueTicket({ sub, kind, scopes, authExpiresAt }), 201);
     },
   );
-
-const unknownTopic = () =>
-  new AppError("invalid_parameter", "Not a topic", {
-    errors: [{ parameter: "topic", code: "invalid_value", detail: "Not a topic" }],
-  });

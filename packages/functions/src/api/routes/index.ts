@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import type { Env } from "../env.ts";
 import { change } from "./change.ts";
+import { changeStream } from "./change-stream.ts";
 import { inventory } from "./inventory.ts";
 import { item } from "./item.ts";
 import { product } from "./product.ts";
@@ -16,4 +17,5 @@ export const api = new Hono<Env>()
   .route("/reservations", reservation)
   .route("/items", item)
   .route("/", change)
+  .route("/", changeStream)
   .route("/", service);
