@@ -29,6 +29,7 @@ export default $config({
     await import("./infra/changes.ts");
     await import("./infra/deliver.ts");
     await import("./infra/sweep.ts");
+    await import("./infra/stream.ts");
     const monitoring = await import("./infra/monitoring.ts");
     return {
       apiUrl: http.api.url,

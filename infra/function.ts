@@ -53,6 +53,8 @@ interface Options {
   /** True if the function signs or verifies cursors. */
   cursors?: boolean;
   timeout: `${number} seconds`;
+  /** By default the stage's. */
+  memory?: `${number} MB`;
   /** Number of environments that Lambda keeps initialised. */
   provisioned?: number;
   /** Number of environments that other functions of the account cannot take; also the maximum. */
@@ -92,7 +94,7 @@ export function lambda(name: string, options: Options): Lambda {
     description: options.description,
     runtime: "nodejs24.x",
     architecture: "arm64",
-    memory: stage.memory,
+    memory: options.memory ?? stage.memory,
     timeout,
     nodejs: {
       minify: true,

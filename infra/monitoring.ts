@@ -14,6 +14,7 @@ import * as Live from "./live.ts";
 import { deliveryDeadLetters, streamDeadLetters } from "./queue.ts";
 import { settingsOf } from "./stage.ts";
 import { tables } from "./storage.ts";
+import * as Stream from "./stream.ts";
 import * as Sweep from "./sweep.ts";
 
 const stage = settingsOf($app.stage);
@@ -26,6 +27,7 @@ const functions = {
   changes: Changes.handler,
   deliver: Deliver.handler,
   sweep: Sweep.handler,
+  stream: Stream.handler,
 };
 
 /** The dimensions of tables and indexes. An index is throttled by itself, and counted by itself. */

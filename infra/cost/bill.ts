@@ -41,7 +41,7 @@ const PINGS = 60_000 / PING_EVERY; // a minute, of one connection
 const STAGE_METRICS = 12;
 const ROUTE_METRICS = 9; // 4 custom, 5 of the gateway
 /** An alarm is billed by the metrics that it watches. */
-export const ALARM_METRICS = 30;
+export const ALARM_METRICS = 32;
 
 const count = (value: number) => Math.round(value).toLocaleString("en");
 
