@@ -42,7 +42,7 @@ interface App {
 export const streamed = (app: App, log: Log): StreamingHandler =>
   runtime().streamifyResponse(async (event, stream) => {
     log.debug("event", () => ({ event: redacted(event) }));
-    // Without a listener the process would end when the connection to the runtime breaks.
+    // An error of a stream that has no listener ends the process.
     stream.on("error", (error) => log.error("response stream", error, {}));
     const answer = await answerTo(app, event).catch((error: unknown) => {
       log.error("response stream", error, {});
