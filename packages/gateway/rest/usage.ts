@@ -43,6 +43,16 @@ export function createUsageMemory(): UsageStore & {
   };
 }
 
+/** Reads a file of counts without changing it: the gateway that counts may be running. */
+export function readUsageFile(path: string): Pick<UsageStore, "since" | "days"> {
+  const memory = createUsageMemory();
+  for (const line of read(path).split("\n")) {
+    const entry = parse(line);
+    if (entry) memory.add(...entry);
+  }
+  return memory;
+}
+
 /**
  * Opens a file of counts, with one JSON array `[plan, key, day, count]` a line, and compacts it. A last
  * line that a crash cut off is left out.

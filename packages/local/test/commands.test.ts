@@ -26,6 +26,7 @@ const SMOKE: Readonly<Record<string, Smoke>> = {
   seed: { args: ["--port", "PORT"], prints: /^\d+ records/ },
   redrive: { args: ["--port", "PORT"], prints: /^stream: 0 shown\ndelivery: 0 shown\n$/ },
   "check-stock": { args: ["--port", "PORT"], prints: /./ },
+  keys: { args: ["list", "--port", "PORT"], prints: /^\w{10} {2}basic .* demo$/m },
   cost: { args: ["--requests", "1000000"], prints: /^USD a month +\d+\.\d\d/m },
   "gateway-cases": {
     args: ["packages/gateway/cases/gateway-cases.json", "--filter", "H0"],
