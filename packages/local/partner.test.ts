@@ -16,6 +16,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { PartnerSettings } from "./api-definition.ts";
 import type { Issuer } from "./issuer/issuer.ts";
+import { laptopKeys } from "./partner-key-store.ts";
 import { type Partner, startPartner } from "./partner.ts";
 import { changeKey, createKey, keyFileOf, usageFileOf } from "./partner-key.ts";
 import { AUDIENCE, openIssuerOf } from "./server-registry.ts";
@@ -425,7 +426,23 @@ describe("the response cache", () => {
   });
 });
 
-describe("quotas", () => {
+describe("rates and quotas", () => {
+  test("more requests than the burst of plan basic get Too Many Requests, and are not counted", async () => {
+    const { dataDir, demoKey } = await open();
+    const answers = await Promise.all(
+      Array.from({ length: 400 }, () => send("/version", { key: demoKey })),
+    );
+    const admitted = answers.filter(({ status }) => status === 200);
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(admitted.length).toBeGreaterThanOrEqual(100);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const { status, text } of refused) {
+      expect([status, text]).toEqual([429, '{"message":"Too Many Requests"}']);
+    }
+    const [usage] = await laptopKeys(dataDir).usage();
+    expect(usage).toMatchObject({ limit: 1000, left: 1000 - admitted.length });
+  });
+
   test("a month's quota ends with Limit Exceeded, and a new server goes on counting", async () => {
     const { dataDir, demoKey, value } = await open({ basicQuota: 3 });
     const key = demoKey ?? "";

@@ -1,18 +1,26 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { createClient } from "@stockwire/core/store/client";
 import { newId } from "@stockwire/core/id";
 import { createApp } from "@stockwire/functions/api/app";
+import { templateRoutes } from "@stockwire/functions/partner/integration";
+import { partnerRoutes } from "@stockwire/functions/partner/route";
 import { createLog } from "@stockwire/functions/telemetry/log";
 import { createMeasure } from "@stockwire/functions/telemetry/metric";
 import { type Call, event1, event2 } from "../../functions/test/events.ts";
-import { onSharedEngine, startLaptop } from "./laptop.ts";
+import { createKey, keyFileOf } from "../partner-key.ts";
+import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 
 /** One way to send requests to the application. The contract is tested on each of them. */
 export interface Driver {
   name: string;
   /** Whether a gateway is in front of the app and refuses requests with its own messages. */
   gateway: boolean;
+  /** Whether that gateway is the REST API of partners. */
+  partner?: boolean;
   send(request: Request): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -141,27 +149,120 @@ async function lambda(version: "2.0" | "1.0"): Promise<Driver> {
   };
 }
 
+let shared: Promise<{ laptop: RunningLaptop; key: string; folder: string }> | undefined;
+
+/** The server of both drivers over HTTP, started once for each test file. */
+const sharedLaptop = () => (shared ??= startShared());
+
+async function startShared() {
+  const folder = await mkdtemp(join(tmpdir(), "stockwire-contract-"));
+  const { value: key } = await createKey(keyFileOf(folder), { name: "suite", plan: "production" });
+  const env = onSharedEngine();
+  const laptop = await startLaptop({ args: ["--no-seed"], env, dataDir: folder });
+  return { laptop, key, folder };
+}
+
+/** Ends the server of both drivers over HTTP, if one was started. */
+export async function closeLaptop(): Promise<void> {
+  if (!shared) return;
+  const { laptop, folder } = await shared;
+  shared = undefined;
+  await laptop.close();
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** Sends a request with a token to the API below `base`. */
+async function fetchFrom(
+  laptop: RunningLaptop,
+  base: string,
+  request: Request,
+  more: Record<string, string> = {},
+): Promise<Answer> {
+  const { method, path, scope = "admin", sub = "ana", body } = request;
+  const authorization = scope !== null && {
+    authorization: `Bearer ${laptop.token({ sub, scope })}`,
+  };
+  const answer = await fetch(laptop.url + base + path, {
+    method,
+    headers: { ...authorization, ...headersOf(request), ...more },
+    body: encoded(body) ?? null,
+    redirect: "manual",
+  });
+  return answerOf(answer.status, answer.headers, await answer.text());
+}
+
 /** HTTP to a laptop server in another process, through its gateway and with its issuer's tokens. */
 async function overHttp(): Promise<Driver> {
-  const laptop = await startLaptop({ args: ["--no-seed"], env: onSharedEngine() });
+  const { laptop } = await sharedLaptop();
   return {
     name: "HTTP through the laptop's gateway",
     gateway: true,
-    async send(request) {
-      const { method, path, scope = "admin", sub = "ana", body } = request;
-      const authorization = scope !== null && {
-        authorization: `Bearer ${laptop.token({ sub, scope })}`,
-      };
-      const answer = await fetch(laptop.url + path, {
-        method,
-        headers: { ...authorization, ...headersOf(request) },
-        body: encoded(body) ?? null,
-        redirect: "manual",
-      });
-      return answerOf(answer.status, answer.headers, await answer.text());
-    },
-    close: () => laptop.close(),
+    send: (request) => fetchFrom(laptop, "", request),
+    close: () => Promise.resolve(),
   };
+}
+
+/**
+ * HTTP to the Partner API of a laptop, with key and token. Where its gateway answers instead of the app,
+ * the answer is that of the same request to the HTTP API, and the gateway's is checked here: a model may
+ * refuse only a body that the app refuses too, and only requests that no partner's route takes are
+ * unknown. What the app answers starts with the stage, which is checked and left out.
+ */
+async function overPartnerApi(): Promise<Driver> {
+  const { laptop, key } = await sharedLaptop();
+  return {
+    name: "HTTP through the laptop's Partner API",
+    gateway: true,
+    partner: true,
+    async send(request) {
+      if (hasTemplate(request)) return fetchFrom(laptop, "", request);
+      const answer = await fetchFrom(laptop, STAGE_BASE, request, { "x-api-key": key });
+      // An answer to HEAD has no body, but this header.
+      const type = answer.headers.get("x-amzn-errortype");
+      if (type === "MissingAuthenticationTokenException") {
+        if (isPartnerRoute(request))
+          throw new Error(`${request.method} ${request.path} is missing`);
+        return fetchFrom(laptop, "", request);
+      }
+      if (type === "BadRequestException" && answer.json.message === "Invalid request body") {
+        const other = await fetchFrom(laptop, "", request);
+        if (other.status === 400 || other.status === 413) return other;
+        throw new Error(`a model refuses what the app answers with ${other.status}`);
+      }
+      return withoutStage(answer);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+/** True for a method of the Partner API that does not serve the app. */
+const hasTemplate = ({ method, path }: Request): boolean =>
+  templateRoutes.some(({ routeKey }) => routeKey === `${method} ${path}`);
+
+const partnerPatterns = partnerRoutes.map(({ routeKey }) => {
+  const pattern = routeKey.replaceAll(".", "\\.").replaceAll(/\{\w+\}/g, "[^/]+");
+  return new RegExp(`^${pattern}$`);
+});
+const isPartnerRoute = ({ method, path }: Request): boolean =>
+  partnerPatterns.some((pattern) => pattern.test(`${method} ${path.split("?", 1)[0] ?? ""}`));
+
+const STAGE_BASE = "/partner";
+
+/** The answer as if the API had no stage. Throws if a link or the type of a problem lacks it. */
+function withoutStage({ status, headers, text }: Answer): Answer {
+  const bare = new Headers(headers);
+  for (const [name, pattern] of [
+    ["location", /^\/partner\//],
+    ["link", /^<\/partner\//],
+  ] as const) {
+    const given = headers.get(name);
+    if (given === null) continue;
+    if (!pattern.test(given)) throw new Error(`${name}: ${given} does not start with the stage`);
+    bare.set(name, given.replace(STAGE_BASE, ""));
+  }
+  const type = '"type":"/docs/problems#';
+  if (text.includes(type)) throw new Error("the type of a problem does not start with the stage");
+  return answerOf(status, bare, text.replaceAll(`"type":"${STAGE_BASE}/docs/`, '"type":"/docs/'));
 }
 
 /** All drivers. Each test file opens its own. */
@@ -170,6 +271,7 @@ export const drivers = [
   { name: "Lambda, payload 2.0", open: () => lambda("2.0") },
   { name: "Lambda, payload 1.0", open: () => lambda("1.0") },
   { name: "HTTP through the laptop's gateway", open: overHttp },
+  { name: "HTTP through the laptop's Partner API", open: overPartnerApi },
 ];
 
 /** An email address that no other user has. */

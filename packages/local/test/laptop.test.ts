@@ -335,15 +335,27 @@ describe("no acknowledged write is lost", () => {
     }
   };
 
-  test("after kill -9 of the server during writes", async () => {
-    let laptop = await start(["--no-seed"]);
+  test("after kill -9 of the server during writes, and no request of a partner is forgotten", async () => {
+    const args = ["--no-seed", "--partner-quota", String(KILLS)];
+    let laptop = await start(args);
+    const shown = () => /^An API key: +(\w{40}) /m.exec(laptop.output.join("\n"))?.[1];
+    const key = shown() ?? "";
+    const asPartner = async () => {
+      const token = laptop.token({ sub: "shop", scope: "read:items" });
+      const headers = { authorization: `Bearer ${token}`, "x-api-key": key };
+      const answer = await fetch(`${laptop.url}/partner/items?limit=1`, { headers });
+      return answer.status === 200 ? 200 : await answer.text();
+    };
     const { acknowledged, reaches, stop } = writers(() => laptop);
     for (let round = 1; round <= KILLS; round++) {
       await reaches(acknowledged.size + 60);
+      expect(await asPartner()).toBe(200);
       laptop.kill("SIGKILL");
       await laptop.ended;
-      laptop = await start(["--no-seed"]);
+      laptop = await start(args);
+      expect(shown()).toBeUndefined(); // only the first start creates a key
     }
+    expect(await asPartner()).toBe('{"message":"Limit Exceeded"}');
     await stop();
     expect(acknowledged.size).toBeGreaterThanOrEqual(60 * KILLS);
     await expectAll(laptop, acknowledged);

@@ -1,16 +1,19 @@
 import { afterAll, beforeAll, describe } from "vitest";
 import { expectDocumented } from "../documented.ts";
-import { type Answer, type Driver, drivers, type Request } from "../drivers.ts";
+import { type Answer, closeLaptop, type Driver, drivers, type Request } from "../drivers.ts";
 
 /** The application under test, through one of the drivers. */
 export interface Api {
   /** Whether a gateway refuses requests before the app sees them. */
   readonly gateway: boolean;
+  /** Whether that gateway is the REST API of partners. */
+  readonly partner: boolean;
   send(method: string, path: string, request?: Omit<Request, "method" | "path">): Promise<Answer>;
 }
 
 /** Runs the same cases with every driver. Each answer must be one that its route documents. */
 export function contract(cases: (api: Api) => void): void {
+  afterAll(closeLaptop);
   describe.each(drivers)("$name:", ({ open }) => {
     let driver: Driver;
     beforeAll(async () => {
@@ -20,6 +23,9 @@ export function contract(cases: (api: Api) => void): void {
     cases({
       get gateway() {
         return driver.gateway;
+      },
+      get partner() {
+        return driver.partner === true;
       },
       async send(method, path, request = {}) {
         const answer = await driver.send({ method, path, ...request });
