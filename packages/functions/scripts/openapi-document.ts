@@ -13,6 +13,7 @@ import {
 } from "./openapi-header.ts";
 import * as texts from "./openapi-text.ts";
 import { describeMembers, type Json, namedSchemas, schemaOf } from "./json-schema.ts";
+import { PARTNER_STAGE } from "../src/partner/plan.ts";
 
 /** The OpenAPI 3.1 document, made from the policy of the routes and the schemas that validate. */
 export function openapi(): Json {
@@ -38,7 +39,15 @@ export function openapi(): Json {
     })),
     paths,
     components: {
-      securitySchemes: { token },
+      securitySchemes: {
+        token,
+        apiKey: {
+          type: "apiKey",
+          in: "header",
+          name: "x-api-key",
+          description: "Needed on the Partner API, besides the token; it counts for a usage plan",
+        },
+      },
       parameters: headerParameters,
       headers: headerComponents(JSON.stringify([paths, refusals])),
       responses: refusals,
@@ -75,7 +84,7 @@ function operation(route: Route): Json {
     summary: route.summary,
     description: texts.operations[routeKeyOf(route)],
     tags: [route.tag],
-    security: route.access === "open" ? [] : [{ token: scopesOf(route) }],
+    ...securityOf(route),
     parameters: [
       ...[...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = ""]) => ({
         name,
@@ -101,6 +110,23 @@ function operation(route: Route): Json {
     responses: { ...refusalsOf(codesOf(route)), ...answersOf(route) },
   };
 }
+
+/**
+ * The HTTP API needs a token. A route that is also on the Partner API, which is a second server, needs
+ * the API key as well there.
+ */
+function securityOf(route: Route): Json {
+  const token = scopesOf(route);
+  const partner = route.partner === "metered" ? [{ token, apiKey: [] }] : [];
+  return {
+    security: route.access === "open" ? [] : [{ token }, ...partner],
+    ...(route.partner !== "none" && {
+      servers: [{ url: "/", description: "The HTTP API" }, PARTNER_SERVER],
+    }),
+  };
+}
+
+const PARTNER_SERVER = { url: `/${PARTNER_STAGE}`, description: "The Partner API" };
 
 const scopesOf = ({ access, alsoNeeds }: Route) =>
   access === "token" ? [] : [access, ...(alsoNeeds ? [alsoNeeds] : [])];

@@ -171,7 +171,11 @@ export const refusals = {
     headers: { ...byBoth.headers, "Retry-After": header("Retry-After", false) },
     content: byBoth.content,
   },
-  Throttled: { description: "The gateway throttled the request", content: messageContent },
+  Throttled: {
+    description:
+      "The gateway throttled the request; on the Partner API also: the plan's rate or monthly quota is used up",
+    content: messageContent,
+  },
 };
 
 const BY_STATUS: Readonly<Record<string, keyof typeof refusals>> = {

@@ -98,6 +98,18 @@ describe("the OpenAPI document", () => {
     expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
   });
 
+  test("says which routes partners have, and that they need an API key besides the token", () => {
+    for (const { method, path, partner, access } of routes) {
+      const { servers, security } = document.paths[path]?.[method.toLowerCase()] ?? {};
+      const onPartnerApi = JSON.stringify(servers ?? []).includes('"/partner"');
+      expect([method, path, onPartnerApi]).toEqual([method, path, partner !== "none"]);
+      const needsKey = JSON.stringify(security ?? []).includes("apiKey");
+      const isMetered = partner === "metered" && access !== "open";
+      expect([method, path, needsKey]).toEqual([method, path, isMetered]);
+    }
+    expect(JSON.stringify(document)).toContain('"name":"x-api-key"');
+  });
+
   test("resolves every reference within itself", () => {
     const text = JSON.stringify(document);
     for (const [, pointer = ""] of text.matchAll(/"\$ref":"#\/([^"]+)"/g)) {
