@@ -213,6 +213,8 @@ describe("npm run dev", () => {
       [["--port", "0", "--data", folder], new RegExp(`${laptop.pid}`)],
       [["--port", "99999"], /--port/],
       [["--prot", "1"], /--prot/],
+      [["--partner-deny", "203.0.113.0/24,10.0.0.0/33"], /--partner-deny/],
+      [["--partner-quota", "many"], /--partner-quota/],
     ] as const) {
       const { code, stderr } = await run("main.ts", [...args]);
       expect([args, code, stderr.trim().split("\n").length]).toEqual([args, 1, 1]);
