@@ -84,7 +84,7 @@ export function event1({ method, path, headers = {}, body, claims }: Call) {
         authorizer: {
           principalId: claims["sub"],
           userId: claims["sub"],
-          role: String(claims["scope"]).split(" ").includes("admin") ? "admin" : "partner",
+          role: /(?:^|[ /])admin(?: |$)/.test(String(claims["scope"])) ? "admin" : "partner",
           scope: claims["scope"],
           integrationLatency: 7,
         },
