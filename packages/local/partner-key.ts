@@ -128,9 +128,9 @@ function signatureOf(file: string): string {
   return `${ino} ${mtimeMs} ${size}`;
 }
 
-const LOCK_TRIES = 100;
 const LOCK_WAIT = 20; // ms
 const LOCK_LIFE = 10_000; // ms
+const LOCK_TRIES = 1000; // longer than a lock lives whose command was killed
 
 /** Replaces the keys. Two commands at the same time do not lose each other's change. */
 async function changeKeys(

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -89,12 +89,28 @@ describe("on the laptop", () => {
     await expect(keys.enable(next.key.id, true)).rejects.toThrow("has expired");
   });
 
-  test("no change is lost if several are made at the same time", async () => {
-    const keys = laptopKeys(folder());
-    await Promise.all(Array.from({ length: 20 }, (_, n) => keys.create(`key ${n}`, "basic")));
-    const all = await keys.list();
-    expect(new Set(all.map(({ name }) => name)).size).toBe(20);
-    expect(new Set(all.map(({ id }) => id)).size).toBe(20);
+  test("no change is lost if another command changes the keys at the same time", async () => {
+    const dataDir = folder();
+    const [file, keys] = [keyFileOf(dataDir), laptopKeys(dataDir)];
+    await keys.create("first", "basic");
+    const text = readFileSync(file, "utf8");
+    rmSync(file);
+    writeFileSync(`${file}.lock`, ""); // as the other command does
+    const created = keys.create("second", "basic");
+    await new Promise((resolve) => setImmediate(resolve));
+    writeFileSync(file, text);
+    rmSync(`${file}.lock`);
+    await created;
+    expect((await keys.list()).map(({ name }) => name)).toEqual(["first", "second"]);
+  });
+
+  test("the lock of a command that was killed does not stay", async () => {
+    const dataDir = folder();
+    const lock = `${keyFileOf(dataDir)}.lock`;
+    writeFileSync(lock, "");
+    utimesSync(lock, new Date(0), new Date(0));
+    await laptopKeys(dataDir).create("a", "basic");
+    expect(existsSync(lock)).toBe(false);
   });
 
   test("a damaged file is one line, and the gateway keeps the keys that it has", async () => {
