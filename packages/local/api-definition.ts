@@ -102,6 +102,8 @@ interface PartnerFunctions {
   /** Serves the methods that have mapping templates. */
   hello: LambdaHandler;
   authorizer: LambdaHandler;
+  /** Serves the method whose answer is a stream. */
+  stream: Omit<RestRouteConfig, "routeKey">;
 }
 
 /**
@@ -109,7 +111,7 @@ interface PartnerFunctions {
  * those that are open, and preflights, which the app answers.
  */
 export const partnerApi = (
-  { http, hello, authorizer }: PartnerFunctions,
+  { http, hello, authorizer, stream: streaming }: PartnerFunctions,
   { cache, deniedRanges, basicQuota }: PartnerSettings,
 ): Pick<
   RestApiConfig,
@@ -135,10 +137,10 @@ export const partnerApi = (
     },
     routes: [
       ...partnerRoutes.map(
-        ({ routeKey, open, throttle, model, cacheKeyParameters }): RestRouteConfig => ({
+        ({ routeKey, open, stream, throttle, model, cacheKeyParameters }): RestRouteConfig => ({
+          ...(stream ? streaming : { handler: http }),
           routeKey,
-          handler: http,
-          ...(!open && metered),
+          ...(!open && (stream ? { authorizer: "token" } : metered)),
           ...(throttle && { throttle }),
           ...(model && {
             validate: ["body"],

@@ -12,6 +12,7 @@ import type { RestLogRecord } from "@stockwire/gateway/log";
 import { createRestApi } from "@stockwire/gateway/rest/rest-api";
 import { openUsageFile } from "@stockwire/gateway/rest/usage";
 import { partnerApi, type PartnerSettings } from "./api-definition.ts";
+import { changeStreamRoute } from "./change-stream.ts";
 import { createFolder } from "./folder.ts";
 import { createKey, keyFileOf, readKeys, usageFileOf, watchKeys } from "./partner-key.ts";
 
@@ -47,7 +48,12 @@ export async function startPartner(options: Options): Promise<Partner> {
   const usage = openUsageFile(usageFileOf(dataDir));
   const api = createRestApi({
     ...partnerApi(
-      { http: handler, hello: Hello.handler, authorizer: authorizer.handler },
+      {
+        http: handler,
+        hello: Hello.handler,
+        authorizer: authorizer.handler,
+        stream: await changeStreamRoute(),
+      },
       settings,
     ),
     stageVariables: { lambdaAlias: "laptop", tableName },

@@ -91,8 +91,8 @@ const STREAMING = `import { Writable } from "node:stream";
   const stream = new Writable({ write: (chunk, _, done) => { chunks.push(chunk); done(); } });
   await handler(JSON.parse(process.argv[1]), stream);
   const { metadata } = stream;
-  process.stderr.write(JSON.stringify({ metadata, body: Buffer.concat(chunks).toString() }));
-  process.exit();`;
+  const result = { metadata, body: Buffer.concat(chunks).toString() };
+  process.stderr.write(JSON.stringify({ result, loaded: [] }), () => process.exit());`;
 
 test("the stream bundle writes metadata and events, and ends at its time", async () => {
   const claims = { sub: "ana", scope: "read:items" };

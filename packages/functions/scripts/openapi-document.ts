@@ -117,7 +117,8 @@ function operation(route: Route): Json {
  */
 function securityOf(route: Route): Json {
   const token = scopesOf(route);
-  const partner = route.partner === "metered" ? [{ token, apiKey: [] }] : [];
+  const needsKey = route.partner === "metered" && route.events !== true;
+  const partner = needsKey ? [{ token, apiKey: [] }] : [];
   return {
     security: route.access === "open" ? [] : [{ token }, ...partner],
     ...(route.partner !== "none" && {

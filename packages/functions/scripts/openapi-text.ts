@@ -81,6 +81,8 @@ export const operations: Readonly<Record<string, string>> = {
   "PATCH /items/{id}": "A JSON merge patch (RFC 7396): `null` removes a member, at any depth.",
   "DELETE /items/{id}": "An item that is created at this id later continues its versions.",
   "GET /items/{id}/history": HISTORY,
+  "GET /changes/stream":
+    "Sends the changes of a topic as server-sent events. The `id` of an event is a cursor, from which `Last-Event-ID` continues. A stream ends after some minutes and at the token's end, with an event `end`. Where answers cannot be streamed it is 406: ask `GET /changes` with `wait`.",
   "GET /changes":
     "Needs the read scope of the topic's resource. Without `since` it starts from now. An answer without changes and with `more: true` means: read on from `cursor`. 410 `cursor_expired`: read the records again.",
   "POST /live/tickets":

@@ -99,12 +99,13 @@ describe("the OpenAPI document", () => {
   });
 
   test("says which routes partners have, and that they need an API key besides the token", () => {
-    for (const { method, path, partner, access } of routes) {
-      const { servers, security } = document.paths[path]?.[method.toLowerCase()] ?? {};
+    for (const route of routes) {
+      const { method, path, partner, access, events } = route;
+      const { servers, security } = operationOf(route) as unknown as Json;
       const onPartnerApi = JSON.stringify(servers ?? []).includes('"/partner"');
       expect([method, path, onPartnerApi]).toEqual([method, path, partner !== "none"]);
       const needsKey = JSON.stringify(security ?? []).includes("apiKey");
-      const isMetered = partner === "metered" && access !== "open";
+      const isMetered = partner === "metered" && access !== "open" && events !== true;
       expect([method, path, needsKey]).toEqual([method, path, isMetered]);
     }
     expect(JSON.stringify(document)).toContain('"name":"x-api-key"');
@@ -138,6 +139,7 @@ describe("the OpenAPI document", () => {
     const isOfRecord = route.path.includes("{") && route.method !== "GET";
     const conditional = 304 in route.answers || isOfRecord;
     expect(of("header").map(({ name }) => name)).toEqual([
+      ...(route.events ? ["Last-Event-ID"] : []),
       ...(route.writes ? ["Idempotency-Key", "X-Client-Ref"] : []),
       ...(isOfRecord ? ["If-Match"] : []),
       ...(conditional ? ["If-None-Match"] : []),
@@ -200,7 +202,11 @@ describe("the OpenAPI document", () => {
     const { security } = operationOf(route);
     if (route.access === "open") return expect(security).toEqual([]);
     const scopes = [route.access, route.alsoNeeds].filter((each) => each && each !== "token");
-    expect(security).toEqual([{ token: scopes }]);
+    const withKey = route.partner === "metered" && route.events !== true;
+    expect(security).toEqual([
+      { token: scopes },
+      ...(withKey ? [{ token: scopes, apiKey: [] }] : []),
+    ]);
     const defined = document.components.securitySchemes.token.flows.clientCredentials.scopes;
     for (const scope of scopes) expect(defined).toHaveProperty(String(scope));
   });

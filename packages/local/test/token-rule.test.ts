@@ -177,6 +177,7 @@ test.each([...signedCases, ...forgedCases])(
       userId: live?.sub,
       role: scopes.includes("admin") ? "admin" : "partner",
       scope: live?.scope,
+      ...(live?.authExpiresAt !== "" && { authExpiresAt: live?.authExpiresAt }),
     });
     // A scope that the gateway checks, and the same scope where only the app can check it.
     const byGateway = (await call("GET", "/users?limit=1", token)).status;

@@ -58,7 +58,7 @@ async function authorizePartner({ authorizationToken, methodArn }: Event) {
   if (typeof authorizationToken !== "string") throw new Unauthorized();
   const caller = await callerOfToken(bearerToken(authorizationToken));
   if (caller === undefined) throw new Unauthorized();
-  const { sub, scopes } = caller;
+  const { sub, scopes, expiresAt } = caller;
   return {
     principalId: sub,
     policyDocument: policyFor(scopes, methodArn),
@@ -66,6 +66,7 @@ async function authorizePartner({ authorizationToken, methodArn }: Event) {
       userId: sub,
       role: scopes.includes("admin") ? "admin" : "partner",
       scope: scopes.join(" "),
+      ...(expiresAt !== null && { authExpiresAt: String(Date.parse(expiresAt)) }),
     },
   };
 }

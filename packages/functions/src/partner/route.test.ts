@@ -11,8 +11,11 @@ test("partners get every route of a resource, the changes and the version; witho
   expect(resources.length).toBeGreaterThan(30);
   const keys = resources.map(({ method, path }) => `${method} ${path}`);
   expect([...byKey.keys()].toSorted()).toEqual(
-    [...keys, "GET /changes", "GET /health", "GET /version"].toSorted(),
+    [...keys, "GET /changes", "GET /changes/stream", "GET /health", "GET /version"].toSorted(),
   );
+  expect(partnerRoutes.filter(({ stream }) => stream).map(({ routeKey }) => routeKey)).toEqual([
+    "GET /changes/stream",
+  ]);
   expect(partnerRoutes.filter(({ open }) => open).map(({ routeKey }) => routeKey)).toEqual([
     "GET /health",
   ]);

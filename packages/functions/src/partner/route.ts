@@ -14,6 +14,11 @@ export interface PartnerRoute {
   routeKey: string;
   /** True if it needs neither an API key nor a token. */
   open: boolean;
+  /**
+   * True if the answer is a stream. It needs a token and no key: readers connect again every few
+   * minutes, which must not use up their quota.
+   */
+  stream: boolean;
   throttle?: Throttle;
   /** The model of its body, by the content types that it has; absent for a method without a body. */
   model?: { name: string; schema: object; contentTypes: readonly string[] };
@@ -31,6 +36,7 @@ export const partnerRoutes: readonly PartnerRoute[] = routes
     return {
       routeKey: routeKeyOf(route),
       open: route.partner === "open",
+      stream: route.events === true,
       ...(route.throttle && { throttle: route.throttle }),
       ...(model && { model }),
       ...(route.cache && { cacheKeyParameters: cacheKeyParametersOf(route) }),

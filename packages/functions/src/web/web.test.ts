@@ -105,7 +105,11 @@ test("a response is read once, and a stream is not taken for text", async () => 
   const response = new LightResponse('{"a":1}');
   expect(await response.json()).toEqual({ a: 1 });
   await expect(response.text()).rejects.toThrow("has been read");
-  expect(() => new LightResponse(new ReadableStream())).toThrow("text or bytes");
+  const stream = new ReadableStream();
+  const streamed = new LightResponse(stream);
+  expect(streamed.body).toBe(stream);
+  await expect(streamed.text()).rejects.toThrow("A stream is read through");
+  expect(() => new LightResponse(7)).toThrow("text, bytes or a stream");
 });
 
 const event = (given: object = {}) => {

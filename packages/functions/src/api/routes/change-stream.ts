@@ -23,6 +23,7 @@ export const changeStream = new Hono<Env>().get(
     query: Query,
     answers: { 200: Events },
     events: true,
+    partner: "metered",
     refusals: ["invalid_cursor", "cursor_expired", "streaming_unavailable"],
   }),
   (c) => {
