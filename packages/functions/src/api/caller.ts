@@ -19,7 +19,6 @@ export interface Caller {
 export interface Authorizer {
   jwt?: { claims?: Record<string, unknown>; scopes?: readonly string[] | null };
   userId?: unknown;
-  role?: unknown;
   scope?: unknown;
   /** When the token expires, in epoch ms. */
   authExpiresAt?: unknown;
@@ -66,13 +65,11 @@ export function callerOf(authorizer: Authorizer | undefined): Caller | undefined
     };
   }
   if (typeof authorizer?.userId === "string" && authorizer.userId !== "") {
-    const { userId, role, scope, authExpiresAt } = authorizer;
-    // The Partner API's authorizer gives the role `admin` to callers with that scope, and to no others.
-    const isAdmin = role === undefined || role === "admin";
+    const { userId, scope, authExpiresAt } = authorizer;
     return {
       sub: userId,
       kind: "user",
-      scopes: scopesOf(scope).filter((name) => isAdmin || name !== "admin"),
+      scopes: scopesOf(scope),
       expiresAt: authExpiresAt ? timeOf(Number(authExpiresAt) / 1000) : null,
     };
   }
