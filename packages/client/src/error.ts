@@ -2,8 +2,7 @@
  * The errors of this client. Callers switch on `code`; the text is for people and may change.
  */
 
-import type { ServerFrame } from "@stockwire/core/live/protocol";
-import type { Problem } from "@stockwire/functions/api/problem";
+import type { Problem, ServerFrame } from "./api.gen.ts";
 
 /** The Live API's error codes, and two of this client: `closed` by the caller, `no_answer` in time. */
 export type LiveCode = Extract<ServerFrame, { type: "error" }>["code"] | "closed" | "no_answer";

@@ -3,12 +3,14 @@
  * cannot take effect twice: a GET, or one with an `Idempotency-Key`.
  */
 
-import { hc } from "hono/client";
-import type { ClientResponse } from "hono/client";
-import type { App } from "@stockwire/functions/api/app";
+import type { Client } from "./api.gen.ts";
+import { type Answer, type Fetch, routes } from "./call.ts";
 import { MissingCursorError, problemOf } from "./error.ts";
+import { randomKey } from "./random-key.ts";
 import { backoff, delay, systemTimers, type Timers } from "./timer.ts";
 
+export type * from "./api.gen.ts";
+export type { Answer, Call, CallOptions, Fetch } from "./call.ts";
 export { MissingCursorError, type ProblemCode, ProblemError } from "./error.ts";
 
 /**
@@ -18,9 +20,13 @@ export { MissingCursorError, type ProblemCode, ProblemError } from "./error.ts";
 export type Token = string | ((refused?: string) => string | Promise<string>);
 
 export interface ClientOptions {
+  /** Where the routes begin: `https://api.example.com`, or with the path of a stage. */
   baseUrl: string;
   token: Token;
-  fetch?: typeof globalThis.fetch;
+  /** Sent as `x-api-key`: the Partner API needs one beside the token. */
+  apiKey?: string;
+  /** Instead of the runtime's own. */
+  fetch?: Fetch;
   /** The `clientRef` of the changes that this client makes: `[A-Za-z0-9._-]{1,64}`. */
   clientRef?: string;
   /** The most retries of one call; 4. */
@@ -34,32 +40,40 @@ export interface ClientOptions {
   random?: () => number;
 }
 
-export type Client = ReturnType<typeof hc<App>>;
-
 /**
- * Creates Hono's typed client, with these additions: the bearer token; an `Idempotency-Key` for each
- * POST that has none; retries after 429, 502 to 504 and a failed connection, not before `Retry-After`;
- * and, once per call, a fresh token after a 401. A call resolves with the last answer, whatever its
- * status; `unwrap` turns it into a body or an error.
+ * Creates the client. `client.products[":id"].$get({ param: { id } })` is `GET /products/{id}`. It adds
+ * the bearer token; an `Idempotency-Key` for each POST that has none; retries after 429, 502 to 504
+ * and a failed connection, not before `Retry-After`; and, once per call, a fresh token after a 401. A
+ * call resolves with the last answer, whatever its status; `unwrap` turns it into a body or an error.
  */
 export const createClient = (options: ClientOptions): Client =>
-  hc<App>(options.baseUrl, { fetch: retryingFetch(options) });
+  routes(options.baseUrl.replace(/\/+$/, ""), retryingFetch(options)) as Client;
 
 const TRANSIENT: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const WAIT = { base: 200, cap: 5_000 }; // ms
 
-function retryingFetch(options: ClientOptions): typeof globalThis.fetch {
-  const { token, clientRef, retries = 4, retryWithin = 30_000, random = Math.random } = options;
+function retryingFetch(options: ClientOptions): Fetch {
+  const {
+    token,
+    apiKey,
+    clientRef,
+    retries = 4,
+    retryWithin = 30_000,
+    random = Math.random,
+  } = options;
   const { fetch = globalThis.fetch, timers = systemTimers } = options;
   const tokenOf = async (refused?: string) => (typeof token === "string" ? token : token(refused));
 
-  return async (url, init = {}) => {
+  return async (url, init) => {
     const headers = new Headers(init.headers);
-    const method = (init.method ?? "GET").toUpperCase();
-    if (clientRef !== undefined) headers.set("X-Client-Ref", clientRef);
+    const { method } = init;
+    if (apiKey !== undefined) headers.set("X-Api-Key", apiKey);
+    if (clientRef !== undefined && !headers.has("X-Client-Ref")) {
+      headers.set("X-Client-Ref", clientRef);
+    }
     // One key for all tries of this call: the server then carries it out once.
     if (method === "POST" && !headers.has("Idempotency-Key")) {
-      headers.set("Idempotency-Key", crypto.randomUUID());
+      headers.set("Idempotency-Key", randomKey());
     }
     const repeatable = method === "GET" || headers.has("Idempotency-Key");
     const signal = anyOf(options.signal, init.signal ?? undefined);
@@ -119,18 +133,12 @@ async function pauseAfter({ response }: Outcome, wait: number, timers: Timers) {
   return Number.isNaN(ms) ? wait : Math.max(ms, 0) + wait; // so that not all clients return together
 }
 
-type Success = 200 | 201 | 202 | 203 | 204 | 205 | 206 | 207;
-/** The type of a route's body with status 2xx. */
-type Body<R> = R extends ClientResponse<infer T, infer S> ? (S extends Success ? T : never) : never;
-
 /** Parses the body of a 2xx answer; `null` if it is empty. Throws `ProblemError` for any other. */
-export async function unwrap<R extends ClientResponse<unknown>>(
-  answer: R | Promise<R>,
-): Promise<Body<R>> {
+export async function unwrap<T>(answer: Answer<T> | Promise<Answer<T>>): Promise<T> {
   const response = await answer;
   if (!response.ok) throw await problemOf(response);
   const text = await response.text();
-  return (text === "" ? null : JSON.parse(text)) as Body<R>;
+  return (text === "" ? null : JSON.parse(text)) as T;
 }
 
 interface ListPage<T> {
@@ -144,24 +152,27 @@ export interface Snapshot<T> {
   cursor: string;
 }
 
-type Pageable = { nextToken?: string; limit?: string };
+interface PageQuery {
+  nextToken?: string;
+  limit: string;
+}
 
 /**
  * Returns a function that reads all pages of a list, for the `load` of a collection:
  * `pages((query) => client.products.$get({ query }))`. Throws `ProblemError`, `MissingCursorError`.
  */
 export const pages =
-  <R extends ClientResponse<unknown>>(get: (query: Pageable) => Promise<R>) =>
-  async (): Promise<Snapshot<Body<R> extends ListPage<infer T> ? T : never>> => {
-    type Item = Body<R> extends ListPage<infer T> ? T : never;
-    const records: Item[] = [];
+  <T>(get: (query: PageQuery, signal?: AbortSignal) => Promise<Answer<ListPage<T>>>) =>
+  async (signal?: AbortSignal): Promise<Snapshot<T>> => {
+    const records: T[] = [];
     let cursor: string | null = null;
     let nextToken: string | null = null;
     do {
-      const response: R = await get({ limit: "100", ...(nextToken !== null && { nextToken }) });
+      const query: PageQuery = { limit: "100", ...(nextToken !== null && { nextToken }) };
+      const response: Answer<ListPage<T>> = await get(query, signal);
       // The first page's cursor: a record that changes while later pages are read comes after it.
       cursor ??= response.headers.get("Feed-Cursor");
-      const page = (await unwrap(response)) as ListPage<Item>;
+      const page: ListPage<T> = await unwrap(response);
       records.push(...page.items);
       nextToken = page.nextToken;
     } while (nextToken !== null);

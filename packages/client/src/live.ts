@@ -3,8 +3,7 @@
  * order, or a reset, over any number of lost connections (STATES.md).
  */
 
-import type { Feed } from "@stockwire/core/catalog/index";
-import type { Change } from "@stockwire/core/changes/change";
+import type { Change, Feed } from "./api.gen.ts";
 import { LiveError } from "./error.ts";
 import { Collection, type CollectionOptions, type Versioned } from "./live/collection.ts";
 import { type ConnectionOptions, Connector, type LiveEvents } from "./live/connector.ts";
@@ -27,6 +26,7 @@ export type { LiveEvents } from "./live/connector.ts";
 export { type LiveCode, LiveError } from "./error.ts";
 export type { Handlers, Reset, Stream, StreamItem, Subscription } from "./live/subscription.ts";
 export type { Topic } from "./live/topic.ts";
+export type { Change, Feed } from "./api.gen.ts";
 
 export type LiveOptions = ConnectionOptions & {
   /** Ms that a gap in `seq` waits for a change that another one overtook; 500. */
@@ -58,7 +58,10 @@ export interface Live {
   close(): void;
 }
 
-/** Creates a client. It connects at its first use, and again after each loss until it is closed. */
+/**
+ * Creates a client. It connects at its first use, and again after each loss until it is closed.
+ * Throws `TypeError` if the runtime has no WebSocket and none is given.
+ */
 export function createLive(options: LiveOptions): Live {
   const { holdFor = 500, buffer = 5_000, timers = systemTimers, random = Math.random } = options;
   const connector = new Connector(options);

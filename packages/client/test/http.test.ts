@@ -46,11 +46,12 @@ async function serve(...answers: Answer[]) {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const waits: number[] = [];
   let now = 1_000_000;
   const client = (options: Partial<ClientOptions> = {}) =>
     createClient({
-      baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      baseUrl: url,
       token: "jwt",
       random: () => 0.5,
       timers: {
@@ -64,7 +65,7 @@ async function serve(...answers: Answer[]) {
       },
       ...options,
     });
-  return { client, seen, waits };
+  return { client, seen, url, waits };
 }
 
 const user = { id: "u", name: "Ana", email: "ana@example.com", version: 1 };
@@ -86,13 +87,54 @@ describe("the HTTP client", () => {
     expect(seen.map(keyOf)).toEqual([undefined]);
   });
 
+  it("sends an API key beside the token, and the ref of one call instead of the client's", async () => {
+    const { client, seen } = await serve({ status: 200, body: user });
+    const { users } = client({ apiKey: "key-1", clientRef: "tab-7" });
+    const headers = { "X-Client-Ref": "write-1" };
+    await unwrap(users[":id"].$patch({ param: { id: "u" }, json: { name: "Ana" } }, { headers }));
+    await unwrap(client().users[":id"].$get({ param: { id: "u" } }));
+    expect(seen[0]?.headers).toMatchObject({
+      authorization: "Bearer jwt",
+      "x-api-key": "key-1",
+      "x-client-ref": "write-1",
+    });
+    expect(seen[1]?.headers).not.toHaveProperty("x-api-key");
+  });
+
+  it("puts values into the path and the query, below the path of a stage", async () => {
+    const { client, seen, url } = await serve({
+      status: 200,
+      body: { items: [], nextToken: null },
+    });
+    const { items } = client({ baseUrl: `${url}/v1/` });
+    await items.$get({ query: { type: "a&b c", limit: 5, order: undefined } });
+    await items[":id"].history.$get({ param: { id: "a/b ü?" } });
+    await items.$post({ json: { title: "x" } });
+    expect(seen.map((one) => `${one.method} ${one.url} ${one.body}`)).toEqual([
+      "GET /v1/items?type=a%26b+c&limit=5 ",
+      "GET /v1/items/a%2Fb%20%C3%BC%3F/history ",
+      'POST /v1/items {"title":"x"}',
+    ]);
+    expect(seen.map(({ headers }) => headers["content-type"])).toEqual([
+      undefined,
+      undefined,
+      "application/json",
+    ]);
+  });
+
+  it("ends one call when its own signal is aborted", async () => {
+    const { client } = await serve("hang up");
+    const signal = AbortSignal.abort(new Error("enough"));
+    await expect(client().health.$get({}, { signal })).rejects.toThrow("enough");
+  });
+
   it("uses one idempotency key for all tries of a call, and another one for the next call", async () => {
     const { client, seen, waits } = await serve(busy, "hang up", { status: 201, body: user });
     const { users } = client();
     expect(await unwrap(users.$post({ json: ana }))).toEqual(user);
     await unwrap(users.$post({ json: ana }));
     const [first, second, third, fourth] = seen.map(keyOf);
-    expect(first).toMatch(/^[0-9a-f-]{36}$/);
+    expect(first).toMatch(/^[0-9a-f]{32}$/);
     expect([second, third]).toEqual([first, first]);
     expect(fourth).not.toBe(first);
     expect(waits).toEqual([2_100, 200]);

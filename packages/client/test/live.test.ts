@@ -65,6 +65,17 @@ describe("the live client", () => {
     expect(opened).toEqual(["ana"]);
   });
 
+  it("says what to install where there is no WebSocket, as on Node 20", () => {
+    start();
+    const { WebSocket } = globalThis;
+    try {
+      Reflect.deleteProperty(globalThis, "WebSocket");
+      expect(() => createLive({ url: server.url, token: "jwt" })).toThrow(/npm install ws/);
+    } finally {
+      globalThis.WebSocket = WebSocket;
+    }
+  });
+
   it("uses a ticket instead of a token", async () => {
     let count = 0;
     client = createLive({ url: server.url, ticket: () => `t ${++count}`, timers: clock });

@@ -23,6 +23,8 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ["packages/functions/src/api/app.ts", "hono/aws-lambda"],
   ["packages/client/src/http.ts", "zod"],
   ["packages/client/src/live.ts", "@stockwire/core/id"],
+  ["packages/client/src/topic.ts", "hono/client"],
+  ["packages/client/src/call.ts", "react"],
   ["packages/gateway/server.ts", "@stockwire/core/id"],
   ["packages/gateway/body.ts", "../core/src/id.ts"],
   ["packages/local/registry.ts", "@stockwire/bench/report"],
@@ -35,7 +37,7 @@ const LEGAL: typeof FORBIDDEN = [
   ["packages/core/src/store/query.ts", "./protocol/cbor.ts"],
   ["packages/core/src/catalog/bundle.ts", "./inventory.ts"],
   ["packages/core/src/live/fan-out.ts", "../changes/log.ts"],
-  ["packages/client/src/topic.ts", "hono/client"],
+  ["packages/client/src/react.ts", "react"],
   ["packages/local/laptop.ts", "@stockwire/gateway/lambda"],
   ["packages/web-test/src/connection.ts", "@stockwire/client/http"],
 ];

@@ -1,4 +1,4 @@
-import type { Change } from "@stockwire/core/changes/change";
+import type { Change } from "../api.gen.ts";
 
 /**
  * Changes of one feed that cannot be delivered yet, by seq. It holds a bounded number: beyond the
@@ -26,7 +26,7 @@ export function createChangeBuffer(limit: number): ChangeBuffer {
     },
     get: (seq) => changes.get(seq),
     seqs: () => changes.keys(),
-    inOrder: () => [...changes.values()].toSorted((a, b) => a.seq - b.seq),
+    inOrder: () => [...changes.values()].sort((a, b) => a.seq - b.seq),
     add(change) {
       changes.set(change.seq, change);
       if (changes.size <= limit) return;

@@ -1,4 +1,4 @@
-import type { ServerFrame } from "@stockwire/core/live/protocol";
+import type { ServerFrame } from "../api.gen.ts";
 
 /** A message that a caller has sent to a channel; the default channel is `lobby`. */
 export type ChannelMessage = Omit<Extract<ServerFrame, { type: "message" }>, "type">;

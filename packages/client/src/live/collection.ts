@@ -4,7 +4,7 @@
  * arrive late or twice.
  */
 
-import type { Change } from "@stockwire/core/changes/change";
+import type { Change } from "../api.gen.ts";
 import { LiveError, MissingCursorError } from "../error.ts";
 import type { Snapshot } from "../http.ts";
 import { backoff, pause, type Timers } from "../timer.ts";
@@ -53,7 +53,8 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
   readonly #records = new Map<string, T>();
   readonly #removed = new Map<string, number>();
   readonly #listeners = new Set<(change: CollectionChange<T>) => void>();
-  readonly #onClose = new Set<() => void>();
+  readonly #onApplied = new Set<(change: Change) => void>();
+  readonly #onClose = new Set<(reason: unknown) => void>();
   readonly #ending = new AbortController();
   readonly #ready = deferred();
   #loading: AbortController | undefined;
@@ -77,10 +78,10 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
 
   get = (id: string): T | undefined => this.#records.get(id);
   has = (id: string): boolean => this.#records.has(id);
-  keys = (): MapIterator<string> => this.#records.keys();
-  values = (): MapIterator<T> => this.#records.values();
-  entries = (): MapIterator<[string, T]> => this.#records.entries();
-  [Symbol.iterator] = (): MapIterator<[string, T]> => this.#records.entries();
+  keys = (): IterableIterator<string> => this.#records.keys();
+  values = (): IterableIterator<T> => this.#records.values();
+  entries = (): IterableIterator<[string, T]> => this.#records.entries();
+  [Symbol.iterator] = (): IterableIterator<[string, T]> => this.#records.entries();
 
   /** Calls the listener after each change of the map; returns a function that removes it. */
   onChange(listener: (change: CollectionChange<T>) => void): () => void {
@@ -88,7 +89,18 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
     return () => this.#listeners.delete(listener);
   }
 
-  onClose(listener: () => void): void {
+  /**
+   * Calls the listener after each change of the topic, also one that changed nothing because the map
+   * had it already. The change's `clientRef` shows whose write it was. Returns a function that
+   * removes the listener.
+   */
+  onApplied(listener: (change: Change) => void): () => void {
+    this.#onApplied.add(listener);
+    return () => this.#onApplied.delete(listener);
+  }
+
+  /** Calls the listener when it is closed, with `LiveError` or the error of `load`. */
+  onClose(listener: (reason: unknown) => void): void {
     this.#onClose.add(listener);
   }
 
@@ -103,7 +115,8 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
     this.#subscription?.close();
     this.#ready.reject(error);
     this.#listeners.clear();
-    for (const listener of this.#onClose) listener();
+    this.#onApplied.clear();
+    for (const listener of this.#onClose) listener(error);
   }
 
   /** Loads the list, then subscribes from the list's cursor. `reason` is that of a reset. */
@@ -167,7 +180,11 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
     const { id, version, op, data } = change;
     if (op === "delete" || op === "leave") this.#remove(id, version);
     else if (data) this.#set({ ...data, id, version } as unknown as T);
-    else void this.#fetch(id, version);
+    else {
+      void this.#fetch(id, version).then(() => this.#call(this.#onApplied, change));
+      return;
+    }
+    this.#call(this.#onApplied, change);
   }
 
   /** Ignores a version that is not newer than the known one, also that of a removed record. */
@@ -217,9 +234,13 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
   }
 
   #notify(change: CollectionChange<T>): void {
-    for (const listener of this.#listeners) {
+    this.#call(this.#listeners, change);
+  }
+
+  #call<A>(listeners: ReadonlySet<(argument: A) => void>, argument: A): void {
+    for (const listener of listeners) {
       try {
-        listener(change);
+        listener(argument);
       } catch (error) {
         this.#port.reportThrown(error);
       }

@@ -3,7 +3,7 @@
  * hands over to a second connection without a gap. STATES.md draws the states of both.
  */
 
-import type { ServerFrame } from "@stockwire/core/live/protocol";
+import type { ServerFrame } from "../api.gen.ts";
 import { LiveError } from "../error.ts";
 import { backoff, pause, systemTimers, type Timers } from "../timer.ts";
 import { type ChannelMessage, createMessageDeduplicator } from "./channel.ts";

@@ -3,8 +3,7 @@
  * they answer, so at most one frame of a feed is in flight: what arrives belongs to one replay.
  */
 
-import type { Feed } from "@stockwire/core/catalog/index";
-import type { Change } from "@stockwire/core/changes/change";
+import type { Change, Feed } from "../api.gen.ts";
 import { LiveError } from "../error.ts";
 import type { Socket } from "./socket.ts";
 import { changeFor, type ParsedTopic } from "./topic.ts";

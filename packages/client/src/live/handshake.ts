@@ -43,8 +43,12 @@ const PROTOCOL = "stockwire.v1";
 /** Ms within which a handshake must succeed. */
 const OPEN_WITHIN = 15_000;
 
+/** Throws `TypeError` if there is no WebSocket: without `options.WebSocket` on Node 20. */
 export function createHandshake(options: HandshakeOptions, timers: Timers): Handshake {
   const { token, ticket, url } = options;
+  if ((options.WebSocket ?? globalThis.WebSocket) === undefined) {
+    throw new TypeError('This runtime has no WebSocket: npm install ws, and pass its "WebSocket"');
+  }
   let last: string | undefined;
   let refused: string | undefined;
 

@@ -1,4 +1,4 @@
-import type { Change } from "@stockwire/core/changes/change";
+import type { Change } from "../api.gen.ts";
 
 /** Records whose last version is remembered; the one that changed longest ago is forgotten first. */
 const MAX_RECORDS = 1_000;

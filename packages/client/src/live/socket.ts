@@ -3,7 +3,7 @@
  * closed, every open request gets a last reply of undefined, and no timer is left.
  */
 
-import type { ClientFrame, ServerFrame } from "@stockwire/core/live/protocol";
+import type { ClientFrame, ServerFrame } from "../api.gen.ts";
 import { type Timers, clampDelay } from "../timer.ts";
 
 /** The part of a WebSocket that is used. Those of browsers, of Node ≥ 22 and of `ws` have it. */

@@ -3,7 +3,7 @@
  * iterates: a slow reader loses nothing and does not hold up others.
  */
 
-import type { Change } from "@stockwire/core/changes/change";
+import type { Change } from "../api.gen.ts";
 import type { LiveError } from "../error.ts";
 import type { Topic } from "./topic.ts";
 

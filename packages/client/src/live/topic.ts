@@ -4,8 +4,7 @@
  * as what: its results must be those of the server.
  */
 
-import type { Feed } from "@stockwire/core/catalog/index";
-import type { Change } from "@stockwire/core/changes/change";
+import type { Change, Feed } from "../api.gen.ts";
 
 /** A feed, one record of a feed, or the records of a feed in one filter. */
 export type Topic =

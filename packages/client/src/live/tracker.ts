@@ -4,8 +4,7 @@
  * before it. STATES.md draws the states and gives the reasons.
  */
 
-import type { Feed } from "@stockwire/core/catalog/index";
-import type { Change } from "@stockwire/core/changes/change";
+import type { Change, Feed } from "../api.gen.ts";
 import type { Timers } from "../timer.ts";
 import { createChangeBuffer } from "./change-buffer.ts";
 import { createRecordVersions } from "./record-version.ts";
@@ -229,7 +228,7 @@ export function createTracker(options: TrackerOptions, port: TrackerPort): Track
       // After an overflow the answer is complete up to the last change that was kept. It ends
       // somewhere above `latest`; changes above that may be live ones with a lost one before them.
       watermark = Math.max(watermark, overflowed ? Math.min(latest, last) : latest);
-      for (const [seq, at] of [...delivered].toSorted(([a], [b]) => a - b)) {
+      for (const [seq, at] of [...delivered].sort(([a], [b]) => a - b)) {
         if (seq > watermark) break;
         since = at;
         delivered.delete(seq);

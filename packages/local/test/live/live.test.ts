@@ -1,11 +1,12 @@
-/** The frames of a connection: topics, channels and ping. */
+/** The frames of a connection: topics, channels and ping. The React hooks share the laptop. */
 
 import { newId } from "@stockwire/core/id";
 import { describe, expect, test } from "vitest";
 import { closeClients, type LiveClient, until } from "./client.ts";
+import { reactTests } from "./react.ts";
 import { waitForChanges, liveSuite } from "./suite.ts";
 
-const { api, create, open, subscribe, settled, tables } = liveSuite("live");
+const { api, create, laptop, open, subscribe, settled, tables } = liveSuite("live");
 const pen = (category = newId()) => ({ name: "Pen", price: 1.5, category });
 /** The received changes in short form. */
 const summaries = (client: LiveClient) =>
@@ -254,4 +255,8 @@ test("a connection that the server has forgotten is closed at its next frame", a
   client.send({ action: "subscribe", topics: ["items"] });
   await until(() => client.closed, "the connection to close");
   expect((await others.request({ action: "hello" })).type).toBe("welcome");
+});
+
+describe("the React hooks", () => {
+  reactTests({ api, create, laptop });
 });

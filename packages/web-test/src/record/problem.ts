@@ -10,7 +10,7 @@ export function problemsOf(error: unknown, members: readonly string[]): Problems
     return { "": [errorText(error)] };
   const problems: Record<string, string[]> = {};
   for (const entry of error.errors) {
-    const path = "pointer" in entry ? entry.pointer : "";
+    const path = entry.pointer ?? "";
     const [, member = ""] = path.split("/");
     const known = members.includes(member);
     const text = known ? entry.detail : `${path} ${entry.detail}`;
