@@ -5,10 +5,11 @@ import { defineConfig, type OxlintOverride } from "oxlint";
 /** Forbids everything but `allowed`. */
 const only = (...allowed: string[]) => ["**", ...allowed.map((pattern) => `!${pattern}`)];
 
-/** What a folder may not import. */
-const wall = (folder: string, group: string[], message: string, but = "") => {
+/** What a folder may not import; of `typesOnly`, a regular expression, it may import types. */
+const wall = (folder: string, group: string[], message: string, but = "", typesOnly = "$^") => {
+  const types = { regex: typesOnly, allowTypeImports: true, message };
   const rules: OxlintOverride["rules"] = {
-    "no-restricted-imports": ["error", { patterns: [{ group, message }] }],
+    "no-restricted-imports": ["error", { patterns: [types, { group, message }] }],
   };
   return { files: [folder], excludeFiles: ["**/*.test.ts", but], rules };
 };

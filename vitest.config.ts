@@ -36,7 +36,11 @@ export default defineConfig({
         test: {
           name: "packages",
           include: ["packages/**/*.test.ts"],
-          exclude: ["**/node_modules/**", "packages/web-test/e2e/**", ...UNIT],
+          exclude: [
+            "**/node_modules/**",
+            "packages/{web-test/e2e,local/consumer}/**", // slow: npm run test:e2e, npm run test:client
+            ...UNIT,
+          ],
           globalSetup: ENGINE,
         },
       },

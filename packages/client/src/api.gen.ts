@@ -231,6 +231,8 @@ export type ServerLeft = {
 export type ServerMessage = {
   /** What the server says. */
   type: "message";
+  /** The same if the message arrives twice */
+  id: string;
   /** `connectionId` of the sender. */
   from: string;
   /** Subject of the token; in a message, of the sender's. */
@@ -747,6 +749,13 @@ export type Version = {
   stage: string;
   /** The version of Node. */
   runtime: string;
+  /** Variables of the REST API's stage, shown only. */
+  stageVariables?: {
+    /** The alias that the stage invokes. */
+    lambdaAlias?: string | undefined;
+    /** The name that the stage gives; nothing is selected by it. */
+    tableName?: string | undefined;
+  } | undefined;
 };
 
 /** Whether the store answers. */
@@ -811,7 +820,7 @@ export type Problem = {
   /** The HTTP status. */
   status: number;
   /** What went wrong. Switch on this. */
-  code: "invalid_json" | "invalid_request" | "invalid_parameter" | "unknown_parameter" | "invalid_cursor" | "invalid_id" | "no_fields_to_update" | "reserved_property" | "unauthenticated" | "insufficient_scope" | "route_not_found" | "user_not_found" | "product_not_found" | "inventory_not_found" | "item_not_found" | "reservation_not_found" | "method_not_allowed" | "email_exists" | "sku_exists" | "insufficient_stock" | "below_reserved" | "stale_quantity" | "has_active_reservations" | "product_archived" | "reservation_expired" | "reservation_closed" | "cursor_expired" | "precondition_failed" | "body_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "internal" | "unavailable";
+  code: "invalid_json" | "invalid_request" | "invalid_parameter" | "unknown_parameter" | "invalid_cursor" | "invalid_id" | "no_fields_to_update" | "reserved_property" | "unauthenticated" | "insufficient_scope" | "route_not_found" | "user_not_found" | "product_not_found" | "inventory_not_found" | "item_not_found" | "reservation_not_found" | "method_not_allowed" | "streaming_unavailable" | "email_exists" | "sku_exists" | "insufficient_stock" | "below_reserved" | "stale_quantity" | "has_active_reservations" | "product_archived" | "reservation_expired" | "reservation_closed" | "cursor_expired" | "precondition_failed" | "body_too_large" | "unsupported_media_type" | "idempotency_key_reused" | "internal" | "unavailable";
   /** What went wrong with this request. */
   detail: string;
   /** The pattern of the route, such as `/users/{id}`. */

@@ -21,7 +21,7 @@ import type { Answer } from "./call.ts";
 import type { Versioned } from "./live/collection.ts";
 import type { CollectionState } from "./react/entry.ts";
 import {
-  type Filters,
+  type Filter,
   listSource,
   type Records,
   recordSource,
@@ -36,7 +36,7 @@ import {
 import type { Patch } from "./react/write.ts";
 
 export type { CollectionState } from "./react/entry.ts";
-export type { Filters, Records } from "./react/source.ts";
+export type { Filter, Filters, Records } from "./react/source.ts";
 export type { ConnectionState, Stockwire, StockwireOptions } from "./react/stockwire.ts";
 export type { Patch } from "./react/write.ts";
 
@@ -71,7 +71,7 @@ export interface HookOptions {
  */
 export function useCollection<F extends Feed>(
   feed: F,
-  filter?: Filters[F],
+  filter?: Filter<F>,
   options?: HookOptions,
 ): CollectionState<Records[F]> {
   const { key } = listSource(feed, filter); // of the filter's values: it is often written in place

@@ -68,9 +68,9 @@ describe("the generated types", () => {
     expectTypeOf<Wrong<HonoClient, Client>>().toEqualTypeOf<
       "/openapi.json $get" | "/asyncapi.json $get"
     >();
-    // Pages for people are no JSON.
+    // Pages for people and streams are no JSON.
     expectTypeOf<Missing<HonoClient, Client>>().toEqualTypeOf<
-      "/docs $get" | "/docs/problems $get"
+      "/docs $get" | "/docs/problems $get" | "/changes/stream $get"
     >();
   });
 

@@ -12,7 +12,7 @@ export interface WebSocketClient {
   close(code?: number, reason?: string): void;
   addEventListener(
     type: "open" | "message" | "close" | "error",
-    listener: (event: { data?: unknown; code?: number; reason?: string }) => void,
+    listener: (event: { type?: string; data?: unknown; code?: number; reason?: string }) => void,
   ): void;
 }
 

@@ -40,7 +40,7 @@ export interface Subscription {
 }
 
 /** Ends when the subscription is closed; throws the `LiveError` of a refusal. */
-export interface Stream extends Subscription, AsyncIterable<StreamItem, void> {}
+export interface Stream extends Subscription, AsyncIterable<StreamItem> {}
 
 /** A promise and the functions that settle it: `Promise.withResolvers`, which Node 20 lacks. */
 export function deferred() {

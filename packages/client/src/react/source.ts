@@ -1,28 +1,32 @@
 /** Which records a hook shows, where they are read, and the topic of their changes. */
 
-import type { Client, Feed, Inventory, Item, Product, Reservation, User } from "../api.gen.ts";
+import type { Client, Feed } from "../api.gen.ts";
 import type { Answer } from "../call.ts";
 import { MissingCursorError, ProblemError } from "../error.ts";
 import { pages, type Snapshot, unwrap } from "../http.ts";
 import type { Topic } from "../live/topic.ts";
 
-/** The record of each feed. */
-export interface Records {
-  users: User;
-  products: Product;
-  inventory: Inventory;
-  reservations: Reservation;
-  items: Item;
-}
+type Listed<F extends Feed> =
+  Awaited<ReturnType<Client[F]["$get"]>> extends Answer<infer P>
+    ? P extends { items: (infer T)[] }
+      ? T
+      : never
+    : never;
 
-/** The filters that lists and topics have. */
+/** The record of each feed. */
+export type Records = { [F in Feed]: Listed<F> };
+
+/** The filters that topics have. */
 export interface Filters {
-  users: Readonly<Record<string, never>>;
   products: { readonly category?: string | undefined };
   inventory: { readonly level?: "low" | "out" | undefined };
-  reservations: Readonly<Record<string, never>>;
   items: { readonly type?: string | undefined };
 }
+
+/** The filter of a feed; of the others none can be given. */
+export type Filter<F extends Feed> = F extends keyof Filters
+  ? Filters[F]
+  : Readonly<Record<string, never>>;
 
 /** `key` names the source: hooks with the same key share one collection. */
 export interface Source<T> {
@@ -37,7 +41,7 @@ interface Page {
 }
 
 /** Throws `TypeError` for more than one filter: no topic has two. */
-export function listSource<F extends Feed>(feed: F, filter: Filters[F] | undefined) {
+export function listSource<F extends Feed>(feed: F, filter: Filter<F> | undefined) {
   const given = Object.entries(filter ?? {}).filter(([, value]) => value !== undefined);
   if (given.length > 1) throw new TypeError("A collection has one filter at most");
   const query = given.map(([name, value]) => `?${name}=${encodeURIComponent(String(value))}`);

@@ -60,20 +60,20 @@ export class LightHeaders implements Iterable<[string, string]> {
   }
 
   /** The fields, sorted by name; each cookie is one. */
-  *entries(): IterableIterator<[string, string]> {
+  *entries(): Generator<[string, string], undefined> {
     const cookies = this.#cookies.map((value): [string, string] => [COOKIE, value]);
     yield* [...this.#fields, ...cookies].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   }
 
-  *keys(): IterableIterator<string> {
+  *keys(): Generator<string, undefined> {
     for (const [name] of this) yield name;
   }
 
-  *values(): IterableIterator<string> {
+  *values(): Generator<string, undefined> {
     for (const [, value] of this) yield value;
   }
 
-  [Symbol.iterator](): IterableIterator<[string, string]> {
+  [Symbol.iterator](): Generator<[string, string], undefined> {
     return this.entries();
   }
 }

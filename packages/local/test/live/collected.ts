@@ -1,7 +1,7 @@
 import { newId } from "@stockwire/core/id";
 import { WebSocket } from "ws";
 import { createClient, pages } from "@stockwire/client/http";
-import { createLive, type LiveOptions, type Topic } from "@stockwire/client/live";
+import { createLive, type Topic } from "@stockwire/client/live";
 import type { RunningLaptop } from "../laptop.ts";
 import type { Frame } from "./client.ts";
 
@@ -33,8 +33,7 @@ export function collect(laptop: () => RunningLaptop): Collected {
   const live = createLive({
     url: `${baseUrl.replace("http", "ws")}/live`,
     token,
-    // The events of ws differ from those of browsers in their types only.
-    WebSocket: InterruptibleSocket as unknown as NonNullable<LiveOptions["WebSocket"]>,
+    WebSocket: InterruptibleSocket,
     pingEvery: 1_000,
     pongWithin: 3_000,
     random,

@@ -82,8 +82,7 @@ export function reactTests({ laptop, create, api }: Stage): void {
       baseUrl: laptop().url,
       token: () => laptop().token({ sub, scope }),
       random: () => 0.05, // short waits
-      // The events of ws differ from those of browsers in their types only.
-      WebSocket: GatedSocket as unknown as NonNullable<Hooks.StockwireOptions["WebSocket"]>,
+      WebSocket: GatedSocket,
       fetch: async (url, init) => {
         requests.push(`${init.method} ${url.replace(laptop().url, "")}`);
         const answer = await fetch(url, init);

@@ -1,0 +1,54 @@
+/** The JavaScript runtimes that the client is run on, from the npm registry. */
+
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+const node = (version: string) => `npm:node-${process.platform}-${process.arch}@${version}`;
+
+const VERSIONS = {
+  bun: "1.4.5",
+  deno: "2.9.6",
+  node20: node("20.20.2"),
+  node22: node("22.23.5"),
+  workerd: "1.20261117.1",
+};
+
+const folder = join(import.meta.dirname, "../../../node_modules/.cache/stockwire-client");
+const module = (path: string) => join(folder, "node_modules", path);
+
+/** The programs, with the arguments before a script's path. */
+export const runtimes: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  "Node 20": [module("node20/bin/node")],
+  "Node 22": [module("node22/bin/node")],
+  "Node 24": [process.execPath],
+  Bun: [module(".bin/bun"), "run"],
+  Deno: [module(".bin/deno"), "run", "-A", "--node-modules-dir=manual", "--quiet"],
+};
+
+export const workerd = module(".bin/workerd");
+
+/** Installs what is missing. */
+export async function installRuntimes(): Promise<void> {
+  const manifest = JSON.stringify({ private: true, dependencies: VERSIONS });
+  const file = join(folder, "package.json");
+  const done = join(folder, "installed.json");
+  if (existsSync(done) && readFileSync(done, "utf8") === manifest) return;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, manifest);
+  await npmInstall(folder);
+  writeFileSync(done, manifest);
+}
+
+/** `npm install` in a folder. Packages that npm has in its cache are not asked for again. */
+export async function npmInstall(cwd: string, ...packages: string[]): Promise<void> {
+  const args = ["install", "--no-audit", "--no-fund", "--no-save", "--prefer-offline"];
+  // A workspace's own settings must not reach a project outside of it.
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith("npm_")),
+  );
+  await run("npm", [...args, ...packages], { cwd, env });
+}
