@@ -60,7 +60,8 @@ export function reactTests({ laptop, create, api }: Stage): void {
   afterAll(() => dom.window.close());
 
   /** What a page has: a root, and the clients of one user with gates in front of them. */
-  function page(scope = "admin") {
+  function page(initialScope = "admin") {
+    let scope = initialScope;
     const answers = new Gate();
     const frames = new Gate();
     const requests: string[] = [];
@@ -110,6 +111,8 @@ export function reactTests({ laptop, create, api }: Stage): void {
       sockets,
       element,
       wrapped,
+      /** The scope of later tokens. */
+      allow: (next: string) => (scope = next),
       text: () => element.textContent,
       render: (node: ReactNode): Root => {
         const root = createRoot(element);
@@ -292,6 +295,26 @@ export function reactTests({ laptop, create, api }: Stage): void {
     ]);
     await expectText(text, "waitwait");
     await expectText(text, "Penrefused insufficient_scope");
+  });
+
+  test("after a refusal `retry` loads again", async () => {
+    const { category } = await createProduct(1);
+    const { render, text, allow } = page("read:inventory");
+    const states: Hooks.CollectionState<unknown>[] = [];
+    const Names = () => {
+      const state = hooks.useCollection("products", { category });
+      states.push(state);
+      const { code } = (state.error ?? {}) as { code?: string };
+      return `${state.status} ${state.records.map(({ name }) => name).join(",")} ${code ?? ""}`;
+    };
+    render(React.createElement(Names));
+    await expectText(text, "error  insufficient_scope");
+    allow("admin");
+    states.at(-1)?.retry();
+    await expectText(text, "ready Pen");
+    expect(new Set(states.map(({ status }) => status))).toEqual(
+      new Set(["loading", "error", "ready"]),
+    );
   });
 
   test("a server renders the state before loading without a connection, and a page takes it over", async () => {
