@@ -5,6 +5,7 @@
 
 import { AppError } from "../error.ts";
 import { createSmallClient } from "./protocol/client.ts";
+import type { Transport } from "./protocol/http.ts";
 import type { Operation, Operations } from "./protocol/message.ts";
 
 export interface ClientOptions {
@@ -15,7 +16,12 @@ export interface ClientOptions {
   credentials?: { accessKeyId: string; secretAccessKey: string; sessionToken?: string } | undefined;
   /** Ms for one attempt; by default 1 100. */
   timeout?: number | undefined;
+  /** How the small client sends requests; by default with node:http. It selects the small client. */
+  transport?: OpenTransport | undefined;
 }
+
+/** Opens up to `maxSockets` connections to an endpoint. */
+export type OpenTransport = (endpoint: URL, maxSockets: number) => Transport;
 
 export interface CallOptions {
   requestTimeout?: number; // ms, instead of the client's
@@ -47,7 +53,7 @@ const MAX_WAIT = 1_000;
  */
 export function createClient(options: ClientOptions): Client {
   return shedding(
-    process.env["DYNAMODB_CLIENT"] === "sdk"
+    options.transport === undefined && process.env["DYNAMODB_CLIENT"] === "sdk"
       ? later(import("./sdk-client.ts").then((sdk) => sdk.createSdkClient(options, MAX_SOCKETS)))
       : createSmallClient(options, MAX_SOCKETS),
   );

@@ -17,7 +17,13 @@ const TIMEOUT = 1_100; // ms
 
 /** Creates a client. Throws for a region whose endpoint it does not know. */
 export function createSmallClient(
-  { region, endpoint = endpointOf(region), credentials, timeout = TIMEOUT }: ClientOptions,
+  {
+    region,
+    endpoint = endpointOf(region),
+    credentials,
+    timeout = TIMEOUT,
+    transport: open = openTransport,
+  }: ClientOptions,
   maxSockets: number,
 ): Client {
   const url = new URL(endpoint);
@@ -47,7 +53,7 @@ export function createSmallClient(
   return {
     async send(operation, input, options: CallOptions = {}) {
       const body = encode(operation, input);
-      transport ??= openTransport(url, maxSockets);
+      transport ??= open(url, maxSockets);
       const sent = clock.start();
       const reply = await transport.post({
         headers: headersOf(operation, body),
@@ -111,7 +117,7 @@ function createClock() {
       const [before, sentAt] = [offset, Date.now()];
       return {
         adjust({ headers: { date = "", age } }: HttpReply): boolean {
-          const [served, now] = [Date.parse(date), Date.now()];
+          const [served, now] = [Date.parse(String(date)), Date.now()];
           if (Number.isNaN(served)) return false;
           if (age === undefined && now - sentAt <= MAX_TRIP) offset = served - now;
           return Math.abs(offset) >= MAX_SKEW && offset !== before;

@@ -17,7 +17,8 @@ export interface HttpRequest {
 
 export interface HttpReply {
   status: number;
-  headers: Http.IncomingHttpHeaders;
+  /** By lower-case name. */
+  headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   body: Buffer;
   /** The reply ended before its announced length, or is endless. */
   broken?: Error;
@@ -37,7 +38,7 @@ const TIMEOUT_CODES: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ETIM
  * they are a few times larger.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
  */
-const MAX_REPLY = 128 * 1024 * 1024;
+export const MAX_REPLY = 128 * 1024 * 1024;
 
 /** Opens up to `maxSockets` connections to an endpoint; further requests wait for one. */
 export function openTransport(endpoint: URL, maxSockets: number): Transport {
@@ -116,10 +117,10 @@ function collect(
   });
 }
 
-const named = (name: string, message: string, members = {}) =>
+export const named = (name: string, message: string, members = {}) =>
   Object.assign(new Error(message), { name, ...members });
 
-const timedOut = (timeout: number) =>
+export const timedOut = (timeout: number) =>
   named("TimeoutError", `no reply in ${timeout} ms`, { code: "ETIMEDOUT" });
 
-const aborted = () => named("AbortError", "the call was aborted");
+export const aborted = () => named("AbortError", "the call was aborted");
