@@ -29,17 +29,41 @@ export async function readBody(
   if (c.req.header("content-encoding")) {
     throw new AppError("unsupported_media_type", "The body must not be encoded");
   }
-  const bytes = await c.req.arrayBuffer();
-  if (bytes.byteLength > maxBytes) {
+  const bytes = await readBytes(c, maxBytes);
+  if (bytes === undefined) {
     throw new AppError("body_too_large", `The body is at most ${maxBytes} bytes`);
   }
   const text = decode(bytes);
   return { text, value: parseExactly(text, MAX_DEPTH) };
 }
 
+/** The bytes of the body; undefined if there are more, of which no more than one chunk is read. */
+async function readBytes(
+  { req }: Context,
+  maxBytes: number,
+): Promise<ArrayBuffer | Uint8Array | undefined> {
+  const length = req.header("content-length");
+  if (Number(length) > maxBytes) return undefined;
+  // HTTP bounds a body with a length. An event has its whole body, and no stream.
+  const isBounded = length !== undefined && req.header("transfer-encoding") === undefined;
+  const stream = isBounded ? undefined : req.raw.body;
+  if (typeof stream?.getReader !== "function") {
+    const bytes = await req.arrayBuffer();
+    return bytes.byteLength > maxBytes ? undefined : bytes;
+  }
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > maxBytes) return undefined; // ends the loop, which cancels the stream
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-function decode(bytes: ArrayBuffer): string {
+function decode(bytes: ArrayBuffer | Uint8Array): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {

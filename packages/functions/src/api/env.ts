@@ -1,5 +1,5 @@
 import type { IdempotentRequest } from "@stockwire/core/store/write";
-import type { Authorizer, Caller } from "./caller.ts";
+import type { Authorizer, Caller, Gate } from "./caller.ts";
 import type { Route } from "./route.ts";
 import type { Topic } from "@stockwire/core/changes/topic";
 import type { Context } from "hono";
@@ -38,6 +38,8 @@ export interface Env {
   };
   Variables: {
     about: About;
+    /** Absent where a gateway has verified the caller. */
+    gate: Gate | undefined;
     requestId: string;
     at: string; // ISO 8601, UTC, ms: the request's one clock read
     route: Route;

@@ -111,7 +111,7 @@ export function route<
   const admit = async (c: Context<Env>, next: Next): Promise<void> => {
     self ??= locate(description as Description, c.req.method, routePath(c));
     c.set("route", self);
-    authorize(c, self);
+    await authorize(c, self);
     refuseUnknownParameters(c, known);
     const { idempotencyKey } = readConditions(c, self);
     const { text, value } = body ? await readBody(c, self.maxBody) : { text: "", value: undefined };

@@ -3,10 +3,12 @@
 import { AppError } from "@stockwire/core/error";
 import { canonicalId } from "@stockwire/core/id";
 import { type Context, Hono } from "hono";
+import { HTTPException } from "hono/http-exception";
 import { getPath } from "hono/utils/url";
 import type { Log } from "../telemetry/log.ts";
 import type { Measure } from "../telemetry/metric.ts";
 import { located } from "./answer.ts";
+import type { Gate } from "./caller.ts";
 import type { About, Env, StreamChanges } from "./env.ts";
 import { crossOrigin } from "./middleware/cors.ts";
 import { deadline } from "./middleware/deadline.ts";
@@ -28,6 +30,8 @@ export interface Settings {
   deadline?: number;
   /** Answers `GET /changes/stream`. Without it the route answers `streaming_unavailable`. */
   streamChanges?: StreamChanges;
+  /** On a host without a gateway. With it no claim is read from the bindings. */
+  gate?: Gate;
 }
 
 const DEADLINE = 25_000;
@@ -63,6 +67,7 @@ export function serve<Routes extends Pick<Hono<Env>, "routes">>(
       if (c.req.method === "HEAD") throw notFound(c);
       c.set("about", about);
       c.set("streamChanges", streamChanges);
+      c.set("gate", settings.gate);
       await next();
     })
     .route("/", routes as unknown as Hono<Env>)
@@ -89,6 +94,8 @@ const methodText = (method: string): string =>
     : "Method not allowed";
 
 function answerProblem(c: Context<Env>, error: unknown, log: Log): Response {
+  // A refusal in the words of a gateway: only a gate throws it.
+  if (error instanceof HTTPException && error.res !== undefined) return error.res;
   const problem = problemOf(error);
   const { requestId } = c.var;
   if (problem.status >= 500) log.error(problem.title, error, { requestId });

@@ -83,7 +83,7 @@ const isAllowed = (uri: string, issuer: string): boolean =>
 async function fetchJson(url: string): Promise<Members> {
   const response = await fetch(url, {
     signal: AbortSignal.timeout(FETCH_WITHIN),
-    redirect: "error",
+    redirect: "manual", // refused below; workerd has no "error"
   });
   if (!response.ok || !response.body) throw new Error(`${url} answered ${response.status}`);
   const chunks: Uint8Array[] = [];

@@ -9,6 +9,7 @@ import { redeemTicket } from "@stockwire/core/live/connection";
 import type { Caller } from "../api/caller.ts";
 import { allowedOrigin } from "../api/middleware/cors.ts";
 import { config, log } from "../runtime.ts";
+import { bearerToken } from "../auth/caller.ts";
 import { logged } from "../telemetry/logged.ts";
 import { verifyToken } from "../live/token.ts";
 import { policyFor } from "../partner/grant.ts";
@@ -111,9 +112,6 @@ async function bearerOf(
 /** Without the issuer's keys every token is refused, as by a JWT authorizer; verifyToken logs it. */
 const callerOfToken = (token: string): Promise<Caller | undefined> =>
   verifyToken(token).catch(() => undefined);
-
-/** API Gateway's JWT authorizer takes a token with or without the scheme. */
-const bearerToken = (authorization: string) => authorization.replace(/^bearer +/i, "");
 
 /** Browsers can set no header but this one: `stockwire.v1, bearer.<jwt>`. */
 function protocolToken(protocols: string | undefined): string | undefined {
