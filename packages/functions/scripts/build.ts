@@ -1,6 +1,6 @@
 /** `npm run build`: writes to dist/ what is deployed, the way SST builds it. */
 
-import { build } from "esbuild";
+import { build, type Metafile } from "esbuild";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -8,11 +8,13 @@ import { asyncapi } from "./asyncapi-document.ts";
 import { functionOptions, root } from "./bundle.ts";
 import { functions } from "./entry.ts";
 import { openapi } from "./openapi-document.ts";
+import { buildWorker } from "./worker.ts";
 
 const HELP = `Usage: npm run build
 
 Writes dist/lambda/<name>/index.mjs, a Lambda bundle with its source map, for each
-handler, and the API's descriptions dist/openapi.json and dist/asyncapi.json.`;
+handler; dist/worker/index.mjs, the HTTP API for workerd (docs/hosts.md); and the API's
+descriptions dist/openapi.json and dist/asyncapi.json.`;
 
 const dist = join(root, "dist");
 
@@ -28,9 +30,14 @@ async function buildAll(): Promise<void> {
       outfile: join(dist, "lambda", name, "index.mjs"),
       metafile: true,
     });
-    for (const [file, { bytes }] of Object.entries(metafile.outputs)) {
-      if (file.endsWith(".mjs")) console.log(`${file} ${(bytes / 1000).toFixed(1)} kB`);
-    }
+    printSizes(metafile);
+  }
+  printSizes((await buildWorker(join(dist, "worker/index.mjs"))).metafile);
+}
+
+function printSizes({ outputs }: Metafile): void {
+  for (const [file, { bytes }] of Object.entries(outputs)) {
+    if (file.endsWith(".mjs")) console.log(`${file} ${(bytes / 1000).toFixed(1)} kB`);
   }
 }
 

@@ -37,6 +37,7 @@ const SMOKE: Readonly<Record<string, Smoke>> = {
 /** Commands that another test runs, with its file. */
 const TESTED: Readonly<Record<string, string>> = {
   dev: "packages/local/test/readme.test.ts",
+  serve: "packages/local/test/hosts/hosts.test.ts",
   watch: "packages/local/test/readme.test.ts",
 };
 

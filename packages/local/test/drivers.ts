@@ -13,6 +13,10 @@ import { createMeasure } from "@stockwire/functions/telemetry/metric";
 import { type Call, event1, event2 } from "../../functions/test/events.ts";
 import { createKey, keyFileOf } from "../partner-key.ts";
 import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
+import type * as Handler from "@stockwire/functions/handlers/http";
+import { openIssuer } from "../issuer/issuer.ts";
+import { AUDIENCE } from "../server-registry.ts";
+import type { TestHosts } from "./hosts/setup.ts";
 
 /** One way to send requests to the application. The contract is tested on each of them. */
 export interface Driver {
@@ -21,6 +25,8 @@ export interface Driver {
   gateway: boolean;
   /** Whether that gateway is the REST API of partners. */
   partner?: boolean;
+  /** workerd removes conditional headers without a value before a Worker sees them. */
+  dropsEmptyConditions?: boolean;
   send(request: Request): Promise<Answer>;
   close(): Promise<void>;
 }
@@ -133,20 +139,41 @@ async function lambda(version: "2.0" | "1.0"): Promise<Driver> {
     async send(request) {
       // Like Lambda, which transports events and results as JSON.
       const event: unknown = JSON.parse(JSON.stringify(eventOf(callOf(request))));
-      const result = JSON.parse(JSON.stringify(await handler(event))) as Awaited<
-        ReturnType<typeof handler>
-      >;
-      const headers = new Headers();
-      for (const [name, value] of Object.entries(result.headers ?? {})) headers.set(name, value);
-      const many: Record<string, string[]> = result.multiValueHeaders ?? {};
-      for (const [name, values] of Object.entries(many)) {
-        for (const value of values) headers.append(name, value);
-      }
-      const body = Buffer.from(result.body ?? "", result.isBase64Encoded ? "base64" : "utf8");
-      return answerOf(result.statusCode, headers, body.toString());
+      return answerOfResult(JSON.parse(JSON.stringify(await handler(event))) as Result);
     },
     close: () => Promise.resolve(),
   };
+}
+
+type Result = Awaited<ReturnType<typeof Handler.handler>>;
+
+function answerOfResult(result: Result): Answer {
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(result.headers ?? {})) headers.set(name, value);
+  const many: Record<string, string[]> = result.multiValueHeaders ?? {};
+  for (const [name, values] of Object.entries(many)) {
+    for (const value of values) headers.append(name, value);
+  }
+  const body = Buffer.from(result.body ?? "", result.isBase64Encoded ? "base64" : "utf8");
+  return answerOf(result.statusCode, headers, body.toString());
+}
+
+const authorizationOf = ({ scope = "admin", sub = "ana" }: Request, token: Tokens) =>
+  scope === null ? {} : { authorization: `Bearer ${token({ sub, scope })}` };
+
+async function sendOverHttp(
+  url: string,
+  token: Tokens,
+  request: Request,
+  more: Record<string, string> = {},
+): Promise<Answer> {
+  const answer = await fetch(url + request.path, {
+    method: request.method,
+    headers: { ...authorizationOf(request, token), ...headersOf(request), ...more },
+    body: encoded(request.body) ?? null,
+    redirect: "manual",
+  });
+  return answerOf(answer.status, answer.headers, await answer.text());
 }
 
 let shared: Promise<{ laptop: RunningLaptop; key: string; folder: string }> | undefined;
@@ -172,24 +199,13 @@ export async function closeLaptop(): Promise<void> {
 }
 
 /** Sends a request with a token to the API below `base`. */
-async function fetchFrom(
+const fetchFrom = (
   laptop: RunningLaptop,
   base: string,
   request: Request,
-  more: Record<string, string> = {},
-): Promise<Answer> {
-  const { method, path, scope = "admin", sub = "ana", body } = request;
-  const authorization = scope !== null && {
-    authorization: `Bearer ${laptop.token({ sub, scope })}`,
-  };
-  const answer = await fetch(laptop.url + base + path, {
-    method,
-    headers: { ...authorization, ...headersOf(request), ...more },
-    body: encoded(body) ?? null,
-    redirect: "manual",
-  });
-  return answerOf(answer.status, answer.headers, await answer.text());
-}
+  more?: Record<string, string>,
+): Promise<Answer> =>
+  sendOverHttp(laptop.url + base, (claims) => laptop.token(claims), request, more);
 
 /** HTTP to a laptop server in another process, through its gateway and with its issuer's tokens. */
 async function overHttp(): Promise<Driver> {
@@ -265,14 +281,60 @@ function withoutStage({ status, headers, text }: Answer): Answer {
   return answerOf(status, bare, text.replaceAll(`"type":"${STAGE_BASE}/docs/`, '"type":"/docs/'));
 }
 
-/** All drivers. Each test file opens its own. */
-export const drivers = [
-  { name: "Hono in process", open: inProcess },
-  { name: "Lambda, payload 2.0", open: () => lambda("2.0") },
-  { name: "Lambda, payload 1.0", open: () => lambda("1.0") },
-  { name: "HTTP through the laptop's gateway", open: overHttp },
-  { name: "HTTP through the laptop's Partner API", open: overPartnerApi },
-];
+/** HTTP to a host without a gateway, which verifies the issuer's tokens itself. */
+async function onHost(name: string, { issuer, urls }: TestHosts): Promise<Driver> {
+  const token = await tokensOf(issuer);
+  return {
+    name,
+    gateway: false,
+    dropsEmptyConditions: name === "workerd",
+    send: (request) => sendOverHttp(urls[name] ?? "", token, request),
+    close: () => Promise.resolve(),
+  };
+}
+
+/** Events as a function URL makes them: no authorizer has seen the token. */
+async function functionUrl({ issuer, settings }: TestHosts): Promise<Driver> {
+  Object.assign(process.env, settings);
+  const { handler } = await import("@stockwire/functions/hosts/function-url");
+  const token = await tokensOf(issuer);
+  return {
+    name: "Lambda function URL",
+    gateway: false,
+    async send(request) {
+      const call = callOf(request);
+      const headers = { ...authorizationOf(request, token), ...call.headers };
+      const event = event2({ ...call, headers, claims: undefined });
+      const result = await handler(JSON.parse(JSON.stringify(event)));
+      return answerOfResult(JSON.parse(JSON.stringify(result)) as typeof result);
+    },
+    close: () => Promise.resolve(),
+  };
+}
+
+type Tokens = (claims: Record<string, unknown>) => string;
+
+const tokensOf = async ({ dir, url }: TestHosts["issuer"]): Promise<Tokens> => {
+  const issuer = await openIssuer({ dir, issuer: url, audience: AUDIENCE, clientId: "tests" });
+  return (claims) => issuer.sign({ claims });
+};
+
+const { TEST_HOSTS } = process.env;
+const hosts = TEST_HOSTS === undefined ? undefined : (JSON.parse(TEST_HOSTS) as TestHosts);
+
+/** All drivers: of hosts in `npm run test:hosts`. Each test file opens its own. */
+export const drivers = hosts
+  ? [
+      { name: "Lambda function URL", open: () => functionUrl(hosts) },
+      ...Object.keys(hosts.urls).map((name) => ({ name, open: () => onHost(name, hosts) })),
+    ]
+  : [
+      { name: "Hono in process", open: inProcess },
+      { name: "Lambda, payload 2.0", open: () => lambda("2.0") },
+      { name: "Lambda, payload 1.0", open: () => lambda("1.0") },
+      { name: "HTTP through the laptop's gateway", open: overHttp },
+      { name: "HTTP through the laptop's Partner API", open: overPartnerApi },
+    ];
 
 /** An email address that no other user has. */
 export const address = (): string => `u${newId().replaceAll("-", "")}@example.com`;

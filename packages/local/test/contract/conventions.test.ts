@@ -425,6 +425,10 @@ contract((api) => {
             body: { name: "Jane" },
             headers: { [name]: value },
           });
+          if (api.dropsEmptyConditions && name.startsWith("If-")) {
+            expect(status).toBe(200); // the app has not seen the header
+            return;
+          }
           expect([status, json.code]).toEqual([400, "invalid_parameter"]);
           expect(json.errors[0].parameter).toBe(name.toLowerCase());
         }

@@ -8,6 +8,8 @@ export interface Api {
   readonly gateway: boolean;
   /** Whether that gateway is the REST API of partners. */
   readonly partner: boolean;
+  /** Whether the host removes `If-Match` and `If-None-Match` without a value. */
+  readonly dropsEmptyConditions: boolean;
   send(method: string, path: string, request?: Omit<Request, "method" | "path">): Promise<Answer>;
 }
 
@@ -26,6 +28,9 @@ export function contract(cases: (api: Api) => void): void {
       },
       get partner() {
         return driver.partner === true;
+      },
+      get dropsEmptyConditions() {
+        return driver.dropsEmptyConditions ?? false;
       },
       async send(method, path, request = {}) {
         const answer = await driver.send({ method, path, ...request });

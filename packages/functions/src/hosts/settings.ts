@@ -1,0 +1,65 @@
+/** The settings of a host: those of the Lambda functions, and what a gateway would have. */
+
+import type { ClientOptions } from "@stockwire/core/store/client";
+import * as z from "zod";
+import { type Config, readConfig } from "../config.ts";
+
+const Host = z.object({
+  JWT_ISSUER: z.url(),
+  CURSOR_SECRET: z.string().min(32),
+  /** Without both, DYNAMODB_CLIENT=sdk finds credentials as the SDK does, on Node only. */
+  AWS_ACCESS_KEY_ID: z.string().min(1).optional(),
+  AWS_SECRET_ACCESS_KEY: z.string().min(1).optional(),
+  AWS_SESSION_TOKEN: z.string().min(1).optional(),
+  /** Requests a second of one caller; 0 sets no limit. */
+  CALLER_RATE: z.coerce.number().min(0).max(100_000).default(100),
+  /** Requests that a caller may send at the same time. */
+  CALLER_BURST: z.coerce.number().int().min(1).max(100_000).default(200),
+  /**
+   * Proxies in front that append to X-Forwarded-For. With 0 the header is ignored, because any
+   * client can send it.
+   */
+  TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
+});
+
+export interface Settings extends Config {
+  JWT_ISSUER: string;
+  CURSOR_SECRET: string;
+  callerRate: number; // requests a second
+  callerBurst: number; // requests
+  trustedProxies: number;
+  credentials: ClientOptions["credentials"];
+}
+
+/**
+ * Reads the settings of a host from an environment, or from the bindings of a Worker. Throws one error
+ * that names each missing or invalid setting, without its value.
+ */
+export function readSettings(environment: Readonly<Record<string, unknown>>): Settings {
+  const texts = Object.fromEntries(
+    Object.entries(environment).filter(
+      (entry): entry is [string, string] => typeof entry[1] === "string",
+    ),
+  );
+  const config = readConfig(texts);
+  const result = Host.safeParse(texts);
+  if (!result.success) {
+    const faults = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    throw new Error(`Configuration: ${faults.join("; ")}`);
+  }
+  const { JWT_ISSUER, CURSOR_SECRET, ...host } = result.data;
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = host;
+  const { AWS_SESSION_TOKEN: sessionToken } = host;
+  return {
+    ...config,
+    JWT_ISSUER,
+    CURSOR_SECRET,
+    callerRate: host.CALLER_RATE,
+    callerBurst: host.CALLER_BURST,
+    trustedProxies: host.TRUSTED_PROXIES,
+    credentials:
+      accessKeyId && secretAccessKey
+        ? { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }
+        : undefined,
+  };
+}
