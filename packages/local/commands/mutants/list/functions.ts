@@ -5,9 +5,27 @@ const APP_TEST = `${API}/app.test.ts`;
 const HANDLER_TEST = "packages/functions/test/handler.test.ts";
 const OPENAPI_TEST = "packages/functions/scripts/openapi.test.ts";
 const CONVENTIONS = "packages/local/test/contract/conventions.test.ts";
+const SERVICE_TEST = "packages/local/test/service.test.ts";
 const LIVE_TEST = "packages/local/test/live";
 
 const http: Defect[] = [
+  {
+    file: `${API}/caller.ts`,
+    text: "const caller = gate ? await gate(c, route) : callerOf(",
+    replacement: "const caller = (await gate?.(c, route)) ?? callerOf(",
+    harm: "A host without a gateway takes a caller from its bindings",
+    test: { file: SERVICE_TEST, title: "nothing but a token names a caller" },
+  },
+  {
+    file: "packages/functions/src/hosts/service.ts",
+    text: "forwarded.at(-proxies)",
+    replacement: "forwarded.at(0)",
+    harm: "A client behind a proxy chooses the address that limits it",
+    test: {
+      file: SERVICE_TEST,
+      title: "X-Forwarded-For counts from the right, by the number of trusted proxies",
+    },
+  },
   {
     file: `${API}/app.ts`,
     text: ".use(deadline(settings.deadline ?? DEADLINE, refuse))",
@@ -50,8 +68,8 @@ const http: Defect[] = [
   },
   {
     file: `${API}/body.ts`,
-    text: "if (bytes.byteLength > maxBytes) {",
-    replacement: "if (bytes.byteLength > maxBytes * 100) {",
+    text: "const bytes = await readBytes(c, maxBytes);",
+    replacement: "const bytes = await readBytes(c, maxBytes * 100);",
     harm: "A body of any size is read and stored",
     test: { file: CONVENTIONS, title: "a body of more than 64 KiB is 413" },
   },
