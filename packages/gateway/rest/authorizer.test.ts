@@ -107,6 +107,15 @@ test("a cached policy that names one method refuses the others", async () => {
   expect(events).toHaveLength(3);
 });
 
+test("a cached policy is for all identity sources together", async () => {
+  const { get, events } = await open(() => grant("Allow", "*"), {
+    type: "REQUEST",
+    identitySource: ["method.request.header.Authorization", "method.request.querystring.q"],
+  });
+  for (const q of ["1", "2", "1"]) expect((await get(`/a?q=${q}`)).status).toBe(200);
+  expect(events).toHaveLength(2);
+});
+
 test("with a ttl of 0 the function is called each time", async () => {
   const { get, events } = await open(() => grant("Allow", "*"), { ttl: 0 });
   await get();

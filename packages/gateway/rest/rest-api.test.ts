@@ -233,6 +233,7 @@ const deny = (ranges: string[]) => ({
 test.each([
   ["of another address", deny(["10.0.0.0/8"]), "/dev/a", 200],
   ["of this address", deny(["127.0.0.1"]), "/dev/a", 403],
+  ["of this range", deny(["127.0.0.0/30"]), "/dev/a", 403],
   ["of another path", deny(["127.0.0.0/8"]), "/dev/b", 200],
   ["that allows nothing", { Statement: [] }, "/dev/a", 403],
   [

@@ -58,6 +58,19 @@ test.each([
   expect(await get()).toMatchObject({ status: 502, text: '{"message": "Internal server error"}' });
 });
 
+test("metadata and delimiter may arrive in parts", async () => {
+  const { get } = await open((_, stream) => {
+    const bytes = Buffer.from(
+      `${JSON.stringify({ ...META, statusCode: 201 })}${"\0".repeat(8)}one`,
+    );
+    const inDelimiter = bytes.length - 6;
+    stream.write(bytes.subarray(0, 5));
+    stream.write(bytes.subarray(5, inDelimiter));
+    stream.end(bytes.subarray(inDelimiter));
+  });
+  expect(await get()).toMatchObject({ status: 201, text: "one" });
+});
+
 test("metadata of more than 16,000 bytes are refused", async () => {
   const { get } = await open((_, stream) => {
     const headers = { a: "x".repeat(16_000) };

@@ -6,8 +6,9 @@ import * as Inventory from "../../src/catalog/inventory.ts";
 import { withLocks } from "../../src/store/lock.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
+import { intercepted } from "../support/intercept.ts";
 import { letExpire } from "../support/expiry.ts";
-import { by, failure, keyed, use } from "../support/store.ts";
+import { by, failure, keyed, SHARDS, tableName, use } from "../support/store.ts";
 
 beforeAll(() => void use());
 
@@ -290,6 +291,22 @@ describe("a reservation whose inventory is missing", () => {
   });
 });
 
+test("a reservation of more units than its inventory has reserved does not keep others of the same products from expiring", async () => {
+  const product = await stocked(5);
+  const made = [await reserve([[product, 2]]), await reserve([[product, 3]])];
+  const Key = { pk: `INVENTORY#${shardOf(product)}`, sk: product };
+  await DynamoDB.put({ Item: { ...(await DynamoDB.read(Key)), reserved: 3 } }); // damaged
+  for (const { value } of made) await letExpire(value.id);
+  const { failed } = await Reservation.sweep(by(), Date.now() + 20_000);
+  expect(failed).toBeGreaterThanOrEqual(1);
+  const versions = await Promise.all(
+    made.map(async ({ value }) => (await Reservation.get(value.id)).version),
+  );
+  expect(new Set(versions)).toEqual(new Set([1, 2])); // one of the two
+  await DynamoDB.put({ Item: { ...(await DynamoDB.read(Key)), reserved: 3 } });
+  await Reservation.sweep(by(), Date.now() + 20_000);
+});
+
 test("confirming a reservation that expired meanwhile, and whose product was deleted, is refused as expired", async () => {
   const product = await stocked(5);
   const { value } = await reserve([[product, 5]]);
@@ -304,6 +321,34 @@ test("confirming a reservation that expired meanwhile, and whose product was del
   unlock();
   await lock;
   expect(await late).toMatchObject({ code: "reservation_expired" });
+});
+
+test("a reservation that is confirmed while a sweep expires it with others stays confirmed", async () => {
+  const product = await stocked(5);
+  const [sold, other] = [await reserve([[product, 2]]), await reserve([[product, 3]])];
+  let unlock: () => void = () => undefined;
+  const lock = withLocks([product], by(), () => new Promise<void>((resolve) => (unlock = resolve)));
+  const confirmed = Reservation.confirm(sold.value.id, by()); // reads it, then waits for the lock
+  await Reservation.get(sold.value.id);
+  await Reservation.get(sold.value.id);
+  for (const { value } of [sold, other]) await letExpire(value.id);
+  let isFirst = true;
+  const racing = intercepted(use(), async ({ operation }, send) => {
+    if (operation === "TransactWriteItems" && isFirst) {
+      isFirst = false;
+      unlock();
+      await confirmed;
+    }
+    return send();
+  });
+  DynamoDB.configure({ client: racing, tableName, shards: SHARDS });
+  await Reservation.sweep(by(), Date.now() + 20_000);
+  use();
+  await lock;
+  expect(isFirst).toBe(false);
+  expect((await Reservation.get(sold.value.id)).status).toBe("confirmed");
+  expect((await Reservation.get(other.value.id)).version).toBe(2);
+  expect(await counts(product)).toMatchObject({ quantity: 3, reserved: 0, available: 3 });
 });
 
 describe("lists", () => {

@@ -128,8 +128,8 @@ test("frames to an endpoint in this process are handed over without a request", 
     return statusOf.get(id) ?? 200;
   });
   expect(await send({ ...target, id: "here" }, "für Ana")).toBe("sent");
-  expect(await send({ ...target, id: "gone" }, "für Bo")).toBe("gone");
-  expect(posted).toEqual(["here für Ana", "gone für Bo"]);
+  expect(await send({ ...target, id: "gone" }, "für Eva")).toBe("gone");
+  expect(posted).toEqual(["here für Ana", "gone für Eva"]);
   expect(seen).toEqual([]);
   end();
   expect(await send(target, "x")).toBe("sent");

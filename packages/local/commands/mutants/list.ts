@@ -7,11 +7,13 @@ import { functions } from "./list/functions.ts";
 import { gateway } from "./list/gateway.ts";
 import { infra } from "./list/infra.ts";
 import { local } from "./list/local.ts";
+import { rest } from "./list/rest.ts";
 
 export const defects: readonly Defect[] = [
   ...core,
   ...functions,
   ...gateway,
+  ...rest,
   ...client,
   ...local,
   ...infra,

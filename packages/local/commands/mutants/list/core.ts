@@ -2,6 +2,12 @@ import type { Defect } from "../defect.ts";
 
 const CORE = "packages/core/src";
 const TEST = "packages/core/test";
+const CLIENT = (title: string) => ({ file: `${TEST}/store/client.test.ts`, title });
+const NETWORK = (title: string) => ({ file: `${TEST}/store/client-network.test.ts`, title });
+const MESSAGE = (title: string) => ({ file: `${TEST}/store/client-message.test.ts`, title });
+const SIGNATURES = MESSAGE("signatures are those of the SDK's signer");
+const SEND = (title: string) => ({ file: `${TEST}/live/send.test.ts`, title });
+const EXPIRED = (title: string) => ({ file: `${TEST}/catalog/reservation.test.ts`, title });
 
 const stock: Defect[] = [
   {
@@ -50,8 +56,8 @@ const stock: Defect[] = [
   },
   {
     file: `${CORE}/catalog/inventory.ts`,
-    text: "if (quantity < counts.reserved) {",
-    replacement: "if (quantity < 0) {",
+    text: 'if (level === "ok") return [["reserved", "<=", quantity - reorderPoint - 1]];',
+    replacement: 'if (level === "ok") return [];',
     harm: "A count sets the quantity below what is reserved, so reservations cannot be kept",
     test: { file: `${TEST}/store/record.test.ts`, title: "sells no unit that is reserved" },
   },
@@ -67,8 +73,8 @@ const stock: Defect[] = [
   },
   {
     file: `${CORE}/catalog/inventory.ts`,
-    text: "if (expectedQuantity !== undefined && counts.quantity !== expectedQuantity) {",
-    replacement: "if (expectedQuantity !== undefined && counts.quantity < 0) {",
+    text: 'conditions.push(["quantity", "=", expectedQuantity]);',
+    replacement: "",
     harm: "A count overwrites sales that were made since it was taken",
     test: {
       file: `${TEST}/store/record.test.ts`,
@@ -118,13 +124,41 @@ const stock: Defect[] = [
   },
   {
     file: `${CORE}/catalog/reservation.ts`,
-    text: "    if (error instanceof AppError) throw error;",
-    replacement: "    throw error;",
+    text: "const error = failures.find((failure) => failure instanceof AppError);",
+    replacement: "const [error] = failures;",
     harm: "One damaged reservation gives each buyer of its products a 500",
     test: {
       file: `${TEST}/catalog/reservation.test.ts`,
       title: "gives a buyer of the other product",
     },
+  },
+  {
+    file: `${CORE}/catalog/reservation.ts`,
+    text: "const size = Math.floor((MAX_ACTIONS - products) / (1 + products));",
+    replacement: "const size = MAX_ACTIONS;",
+    harm: "Many reservations that expire together stay active, since DynamoDB refuses the transaction",
+    test: EXPIRED("is expired once by two concurrent sweeps"),
+  },
+  {
+    file: `${CORE}/catalog/reservation.ts`,
+    text: "const size = Math.floor((MAX_ACTIONS - products) / (1 + products));",
+    replacement: "const size = 1;",
+    harm: "A buyer waits while expired reservations are released one by one",
+    test: EXPIRED("does not block a sale, however many of them hold the units"),
+  },
+  {
+    file: `${CORE}/catalog/reservation.ts`,
+    text: "if (error instanceof DamagedReservation && some.length > 1) {",
+    replacement: "if (error instanceof DamagedReservation && some.length > 1000) {",
+    harm: "One damaged reservation keeps all others of its products from expiring",
+    test: EXPIRED("does not keep others of the same products from expiring"),
+  },
+  {
+    file: `${CORE}/catalog/reservation.ts`,
+    text: "if (canExpire(old as StoredReservation | undefined)) due.set(id, old as StoredReservation);",
+    replacement: "if (old) due.set(id, old as StoredReservation);",
+    harm: "Units of a reservation that is confirmed during a sweep are sold and released",
+    test: EXPIRED("that is confirmed while a sweep expires it with others stays confirmed"),
   },
 ];
 
@@ -260,8 +294,8 @@ const store: Defect[] = [
   },
   {
     file: `${CORE}/store/dynamodb.ts`,
-    text: "const command = new GetCommand({ TableName, Key, ConsistentRead: true });",
-    replacement: "const command = new GetCommand({ TableName, Key });",
+    text: "const input = { TableName, Key, ConsistentRead: true };",
+    replacement: "const input = { TableName, Key };",
     harm: "A read after a write shows the record from before, on AWS",
     test: { file: `${TEST}/store/record.test.ts`, title: "is read strongly consistently" },
   },
@@ -308,8 +342,8 @@ const store: Defect[] = [
   },
   {
     file: `${CORE}/store/record.ts`,
-    text: "if (error.mayBeApplied && !needsRoom(change) && !registerHasRoom(old, writeId)) {",
-    replacement: "if (error.mayBeApplied && !needsRoom(change) && wasWrittenBy(old, writeId)) {",
+    text: "if (error.mayBeApplied && mayBeEvicted(old, writeId)) throw new ReplyLost(error);",
+    replacement: "",
     harm: "A change whose reply was lost is applied a second time, over later changes",
     test: {
       file: `${TEST}/store/faults.test.ts`,
@@ -391,7 +425,7 @@ const changes: Defect[] = [
   },
   {
     file: `${CORE}/changes/change.ts`,
-    text: "if (Buffer.byteLength(JSON.stringify(change)) <= MAX_BYTES) return change;",
+    text: "if (bytesOf(change) <= MAX_BYTES) return change;",
     replacement: "if (JSON.stringify(change).length <= MAX_BYTES) return change;",
     harm: "A change of texts in Chinese exceeds a frame, and no subscriber gets it",
     test: {
@@ -522,8 +556,120 @@ const live: Defect[] = [
     text: 'if (status === 410) return "gone";',
     replacement: 'if (status === 410) return "failed";',
     harm: "Connections that are gone are never removed and slow down each delivery",
-    test: { file: `${TEST}/live/send.test.ts`, title: "410 means that the connection is gone" },
+    test: SEND("410 means that the connection is gone"),
+  },
+  {
+    file: `${CORE}/live/send.ts`,
+    text: "? direct(id, bytesOf(frame))",
+    replacement: "? (direct(id, bytesOf(frame)), 200)",
+    harm: "A frame that the gateway of the process does not take is lost",
+    test: SEND("a frame that is throttled in this process is sent again over HTTP"),
+  },
+  {
+    file: `${CORE}/live/send.ts`,
+    text: "if (latest.frame !== frame) latest",
+    replacement: "if (latest.frame.length !== frame.length) latest",
+    harm: "A subscriber gets the frame of another one that is as long",
+    test: SEND("frames to an endpoint in this process are handed over without a request"),
+  },
+  {
+    file: `${CORE}/live/send.ts`,
+    text: "return () => void directPosts.delete(endpoint);",
+    replacement: "return () => undefined;",
+    harm: "Frames go to a gateway of the process that has ended",
+    test: SEND("frames to an endpoint in this process are handed over without a request"),
   },
 ];
 
-export const core = [...stock, ...store, ...changes, ...live];
+const protocol: Defect[] = [
+  {
+    file: `${CORE}/store/protocol/client.ts`,
+    text: '      ...(sessionToken && { "x-amz-security-token": sessionToken }),\n',
+    replacement: "",
+    harm: "DynamoDB refuses each call of a Lambda function, whose credentials have a session token",
+    test: SIGNATURES,
+  },
+  {
+    file: `${CORE}/signature.ts`,
+    text: "if (last?.secret === secret && last.scope === scope) return last.key;",
+    replacement: "if (last?.secret === secret) return last.key;",
+    harm: "From the second day of a process on DynamoDB refuses its signatures",
+    test: SIGNATURES,
+  },
+  {
+    file: `${CORE}/store/protocol/client.ts`,
+    text: "if (corrected && $metadata) $metadata.clockSkewCorrected = true;",
+    replacement: "",
+    harm: "A call fails although the clock that made its signature wrong is corrected",
+    test: CLIENT("is corrected alike after a refused signature, and after a success"),
+  },
+  {
+    file: `${CORE}/store/protocol/client.ts`,
+    text: "now: () => Date.now() + offset,",
+    replacement: "now: () => Date.now(),",
+    harm: "A process with a wrong clock can never call DynamoDB",
+    test: CLIENT("is corrected alike after a refused signature, and after a success"),
+  },
+  {
+    file: `${CORE}/store/protocol/reply.ts`,
+    text: "if (crc32(body) !== Number(expected)) throw",
+    replacement: "if (Number.isNaN(Number(expected))) throw",
+    harm: "A reply that was damaged on its way is taken for what is stored",
+    test: NETWORK("a reply with another checksum than DynamoDB sent with it"),
+  },
+  {
+    file: `${CORE}/store/protocol/reply.ts`,
+    text: "    if (broken) throw broken;\n",
+    replacement: "",
+    harm: "A reply that breaks off is taken for the whole one",
+    test: CLIENT("is the same outcome of both clients"),
+  },
+  {
+    file: `${CORE}/store/protocol/reply.ts`,
+    text: 'const byStatus = reply.status < 500 ? "client" : "server";',
+    replacement: 'const byStatus = "client";',
+    harm: "A request fails although DynamoDB would accept it at the next attempt",
+    test: CLIENT("leads to the same attempts, once and always"),
+  },
+  {
+    file: `${CORE}/store/protocol/reply.ts`,
+    text: "throw unreadable(error, reply);",
+    replacement:
+      'throw Object.assign(new Error("unreadable", { cause: error }), { $fault: "client" });',
+    harm: "A write whose reply cannot be read is reported as refused although it may be applied",
+    test: CLIENT("leads to the same attempts, once and always"),
+  },
+  {
+    file: `${CORE}/store/protocol/http.ts`,
+    text: "const timer = setTimeout(() => fail(timedOut(timeout)), timeout);",
+    replacement: "const timer = setTimeout(() => fail(timedOut(timeout)), timeout * 10);",
+    harm: "A store that does not answer holds up a request for ten times as long",
+    test: NETWORK("a server that does not answer is a time-out"),
+  },
+  {
+    file: `${CORE}/store/protocol/http.ts`,
+    text: "const CONNECTION_TIMEOUT = 1_000;",
+    replacement: "const CONNECTION_TIMEOUT = 100_000;",
+    harm: "A host that does not take connections holds up a request until its last time-out",
+    test: NETWORK("a host that does not take the connection is a time-out after one second"),
+  },
+  {
+    file: `${CORE}/store/protocol/message.ts`,
+    text: "  UnprocessedKeys: KEYS,\n",
+    replacement: "",
+    harm: "Keys that DynamoDB left unprocessed are asked for again in a wrong form",
+    test: MESSAGE("of a reply is read alike"),
+  },
+  {
+    file: `${CORE}/store/client.ts`,
+    text: "if (Date.now() - since > MAX_WAIT) {",
+    replacement: "if (Date.now() - since > MAX_WAIT * 100) {",
+    harm: "While the store is overloaded all requests wait, and none is refused in time",
+    test: {
+      file: `${TEST}/store/faults.test.ts`,
+      title: "calls that would wait long for an overloaded store are refused within 3 s",
+    },
+  },
+];
+
+export const core = [...stock, ...store, ...changes, ...live, ...protocol];

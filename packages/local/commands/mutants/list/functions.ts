@@ -31,21 +31,27 @@ const http: Defect[] = [
     text: ".use(deadline(settings.deadline ?? DEADLINE, refuse))",
     replacement: "",
     harm: "A slow request ends with the gateway's 503, without a problem that callers can read",
-    test: { file: APP_TEST, title: "a request that never ends is answered with 503 after 25 s" },
+    test: {
+      file: APP_TEST,
+      title: "a request that never ends is 503 before its gateway would end it",
+    },
   },
   {
     file: `${API}/app.ts`,
     text: "const DEADLINE = 25_000;",
     replacement: "const DEADLINE = 30_000;",
     harm: "The app's own deadline is after that of its gateway",
-    test: { file: APP_TEST, title: "a request that never ends is answered with 503 after 25 s" },
+    test: {
+      file: APP_TEST,
+      title: "a request that never ends is 503 before its gateway would end it",
+    },
   },
   {
     file: `${API}/route.ts`,
-    text: `    const cursor = feeds && (await cursorBefore(feeds, isFiltered(c)));
+    text: `    const cursor = feeds && (await cursorBefore(feeds, throughIndex?.(c.req.query())));
     await next();`,
     replacement: `    await next();
-    const cursor = feeds && (await cursorBefore(feeds, isFiltered(c)));`,
+    const cursor = feeds && (await cursorBefore(feeds, throughIndex?.(c.req.query())));`,
     harm: "A change between a read and its Feed-Cursor never reaches the reader",
     test: { file: APP_TEST, title: "is read before the record, so that no change between" },
   },
@@ -92,8 +98,8 @@ const http: Defect[] = [
   },
   {
     file: `${API}/conditions.ts`,
-    text: "return version === undefined ? 0 : Number(version);",
-    replacement: "return version === undefined ? 1 : Number(version);",
+    text: "return Number(own.exec(tag)?.[1] ?? NEVER);",
+    replacement: "return Number(own.exec(tag)?.[1] ?? 1);",
     harm: "If-Match with the tag of another server overwrites a record",
     test: { file: CONVENTIONS, title: "a stale version is 412 and changes nothing" },
   },
@@ -184,17 +190,18 @@ const http: Defect[] = [
   },
   {
     file: "packages/functions/scripts/openapi-document.ts",
-    text: "...[...route.path.matchAll(/\\{(\\w+)\\}/g)].map(([, name]) => ({",
-    replacement: "...[...route.path.matchAll(/<(\\w+)>/g)].map(([, name]) => ({",
+    text: '...[...route.path.matchAll(/\\{(\\w+)\\}/g)].map(([, name = ""]) => ({',
+    replacement: '...[...route.path.matchAll(/<(\\w+)>/g)].map(([, name = ""]) => ({',
     harm: "Clients that are generated from the OpenAPI document cannot name a record",
-    test: { file: OPENAPI_TEST, title: "has the parameters of each path" },
+    test: { file: OPENAPI_TEST, title: "has exactly its parameters" },
   },
   {
     file: "packages/functions/scripts/openapi-document.ts",
-    text: "const codes = codesOf(route);",
-    replacement: 'const codes = codesOf(route).filter((code) => !code.endsWith("_not_found"));',
+    text: "responses: { ...refusalsOf(codesOf(route)), ...answersOf(route) },",
+    replacement:
+      'responses: { ...refusalsOf(codesOf(route).filter((code) => !code.endsWith("_not_found"))), ...answersOf(route) },',
     harm: "The OpenAPI document does not say that a record can be missing",
-    test: { file: OPENAPI_TEST, title: "has a 404 for each route of a record" },
+    test: { file: OPENAPI_TEST, title: "has exactly its statuses, codes and headers" },
   },
   {
     file: "packages/functions/src/telemetry/redact.ts",
@@ -221,9 +228,9 @@ const http: Defect[] = [
 const events: Defect[] = [
   {
     file: "packages/functions/src/handlers/changes.ts",
-    text: "  let logged: LoggedChange[];\n",
+    text: "  let appended: LoggedChange[];\n",
     replacement:
-      "  let logged: LoggedChange[];\n  await deliver(entries as LoggedChange[]).catch(() => undefined);\n",
+      "  let appended: LoggedChange[];\n  await deliver(entries as LoggedChange[]).catch(() => undefined);\n",
     harm: "A client that subscribes during a delivery never gets that change",
     test: {
       file: "packages/functions/test/changes.test.ts",
@@ -242,7 +249,7 @@ const events: Defect[] = [
   },
   {
     file: "packages/functions/src/handlers/changes.ts",
-    text: "if (await isDeadLetter(record, error)) continue;",
+    text: "if (!event.isRedrive && (await isDeadLetter(record, error))) continue;",
     replacement: "continue;",
     harm: "A record that cannot be read disappears without a dead letter",
     test: {
@@ -312,4 +319,92 @@ const events: Defect[] = [
   },
 ];
 
-export const functions = [...http, ...events];
+const AUTH = "packages/functions/src/auth";
+const SAME_TOKENS = {
+  file: "packages/local/test/token-rule.test.ts",
+  title: "gateway and functions agree: a token with",
+};
+const TOKEN_END = (title: string) => ({ file: "packages/functions/test/deliver.test.ts", title });
+
+const tokens: Defect[] = [
+  {
+    file: `${AUTH}/token.ts`,
+    text: 'if (exp <= now) throw new InvalidToken("the token has expired");',
+    replacement: "",
+    harm: "A connection is opened with a token that has expired",
+    test: SAME_TOKENS,
+  },
+  {
+    file: `${AUTH}/token.ts`,
+    text: "for (const time of [nbf, iat]) {",
+    replacement: "for (const time of [iat]) {",
+    harm: "A connection is opened with a token that is not valid yet",
+    test: SAME_TOKENS,
+  },
+  {
+    file: `${AUTH}/token.ts`,
+    text: '"aud" in claims ? claims["aud"] : claims["client_id"];',
+    replacement: 'claims["aud"] ?? claims["client_id"];',
+    harm: "A connection is opened with a token that is for nobody, because of its client_id",
+    test: SAME_TOKENS,
+  },
+  {
+    file: `${AUTH}/token.ts`,
+    text: 'typeof alg === "string" ? DIGESTS.get(alg) : undefined;',
+    replacement: 'DIGESTS.get(String(alg)) ?? "sha256";',
+    harm: "A connection is opened with a token under an algorithm that the HTTP API refuses",
+    test: SAME_TOKENS,
+  },
+  {
+    file: `${AUTH}/token.ts`,
+    text: 'if (!verifySignature(digest, Buffer.from(signed), key, Buffer.from(signature, "base64url"))) {',
+    replacement: "if (verifySignature === undefined) {",
+    harm: "A connection is opened with a token that anyone has written",
+    test: SAME_TOKENS,
+  },
+  {
+    file: `${API}/caller.ts`,
+    text: 'if (use !== undefined && use !== "access") return undefined;',
+    replacement: "",
+    harm: "A page that knows only who has signed in can act as that user",
+    test: SAME_TOKENS,
+  },
+  {
+    file: `${AUTH}/keys.ts`,
+    text: "if (!keys.has(kid) && clock() - triedAt >= COOLDOWN)",
+    replacement: "if (!keys.has(kid))",
+    harm: "Connections with invented key ids make a function fetch keys without end",
+    test: {
+      file: SAME_TOKENS.file,
+      title: "are fetched again for unknown key ids at most every 30 s",
+    },
+  },
+  {
+    file: "packages/functions/src/live/token-end.ts",
+    text: "    await scheduleTokenEnd(connection);\n    return;",
+    replacement: "    return;",
+    harm: "A silent connection stays open after its token, if that is valid for over 15 minutes",
+    test: TOKEN_END("beyond the longest delay of a message is waited for with several messages"),
+  },
+  {
+    file: "packages/functions/src/live/token-end.ts",
+    text: "if (await Connection.find(connection.id)) await enqueueLater?.({ tokenEnd: message }, RETRY);",
+    replacement: "",
+    harm: "A connection whose token expires during its handshake stays open",
+    test: TOKEN_END(
+      "during a handshake, or while API Gateway fails, is tried again until it is closed",
+    ),
+  },
+  {
+    file: "packages/functions/src/live/token-end.ts",
+    text: "if (now < before) await scheduleTokenEnd(renewed);",
+    replacement: "if (now > before) await scheduleTokenEnd(renewed);",
+    harm: "A connection with a token that expires earlier than its first one stays open",
+    test: {
+      file: `${LIVE_TEST}/auth.test.ts`,
+      title: "a silent connection is closed within 5 s of the end of its token",
+    },
+  },
+];
+
+export const functions = [...http, ...events, ...tokens];

@@ -79,7 +79,7 @@ const tokens: Defect[] = [
   },
   {
     file: `${GATEWAY}/auth/iam-policy.ts`,
-    text: 'if (matching.some((statement) => statement["Effect"] === "Deny")) return false;',
+    text: 'if (matching.some((statement) => statement["Effect"] === "Deny")) return "deny";',
     replacement: "",
     harm: "A policy that denies a request lets it pass",
     test: { file: `${GATEWAY}/auth/lambda-authorizer.test.ts`, title: "a policy that " },

@@ -1,6 +1,10 @@
 import type { Defect } from "../defect.ts";
 
 const RULE = { file: "infra/test/rule.test.ts", title: "finds nothing" };
+const ALIAS = {
+  file: "infra/test/function.test.ts",
+  title: "each has an alias `live` of the version that a deploy publishes",
+};
 const GUIDE = (title: string) => ({ file: "packages/local/test/guide.test.ts", title });
 
 const resources: Defect[] = [
@@ -34,7 +38,7 @@ const resources: Defect[] = [
   },
   {
     file: "infra/changes.ts",
-    text: "destinationConfig: { onFailure: { destinationArn: streamDeadLetters.arn } },",
+    text: "destinationConfig: { onFailure: { destinationArn: failedBatches.arn } },",
     replacement: "",
     harm: "Records that are too old disappear from the stream without a dead letter",
     test: RULE,
@@ -79,6 +83,21 @@ const resources: Defect[] = [
     replacement: 'schedule: "rate(1 hour)",',
     harm: "Expired reservations hold their units for an hour",
     test: { file: "infra/test/changes.test.ts", title: "`sweep` runs once a minute" },
+  },
+  {
+    file: "infra/function.ts",
+    text: "const target = $dev ? created.arn : aliasOf(component, created, provisioned).arn;",
+    replacement:
+      "if (!$dev) aliasOf(component, created, provisioned);\n  const target = created.arn;",
+    harm: "In an outage a rollback of the alias has no effect, since nothing calls it",
+    test: ALIAS,
+  },
+  {
+    file: "infra/function.ts",
+    text: "functionVersion: nodes.function.version },",
+    replacement: 'functionVersion: "$LATEST" },',
+    harm: "An alias has no earlier version to go back to",
+    test: ALIAS,
   },
 ];
 

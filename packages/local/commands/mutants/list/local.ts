@@ -3,6 +3,7 @@ import type { Defect } from "../defect.ts";
 const LOCAL = "packages/local";
 const QUEUE = (title: string) => ({ file: `${LOCAL}/queue/queue.test.ts`, title });
 const STREAM = (title: string) => ({ file: `${LOCAL}/stream/event-source-mapping.test.ts`, title });
+const REDRIVE = (title: string) => ({ file: `${LOCAL}/redrive/stage.test.ts`, title });
 const ISSUER = (title: string) => ({ file: `${LOCAL}/issuer/issuer.test.ts`, title });
 
 export const local: Defect[] = [
@@ -150,6 +151,37 @@ export const local: Defect[] = [
     test: {
       file: `${LOCAL}/engine/dynamodb.test.ts`,
       title: "an engine that is killed starts again and has lost no acknowledged write",
+    },
+  },
+  {
+    file: `${LOCAL}/redrive/letter.ts`,
+    text: 'if (failures.length > 0) throw new Error("it still cannot be read',
+    replacement: 'if (failures.length > 1000) throw new Error("it still cannot be read',
+    harm: "A dead letter that fails again is deleted, and its change is lost",
+    test: REDRIVE("--send invokes `changes` and deletes only what succeeds"),
+  },
+  {
+    file: `${LOCAL}/redrive/letter.ts`,
+    text: "await invoke({ Records, isRedrive: true })",
+    replacement: "await invoke({ Records })",
+    harm: "Each redrive of a poison record makes one more dead letter",
+    test: REDRIVE("--send invokes `changes` and deletes only what succeeds"),
+  },
+  {
+    file: `${LOCAL}/redrive/letter.ts`,
+    text: "if (!records.every(isWhole)) {",
+    replacement: "if (records.length === 0) {",
+    harm: "A dead letter with only the keys of its record counts as sent, and its change is lost",
+    test: REDRIVE("--send invokes `changes` and deletes only what succeeds"),
+  },
+  {
+    file: `${LOCAL}/redrive/laptop.ts`,
+    text: "if (left.size > 0) await appendFile(",
+    replacement: "if (left.size > 1000) await appendFile(",
+    harm: "On a laptop dead letters that fail again are lost",
+    test: {
+      file: `${LOCAL}/test/commands.test.ts`,
+      title: "--send puts changes into the log, and keeps what cannot be read",
     },
   },
 ];

@@ -1,0 +1,143 @@
+import type { Defect } from "../defect.ts";
+
+const REST = "packages/gateway/rest";
+const test = (file: string, title: string) => ({ file: `${REST}/${file}.test.ts`, title });
+const PLAN = (title: string) => test("usage-plan", title);
+const AUTHORIZER = (title: string) => test("authorizer", title);
+
+const keys: Defect[] = [
+  {
+    file: `${REST}/api-key.ts`,
+    text: "return key?.enabled && !expired ? key : undefined;",
+    replacement: "return key?.enabled ? key : undefined;",
+    harm: "A key is accepted after it has expired",
+    test: PLAN("a key can be stored as its hash, name its plan, and expire"),
+  },
+  {
+    file: `${REST}/api-key.ts`,
+    text: "const key = byHash.get(hashOf(value));",
+    replacement: "const key = byHash.get(hashOf(value)) ?? byHash.get(value);",
+    harm: "Whoever reads the file of keys can use the hashes in it as keys",
+    test: PLAN("a key can be stored as its hash, name its plan, and expire"),
+  },
+  {
+    file: `${REST}/usage-plan.ts`,
+    text: "return plan.stages.includes(stage);",
+    replacement: "return plan.stages.length > 0;",
+    harm: "A key of one stage opens all others",
+    test: PLAN("a key of a plan for another stage is refused"),
+  },
+  {
+    file: `${REST}/usage-plan.ts`,
+    text: "const id = JSON.stringify([name, key.id, own && routeKey]);",
+    replacement: "const id = JSON.stringify([name, own && routeKey]);",
+    harm: "One caller uses up the rate of all other callers of its plan",
+    test: PLAN("the throttle of a plan is for each key"),
+  },
+  {
+    file: `${REST}/usage-plan.ts`,
+    text: "usage.since(name, key.id, periodStart(quota.period, clock())) >= quota.limit,",
+    replacement: 'usage.since(name, key.id, "2000-01-01") >= quota.limit,',
+    harm: "A caller who has used up a quota is refused in all later months",
+    test: PLAN("a quota counts what was admitted, for each key, until the month turns"),
+  },
+  {
+    file: `${REST}/rest-api.ts`,
+    text: "if (admission.exhausted()) return",
+    replacement: "admission.count();\n    if (admission.exhausted()) return",
+    harm: "Requests that are throttled use up the quota of their caller",
+    test: PLAN("a quota counts what was admitted, for each key, until the month turns"),
+  },
+  {
+    file: `${REST}/usage.ts`,
+    text: "      writeSync(file, lineOf(plan, key, day, 1));\n",
+    replacement: "",
+    harm: "A restart of the gateway gives each caller its whole quota again",
+    test: PLAN("counts are in the file when a request is answered, also after kill -9"),
+  },
+];
+
+const policies: Defect[] = [
+  {
+    file: `${REST}/policy.ts`,
+    text: 'list.addSubnet(address, prefix, version === 6 ? "ipv6" : "ipv4");',
+    replacement: 'list.addAddress(address, version === 6 ? "ipv6" : "ipv4");',
+    harm: "A policy that denies a range of addresses denies its first one only",
+    test: test("rest-api", "of this range"),
+  },
+  {
+    file: `${REST}/policy.ts`,
+    text: "return () => negated;",
+    replacement: "return () => true;",
+    harm: "An API for one VPC answers callers from everywhere",
+    test: test("rest-api", "for a VPC endpoint only"),
+  },
+  {
+    file: `${REST}/authorizer.ts`,
+    text: 'const effect = effectOf(grant, arn, "execute-api:Invoke");',
+    replacement: 'const effect = cached ? "allow" : effectOf(grant, arn, "execute-api:Invoke");',
+    harm: "A policy that allows one method allows all others while it is cached",
+    test: AUTHORIZER("a cached policy that names one method refuses the others"),
+  },
+  {
+    file: `${REST}/authorizer.ts`,
+    text: "const key = JSON.stringify(identity);",
+    replacement: 'const key = identity[0] ?? "";',
+    harm: "A caller gets the cached policy of another one with the same first identity",
+    test: AUTHORIZER("a cached policy is for all identity sources together"),
+  },
+];
+
+const contents: Defect[] = [
+  {
+    file: `${REST}/response-cache.ts`,
+    text: 'if (where === "path") return pathParameters[name] ?? null;',
+    replacement: 'if (where === "path") return null;',
+    harm: "A cached answer about one record is given for another one",
+    test: test("response-cache", "only the named parameters tell answers apart"),
+  },
+  {
+    file: `${REST}/response-cache.ts`,
+    text: "if (ttl === 0 || response.status >= 500 ||",
+    replacement: "if (ttl === 0 ||",
+    harm: "A failure of a moment is answered from the cache for minutes",
+    test: test("response-cache", "an error of the server"),
+  },
+  {
+    file: `${REST}/template.ts`,
+    text: `  '"': '\\\\"',\n`,
+    replacement: `  '"': '"',\n`,
+    harm: "A text with quotes adds members to the JSON that a template makes",
+    test: test("integration", "escapeJavaScript escapes as Apache Commons does"),
+  },
+  {
+    file: `${REST}/template.ts`,
+    text: "Object.defineProperty(this, name, { value: javaValue(value), enumerable: true });",
+    replacement: "Object.assign(this, { [name]: javaValue(value) });",
+    harm: "A member called __proto__ in a body changes what a template reads",
+    test: test("integration", "$input.path('$.toString')|$input.path('$.__proto__')"),
+  },
+  {
+    file: `${REST}/stream.ts`,
+    text: "const at = received.indexOf(DELIMITER);",
+    replacement: "const at = chunk.indexOf(DELIMITER);",
+    harm: "An answer whose metadata arrive in two parts is a 502",
+    test: test("stream", "metadata and delimiter may arrive in parts"),
+  },
+  {
+    file: `${REST}/validator.ts`,
+    text: "return value !== undefined && model(value) ?",
+    replacement: "return value === undefined || model(value) ?",
+    harm: "A body that is no JSON passes the validation of its model",
+    test: test("validator", "the body "),
+  },
+  {
+    file: `${REST}/validator.ts`,
+    text: 'const model = models.get(type || "application/json");',
+    replacement: 'const model = models.get(type ?? "");',
+    harm: "A body without a content type is not validated",
+    test: test("validator", "the body "),
+  },
+];
+
+export const rest = [...keys, ...policies, ...contents];
