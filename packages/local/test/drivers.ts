@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
+import * as Offset from "@stockwire/core/changes/offset";
 import { createClient } from "@stockwire/core/store/client";
 import { newId } from "@stockwire/core/id";
 import { createApp } from "@stockwire/functions/api/app";
@@ -110,6 +111,7 @@ async function inProcess(): Promise<Driver> {
     shards: 4,
   });
   SignedToken.configure(CURSOR_SECRET);
+  Offset.configure(30, CHANGES_TABLE); // as the functions, which share the cursors of this process
   const log = createLog("silent", "test");
   const measure = createMeasure("off", "test");
   const app = createApp({ about, log, measure, origins: ["*"], secure: false });
