@@ -34,7 +34,11 @@ const bytesOf = (data: ArrayBuffer | ArrayBufferView): Uint8Array =>
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data);
 
-test("2 000 signatures are those of the SDK's signer", async () => {
+/** Runs of each property below, and signatures; test:stress has more. */
+const SIGNATURES = Number(process.env["SIGNATURES"] ?? 200);
+const RUNS = Math.max(20, SIGNATURES / 25);
+
+test(`${SIGNATURES} signatures are those of the SDK's signer`, async () => {
   const word = fc.stringMatching(/^[A-Za-z0-9/+]{1,60}$/);
   const caller = fc.record({
     region: fc.constantFrom("us-east-1", "eu-central-2", "ap-southeast-3", "us-gov-west-1"),
@@ -56,7 +60,7 @@ test("2 000 signatures are those of the SDK's signer", async () => {
       }
       client.close();
     }),
-    { numRuns: 100 },
+    { numRuns: SIGNATURES / 20 },
   );
 });
 
@@ -161,7 +165,7 @@ describe.each(Object.entries(inputs))("%s", (operation, input) => {
         }));
         expect(small).toEqual(sdk);
       }),
-      { numRuns: 40 },
+      { numRuns: RUNS },
     );
   });
 });
@@ -219,7 +223,7 @@ test.each(Object.entries(outputs))(
         const { $metadata: _, ...expected } = sdk as object & { $metadata?: unknown };
         expect(small).toEqual(expected);
       }),
-      { numRuns: 40 },
+      { numRuns: RUNS },
     );
   },
 );
