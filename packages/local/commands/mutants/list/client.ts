@@ -124,7 +124,7 @@ export const client: Defect[] = [
   },
   {
     file: `${CLIENT}/http.ts`,
-    text: 'headers.set("Idempotency-Key", crypto.randomUUID());',
+    text: 'headers.set("Idempotency-Key", randomKey());',
     replacement: "",
     harm: "An order that is sent again after a lost answer is made twice",
     test: HTTP("uses one idempotency key for all tries of a call"),

@@ -27,7 +27,7 @@ const http: Defect[] = [
     },
   },
   {
-    file: `${API}/app.ts`,
+    file: `${API}/serve.ts`,
     text: ".use(deadline(settings.deadline ?? DEADLINE, refuse))",
     replacement: "",
     harm: "A slow request ends with the gateway's 503, without a problem that callers can read",
@@ -37,7 +37,7 @@ const http: Defect[] = [
     },
   },
   {
-    file: `${API}/app.ts`,
+    file: `${API}/serve.ts`,
     text: "const DEADLINE = 25_000;",
     replacement: "const DEADLINE = 30_000;",
     harm: "The app's own deadline is after that of its gateway",
@@ -148,8 +148,8 @@ const http: Defect[] = [
     },
   },
   {
-    file: `${API}/routes/change.ts`,
-    text: "requireScope(c.var.caller, readScope(topic.feed));",
+    file: `${API}/topic.ts`,
+    text: "requireScope(caller, readScope(topic.feed));",
     replacement: "",
     harm: "Any token can read the changes of users",
     test: {
