@@ -205,6 +205,35 @@ describe("a collection", () => {
     expect(products.get("a")).toMatchObject({ version: 1, category: "books" });
   });
 
+  it("reports each change once it is applied, also one that its list had already", async () => {
+    const products = world.client.collection<Product>("products", {
+      load: async () => {
+        const { cursor } = await world.load("products");
+        world.live.append("a", "books"); // after the cursor, and in the list
+        return { records: [...world.live.products.values()], cursor };
+      },
+      fetch: async (id) => world.live.products.get(id),
+    });
+    const applied: string[] = [];
+    const remove = products.onApplied(({ id }) =>
+      applied.push(`${id} ${products.get(id)?.version}`),
+    );
+    await world.run();
+    expect(applied).toEqual(["a 1"]);
+    const { data: _data, ...large } = world.live.append("b", "books");
+    world.live.fanOut({ ...large, truncated: true });
+    await world.run();
+    expect(applied).toEqual(["a 1", "b 1"]);
+    remove();
+    world.live.write("a", "toys");
+    await world.run();
+    expect(applied).toHaveLength(2);
+    const reasons: unknown[] = [];
+    products.onClose((reason) => reasons.push(reason));
+    products.close();
+    expect(reasons).toMatchObject([{ code: "closed" }]);
+  });
+
   it("retries a failed load, unless the request itself is refused", async () => {
     let tries = 0;
     const products = world.client.collection<Product>("products", {
