@@ -24,6 +24,11 @@ const ABOVE_RESOURCES = `${core}/catalog/{index,stock-check,stock-repair}.ts`;
 const walls = [
   wall(`${core}/*.ts`, only("zod", "uuid", ...NODE, "./*.ts"), "small files know no folder"),
   wall(
+    `${core}/aws/**`,
+    only(...NODE, "./*.ts", "../signature.ts"),
+    "aws knows only HTTP and JSON",
+  ),
+  wall(
     `${core}/store/**`,
     only(...SMALL, ...SDK, "./*.ts", "./protocol/*.ts"),
     "store knows no resource",
@@ -36,7 +41,7 @@ const walls = [
       "./*.ts",
       "../attribute-value.ts",
       "../client.ts",
-      "../../signature.ts",
+      "../../aws/*.ts",
     ),
     "the protocol knows no table",
     "",
@@ -50,14 +55,20 @@ const walls = [
   ),
   wall(
     `${core}/changes/**`,
-    only(...SMALL, ...SDK, "../catalog/*.ts", "../store/*.ts", "./*.ts"),
+    only(...SMALL, "@aws-sdk/client-dynamodb", "../catalog/*.ts", "../store/*.ts", "./*.ts"),
     "changes knows catalog and store",
+    "",
+    "^@aws-sdk/",
   ),
-  wall(`${core}/live/**`, only(...SMALL, ...SDK, "../*/*.ts", "./*.ts"), "core imports no package"),
+  wall(
+    `${core}/live/**`,
+    only(...SMALL, "../*/*.ts", "./*.ts"),
+    "core/aws sends; core imports no package",
+  ),
   wall(
     `${functions}/**`,
-    ["@stockwire/**", "!@stockwire/core/**", "hono/aws-lambda"],
-    "what is deployed imports core and no other package; web/lambda.ts replaces Hono's adapter",
+    ["@stockwire/**", "!@stockwire/core/**", ...SDK, "hono/aws-lambda"],
+    "what is deployed calls AWS through core; web/lambda.ts replaces Hono's adapter",
   ),
   wall(
     "packages/client/src/**",

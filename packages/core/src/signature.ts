@@ -1,7 +1,6 @@
 /**
- * Signature Version 4 for the requests that we send ourselves, to DynamoDB and to the management API
- * of connections. As small as these requests allow: no query, no `.` in a path, no header that would
- * have to be trimmed.
+ * Signature Version 4 for the requests to DynamoDB, SQS and the management API of connections. As
+ * small as these requests allow: no query, no `.` in a path, no header that would have to be trimmed.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
  */
 
@@ -53,7 +52,8 @@ export function authorization(
 export const timeOf = (at: number): string =>
   new Date(at).toISOString().replace(/[-:]|\.\d{3}/g, "");
 
-const encode = (text: string): string =>
+/** Encodes a segment of a path as AWS does: everything but letters, digits and `-._~`. */
+export const encode = (text: string): string =>
   encodeURIComponent(text).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,

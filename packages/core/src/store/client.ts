@@ -3,9 +3,9 @@
  * call that would wait long for a socket is refused. A call is one attempt; dynamodb.ts repeats it.
  */
 
+import type { OpenTransport } from "../aws/client.ts";
 import { AppError } from "../error.ts";
 import { createSmallClient } from "./protocol/client.ts";
-import type { Transport } from "./protocol/http.ts";
 import type { Operation, Operations } from "./protocol/message.ts";
 
 export interface ClientOptions {
@@ -19,9 +19,6 @@ export interface ClientOptions {
   /** How the small client sends requests; by default with node:http. It selects the small client. */
   transport?: OpenTransport | undefined;
 }
-
-/** Opens up to `maxSockets` connections to an endpoint. */
-export type OpenTransport = (endpoint: URL, maxSockets: number) => Transport;
 
 export interface CallOptions {
   requestTimeout?: number; // ms, instead of the client's

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createSmallClient } from "../../src/store/protocol/client.ts";
-import { openFetchTransport } from "../../src/store/protocol/fetch.ts";
+import { openFetchTransport } from "../../src/aws/fetch.ts";
 import { outcomeOf, type Pair, startPair, storeCall } from "../support/client-pair.ts";
 import { failure } from "../support/store.ts";
 

@@ -7,13 +7,8 @@
 import { crc32 } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CallOptions, Client } from "../../src/store/client.ts";
-import {
-  outcomeOf,
-  type Pair,
-  type Respond,
-  startPair,
-  storeCall,
-} from "../support/client-pair.ts";
+import { outcomeOf, type Pair, startPair, storeCall } from "../support/client-pair.ts";
+import type { Respond } from "../support/server.ts";
 
 let pair: Pair;
 beforeAll(async () => {

@@ -3,33 +3,17 @@
  * makes of the answers.
  */
 
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import type { Client, ClientOptions } from "../../src/store/client.ts";
 import { createSmallClient } from "../../src/store/protocol/client.ts";
 import { call, forgetSilence, ReplyLost } from "../../src/store/retry.ts";
 import { createSdkClient } from "../../src/store/sdk-client.ts";
-
-export interface Received {
-  headers: IncomingMessage["headers"];
-  body: string;
-}
-
-/** Answers a request, the first of a call or a repetition. */
-export type Respond = (response: ServerResponse, received: Received) => unknown;
+import { type Server, startServer } from "./server.ts";
 
 const MAX_SOCKETS = 16;
 
-export interface Pair {
-  endpoint: string;
-  /** The requests since `answer`. */
-  received: Received[];
-  /** Sets how all later requests are answered, and forgets those that were received. */
-  answer(respond: Respond): void;
+export interface Pair extends Server {
   sdk: Client;
   small: Client;
-  close(): void;
 }
 
 export const createPair = (options: ClientOptions) => ({
@@ -39,36 +23,17 @@ export const createPair = (options: ClientOptions) => ({
 
 /** Starts the server and connects both clients to it. */
 export async function startPair(options: Partial<ClientOptions> = {}): Promise<Pair> {
-  let respond: Respond = (response) => response.end("{}");
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const received = { headers: request.headers, body: Buffer.concat(chunks).toString() };
-      pair.received.push(received);
-      respond(response, received);
-    });
-  });
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const server = await startServer();
   const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "a secret" };
+  const { endpoint, close } = server;
   const clients = createPair({ region: "eu-west-1", endpoint, credentials, ...options });
-  const pair: Pair = {
-    endpoint,
-    received: [],
-    answer(to) {
-      respond = to;
-      pair.received = [];
-    },
-    ...clients,
+  return Object.assign(server, clients, {
     close() {
       clients.sdk.close();
       clients.small.close();
-      server.close();
-      server.closeAllConnections();
+      close();
     },
-  };
-  return pair;
+  });
 }
 
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));

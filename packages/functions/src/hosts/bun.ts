@@ -1,6 +1,6 @@
 /** The HTTP API on Bun: `bun packages/functions/src/hosts/bun.ts`. */
 
-import { openFetchTransport } from "@stockwire/core/store/protocol/fetch";
+import { openFetchTransport } from "@stockwire/core/aws/fetch";
 import { run } from "./program.ts";
 
 /** The part of Bun that is used. https://bun.sh/docs/api/http */

@@ -1,6 +1,6 @@
 /** The HTTP API on Deno: `deno run --allow-net --allow-env … packages/functions/src/hosts/deno.ts`. */
 
-import { openFetchTransport } from "@stockwire/core/store/protocol/fetch";
+import { openFetchTransport } from "@stockwire/core/aws/fetch";
 import { run } from "./program.ts";
 
 /** The part of Deno that is used. https://docs.deno.com/api/deno/~/Deno.serve */

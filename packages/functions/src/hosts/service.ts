@@ -6,7 +6,8 @@
  */
 
 import * as Offset from "@stockwire/core/changes/offset";
-import { createClient, type OpenTransport } from "@stockwire/core/store/client";
+import type { OpenTransport } from "@stockwire/core/aws/client";
+import { createClient } from "@stockwire/core/store/client";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import { HTTPException } from "hono/http-exception";

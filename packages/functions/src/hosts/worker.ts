@@ -4,7 +4,7 @@
  * https://developers.cloudflare.com/workers/runtime-apis/nodejs/
  */
 
-import { openFetchTransport } from "@stockwire/core/store/protocol/fetch";
+import { openFetchTransport } from "@stockwire/core/aws/fetch";
 import { createService, NOT_OFFERED, type Service } from "./service.ts";
 import { readSettings } from "./settings.ts";
 

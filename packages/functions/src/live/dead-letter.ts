@@ -1,10 +1,8 @@
 /** The dead-letter queue of the stream, for records that no attempt can read or append. */
 
-import { SendMessageCommand } from "@aws-sdk/client-sqs";
 import { config } from "../runtime.ts";
-import { createSqsClient, messageBody } from "./delivery-queue.ts";
+import { messageBody, queueOf } from "./delivery-queue.ts";
 
-const { STREAM_DEAD_LETTERS_URL: QueueUrl } = config;
 /**
  * Bytes of a record in a dead letter, so that the letter fits a message. A larger one is named by its
  * keys. https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html
@@ -12,7 +10,7 @@ const { STREAM_DEAD_LETTERS_URL: QueueUrl } = config;
 const MAX_RECORD_BYTES = 1000 * 1024; // a message has 1 MiB
 const MAX_ERROR = 1_000; // characters
 
-const sqs = QueueUrl === undefined ? undefined : createSqsClient();
+const queue = queueOf(config.STREAM_DEAD_LETTERS_URL);
 
 interface StreamRecord {
   eventID?: string | undefined;
@@ -24,7 +22,7 @@ interface StreamRecord {
  * configured. Rejects if the queue does not take it.
  */
 export async function sendDeadLetter(record: StreamRecord, cause: unknown): Promise<boolean> {
-  if (sqs === undefined) return false;
+  if (queue === undefined) return false;
   const { eventID, dynamodb: { SequenceNumber, Keys } = {} } = record;
   const fits = Buffer.byteLength(messageBody(record)) <= MAX_RECORD_BYTES;
   const letter = {
@@ -36,6 +34,6 @@ export async function sendDeadLetter(record: StreamRecord, cause: unknown): Prom
     },
     payload: { Records: [fits ? record : { eventID, dynamodb: { SequenceNumber, Keys } }] },
   };
-  await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: messageBody(letter) }));
+  await queue.send(messageBody(letter));
   return true;
 }

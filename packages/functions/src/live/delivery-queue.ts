@@ -3,12 +3,11 @@
  * to, the rest of a long replay, and what must happen at a later time.
  */
 
-import { SendMessageBatchCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { openQueue, type Queue } from "@stockwire/core/aws/queue";
 import type { Delivery } from "@stockwire/core/live/fan-out";
 import type { Replay } from "@stockwire/core/live/subscription";
 import { config } from "../runtime.ts";
 
-const { DELIVERY_QUEUE_URL: QueueUrl } = config;
 // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatch.html
 const BATCH = 10; // messages
 /** Bytes of one batch. SQS takes 1 MiB, and took 256 KiB until August 2025. */
@@ -34,29 +33,21 @@ export interface TokenEnd {
 /** A message of the queue. */
 export type QueueMessage = Delivery | { replay: PendingReplay } | { tokenEnd: TokenEnd };
 
-export const createSqsClient = (): SQSClient =>
-  new SQSClient({
-    region: config.AWS_REGION,
-    ...(config.AWS_ENDPOINT_URL_SQS && { endpoint: config.AWS_ENDPOINT_URL_SQS }),
-    maxAttempts: 3,
-    requestHandler: {
-      connectionTimeout: 1_000, // ms
-      requestTimeout: 2_000,
-      throwOnRequestTimeout: true,
-    },
-  });
+/** Opens a queue by its URL; undefined if it has none. */
+export const queueOf = (url: string | undefined): Queue | undefined =>
+  url === undefined
+    ? undefined
+    : openQueue({ url, region: config.AWS_REGION, endpoint: config.AWS_ENDPOINT_URL_SQS });
 
-const sqs = QueueUrl === undefined ? undefined : createSqsClient();
+const queue = queueOf(config.DELIVERY_QUEUE_URL);
 
 /** Sends deliveries to the queue, each as a message; undefined if no queue is configured. */
 export const enqueue =
-  sqs &&
+  queue &&
   (async (deliveries: readonly Delivery[]): Promise<void> => {
     for (const batch of batches(deliveries.map(messageBody))) {
-      const Entries = batch.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
-      const { Failed = [] } = await sqs.send(new SendMessageBatchCommand({ QueueUrl, Entries }));
-      if (Failed.length > 0)
-        throw new Error(`${Failed.length} deliveries were not accepted by the queue`);
+      const refused = await queue.sendBatch(batch);
+      if (refused > 0) throw new Error(`${refused} deliveries were not accepted by the queue`);
     }
   });
 
@@ -65,11 +56,9 @@ export const enqueue =
  * less. Undefined if no queue is configured.
  */
 export const enqueueLater =
-  sqs &&
+  queue &&
   (async (message: QueueMessage, seconds = 0): Promise<void> => {
-    const DelaySeconds = Math.min(MAX_DELAY, Math.max(0, Math.ceil(seconds)));
-    const MessageBody = messageBody(message);
-    await sqs.send(new SendMessageCommand({ QueueUrl, MessageBody, DelaySeconds }));
+    await queue.send(messageBody(message), Math.min(MAX_DELAY, Math.max(0, Math.ceil(seconds))));
   });
 
 /**

@@ -553,8 +553,8 @@ const live: Defect[] = [
   },
   {
     file: `${CORE}/live/send.ts`,
-    text: 'if (status === 410) return "gone";',
-    replacement: 'if (status === 410) return "failed";',
+    text: 'return statusOf(error) === 410 ? "gone" : "failed";',
+    replacement: 'return statusOf(error) === 409 ? "gone" : "failed";',
     harm: "Connections that are gone are never removed and slow down each delivery",
     test: SEND("410 means that the connection is gone"),
   },
@@ -578,6 +578,16 @@ const live: Defect[] = [
     replacement: "return () => undefined;",
     harm: "Frames go to a gateway of the process that has ended",
     test: SEND("frames to an endpoint in this process are handed over without a request"),
+  },
+  {
+    file: `${CORE}/aws/retry.ts`,
+    text: "if (status === 429 || THROTTLED.has(name)) return THROTTLE;",
+    replacement: "if (THROTTLED.has(name)) return THROTTLE;",
+    harm: "A frame is lost when API Gateway throttles",
+    test: {
+      file: `${TEST}/live/send.test.ts`,
+      title: "is the same outcome after as many attempts",
+    },
   },
 ];
 

@@ -17,13 +17,13 @@ import {
 
 /** Opens a transport. The host limits its connections; nothing has to be closed. */
 export const openFetchTransport = (endpoint: URL): Transport => ({
-  post: (request) => post(endpoint, request),
+  send: (request) => send(endpoint, request),
   close: () => undefined,
 });
 
-async function post(
+async function send(
   endpoint: URL,
-  { headers: given, body, timeout, abortSignal }: HttpRequest,
+  { method, path, headers: given, body, timeout, abortSignal }: HttpRequest,
 ): Promise<HttpReply> {
   if (abortSignal?.aborted) throw aborted();
   const controller = new AbortController();
@@ -32,10 +32,10 @@ async function post(
   const onAbort = () => fail(aborted());
   abortSignal?.addEventListener("abort", onAbort, { once: true });
   try {
-    const response = await fetch(endpoint, {
-      method: "POST",
+    const response = await fetch(new URL(path, endpoint), {
+      method,
       headers: headersOf(given),
-      body,
+      ...(method === "POST" && { body }),
       redirect: "manual", // "error" does not exist everywhere
       signal: controller.signal,
     }).catch((error: unknown) => {

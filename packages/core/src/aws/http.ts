@@ -1,13 +1,16 @@
 /**
- * One HTTP request to DynamoDB and its whole reply, on connections that are kept alive. Every request
- * ends: with the reply, or with an error that has the names and codes of the SDK's HTTP handler, which
- * retry.ts knows.
+ * One HTTP request to AWS and its whole reply, on connections that are kept alive. Every request ends:
+ * with the reply, or with an error that has the names and codes of the SDK's HTTP handler, so that
+ * rules for repetitions are the same for both.
  */
 
 import type * as Http from "node:http";
 import type * as Https from "node:https";
 
 export interface HttpRequest {
+  method: string;
+  /** Encoded. */
+  path: string;
   headers: Readonly<Record<string, string | number>>;
   body: string;
   /** Ms without a reply, and then without more of it, after which the request fails. */
@@ -26,7 +29,7 @@ export interface HttpReply {
 
 export interface Transport {
   /** Rejects with a `TimeoutError`, an `AbortError`, or an error with a network code. */
-  post(request: HttpRequest): Promise<HttpReply>;
+  send(request: HttpRequest): Promise<HttpReply>;
   close(): void;
 }
 
@@ -49,16 +52,16 @@ export function openTransport(endpoint: URL, maxSockets: number): Transport {
     secure ? "node:https" : "node:http",
   );
   const agent = new Agent({ keepAlive: true, maxSockets });
-  const { port, pathname: path } = endpoint;
+  const { port } = endpoint;
   const hostname = endpoint.hostname.replace(/^\[|\]$/g, ""); // of an IPv6 address
-  const target = { agent, method: "POST", hostname, port, path };
-  const post = ({ headers, body, timeout, abortSignal }: HttpRequest) =>
+  const target = { agent, hostname, port };
+  const send = ({ method, path, headers, body, timeout, abortSignal }: HttpRequest) =>
     new Promise<HttpReply>((resolve, reject) => {
       if (abortSignal?.aborted) {
         reject(aborted());
         return;
       }
-      const request = open({ ...target, headers }, (response) => {
+      const request = open({ ...target, method, path, headers }, (response) => {
         timer.refresh();
         collect(response, timer).then(finish(resolve), finish(reject));
       });
@@ -92,7 +95,7 @@ export function openTransport(endpoint: URL, maxSockets: number): Transport {
       abortSignal?.addEventListener("abort", onAbort, { once: true });
       request.end(body);
     });
-  return { post, close: () => agent.destroy() };
+  return { send, close: () => agent.destroy() };
 }
 
 /** Reads a reply. A reply that breaks off is not rejected, because its head may matter. */
