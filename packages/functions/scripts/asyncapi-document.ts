@@ -80,7 +80,7 @@ const messages: readonly Message[] = [
     const { summary, example } = clientFrames[name];
     return { id: idOf("Client", name), name, schema, summary, correlation: "request", example };
   }),
-  ...ServerFrame.options.map((schema): Message => {
+  ...ServerFrame.unwrap().options.map((schema): Message => {
     const name = schema.shape.type.value;
     const { summary, example } = serverFrames[name];
     return {
@@ -148,7 +148,7 @@ function operations(): Json {
 /** JSON Schemas in draft-07, because AsyncAPI 3.0's schema object extends that version. */
 function schemas(): Json {
   const registry = z.registry<{ id: string }>();
-  registry.add(Change, { id: "Change" });
+  registry.add(Change.unwrap(), { id: "Change" });
   for (const { id, schema } of messages) registry.add(schema, { id });
   const all = namedSchemas(registry, "draft-7");
   const inChange = (member: string) => changeMembers[`Change.${member}`] ?? changeMembers[member];

@@ -34,7 +34,7 @@ const document = JSON.parse(JSON.stringify(asyncapi())) as {
   };
 };
 const { messages } = document.components;
-const TYPES = ServerFrame.options.map(({ shape }) => shape.type.value);
+const TYPES = ServerFrame.unwrap().options.map(({ shape }) => shape.type.value);
 
 const namesOf = (side: string) =>
   Object.entries(messages).flatMap(([id, { name }]) => (id.startsWith(side) ? [name] : []));

@@ -1,5 +1,6 @@
 /** JSON Schemas of the schemas that validate, in the form in which documents have them. */
 
+import { resolved } from "@stockwire/core/lazy";
 import * as z from "zod";
 
 export type Json = Record<string, unknown>;
@@ -47,7 +48,8 @@ export function namedSchemas(
 }
 
 /** Returns a reference to a schema that has an id; any other schema is written in place. */
-export function schemaOf(schema: z.ZodType): Json {
+export function schemaOf(given: z.ZodType): Json {
+  const schema = resolved(given);
   const id = z.globalRegistry.get(schema)?.id;
   if (id !== undefined) return { $ref: uriOf(id) };
   const { $schema: _schema, ...rest } = z.toJSONSchema(

@@ -1,3 +1,4 @@
+import { makeAll } from "@stockwire/core/lazy";
 import * as z from "zod";
 import packageJson from "../package.json" with { type: "json" };
 import { codesOf, methodsOf, type Route, routeKeyOf, routes, scopes } from "../src/api/policy.ts";
@@ -17,6 +18,7 @@ import { PARTNER_STAGE } from "../src/partner/plan.ts";
 
 /** The OpenAPI 3.1 document, made from the policy of the routes and the schemas that validate. */
 export function openapi(): Json {
+  makeAll();
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     paths[route.path] ??= { description: othersOf(route.path) };

@@ -1,5 +1,6 @@
 /** The generated documents of the Partner API: the models of bodies, and the scopes of methods. */
 
+import { resolved } from "@stockwire/core/lazy";
 import * as z from "zod";
 import { routes } from "../src/api/policy.ts";
 import { templateRoutes } from "../src/partner/integration.ts";
@@ -44,8 +45,9 @@ export function partnerModels(): Record<string, Json> {
 
 const DRAFT_4 = "http://json-schema.org/draft-04/schema#";
 
-function modelOf(schema: z.ZodType | undefined): Json {
-  if (schema === undefined) return {};
+function modelOf(given: z.ZodType | undefined): Json {
+  if (given === undefined) return {};
+  const schema = resolved(given);
   const {
     $schema: _schema,
     definitions,

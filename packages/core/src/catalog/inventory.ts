@@ -6,6 +6,7 @@
 
 import * as z from "zod";
 import { AppError, type Code, invalidMember } from "../error.ts";
+import { lazy } from "../lazy.ts";
 import { withLocks } from "../store/lock.ts";
 import { paged, query } from "../store/pagination.ts";
 import { recordStore, shardOf } from "../store/record.ts";
@@ -15,48 +16,56 @@ import { text } from "../text.ts";
 
 const MAX_QUANTITY = 1_000_000_000;
 
-export const Quantity = z.int().min(0).max(MAX_QUANTITY);
-const Reason = text(1, 200);
+export const Quantity = () => z.int().min(0).max(MAX_QUANTITY);
+const Reason = () => text(1, 200);
 
 /** A product's inventory as clients see it. */
-export const Info = z
-  .object({
-    id: z.string(),
-    productId: z.string(),
-    quantity: z.int(),
-    reserved: z.int(),
-    available: z.int(),
-    reorderPoint: z.int(),
-    level: z.enum(["out", "low", "ok"]),
-    updatedAt: z.iso.datetime(),
-    version: z.int(),
-  })
-  .meta({ id: "Inventory" });
+export const Info = lazy(() =>
+  z
+    .object({
+      id: z.string(),
+      productId: z.string(),
+      quantity: z.int(),
+      reserved: z.int(),
+      available: z.int(),
+      reorderPoint: z.int(),
+      level: z.enum(["out", "low", "ok"]),
+      updatedAt: z.iso.datetime(),
+      version: z.int(),
+    })
+    .meta({ id: "Inventory" }),
+);
 export type Info = z.output<typeof Info>;
 
-export const Put = z
-  .strictObject({
-    quantity: Quantity,
-    reorderPoint: Quantity.optional(),
-    expectedQuantity: Quantity.optional(),
-    reason: Reason.optional(),
-  })
-  .meta({ id: "InventoryRequest" });
+export const Put = lazy(() =>
+  z
+    .strictObject({
+      quantity: Quantity(),
+      reorderPoint: Quantity().optional(),
+      expectedQuantity: Quantity().optional(),
+      reason: Reason().optional(),
+    })
+    .meta({ id: "InventoryRequest" }),
+);
 
-export const Adjust = z
-  .strictObject({
-    delta: z
-      .int()
-      .min(-MAX_QUANTITY)
-      .max(MAX_QUANTITY)
-      .refine((delta) => delta !== 0, { error: "Must not be 0" })
-      .meta({ not: { const: 0 } }),
-    reason: Reason,
-    reference: text(1, 200).optional(),
-  })
-  .meta({ id: "AdjustmentRequest" });
+export const Adjust = lazy(() =>
+  z
+    .strictObject({
+      delta: z
+        .int()
+        .min(-MAX_QUANTITY)
+        .max(MAX_QUANTITY)
+        .refine((delta) => delta !== 0, { error: "Must not be 0" })
+        .meta({ not: { const: 0 } }),
+      reason: Reason(),
+      reference: text(1, 200).optional(),
+    })
+    .meta({ id: "AdjustmentRequest" }),
+);
 
-export const List = z.strictObject({ ...query(20), level: z.enum(["out", "low"]).optional() });
+export const List = lazy(() =>
+  z.strictObject({ ...query(20), level: z.enum(["out", "low"]).optional() }),
+);
 
 /**
  * The numbers as they are stored, in units. DynamoDB's conditions do no arithmetic, so every

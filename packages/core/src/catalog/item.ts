@@ -6,6 +6,7 @@
 import * as z from "zod";
 import { AppError } from "../error.ts";
 import { newId } from "../id.ts";
+import { lazy } from "../lazy.ts";
 import { paged, query } from "../store/pagination.ts";
 import { recordStore } from "../store/record.ts";
 import type { Stored } from "../store/update-expression.ts";
@@ -19,14 +20,16 @@ const SERVER_OWNED: ReadonlySet<string> = new Set(["id", "createdAt", "updatedAt
 type Attributes = Record<string, unknown>;
 
 /** An item as clients see it: its own attributes and those of the server. */
-export const Info = z
-  .looseObject({
-    id: z.string(),
-    createdAt: z.iso.datetime(),
-    updatedAt: z.iso.datetime(),
-    version: z.int(),
-  })
-  .meta({ id: "Item" });
+export const Info = lazy(() =>
+  z
+    .looseObject({
+      id: z.string(),
+      createdAt: z.iso.datetime(),
+      updatedAt: z.iso.datetime(),
+      version: z.int(),
+    })
+    .meta({ id: "Item" }),
+);
 export type Info = Attributes & {
   id: string;
   createdAt: string;
@@ -35,34 +38,36 @@ export type Info = Attributes & {
 };
 
 /** Any JSON object without the server's attributes, nested at most 16 levels deep. */
-export const Create = z
-  .record(z.string(), z.unknown())
-  .superRefine((attributes, context) => {
-    for (const name of Object.keys(attributes)) {
-      if (!SERVER_OWNED.has(name)) continue;
-      const params = { code: "reserved_property" };
-      context.addIssue({
-        code: "custom",
-        path: [name],
-        message: "This property is set by the server",
-        params,
-      });
-    }
-    const path = tooDeep(attributes);
-    if (path) {
-      const params = { code: "too_deep" };
-      context.addIssue({
-        code: "custom",
-        path,
-        message: `Nested deeper than ${MAX_DEPTH}`,
-        params,
-      });
-    }
-  })
-  .meta({ id: "ItemRequest", propertyNames: { not: { enum: [...SERVER_OWNED] } } });
+export const Create = lazy(() =>
+  z
+    .record(z.string(), z.unknown())
+    .superRefine((attributes, context) => {
+      for (const name of Object.keys(attributes)) {
+        if (!SERVER_OWNED.has(name)) continue;
+        const params = { code: "reserved_property" };
+        context.addIssue({
+          code: "custom",
+          path: [name],
+          message: "This property is set by the server",
+          params,
+        });
+      }
+      const path = tooDeep(attributes);
+      if (path) {
+        const params = { code: "too_deep" };
+        context.addIssue({
+          code: "custom",
+          path,
+          message: `Nested deeper than ${MAX_DEPTH}`,
+          params,
+        });
+      }
+    })
+    .meta({ id: "ItemRequest", propertyNames: { not: { enum: [...SERVER_OWNED] } } }),
+);
 
 /** A JSON merge patch (RFC 7396). */
-export const Patch = Create.meta({ id: "ItemPatch" });
+export const Patch = lazy(() => Create.unwrap().meta({ id: "ItemPatch" }));
 
 /** Returns the path of a value nested too deeply. The parser bounds the depth of this recursion. */
 function tooDeep(value: unknown, path: string[] = []): string[] | undefined {
@@ -75,10 +80,12 @@ function tooDeep(value: unknown, path: string[] = []): string[] | undefined {
   return undefined;
 }
 
-export const List = z.strictObject({
-  ...query(20),
-  type: z.string().min(1).max(MAX_TYPE).optional(),
-});
+export const List = lazy(() =>
+  z.strictObject({
+    ...query(20),
+    type: z.string().min(1).max(MAX_TYPE).optional(),
+  }),
+);
 
 export const items = recordStore({
   kind: "ITEM",

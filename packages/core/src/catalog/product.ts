@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { AppError, invalidMember } from "../error.ts";
 import { newId } from "../id.ts";
+import { lazy } from "../lazy.ts";
 import { fromMinorUnits, isCurrency, toMinorUnits } from "../money.ts";
 import { atMostOne, paged, query } from "../store/pagination.ts";
 import { recordStore } from "../store/record.ts";
@@ -16,33 +17,36 @@ import type { Writer } from "../store/write.ts";
 import { folded, text } from "../text.ts";
 import * as Inventory from "./inventory.ts";
 
-const Name = text(1, 200);
-const Category = text(1, 100);
-const Description = text(0, 4000, { multiline: true });
-const Sku = text(1, 64);
-const Status = z.enum(["active", "archived"]);
-const Price = z.number().positive().max(9_999_999.99);
-const Currency = z
-  .string()
-  .refine(isCurrency, { error: "Not a currency of ISO 4217" })
-  .meta({ pattern: "^[A-Z]{3}$" });
+const Name = () => text(1, 200);
+const Category = lazy(() => text(1, 100));
+const Description = () => text(0, 4000, { multiline: true });
+const Sku = () => text(1, 64);
+const Status = () => z.enum(["active", "archived"]);
+const Price = () => z.number().positive().max(9_999_999.99);
+const Currency = () =>
+  z
+    .string()
+    .refine(isCurrency, { error: "Not a currency of ISO 4217" })
+    .meta({ pattern: "^[A-Z]{3}$" });
 
 /** A thing that is sold, as clients see it. */
-export const Info = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    price: z.number(), // in the currency's major unit, exact
-    currency: z.string(),
-    category: z.string(),
-    description: z.string(),
-    sku: z.string().optional(),
-    status: Status,
-    createdAt: z.iso.datetime(),
-    updatedAt: z.iso.datetime(),
-    version: z.int(),
-  })
-  .meta({ id: "Product" });
+export const Info = lazy(() =>
+  z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      price: z.number(), // in the currency's major unit, exact
+      currency: z.string(),
+      category: z.string(),
+      description: z.string(),
+      sku: z.string().optional(),
+      status: Status(),
+      createdAt: z.iso.datetime(),
+      updatedAt: z.iso.datetime(),
+      version: z.int(),
+    })
+    .meta({ id: "Product" }),
+);
 export type Info = z.output<typeof Info>;
 
 const tooPrecise = (currency: string) => `More decimals than ${currency} has`;
@@ -59,50 +63,54 @@ const refinePrice = (
   }
 };
 
-export const Create = z
-  .strictObject({
-    name: Name,
-    price: Price,
-    currency: Currency.default("USD"),
-    category: Category,
-    description: Description.default(""),
-    sku: Sku.optional(),
-    status: Status.default("active"),
-    initialQuantity: Inventory.Quantity.default(0),
-  })
-  .superRefine(refinePrice)
-  .meta({ id: "ProductRequest" });
+export const Create = lazy(() =>
+  z
+    .strictObject({
+      name: Name(),
+      price: Price(),
+      currency: Currency().default("USD"),
+      category: Category,
+      description: Description().default(""),
+      sku: Sku().optional(),
+      status: Status().default("active"),
+      initialQuantity: Inventory.Quantity().default(0),
+    })
+    .superRefine(refinePrice)
+    .meta({ id: "ProductRequest" }),
+);
 
-const fields = {
-  name: Name,
-  price: Price,
-  currency: Currency,
+const fields = () => ({
+  name: Name(),
+  price: Price(),
+  currency: Currency(),
   category: Category,
-  description: Description,
-  sku: Sku,
-  status: Status,
-};
+  description: Description(),
+  sku: Sku(),
+  status: Status(),
+});
 
-export const Update = z
-  .strictObject(fields)
-  .partial()
-  .superRefine(refinePrice)
-  .meta({ id: "ProductUpdate" });
+export const Update = lazy(() =>
+  z.strictObject(fields()).partial().superRefine(refinePrice).meta({ id: "ProductUpdate" }),
+);
 
 /** A JSON merge patch (RFC 7396): `null` removes the sku. */
-export const Patch = z
-  .strictObject({ ...fields, sku: Sku.nullable() })
-  .partial()
-  .superRefine(refinePrice)
-  .meta({ id: "ProductPatch" });
+export const Patch = lazy(() =>
+  z
+    .strictObject({ ...fields(), sku: Sku().nullable() })
+    .partial()
+    .superRefine(refinePrice)
+    .meta({ id: "ProductPatch" }),
+);
 
-export const Get = z.strictObject({ include: z.literal("inventory").optional() });
+export const Get = lazy(() => z.strictObject({ include: z.literal("inventory").optional() }));
 
-export const List = z.strictObject({
-  ...query(20),
-  category: Category.optional(),
-  sku: Sku.optional(),
-});
+export const List = lazy(() =>
+  z.strictObject({
+    ...query(20),
+    category: Category.optional(),
+    sku: Sku().optional(),
+  }),
+);
 
 /**
  * Returns the index partition of a category. A partition key has at most 2 048 bytes. Folding can

@@ -8,6 +8,7 @@
 import * as z from "zod";
 import { AppError } from "../error.ts";
 import { canonicalId, newId } from "../id.ts";
+import { lazy } from "../lazy.ts";
 import * as DynamoDB from "../store/dynamodb.ts";
 import * as Idempotency from "../store/idempotency.ts";
 import { withLocks } from "../store/lock.ts";
@@ -29,48 +30,58 @@ import {
 import { text } from "../text.ts";
 import * as Inventory from "./inventory.ts";
 
-const Line = z.strictObject({
-  productId: z.string().min(1).max(128).overwrite(canonicalId),
-  quantity: z.int().min(1).max(1_000_000_000),
-});
+const Line = lazy(() =>
+  z.strictObject({
+    productId: z.string().min(1).max(128).overwrite(canonicalId),
+    quantity: z.int().min(1).max(1_000_000_000),
+  }),
+);
 type Line = z.output<typeof Line>;
 
-const Ttl = z.int().min(30).max(86_400).default(900); // seconds
+const Ttl = () => z.int().min(30).max(86_400).default(900); // seconds
 
 const STATUSES = ["active", "confirmed", "cancelled", "expired"] as const;
 type Status = (typeof STATUSES)[number];
 type FinalStatus = Exclude<Status, "active">;
 
 /** A reservation as clients see it. */
-export const Info = z
-  .object({
-    id: z.string(),
-    status: z.enum(STATUSES),
-    lines: z.array(z.object({ productId: z.string(), quantity: z.int() })),
-    reference: z.string().optional(),
-    expiresAt: z.iso.datetime(),
-    createdAt: z.iso.datetime(),
-    updatedAt: z.iso.datetime(),
-    version: z.int(),
-  })
-  .meta({ id: "Reservation" });
+export const Info = lazy(() =>
+  z
+    .object({
+      id: z.string(),
+      status: z.enum(STATUSES),
+      lines: z.array(z.object({ productId: z.string(), quantity: z.int() })),
+      reference: z.string().optional(),
+      expiresAt: z.iso.datetime(),
+      createdAt: z.iso.datetime(),
+      updatedAt: z.iso.datetime(),
+      version: z.int(),
+    })
+    .meta({ id: "Reservation" }),
+);
 export type Info = z.output<typeof Info>;
 
-export const Create = z
-  .strictObject({
-    lines: z.array(Line).min(1).max(20),
-    ttlSeconds: Ttl,
-    reference: text(1, 200).optional(),
-  })
-  .meta({ id: "ReservationRequest" });
+export const Create = lazy(() =>
+  z
+    .strictObject({
+      lines: z.array(Line).min(1).max(20),
+      ttlSeconds: Ttl(),
+      reference: text(1, 200).optional(),
+    })
+    .meta({ id: "ReservationRequest" }),
+);
 
-export const Extend = z.strictObject({ ttlSeconds: Ttl }).meta({ id: "ExtensionRequest" });
+export const Extend = lazy(() =>
+  z.strictObject({ ttlSeconds: Ttl() }).meta({ id: "ExtensionRequest" }),
+);
 
-export const List = z.strictObject({
-  ...query(20),
-  status: z.literal("active").optional(),
-  productId: z.string().min(1).max(128).overwrite(canonicalId).optional(),
-});
+export const List = lazy(() =>
+  z.strictObject({
+    ...query(20),
+    status: z.literal("active").optional(),
+    productId: z.string().min(1).max(128).overwrite(canonicalId).optional(),
+  }),
+);
 
 interface Attributes {
   status: Status;

@@ -6,6 +6,7 @@
 import * as z from "zod";
 import { AppError } from "../error.ts";
 import { newId } from "../id.ts";
+import { lazy } from "../lazy.ts";
 import { atMostOne, paged, query } from "../store/pagination.ts";
 import { recordStore } from "../store/record.ts";
 import * as UniqueValue from "../store/unique-value.ts";
@@ -13,64 +14,79 @@ import type { Stored, UpdateBuilder } from "../store/update-expression.ts";
 import type { Writer } from "../store/write.ts";
 import { missingOr, text } from "../text.ts";
 
-const Name = text(2, 100, { required: "Name required", tooShort: "Name too short" });
+const Name = () => text(2, 100, { required: "Name required", tooShort: "Name too short" });
 
 const EMAIL = /^[a-zA-Z0-9._%+-]+@[a-zA-Z0-9.-]+\.[a-zA-Z]{2,}$/;
 
 /** Stored as typed; compared without regard to case. */
-const Email = z
-  .string({ error: missingOr("Email required", "Expected a string") })
-  .trim()
-  .superRefine((email, context) => {
-    const issue = (code: string, message: string) =>
-      context.addIssue({ code: "custom", message, params: { code } });
-    if (email === "") issue("required", "Email required");
-    else if (email.length > 254 || !EMAIL.test(email))
-      issue("invalid_format", "Invalid email format");
-  })
-  .meta({ format: "email", pattern: EMAIL.source, maxLength: 254 });
+const Email = () =>
+  z
+    .string({ error: missingOr("Email required", "Expected a string") })
+    .trim()
+    .superRefine((email, context) => {
+      const issue = (code: string, message: string) =>
+        context.addIssue({ code: "custom", message, params: { code } });
+      if (email === "") issue("required", "Email required");
+      else if (email.length > 254 || !EMAIL.test(email))
+        issue("invalid_format", "Invalid email format");
+    })
+    .meta({ format: "email", pattern: EMAIL.source, maxLength: 254 });
 
-const Phone = z.string().regex(/^[0-9]{10}$/);
-const Age = z.int().min(18).max(120);
-const Status = z.enum(["active", "disabled"]);
+const Phone = () => z.string().regex(/^[0-9]{10}$/);
+const Age = () => z.int().min(18).max(120);
+const Status = () => z.enum(["active", "disabled"]);
 
 /** A person or system that the catalogue knows, as clients see it. */
-export const Info = z
-  .object({
-    id: z.string(),
-    name: z.string(),
-    email: z.string(),
-    phone: z.string().optional(),
-    age: z.int().optional(),
-    status: Status,
-    createdAt: z.iso.datetime(),
-    updatedAt: z.iso.datetime(),
-    version: z.int(),
-  })
-  .meta({ id: "User" });
+export const Info = lazy(() =>
+  z
+    .object({
+      id: z.string(),
+      name: z.string(),
+      email: z.string(),
+      phone: z.string().optional(),
+      age: z.int().optional(),
+      status: Status(),
+      createdAt: z.iso.datetime(),
+      updatedAt: z.iso.datetime(),
+      version: z.int(),
+    })
+    .meta({ id: "User" }),
+);
 export type Info = z.output<typeof Info>;
 
-export const Create = z
-  .strictObject({
-    name: Name,
-    email: Email,
-    phone: Phone.optional(),
-    age: Age.optional(),
-    status: Status.default("active"),
-  })
-  .meta({ id: "UserRequest" });
+export const Create = lazy(() =>
+  z
+    .strictObject({
+      name: Name(),
+      email: Email(),
+      phone: Phone().optional(),
+      age: Age().optional(),
+      status: Status().default("active"),
+    })
+    .meta({ id: "UserRequest" }),
+);
 
-const fields = { name: Name, email: Email, phone: Phone, age: Age, status: Status };
+const fields = () => ({
+  name: Name(),
+  email: Email(),
+  phone: Phone(),
+  age: Age(),
+  status: Status(),
+});
 
-export const Update = z.strictObject(fields).partial().meta({ id: "UserUpdate" });
+export const Update = lazy(() => z.strictObject(fields()).partial().meta({ id: "UserUpdate" }));
 
 /** A JSON merge patch (RFC 7396): `null` removes an optional member. */
-export const Patch = z
-  .strictObject({ ...fields, phone: Phone.nullable(), age: Age.nullable() })
-  .partial()
-  .meta({ id: "UserPatch" });
+export const Patch = lazy(() =>
+  z
+    .strictObject({ ...fields(), phone: Phone().nullable(), age: Age().nullable() })
+    .partial()
+    .meta({ id: "UserPatch" }),
+);
 
-export const List = z.strictObject({ ...query(10), email: z.string().min(1).max(254).optional() });
+export const List = lazy(() =>
+  z.strictObject({ ...query(10), email: z.string().min(1).max(254).optional() }),
+);
 
 /** The email address as a unique value. The pattern allows only ASCII, so this folds all case. */
 const emailKeyOf = (email: string): string => email.toLowerCase();

@@ -8,39 +8,42 @@ import type { AttributeValue } from "@aws-sdk/client-dynamodb";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { type Feed, FEEDS, resourceOf, resources } from "../catalog/index.ts";
+import { lazy } from "../lazy.ts";
 import { unmarshall } from "../store/attribute-value.ts";
 import type { Attributes } from "../store/dynamodb.ts";
 import type { Stored } from "../store/update-expression.ts";
 
 const OPS = ["create", "update", "delete", "enter", "leave"] as const;
 
-const Members = z.record(z.string(), z.unknown());
+const Members = () => z.record(z.string(), z.unknown());
 
 /** A change as clients see it. */
-export const Change = z
-  .object({
-    feed: z.enum(FEEDS),
-    seq: z.int().min(1).meta({ description: "Number in the feed: 1, 2, 3, … without gaps" }),
-    cursor: z.string().meta({ description: "Continues after this change" }),
-    op: z.enum(OPS).meta({
-      description: "enter and leave: an update moved the record into or out of a filter",
-    }),
-    id: z.string(),
-    version: z.int().min(1),
-    at: z.iso.datetime(),
-    actor: z.string(),
-    requestId: z.string(),
-    clientRef: z.string().optional().meta({ description: "The writer's X-Client-Ref" }),
-    reason: z.string().optional().meta({ description: "Of a movement of stock" }),
-    reference: z.string().optional().meta({ description: "Of a movement of stock" }),
-    changed: z.array(z.string()).meta({ description: "Members that an update changed" }),
-    before: Members.optional().meta({
-      description: "Their former values; the whole record if it was deleted",
-    }),
-    data: Members.optional().meta({ description: "The record after the change" }),
-    truncated: z.literal(true).optional().meta({ description: "before and data were too large" }),
-  })
-  .meta({ id: "Change" });
+export const Change = lazy(() =>
+  z
+    .object({
+      feed: z.enum(FEEDS),
+      seq: z.int().min(1).meta({ description: "Number in the feed: 1, 2, 3, … without gaps" }),
+      cursor: z.string().meta({ description: "Continues after this change" }),
+      op: z.enum(OPS).meta({
+        description: "enter and leave: an update moved the record into or out of a filter",
+      }),
+      id: z.string(),
+      version: z.int().min(1),
+      at: z.iso.datetime(),
+      actor: z.string(),
+      requestId: z.string(),
+      clientRef: z.string().optional().meta({ description: "The writer's X-Client-Ref" }),
+      reason: z.string().optional().meta({ description: "Of a movement of stock" }),
+      reference: z.string().optional().meta({ description: "Of a movement of stock" }),
+      changed: z.array(z.string()).meta({ description: "Members that an update changed" }),
+      before: Members().optional().meta({
+        description: "Their former values; the whole record if it was deleted",
+      }),
+      data: Members().optional().meta({ description: "The record after the change" }),
+      truncated: z.literal(true).optional().meta({ description: "before and data were too large" }),
+    })
+    .meta({ id: "Change" }),
+);
 export type Change = z.output<typeof Change>;
 
 /** A change that has no number in its feed yet. */

@@ -4,6 +4,7 @@
  */
 
 import * as z from "zod";
+import { lazy } from "../lazy.ts";
 import { Change } from "../changes/change.ts";
 import { type LoggedChange, toClient } from "../changes/log.ts";
 import { opFor } from "../changes/topic.ts";
@@ -73,68 +74,74 @@ export const ERROR_CODES = [
   "internal",
 ] as const;
 
-const replyTo = z.string().optional();
-const authExpiresAt = z.iso.datetime().nullable();
-
-export const ServerFrame = z.discriminatedUnion("type", [
-  z.object({
-    type: z.literal("welcome"),
-    replyTo,
-    connectionId: z.string(),
-    sub: z.string(),
-    scopes: z.array(z.string()),
-    authExpiresAt,
-    limits: z.object({
-      topics: z.int(),
-      frameBytes: z.int(),
-      messageBytes: z.int(),
-      idleSeconds: z.int(),
-      connectionSeconds: z.int(),
+export const ServerFrame = lazy(() => {
+  const replyTo = z.string().optional();
+  const authExpiresAt = z.iso.datetime().nullable();
+  return z.discriminatedUnion("type", [
+    z.object({
+      type: z.literal("welcome"),
+      replyTo,
+      connectionId: z.string(),
+      sub: z.string(),
+      scopes: z.array(z.string()),
+      authExpiresAt,
+      limits: z.object({
+        topics: z.int(),
+        frameBytes: z.int(),
+        messageBytes: z.int(),
+        idleSeconds: z.int(),
+        connectionSeconds: z.int(),
+      }),
     }),
-  }),
-  z.object({ type: z.literal("subscribed"), replyTo, topics: z.array(z.string()), cursor: Cursor }),
-  z.object({
-    type: z.literal("reset"),
-    replyTo,
-    topics: z.array(z.string()),
-    reason: z.enum(RESET_REASONS),
-    cursor: Cursor,
-  }),
-  z.object({
-    type: z.literal("events"),
-    // Empty in a long replay that has found no change of these topics for a while.
-    events: z.array(Change).max(100),
-    // Only in a replay. No cursor of a live frame would be safe to resume from: other frames with
-    // older changes may still be under way to the connection.
-    cursor: Cursor.optional(),
-  }),
-  z.object({ type: z.literal("caught_up"), replyTo, cursor: Cursor }),
-  z.object({ type: z.literal("unsubscribed"), replyTo, topics: z.array(z.string()) }),
-  z.object({ type: z.literal("pong"), replyTo, heads: z.record(z.string(), Cursor) }),
-  z.object({ type: z.literal("goaway"), replyTo, heads: z.record(z.string(), Cursor) }),
-  z.object({ type: z.literal("joined"), replyTo, channel: z.string() }),
-  z.object({ type: z.literal("left"), replyTo, channel: z.string() }),
-  z.object({
-    type: z.literal("message"),
-    id: z.string().meta({ description: "The same if the message arrives twice" }),
-    from: z.string(),
-    sub: z.string(),
-    channel: z.string(),
-    message: z.string(),
-    at: z.iso.datetime(),
-  }),
-  z.object({ type: z.literal("ack"), replyTo, authExpiresAt }),
-  z.object({
-    type: z.literal("error"),
-    replyTo,
-    code: z.enum(ERROR_CODES),
-    detail: z.string(),
-    topics: z.array(z.string()).optional(),
-    errors: z
-      .array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() }))
-      .optional(),
-  }),
-]);
+    z.object({
+      type: z.literal("subscribed"),
+      replyTo,
+      topics: z.array(z.string()),
+      cursor: Cursor,
+    }),
+    z.object({
+      type: z.literal("reset"),
+      replyTo,
+      topics: z.array(z.string()),
+      reason: z.enum(RESET_REASONS),
+      cursor: Cursor,
+    }),
+    z.object({
+      type: z.literal("events"),
+      // Empty in a long replay that has found no change of these topics for a while.
+      events: z.array(Change.unwrap()).max(100),
+      // Only in a replay. No cursor of a live frame would be safe to resume from: other frames with
+      // older changes may still be under way to the connection.
+      cursor: Cursor.optional(),
+    }),
+    z.object({ type: z.literal("caught_up"), replyTo, cursor: Cursor }),
+    z.object({ type: z.literal("unsubscribed"), replyTo, topics: z.array(z.string()) }),
+    z.object({ type: z.literal("pong"), replyTo, heads: z.record(z.string(), Cursor) }),
+    z.object({ type: z.literal("goaway"), replyTo, heads: z.record(z.string(), Cursor) }),
+    z.object({ type: z.literal("joined"), replyTo, channel: z.string() }),
+    z.object({ type: z.literal("left"), replyTo, channel: z.string() }),
+    z.object({
+      type: z.literal("message"),
+      id: z.string().meta({ description: "The same if the message arrives twice" }),
+      from: z.string(),
+      sub: z.string(),
+      channel: z.string(),
+      message: z.string(),
+      at: z.iso.datetime(),
+    }),
+    z.object({ type: z.literal("ack"), replyTo, authExpiresAt }),
+    z.object({
+      type: z.literal("error"),
+      replyTo,
+      code: z.enum(ERROR_CODES),
+      detail: z.string(),
+      topics: z.array(z.string()).optional(),
+      errors: z
+        .array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() }))
+        .optional(),
+    }),
+  ]);
+});
 export type ServerFrame = z.output<typeof ServerFrame>;
 
 /**

@@ -1,6 +1,7 @@
 /** `POST /…/batch`: creates up to 100 records, each on its own, or up to 25 all or none. */
 
 import { AppError } from "@stockwire/core/error";
+import { lazy, resolved } from "@stockwire/core/lazy";
 import { entryWriters, StoredRefusal, storeRefusal } from "@stockwire/core/store/idempotency";
 import type { Writer, Outcome } from "@stockwire/core/store/write";
 import type { Context } from "hono";
@@ -21,30 +22,33 @@ const reference = (id: string) => ({ $ref: `#/components/schemas/${id}` });
  * The body of a batch. Entries are validated one by one, so that each has its own result; JSON
  * Schemas refer to what each has to be.
  */
-export const batchOf = (entry: z.ZodType, id: string) => {
-  const items = reference(z.globalRegistry.get(entry)?.id ?? "");
-  const entries = z.array(z.unknown()).min(1).max(MAX_ENTRIES).meta({ items });
-  return z
-    .union([entries, z.strictObject({ items: entries, atomic: z.boolean().optional() })])
-    .meta({ id });
-};
+export const batchOf = (entry: z.ZodType, id: string) =>
+  lazy(() => {
+    const items = reference(z.globalRegistry.get(resolved(entry))?.id ?? "");
+    const entries = z.array(z.unknown()).min(1).max(MAX_ENTRIES).meta({ items });
+    return z
+      .union([entries, z.strictObject({ items: entries, atomic: z.boolean().optional() })])
+      .meta({ id });
+  });
 
 /** The answers of a batch of such records: 201 if every entry succeeded, else 207. */
 export const batchAnswers = (record: z.ZodType, id: string) => {
-  const answer = z
-    .object({
-      results: z.array(
-        z.object({
-          index: z.int().min(0),
-          status: z.int(),
-          record: record.optional(),
-          problem: z.unknown().meta(reference("Problem")).optional(),
-        }),
-      ),
-      succeeded: z.int().min(0),
-      failed: z.int().min(0),
-    })
-    .meta({ id });
+  const answer = lazy(() =>
+    z
+      .object({
+        results: z.array(
+          z.object({
+            index: z.int().min(0),
+            status: z.int(),
+            record: record.optional(),
+            problem: z.unknown().meta(reference("Problem")).optional(),
+          }),
+        ),
+        succeeded: z.int().min(0),
+        failed: z.int().min(0),
+      })
+      .meta({ id }),
+  );
   return { 201: answer, 207: answer };
 };
 

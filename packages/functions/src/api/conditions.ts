@@ -2,6 +2,7 @@
 
 import { isFeed, resourceOf } from "@stockwire/core/catalog/index";
 import { AppError } from "@stockwire/core/error";
+import { lazy } from "@stockwire/core/lazy";
 import { createHash } from "node:crypto";
 import type { Context } from "hono";
 import * as z from "zod";
@@ -15,38 +16,45 @@ const TAG = /(?:W\/)?"[^"]*"/g;
 /** DynamoDB's operator IN takes at most 100 operands. */
 const MAX_TAGS = 100;
 
-const tags = z
-  .string()
-  .max(1024)
-  .transform((list) => list.trim())
-  .refine((list) => list === "*" || TAGS.test(list), { error: "Not a list of entity tags" })
-  .transform((list) => (list === "*" ? ("*" as const) : [...new Set(list.match(TAG) ?? [])]))
-  .refine((list) => list === "*" || list.length <= MAX_TAGS, {
-    error: `At most ${MAX_TAGS} different entity tags`,
-  });
+const tags = () =>
+  z
+    .string()
+    .max(1024)
+    .transform((list) => list.trim())
+    .refine((list) => list === "*" || TAGS.test(list), { error: "Not a list of entity tags" })
+    .transform((list) => (list === "*" ? ("*" as const) : [...new Set(list.match(TAG) ?? [])]))
+    .refine((list) => list === "*" || list.length <= MAX_TAGS, {
+      error: `At most ${MAX_TAGS} different entity tags`,
+    });
 
-const Conditions = z.object({
-  "if-match": tags.optional(),
-  "if-none-match": tags.optional(),
-  "idempotency-key": z
-    .string()
-    .regex(/^[\x21-\x7e]{1,255}$/)
-    .optional(),
-  "x-client-ref": z
-    .string()
-    .regex(/^[A-Za-z0-9._-]{1,64}$/)
-    .optional(),
-});
+const NAMES = ["if-match", "if-none-match", "idempotency-key", "x-client-ref"] as const;
+
+const Conditions = lazy(() =>
+  z.object({
+    "if-match": tags().optional(),
+    "if-none-match": tags().optional(),
+    "idempotency-key": z
+      .string()
+      .regex(/^[\x21-\x7e]{1,255}$/)
+      .optional(),
+    "x-client-ref": z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,64}$/)
+      .optional(),
+  } satisfies Record<(typeof NAMES)[number], z.ZodType>),
+);
 
 /**
  * Validates the headers and leaves the conditions in the context. Returns the idempotency key of a
  * request that may write. Throws `invalid_parameter` with the header's name.
  */
 export function readConditions(c: Context<Env>, route: Route): { idempotencyKey?: string } {
-  const given = Object.fromEntries(
-    Object.keys(Conditions.shape).map((name) => [name, c.req.header(name)]),
-  );
-  const result = Conditions.safeParse(given);
+  const given = NAMES.flatMap((name) => {
+    const value = c.req.header(name);
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  if (given.length === 0) return {};
+  const result = Conditions.safeParse(Object.fromEntries(given));
   if (!result.success) throw invalidInput("header", result.error.issues);
   const { data } = result;
   const { "if-match": ifMatch, "if-none-match": ifNoneMatch, "idempotency-key": key } = data;

@@ -5,6 +5,7 @@
 
 import { SCOPES } from "@stockwire/core/catalog/index";
 import type { Code } from "@stockwire/core/error";
+import { resolved } from "@stockwire/core/lazy";
 import * as z from "zod";
 import { RESOURCE_SERVER } from "./caller.ts";
 import { methodFinder, type Route, routesOf } from "./route.ts";
@@ -120,8 +121,10 @@ export function headersOf(
 
 const PAGE_HEADERS = ["Content-Security-Policy", "Referrer-Policy", "X-Frame-Options"] as const;
 
-const has = (schema: z.ZodType | null | undefined, member: string): boolean =>
-  schema instanceof z.ZodObject && member in schema.shape;
+function has(schema: z.ZodType | null | undefined, member: string): boolean {
+  const object = schema && resolved(schema);
+  return object instanceof z.ZodObject && member in object.shape;
+}
 
 const BODY_CODES = [
   "invalid_json",

@@ -9,6 +9,7 @@ import { type Feed, isFeed, resourceOf, type Scope, type Tag } from "@stockwire/
 import { cursorBefore } from "@stockwire/core/changes/log";
 import type { Code } from "@stockwire/core/error";
 import { PathId } from "@stockwire/core/id";
+import { lazy, resolved } from "@stockwire/core/lazy";
 import type { Context, Hono, MiddlewareHandler, Next } from "hono";
 import { routePath } from "hono/route";
 import type { BlankInput } from "hono/types";
@@ -27,7 +28,9 @@ export interface Throttle {
   burst: number; // requests
 }
 
-/** What a route takes, answers and needs. */
+type Query = z.ZodObject | z.ZodLazy<z.ZodObject>;
+
+/** What a route takes, answers and needs. A request makes those lazy schemas that it needs. */
 export interface Description {
   /** One line for OpenAPI. */
   summary: string;
@@ -60,7 +63,7 @@ export interface Description {
    * itself, because the answer depends on more scopes than `access` and `alsoNeeds`.
    */
   cache?: "shared" | "token";
-  query?: z.ZodObject;
+  query?: Query;
   body?: z.ZodType;
   maxBody?: number; // bytes; by default 64 KiB
   /** The schema of each successful status; null for one without a body. */
@@ -72,7 +75,8 @@ export interface Description {
 }
 
 /** A description with where it is served. */
-export interface Route extends Omit<Description, "tag"> {
+export interface Route extends Omit<Description, "tag" | "query"> {
+  readonly query?: z.ZodObject | undefined;
   writes: boolean; // by default true for every method but GET
   method: Method;
   partner: "metered" | "open" | "none";
@@ -98,20 +102,21 @@ type Described = MiddlewareHandler<Env> & { description: Description };
  * before the handler runs. The body is read, parsed and validated once.
  */
 export function route<
-  Query extends z.ZodObject | undefined = undefined,
+  Parameters extends Query | undefined = undefined,
   Body extends z.ZodType | undefined = undefined,
 >(
-  description: Omit<Description, "query" | "body"> & { query?: Query; body?: Body },
-): MiddlewareHandler<Env, string, Valid<"query", Query> & Valid<"json", Body>, never> {
+  description: Omit<Description, "query" | "body"> & { query?: Parameters; body?: Body },
+): MiddlewareHandler<Env, string, Valid<"query", Parameters> & Valid<"json", Body>, never> {
   const { query, body, feeds, throughIndex } = description as Description;
   const validateQuery = query && queryValidator(query);
-  const known: ReadonlySet<string> = new Set(Object.keys(query?.shape ?? {}));
+  let known: ReadonlySet<string> | undefined;
   let self: Route | undefined;
 
   const admit = async (c: Context<Env>, next: Next): Promise<void> => {
     self ??= locate(description as Description, c.req.method, routePath(c));
     c.set("route", self);
     await authorize(c, self);
+    known ??= new Set(Object.keys(query ? resolved(query).shape : {}));
     refuseUnknownParameters(c, known);
     const { idempotencyKey } = readConditions(c, self);
     const { text, value } = body ? await readBody(c, self.maxBody) : { text: "", value: undefined };
@@ -130,7 +135,7 @@ export function route<
   return Object.assign(admit, { description }) as never;
 }
 
-const queryValidator = (schema: z.ZodObject): MiddlewareHandler =>
+const queryValidator = (schema: Query): MiddlewareHandler =>
   zValidator(
     "query",
     schema,
@@ -169,8 +174,12 @@ function locate(description: Description, method: string, pattern: string): Rout
   ];
   const { writes = method !== "GET" } = description;
   const partner = description.partner ?? (resource === undefined ? "none" : "metered");
+  const { query, ...rest } = description;
   return {
-    ...description,
+    ...rest,
+    get query() {
+      return query && resolved(query);
+    },
     method: method as Method,
     path,
     partner,
@@ -208,6 +217,8 @@ export function methodFinder(routes: readonly Route[]): (path: string) => Method
 
 /** A schema for one page of a list of records. */
 export const pageOf = (record: z.ZodType, id: string) =>
-  z
-    .object({ items: z.array(record), count: z.int(), nextToken: z.string().nullable() })
-    .meta({ id });
+  lazy(() =>
+    z
+      .object({ items: z.array(record), count: z.int(), nextToken: z.string().nullable() })
+      .meta({ id }),
+  );

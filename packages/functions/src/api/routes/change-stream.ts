@@ -1,13 +1,14 @@
 /** The change log as server-sent events, where answers can be streamed. */
 
 import { AppError } from "@stockwire/core/error";
+import { lazy } from "@stockwire/core/lazy";
 import { Hono } from "hono";
 import * as z from "zod";
 import type { Env } from "../env.ts";
 import { route } from "../route.ts";
 import { readableTopic, Since, TopicText } from "../topic.ts";
 
-const Query = z.strictObject({ topic: TopicText, since: Since });
+const Query = lazy(() => z.strictObject({ topic: TopicText, since: Since }));
 
 const Events = z.string().meta({
   description:

@@ -2,6 +2,7 @@
 
 import { Change } from "@stockwire/core/changes/change";
 import { poll } from "@stockwire/core/changes/long-poll";
+import { lazy } from "@stockwire/core/lazy";
 import { issueTicket } from "@stockwire/core/live/connection";
 import { query } from "@stockwire/core/store/pagination";
 import { Hono } from "hono";
@@ -10,23 +11,29 @@ import type { Env } from "../env.ts";
 import { route } from "../route.ts";
 import { Since, readableTopic, TopicText } from "../topic.ts";
 
-const Query = z.strictObject({
-  topic: TopicText,
-  since: Since,
-  limit: query(100).limit,
-  wait: z
-    .string()
-    .regex(/^(?:1?\d|20)$/, { error: "Seconds, at most 20" })
-    .transform(Number)
-    .default(0)
-    .meta({ type: "integer", minimum: 0, maximum: 20, default: 0 }),
-});
+const Query = lazy(() =>
+  z.strictObject({
+    topic: TopicText,
+    since: Since,
+    limit: query(100).limit,
+    wait: z
+      .string()
+      .regex(/^(?:1?\d|20)$/, { error: "Seconds, at most 20" })
+      .transform(Number)
+      .default(0)
+      .meta({ type: "integer", minimum: 0, maximum: 20, default: 0 }),
+  }),
+);
 
-const Changes = z
-  .object({ events: z.array(Change), cursor: z.string(), more: z.boolean() })
-  .meta({ id: "Changes" });
+const Changes = lazy(() =>
+  z
+    .object({ events: z.array(Change), cursor: z.string(), more: z.boolean() })
+    .meta({ id: "Changes" }),
+);
 
-const Ticket = z.object({ ticket: z.string(), expiresAt: z.iso.datetime() }).meta({ id: "Ticket" });
+const Ticket = lazy(() =>
+  z.object({ ticket: z.string(), expiresAt: z.iso.datetime() }).meta({ id: "Ticket" }),
+);
 
 export const change = new Hono<Env>()
   .get(

@@ -4,6 +4,7 @@ import { type Feed, resourceOf } from "@stockwire/core/catalog/index";
 import { Change } from "@stockwire/core/changes/change";
 import * as ChangeLog from "@stockwire/core/changes/log";
 import { readScope } from "@stockwire/core/changes/topic";
+import { lazy } from "@stockwire/core/lazy";
 import { query } from "@stockwire/core/store/pagination";
 import type { Context } from "hono";
 import * as z from "zod";
@@ -11,8 +12,11 @@ import { page } from "../answer.ts";
 import type { Env } from "../env.ts";
 import { pageOf } from "../route.ts";
 
-const Query = z.strictObject(query(20));
-const HistoryPage = pageOf(Change.omit({ cursor: true }), "HistoryPage");
+const Query = lazy(() => z.strictObject(query(20)));
+const HistoryPage = pageOf(
+  lazy(() => Change.unwrap().omit({ cursor: true })),
+  "HistoryPage",
+);
 
 /** Describes the history route of a resource. */
 export const historyOf = (feed: Feed) => ({

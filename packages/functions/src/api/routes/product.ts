@@ -1,5 +1,6 @@
 import * as Inventory from "@stockwire/core/catalog/inventory";
 import * as Product from "@stockwire/core/catalog/product";
+import { lazy } from "@stockwire/core/lazy";
 import { Hono } from "hono";
 import { created, page, record, removed, updated } from "../answer.ts";
 import { batch, batchAnswers, batchOf, MAX_BATCH } from "../batch.ts";
@@ -9,9 +10,11 @@ import { someFields } from "../input.ts";
 import { pageOf, route } from "../route.ts";
 import { answerHistory, historyOf } from "./history.ts";
 
-const ProductWithInventory = Product.Info.extend({ inventory: Inventory.Info.optional() }).meta({
-  id: "ProductWithInventory",
-});
+const ProductWithInventory = lazy(() =>
+  Product.Info.unwrap()
+    .extend({ inventory: Inventory.Info.optional() })
+    .meta({ id: "ProductWithInventory" }),
+);
 
 export const product = new Hono<Env>()
   .get(

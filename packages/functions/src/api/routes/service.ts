@@ -1,5 +1,6 @@
 /** Routes about the service itself: identity, health, documents. */
 
+import { lazy } from "@stockwire/core/lazy";
 import { probe } from "@stockwire/core/store/dynamodb";
 import { type Context, Hono } from "hono";
 import * as z from "zod";
@@ -9,42 +10,52 @@ import { route } from "../route.ts";
 
 const READY_WITHIN = 900; // ms
 
-const Me = z
-  .object({
-    sub: z.string(),
-    kind: z.enum(["user", "client"]),
-    scopes: z.array(z.string()),
-    expiresAt: z.iso.datetime().nullable(),
-  })
-  .meta({ id: "Me" });
+const Me = lazy(() =>
+  z
+    .object({
+      sub: z.string(),
+      kind: z.enum(["user", "client"]),
+      scopes: z.array(z.string()),
+      expiresAt: z.iso.datetime().nullable(),
+    })
+    .meta({ id: "Me" }),
+);
 
-const Greeting = z
-  .object({ message: z.string(), status: z.literal("success") })
-  .meta({ id: "Greeting" });
+const Greeting = lazy(() =>
+  z.object({ message: z.string(), status: z.literal("success") }).meta({ id: "Greeting" }),
+);
 
-const Health = z.object({ status: z.literal("ok") }).meta({ id: "Health" });
+const Health = lazy(() => z.object({ status: z.literal("ok") }).meta({ id: "Health" }));
 
-const Version = z
-  .object({
-    name: z.string(),
-    version: z.string(),
-    commit: z.string(),
-    stage: z.string(),
-    runtime: z.string(),
-    /** Of the stage of a REST API. They are shown only; nothing is selected by them. */
-    stageVariables: z
-      .object({ lambdaAlias: z.string().optional(), tableName: z.string().optional() })
-      .optional(),
-  })
-  .meta({ id: "Version" });
+const Version = lazy(() =>
+  z
+    .object({
+      name: z.string(),
+      version: z.string(),
+      commit: z.string(),
+      stage: z.string(),
+      runtime: z.string(),
+      /** Of the stage of a REST API. They are shown only; nothing is selected by them. */
+      stageVariables: z
+        .object({ lambdaAlias: z.string().optional(), tableName: z.string().optional() })
+        .optional(),
+    })
+    .meta({ id: "Version" }),
+);
 
-const Status = z.enum(["ok", "unavailable"]);
-const Readiness = z
-  .object({
-    status: Status,
-    checks: z.object({ dynamodb: z.object({ status: Status, latencyMs: z.int() }) }),
-  })
-  .meta({ id: "Readiness" });
+const Status = () => z.enum(["ok", "unavailable"]);
+const Readiness = lazy(() =>
+  z
+    .object({
+      status: Status(),
+      checks: z.object({ dynamodb: z.object({ status: Status(), latencyMs: z.int() }) }),
+    })
+    .meta({ id: "Readiness" }),
+);
+
+const Hello = lazy(() => z.strictObject({ name: z.string().max(200).default("World") }));
+const Document = lazy(() => z.looseObject({}));
+const Html = lazy(() => z.string());
 
 const open = { tag: "Service", access: "open" } as const;
 
@@ -89,7 +100,7 @@ export const service = new Hono<Env>()
     route({
       ...open,
       summary: "Get a greeting",
-      query: z.strictObject({ name: z.string().max(200).default("World") }),
+      query: Hello,
       answers: { 200: Greeting },
     }),
     (c) => {
@@ -141,12 +152,12 @@ export const service = new Hono<Env>()
   )
   .get(
     "/openapi.json",
-    route({ ...open, summary: "Get this document", answers: { 200: z.looseObject({}) } }),
+    route({ ...open, summary: "Get this document", answers: { 200: Document } }),
     (c) => sendDocument(c, "openapi"),
   )
   .get(
     "/asyncapi.json",
-    route({ ...open, summary: "Get the Live API's document", answers: { 200: z.looseObject({}) } }),
+    route({ ...open, summary: "Get the Live API's document", answers: { 200: Document } }),
     (c) => sendDocument(c, "asyncapi"),
   )
   .get(
@@ -154,12 +165,12 @@ export const service = new Hono<Env>()
     route({
       ...open,
       summary: "Read the API reference, and try the API in it",
-      answers: { 200: z.string() },
+      answers: { 200: Html },
     }),
     async (c) => sendPage(c, (await pages()).docsPage()),
   )
   .get(
     "/docs/problems",
-    route({ ...open, summary: "Read what each problem code means", answers: { 200: z.string() } }),
+    route({ ...open, summary: "Read what each problem code means", answers: { 200: Html } }),
     async (c) => sendPage(c, (await pages()).problemsPage()),
   );
