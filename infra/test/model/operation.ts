@@ -33,6 +33,13 @@ const gateway = (operation: string, names: Call["names"] = {}): Mapping => ({
   names,
 });
 
+/** A call for a part of a REST API. */
+const restPart = (operation: string, names: Call["names"] = {}): Mapping => ({
+  service: "apigateway",
+  operation,
+  names: { restApi: "restApiId", ...names },
+});
+
 /** By type, without `aws:` and the name after the colon. */
 export const mappings: Readonly<Record<string, Mapping>> = {
   "acm/certificate": {
@@ -40,6 +47,34 @@ export const mappings: Readonly<Record<string, Mapping>> = {
     operation: "RequestCertificate",
     prepare: withoutEmptyLists,
   },
+  "apigateway/apiKey": restPart("CreateApiKey"),
+  "apigateway/authorizer": restPart("CreateAuthorizer"),
+  "apigateway/basePathMapping": restPart("CreateBasePathMapping", { stageName: "stage" }),
+  "apigateway/deployment": restPart("CreateDeployment", { triggers: null }),
+  "apigateway/domainName": { ...restPart("CreateDomainName"), prepare: withTypes },
+  "apigateway/integration": restPart("PutIntegration", { timeoutMilliseconds: "timeoutInMillis" }),
+  "apigateway/integrationResponse": restPart("PutIntegrationResponse"),
+  "apigateway/method": restPart("PutMethod", { authorization: "authorizationType" }),
+  "apigateway/methodResponse": restPart("PutMethodResponse"),
+  "apigateway/methodSettings": { ...restPart("UpdateStage"), prepare: settingsOf },
+  "apigateway/model": restPart("CreateModel"),
+  "apigateway/requestValidator": restPart("CreateRequestValidator"),
+  "apigateway/resource": restPart("CreateResource"),
+  "apigateway/restApi": { ...restPart("CreateRestApi"), prepare: withTypes },
+  "apigateway/restApiPolicy": {
+    ...restPart("UpdateRestApi"),
+    prepare: ({ policy, ...inputs }) => ({ ...inputs, patchOperations: [patch("policy", policy)] }),
+  },
+  "apigateway/stage": restPart("CreateStage", {
+    deployment: "deploymentId",
+    xrayTracingEnabled: "tracingEnabled",
+    accessLogSettings: null, // the provider patches the stage
+  }),
+  "apigateway/usagePlan": restPart("CreateUsagePlan", {
+    throttleSettings: "throttle",
+    quotaSettings: "quota",
+  }),
+  "apigateway/usagePlanKey": restPart("CreateUsagePlanKey"),
   "apigatewayv2/api": gateway("CreateApi"),
   "apigatewayv2/apiMapping": gateway("CreateApiMapping"),
   "apigatewayv2/authorizer": {
@@ -92,6 +127,16 @@ export const mappings: Readonly<Record<string, Mapping>> = {
         names: { name: "logGroupName", retentionInDays: "retentionInDays" },
       },
     ],
+  },
+  "cloudwatch/logMetricFilter": {
+    service: "logs",
+    operation: "PutMetricFilter",
+    names: { name: "filterName", pattern: "filterPattern" },
+    prepare: ({ metricTransformation, ...inputs }) => {
+      const { name, namespace, value, ...rest } = metricTransformation as Inputs;
+      const named = { metricName: name, metricNamespace: namespace, metricValue: value };
+      return { ...inputs, metricTransformations: [{ ...named, ...rest }] };
+    },
   },
   "cloudwatch/metricAlarm": {
     service: "cloudwatch",
@@ -287,6 +332,8 @@ export const mappings: Readonly<Record<string, Mapping>> = {
     operation: "SetQueueAttributes",
     prepare: ({ queueUrl, policy }) => ({ queueUrl, attributes: { Policy: policy } }),
   },
+  "wafv2/webAcl": { service: "wafv2", operation: "CreateWebACL" },
+  "wafv2/webAclAssociation": { service: "wafv2", operation: "AssociateWebACL" },
 };
 
 /** Types without a call that creates them, with the reason. */
@@ -299,6 +346,16 @@ export const withoutCall: Readonly<Record<string, string>> = {
 export const LIMITS: Readonly<
   Record<string, { min?: number; max?: number; pattern?: string; enum?: readonly unknown[] }>
 > = {
+  // https://docs.aws.amazon.com/apigateway/latest/api/API_CreateModel.html
+  "apigateway.CreateModel.name": { pattern: "[a-zA-Z0-9]+" },
+  // https://docs.aws.amazon.com/apigateway/latest/api/API_CreateStage.html
+  "apigateway.CreateStage.stageName": { min: 1, max: 128, pattern: "[\\w-]+" },
+  "apigateway.CreateStage.variables.lambdaAlias": { pattern: "[A-Za-z0-9-._~:/?#&=,]+" },
+  "apigateway.CreateStage.variables.tableName": { pattern: "[A-Za-z0-9-._~:/?#&=,]+" },
+  // https://docs.aws.amazon.com/apigateway/latest/api/API_CreateAuthorizer.html
+  "apigateway.CreateAuthorizer.authorizerResultTtlInSeconds": { min: 0, max: 3_600 },
+  // https://docs.aws.amazon.com/apigateway/latest/developerguide/response-streaming-lambda-configure.html
+  "apigateway.PutIntegration.timeoutInMillis": { min: 50, max: 900_000 },
   // https://docs.aws.amazon.com/apigatewayv2/latest/api-reference/apis.html
   "apigatewayv2.CreateApi.Name": { min: 1, max: 128 },
   "apigatewayv2.CreateStage.StageName": { min: 1, max: 128, pattern: "\\$default|[\\w-]+" },
@@ -324,6 +381,38 @@ export const LIMITS: Readonly<
   "sqs.CreateQueue.Attributes.MessageRetentionPeriod": { min: 60, max: 1_209_600 },
   "sqs.CreateQueue.Attributes.VisibilityTimeout": { min: 0, max: 43_200 },
 };
+
+/** A single type in the provider, a list in the API. */
+function withTypes({ endpointConfiguration, ...inputs }: Inputs): Inputs {
+  const { types, ...rest } = endpointConfiguration as Inputs;
+  return { ...inputs, endpointConfiguration: { ...rest, types: [types] } };
+}
+
+const patch = (path: string, value: unknown): Inputs => ({
+  op: "replace",
+  path: `/${path}`,
+  value: String(value),
+});
+
+/** Paths of a method's settings. https://docs.aws.amazon.com/apigateway/latest/api/API_UpdateStage.html */
+const SETTINGS: Readonly<Record<string, string>> = {
+  metricsEnabled: "metrics/enabled",
+  throttlingBurstLimit: "throttling/burstLimit",
+  throttlingRateLimit: "throttling/rateLimit",
+  cachingEnabled: "caching/enabled",
+  cacheTtlInSeconds: "caching/ttlInSeconds",
+  cacheDataEncrypted: "caching/dataEncrypted",
+  requireAuthorizationForCacheControl: "caching/requireAuthorizationForCacheControl",
+  unauthorizedCacheControlHeaderStrategy: "caching/unauthorizedCacheControlHeaderStrategy",
+};
+
+/** The settings of a method are patches of its stage. A setting without a path fails the check. */
+function settingsOf({ methodPath, settings, ...inputs }: Inputs): Inputs {
+  const patchOperations = Object.entries(settings as Inputs).map(([name, value]) =>
+    name in SETTINGS ? patch(`${String(methodPath)}/${SETTINGS[name]}`, value) : { [name]: value },
+  );
+  return { ...inputs, patchOperations };
+}
 
 function withoutEmptyLists(inputs: Inputs): Inputs {
   return Object.fromEntries(
