@@ -95,6 +95,7 @@ const walls = [
   wall(
     "infra/*.ts",
     only(
+      "node:crypto",
       "zod",
       "./*.ts",
       "@stockwire/core/*/*",

@@ -29,12 +29,13 @@ export default $config({
     await import("./infra/changes.ts");
     await import("./infra/deliver.ts");
     await import("./infra/sweep.ts");
-    await import("./infra/stream.ts");
+    const { partner } = await import("./infra/partner.ts");
     const monitoring = await import("./infra/monitoring.ts");
     return {
       apiUrl: http.api.url,
       liveUrl: live.api.url,
       docsUrl: $interpolate`${http.api.url}/docs`,
+      ...partner?.outputs,
       issuer: auth.issuer,
       ...auth.outputs,
       ...monitoring.outputs,

@@ -1,10 +1,11 @@
 /**
  * The dashboard of a stage as CloudWatch's JSON: three graphs a row, first the APIs, then changes
- * and functions, then tables.
+ * and functions, then tables, then the Partner API.
  */
 
 import { NAMESPACE } from "@stockwire/functions/telemetry/metric";
 import { LIVE_STAGE } from "@stockwire/functions/api/policy";
+import { PARTNER_STAGE } from "@stockwire/functions/partner/plan";
 import type { Lambda } from "./function.ts";
 
 /** Namespace, metric name, then dimension names and values, then options. */
@@ -16,11 +17,19 @@ interface Parts {
   tables: { table: sst.aws.Dynamo; indexes: string[] }[];
   http: sst.aws.ApiGatewayV2;
   live: sst.aws.ApiGatewayWebSocket;
+  /** The name of the Partner API, if the stage has one. */
+  partnerName?: string;
 }
 
 const PERCENTILES = ["p50", "p95", "p99"];
 
-export function dashboard({ functions, tables, http, live }: Parts): $util.Output<string> {
+export function dashboard({
+  functions,
+  tables,
+  http,
+  live,
+  partnerName,
+}: Parts): $util.Output<string> {
   const names = Object.fromEntries(
     Object.entries(functions).map(([handler, { name }]) => [handler, name] as const),
   );
@@ -48,6 +57,15 @@ export function dashboard({ functions, tables, http, live }: Parts): $util.Outpu
         "Stage",
         LIVE_STAGE,
         { stat: "Sum" },
+      ];
+      const ofPartner = (name: string, stat: string): Metric => [
+        "AWS/ApiGateway",
+        name,
+        "ApiName",
+        partnerName ?? "",
+        "Stage",
+        PARTNER_STAGE,
+        { stat, label: `${name} ${stat}` },
       ];
       const custom = (name: string, stat = "Sum"): Metric => [
         NAMESPACE,
@@ -127,6 +145,19 @@ export function dashboard({ functions, tables, http, live }: Parts): $util.Outpu
         ],
         ["Reservations", [custom("Expired"), custom("SweepLag", "Maximum")]],
       ];
+      if (partnerName) {
+        graphs.push(
+          [
+            "Partner API: requests",
+            ["Count", "4XXError", "5XXError"].map((name) => ofPartner(name, "Sum")),
+          ],
+          ["Partner API: latency", PERCENTILES.map((stat) => ofPartner("Latency", stat))],
+          [
+            "Partner API: cache",
+            ["CacheHitCount", "CacheMissCount"].map((name) => ofPartner(name, "Sum")),
+          ],
+        );
+      }
       const widgets = graphs.map(([title, metrics], index) => ({
         type: "metric",
         x: (index % 3) * 8,

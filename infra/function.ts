@@ -63,12 +63,13 @@ interface Options {
 }
 
 /** The alias that is invoked. https://docs.aws.amazon.com/lambda/latest/dg/configuration-aliases.html */
-const ALIAS = "live";
+export const ALIAS = "live";
 
 /** A function and what the rest of infra needs of it. */
 export interface Lambda {
   name: $util.Output<string>;
   logGroup: $util.Output<string>;
+  arn: $util.Output<string>;
   /** The ARN to invoke it by: that of the alias. Under `sst dev` the function's own. */
   target: $util.Output<string>;
 }
@@ -147,7 +148,7 @@ export function lambda(name: string, options: Options): Lambda {
     },
   });
   const target = $dev ? created.arn : aliasOf(component, created, provisioned).arn;
-  return { name: created.name, logGroup: logGroup.name, target };
+  return { name: created.name, arn: created.arn, logGroup: logGroup.name, target };
 }
 
 /**

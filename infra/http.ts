@@ -127,8 +127,8 @@ resolveRoutes(
   ),
 );
 
-/** `GET /users/{id}` → `GetUsersId` */
-function nameOf(routeKey: string): string {
+/** A part of a resource's name: `GET /users/{id}` → `GetUsersId` */
+export function nameOf(routeKey: string): string {
   const words = routeKey.split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
   return words.map((word) => word.charAt(0).toUpperCase() + word.slice(1).toLowerCase()).join("");
 }

@@ -5,16 +5,17 @@
 
 import { NAMESPACE, type Metrics } from "@stockwire/functions/telemetry/metric";
 import { LIVE_STAGE } from "@stockwire/functions/api/policy";
+import { PARTNER_STAGE } from "@stockwire/functions/partner/plan";
 import * as Authorizer from "./authorizer.ts";
 import * as Changes from "./changes.ts";
 import { dashboard } from "./dashboard.ts";
 import * as Deliver from "./deliver.ts";
 import * as Http from "./http.ts";
 import * as Live from "./live.ts";
+import { API_NAME, partner, QUOTA_EXCEEDED } from "./partner.ts";
 import { deliveryDeadLetters, streamDeadLetters } from "./queue.ts";
 import { settingsOf } from "./stage.ts";
 import { tables } from "./storage.ts";
-import * as Stream from "./stream.ts";
 import * as Sweep from "./sweep.ts";
 
 const stage = settingsOf($app.stage);
@@ -27,7 +28,7 @@ const functions = {
   changes: Changes.handler,
   deliver: Deliver.handler,
   sweep: Sweep.handler,
-  stream: Stream.handler,
+  ...partner?.functions,
 };
 
 /** The dimensions of tables and indexes. An index is throttled by itself, and counted by itself. */
@@ -116,6 +117,22 @@ function sum(namespace: string, metrics: { name: string; dimensions: Dimensions 
   };
 }
 
+/** A value that is calculated from metrics, each with its statistic. */
+function calculated(
+  expression: string,
+  namespace: string,
+  dimensions: Dimensions,
+  metrics: Record<string, [name: string, stat: string]>,
+) {
+  const terms = Object.entries(metrics).map(([id, [metricName, stat]]) => ({
+    id,
+    metric: { namespace, metricName, dimensions, period: FIVE_MINUTES, stat },
+  }));
+  return {
+    metricQueries: [{ id: "value", expression, returnData: true, label: "value" }, ...terms],
+  };
+}
+
 const ofFunctions = (name: string) =>
   Object.values(functions).map((each) => ({ name, dimensions: { FunctionName: each.name } }));
 
@@ -189,6 +206,48 @@ alarm(
   custom("SweepLag", "Maximum"),
 );
 
+if (partner) {
+  const [namespace, dimensions] = [
+    "AWS/ApiGateway",
+    { ApiName: API_NAME, Stage: PARTNER_STAGE },
+  ] as const;
+  alarm(
+    "PartnerErrors",
+    { description: "More than 10 answers of the Partner API with 5xx.", threshold: 10 },
+    metric(namespace, "5XXError", "Sum", dimensions),
+  );
+  alarm(
+    "PartnerRejections",
+    {
+      description: "The Partner API refuses most requests, of at least 100 in five minutes.",
+      threshold: 50, // percent
+      periods: 3,
+    },
+    calculated("IF(requests >= 100, 100 * refused / requests, 0)", namespace, dimensions, {
+      requests: ["Count", "Sum"],
+      refused: ["4XXError", "Sum"],
+    }),
+  );
+  alarm(
+    "PartnerLatency",
+    {
+      description: "Requests wait over a second in the Partner API, before the app gets them.",
+      threshold: 1_000,
+      periods: 3,
+    },
+    // Without the time of the app, which HighLatency watches, and in which long polls wait.
+    calculated("total - integration", namespace, dimensions, {
+      total: ["Latency", "Average"],
+      integration: ["IntegrationLatency", "Average"],
+    }),
+  );
+  alarm(
+    "PartnerQuota",
+    { description: "A partner has used up the quota of its plan.", threshold: 0 },
+    metric(NAMESPACE, QUOTA_EXCEEDED, "Sum", { stage: $app.stage }),
+  );
+}
+
 new aws.cloudwatch.Dashboard("Dashboard", {
   dashboardName: prefix,
   dashboardBody: dashboard({
@@ -196,6 +255,7 @@ new aws.cloudwatch.Dashboard("Dashboard", {
     tables,
     http: Http.api,
     live: Live.api,
+    ...(partner && { partnerName: API_NAME }),
   }),
 });
 

@@ -36,6 +36,30 @@ const Account = z.object({
   STOCKWIRE_RESERVED: z.coerce.number().int().min(0).default(0),
   /** `1`: publish new versions of the functions, but leave their aliases where they are. */
   STOCKWIRE_HOLD: z.enum(["0", "1"]).default("0"),
+  /** `1`: deploy the Partner API, a second public API, which no stage gets without being asked. */
+  STOCKWIRE_PARTNER: z.enum(["0", "1"]).default("0"),
+  /** Ranges of addresses (CIDR) that the Partner API refuses, separated by commas. */
+  STOCKWIRE_PARTNER_DENIED: z
+    .string()
+    .transform((list) => list.split(","))
+    .pipe(z.array(z.cidrv4().or(z.cidrv6())).min(1))
+    .optional(),
+  /** Makes the Partner API private: it can be reached through this VPC endpoint only. */
+  STOCKWIRE_PARTNER_ENDPOINT: z
+    .string()
+    .regex(/^vpce-[0-9a-f]{8,17}$/)
+    .optional(),
+  /** Size of the Partner API's response cache in GB. Without it nothing is cached. Paid by the hour. */
+  STOCKWIRE_PARTNER_CACHE: z
+    .enum(["0.5", "1.6", "6.1", "13.5", "28.4", "58.2", "118", "237"])
+    .optional(),
+  /** `1`: put AWS WAF in front of the Partner API. */
+  STOCKWIRE_PARTNER_FIREWALL: z.enum(["0", "1"]).default("0"),
+  /**
+   * Reserved concurrency of `stream`: each reader of `GET /changes/stream` occupies an environment. Off
+   * by default, as STOCKWIRE_RESERVED.
+   */
+  STOCKWIRE_PARTNER_READERS: z.coerce.number().int().min(0).default(0),
   /** Shown by `GET /version`. */
   COMMIT: z.string().default("unknown"),
 });
@@ -99,6 +123,27 @@ function checkName(stage: string): void {
   }
 }
 
+/** Settings of the Partner API; undefined for a stage that has none. */
+function partnerOf(account: z.infer<typeof Account>) {
+  const {
+    STOCKWIRE_PARTNER_DENIED: denied,
+    STOCKWIRE_PARTNER_ENDPOINT: vpcEndpoint,
+    STOCKWIRE_PARTNER_CACHE: cacheSize,
+    STOCKWIRE_PARTNER_FIREWALL: firewall,
+    STOCKWIRE_PARTNER_READERS: reservedReaders,
+  } = account;
+  const hasFirewall = firewall === "1";
+  if (account.STOCKWIRE_PARTNER === "1") {
+    return { deniedRanges: denied ?? [], vpcEndpoint, cacheSize, hasFirewall, reservedReaders };
+  }
+  if (denied || vpcEndpoint || cacheSize || hasFirewall || reservedReaders > 0) {
+    throw new Error(
+      "Set STOCKWIRE_PARTNER=1: settings of the Partner API have no effect without it",
+    );
+  }
+  return undefined;
+}
+
 /** Pages on the developer's machine. */
 const LOCAL_ORIGINS = ["http://localhost:3000", "http://localhost:5173"];
 
@@ -131,16 +176,20 @@ export function settingsOf(stage: string, environment = process.env) {
   const alarmEmail = account.STOCKWIRE_ALARM_EMAIL;
   if (size.isProtected && alarmEmail === undefined) {
     const need = "Set STOCKWIRE_ALARM_EMAIL to an address, or to `none`";
-    throw new Error(`${need}: the alarms of the stage "${stage}" would reach nobody`);
+    throw new Error(`${need}: the alarms of the stage "${stage}" would reach no person`);
   }
   return {
     ...size,
-    domains: domain === undefined ? undefined : { api: `api.${domain}`, live: `live.${domain}` },
+    domains:
+      domain === undefined
+        ? undefined
+        : { api: `api.${domain}`, live: `live.${domain}`, partner: `partner.${domain}` },
     origins: account.STOCKWIRE_ORIGINS ?? (size.isProtected ? [] : LOCAL_ORIGINS),
     alarmEmail: alarmEmail === "none" ? undefined : alarmEmail,
     otherIssuer: issuer && audience ? { issuer, audiences: [audience] } : undefined,
     provisionedConcurrency: account.STOCKWIRE_PROVISIONED,
     reservedConcurrency: account.STOCKWIRE_RESERVED,
+    partner: partnerOf(account),
     holdsAliases: account.STOCKWIRE_HOLD === "1",
     commit: account.COMMIT,
     /** Must not change after the first deploy: the function compares it with the table's. */

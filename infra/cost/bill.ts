@@ -4,11 +4,16 @@
  */
 
 import { PING_EVERY } from "../../packages/client/src/live/connector.ts";
-import { coldStart, duration, logBytes, units } from "./measured.ts";
-import { examplePrice, free, price } from "./price.ts";
+import { coldStart, duration, logBytes, streamHour, units } from "./measured.ts";
+import { cacheHour, examplePrice, free, price } from "./price.ts";
 
 export interface Usage {
   requests: number; // a month, to the HTTP API
+  /** A month, to the Partner API; undefined for a stage without one. */
+  partnerRequests?: number | undefined;
+  cacheSize?: string | undefined; // GB, of the Partner API's cache
+  hasFirewall?: boolean;
+  streamHours?: number; // a month, of all readers of `GET /changes/stream`
   /** Share of the requests that change a record. Each adds one change to the log. */
   writes: number; // percent
   connections: number; // open at any time, on average
@@ -34,14 +39,17 @@ export interface Line {
   basis: string;
 }
 
-const MINUTES = 730 * 60; // in a month
+const HOURS = 730; // in a month
+const MINUTES = HOURS * 60;
 const KB = 1024;
 const GB = 1e9;
 const PINGS = 60_000 / PING_EVERY; // a minute, of one connection
 const STAGE_METRICS = 12;
 const ROUTE_METRICS = 9; // 4 custom, 5 of the gateway
+const METHOD_METRICS = 5; // of the REST API's gateway
 /** An alarm is billed by the metrics that it watches. */
-export const ALARM_METRICS = 32;
+export const ALARM_METRICS = 30;
+export const PARTNER_ALARM_METRICS = 10;
 
 const count = (value: number) => Math.round(value).toLocaleString("en");
 
@@ -50,14 +58,17 @@ export function bill(usage: Usage): Line[] {
   const { requests, connections, listeners, storage, provisioned, routes } = usage;
   const billed = (amount: number, granted: number) =>
     usage.freeTier ? Math.max(0, amount - granted) : amount;
-  const changes = requests * (usage.writes / 100);
-  const reads = requests - changes;
+  const { partnerRequests: partner = 0, streamHours = 0 } = usage;
+  const served = requests + partner;
+  const changes = served * (usage.writes / 100);
+  const reads = served - changes;
   const frames = changes * Math.min(listeners, connections);
   const pings = connections * MINUTES * PINGS * 2; // with their answers
   const memory = usage.memory / KB; // GB
   const minutes = connections * MINUTES;
 
-  const invocations = requests + changes + pings / 2 + MINUTES;
+  const streams = streamHours * streamHour.requests;
+  const invocations = served + changes + pings / 2 + MINUTES + streams;
   const ms =
     reads * duration.read +
     changes * (duration.write + duration.change) +
@@ -66,11 +77,16 @@ export function bill(usage: Usage): Line[] {
     MINUTES * duration.read +
     invocations * coldStart.share * coldStart.ms;
   const readUnits =
-    reads * units.read.reads + changes * (units.write.reads + units.change.reads) + pings;
+    reads * units.read.reads +
+    changes * (units.write.reads + units.change.reads) +
+    pings +
+    streamHours * streamHour.reads;
   const writeUnits =
     reads * units.read.writes + changes * (units.write.writes + units.change.writes);
-  const log = (requests * (logBytes.request + logBytes.access) + changes * logBytes.change) / GB;
-  const metrics = STAGE_METRICS + routes * ROUTE_METRICS;
+  const log = (served * (logBytes.request + logBytes.access) + changes * logBytes.change) / GB;
+  const hasPartner = usage.partnerRequests !== undefined;
+  const metrics = STAGE_METRICS + routes * (ROUTE_METRICS + (hasPartner ? METHOD_METRICS : 0));
+  const alarms = ALARM_METRICS + (hasPartner ? PARTNER_ALARM_METRICS : 0);
   const provisionedGbSeconds = provisioned * memory * MINUTES * 60;
 
   const lines: Line[] = [
@@ -78,6 +94,26 @@ export function bill(usage: Usage): Line[] {
       component: "HTTP API",
       usd: requests * price.httpRequest,
       basis: `${count(requests)} requests`,
+    },
+    {
+      component: "Partner API",
+      usd: (partner + streams) * price.restRequest,
+      basis: `${count(partner + streams)} requests`,
+    },
+    {
+      component: "Partner API: cache",
+      usd: (cacheHour.get(usage.cacheSize ?? "") ?? 0) * HOURS,
+      basis: `${usage.cacheSize} GB`,
+    },
+    {
+      component: "Partner API: firewall",
+      usd: usage.hasFirewall ? price.firewall + (partner + streams) * price.firewallRequest : 0,
+      basis: "a web ACL with two rules, and requests",
+    },
+    {
+      component: "Partner API: streams",
+      usd: streamHours * 3_600 * streamHour.memory * price.lambdaGbSecond,
+      basis: `${count(streamHours)} hours of readers at ${streamHour.memory * KB} MB`,
     },
     {
       component: "Live API: messages",
@@ -126,10 +162,8 @@ export function bill(usage: Usage): Line[] {
     },
     {
       component: "Metrics and alarms",
-      usd:
-        billed(metrics, free.metrics) * price.metric +
-        billed(ALARM_METRICS, free.alarms) * price.alarm,
-      basis: `${metrics} metrics, ${ALARM_METRICS} metrics of alarms`,
+      usd: billed(metrics, free.metrics) * price.metric + billed(alarms, free.alarms) * price.alarm,
+      basis: `${metrics} metrics, ${alarms} metrics of alarms`,
     },
     {
       component: "Dashboard",
@@ -148,7 +182,7 @@ export function bill(usage: Usage): Line[] {
     },
     {
       component: "Traces",
-      usd: billed(requests * (usage.traced / 100), free.traces) * price.trace,
+      usd: billed(served * (usage.traced / 100), free.traces) * price.trace,
       basis: `${usage.traced} % of requests`,
     },
   ];

@@ -3,7 +3,7 @@
 import { routes } from "@stockwire/functions/api/policy";
 import { parseArgs } from "node:util";
 import { bill, examples, type Usage } from "./bill.ts";
-import { READ_ON } from "./price.ts";
+import { cacheHour, READ_ON } from "./price.ts";
 
 const HELP = `Usage: npm run cost -- [options]
 
@@ -11,6 +11,10 @@ Estimates the monthly bill of a production stage by component, from measured uni
 the list prices of ${READ_ON} in us-east-1.
 
   --requests N     requests to the HTTP API a month (1000000)
+  --partner N      requests to the Partner API a month; without this option there is none
+  --cache GB       size of the Partner API's cache: 0.5, 1.6, 6.1, 13.5, 28.4, 58.2, 118 or 237
+  --firewall       AWS WAF in front of the Partner API
+  --streams N      hours that readers spend in GET /changes/stream a month, all together (0)
   --writes N       percent of the requests that change a record (20)
   --connections N  open connections to the Live API, on average (0)
   --listeners N    connections that each change is sent to, on average (10)
@@ -29,6 +33,7 @@ the list prices of ${READ_ON} in us-east-1.
 
 const DEFAULTS = {
   requests: "1000000",
+  streams: "0",
   writes: "20",
   connections: "0",
   listeners: "10",
@@ -53,6 +58,9 @@ function main(): void {
       ...(Object.fromEntries(
         Object.keys(DEFAULTS).map((name) => [name, { type: "string" }]),
       ) as Record<Amount, { type: "string" }>),
+      partner: { type: "string" },
+      cache: { type: "string" },
+      firewall: { type: "boolean", default: false },
       "free-tier": { type: "boolean", default: false },
       seeds: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -61,18 +69,34 @@ function main(): void {
   if (values.help) return console.log(HELP);
   if (values.seeds) return printExamples();
 
-  const amount = (name: Amount): number => {
-    const value = Number(values[name] ?? DEFAULTS[name]);
+  const numberOf = (name: string, text: string): number => {
+    const value = Number(text);
     if (!Number.isFinite(value) || value < 0)
       throw new Error(`--${name} must be a number, 0 or more`);
+    return value;
+  };
+  const amount = (name: Amount): number => {
+    const value = numberOf(name, values[name] ?? DEFAULTS[name]);
     if (PERCENTS.has(name) && value > 100) throw new Error(`--${name} must be 100 at most`);
     return value;
   };
   const amounts = Object.fromEntries(
     (Object.keys(DEFAULTS) as Amount[]).map((name) => [name, amount(name)]),
   ) as Record<Amount, number>;
-  const { clients: machineClients, ...rest } = amounts;
-  const usage: Usage = { ...rest, machineClients, freeTier: values["free-tier"] };
+  const { cache, partner } = values;
+  if (cache !== undefined && !cacheHour.has(cache)) {
+    throw new Error(`--cache must be one of ${[...cacheHour.keys()].join(", ")}`);
+  }
+  const { clients: machineClients, streams: streamHours, ...rest } = amounts;
+  const usage: Usage = {
+    ...rest,
+    machineClients,
+    partnerRequests: partner === undefined ? undefined : numberOf("partner", partner),
+    cacheSize: cache,
+    hasFirewall: values.firewall,
+    streamHours,
+    freeTier: values["free-tier"],
+  };
   const lines = bill(usage);
   const width = Math.max(...lines.map(({ component }) => component.length));
   for (const { component, usd: price, basis } of lines) {

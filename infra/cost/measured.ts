@@ -31,3 +31,9 @@ export const coldStart = { share: 0.01, ms: 500 } as const;
 
 /** Bytes of log: the app's line with metrics, the gateway's line, the line of a change. */
 export const logBytes = { request: 700, access: 400, change: 600 } as const;
+
+/**
+ * A reader of `GET /changes/stream` for an hour: memory of its function in GB, requests, and reads of
+ * the log. See docs/scale.md.
+ */
+export const streamHour = { memory: 0.125, requests: 15, reads: 16_440 } as const;

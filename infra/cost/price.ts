@@ -3,7 +3,7 @@
  * https://aws.amazon.com/api-gateway/pricing/ https://aws.amazon.com/lambda/pricing/
  * https://aws.amazon.com/dynamodb/pricing/on-demand/ https://aws.amazon.com/cloudwatch/pricing/
  * https://aws.amazon.com/sqs/pricing/ https://aws.amazon.com/xray/pricing/
- * https://aws.amazon.com/cognito/pricing/
+ * https://aws.amazon.com/cognito/pricing/ https://aws.amazon.com/waf/pricing/
  */
 export const READ_ON = "2026-11-21";
 
@@ -13,7 +13,9 @@ export const price = {
   httpRequest: 1 / MILLION, // of 512 KB; less beyond 300 million a month
   liveMessage: 1 / MILLION, // of 32 KB
   connectionMinute: 0.25 / MILLION,
-  restRequest: 3.5 / MILLION,
+  restRequest: 3.5 / MILLION, // less beyond 333 million a month
+  firewall: 5 + 2, // a month, for a web ACL with two rules
+  firewallRequest: 0.6 / MILLION,
   lambdaRequest: 0.2 / MILLION,
   lambdaGbSecond: 0.000_013_333_4, // arm64; x86 is 0.000 016 666 7
   provisionedGbSecond: 0.000_003_333_4, // arm64
@@ -31,6 +33,18 @@ export const price = {
   machineClient: 6, // a month, for a Cognito client with client credentials
   machineToken: 2.25 / 1_000,
 } as const;
+
+/** The response cache of a REST API, by its size in GB: an hour. It is never free. */
+export const cacheHour: ReadonlyMap<string, number> = new Map([
+  ["0.5", 0.02],
+  ["1.6", 0.038],
+  ["6.1", 0.2],
+  ["13.5", 0.25],
+  ["28.4", 0.5],
+  ["58.2", 1],
+  ["118", 1.9],
+  ["237", 3.8],
+]);
 
 /**
  * Amounts that are free for every account, each month. The free requests of API Gateway are missing:

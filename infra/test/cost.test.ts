@@ -12,9 +12,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { meter } from "../../packages/bench/meter.ts";
-import { ALARM_METRICS, bill, examples, type Usage } from "../cost/bill.ts";
-import { units } from "../cost/measured.ts";
-import { price, READ_ON } from "../cost/price.ts";
+import { ALARM_METRICS, bill, examples, PARTNER_ALARM_METRICS, type Usage } from "../cost/bill.ts";
+import { streamHour, units } from "../cost/measured.ts";
+import { cacheHour, price, READ_ON } from "../cost/price.ts";
+import { settingsOf } from "../stage.ts";
 import { root } from "./platform.ts";
 import { all, one, stack } from "./stack.ts";
 
@@ -95,6 +96,34 @@ test("the bill multiplies requests, messages and minutes by their prices", () =>
   expect(usdOf("DynamoDB: writes")).toBeCloseTo(200_000 * (1 + units.change.writes) * 0.625e-6);
 });
 
+test("the bill has the Partner API's requests, cache, firewall and streams", () => {
+  expect(usdOf("Partner API", { partnerRequests: 1e6 })).toBeCloseTo(3.5);
+  expect(usdOf("Partner API: cache", { partnerRequests: 0, cacheSize: "0.5" })).toBeCloseTo(14.6);
+  expect(usdOf("Partner API: firewall", { partnerRequests: 1e6, hasFirewall: true })).toBeCloseTo(
+    7.6,
+  );
+  // They reach the same function and the same tables.
+  const none = { partnerRequests: 0, writes: 0, connections: 0 };
+  expect(usdOf("DynamoDB: reads", { ...none, partnerRequests: 1e6 })).toBeCloseTo(
+    usdOf("DynamoDB: reads", { ...none, requests: 2e6 }),
+  );
+  const hour = (component: string) =>
+    usdOf(component, { ...none, streamHours: 1_000 }) - usdOf(component, none);
+  const total = ["Partner API", "Partner API: streams", "DynamoDB: reads", "Lambda: requests"]
+    .map(hour)
+    .reduce((sum, usd) => sum + usd, 0);
+  expect(total / 1_000).toBeCloseTo(0.0081, 4); // docs/scale.md
+  expect(streamHour.memory * 1024).toBe(128);
+});
+
+test("the cache's prices are for the sizes that a stage can have", () => {
+  for (const size of cacheHour.keys()) {
+    const set = { STOCKWIRE_PARTNER: "1", STOCKWIRE_PARTNER_CACHE: size };
+    expect(settingsOf("dev", set).partner?.cacheSize).toBe(size);
+  }
+  expect(cacheHour.size).toBe(8);
+});
+
 test("the bill counts a ping a minute for each connection, and its answer", () => {
   const messages = (listeners: number) => usdOf("Live API: messages", { writes: 0, listeners });
   expect(messages(10)).toBeCloseTo(1_000 * 730 * 60 * 2 * 1e-6, 5);
@@ -126,11 +155,12 @@ test("one in a hundred invocations is billed for the start of its environment", 
 
 test("the bill has what is provisioned: machine clients and the metrics of alarms", () => {
   expect(usdOf("Cognito: machine clients", { machineClients: 1, tokens: 730 })).toBeCloseTo(7.64);
-  const watched = all(stack("production"), "cloudwatch/metricAlarm").flatMap(
-    ({ inputs: { metricQueries } }) =>
+  const watchedIn = (stage: string) =>
+    all(stack(stage), "cloudwatch/metricAlarm").flatMap(({ inputs: { metricQueries } }) =>
       metricQueries ? metricQueries.filter((query: { metric?: object }) => query.metric) : [1],
-  );
-  expect(watched).toHaveLength(ALARM_METRICS);
+    );
+  expect(watchedIn("dev")).toHaveLength(ALARM_METRICS);
+  expect(watchedIn("production")).toHaveLength(ALARM_METRICS + PARTNER_ALARM_METRICS);
   const clients = all(stack("production"), "cognito/userPoolClient").filter(({ inputs }) =>
     inputs["allowedOauthFlows"].includes("client_credentials"),
   );
@@ -143,6 +173,7 @@ test("the table in docs/deploy.md has the prices of the bill", () => {
   for (const cell of [
     million(price.httpRequest),
     million(price.restRequest),
+    [...cacheHour.values()].slice(0, 4).join(" / "),
     `${million(price.liveMessage)} / ${million(price.connectionMinute)}`,
     million(price.lambdaRequest),
     price.lambdaGbSecond.toFixed(10),
@@ -174,6 +205,19 @@ test("npm run cost prints a line per component and the sum", async () => {
   const { stdout: metrics } = await run();
   expect(metrics).toMatch(/^Metrics and alarms +1\d\d\.\d\d /m);
   expect(metrics).toMatch(/^Cognito: machine clients +7\.64 {2}1 clients, 730 tokens$/m);
+  const { stdout: partner } = await run(
+    "--partner",
+    "1000000",
+    "--cache",
+    "1.6",
+    "--streams",
+    "730",
+  );
+  expect(partner).toMatch(/^Partner API +3\.54 {2}1,010,950 requests$/m);
+  expect(partner).toMatch(/^Partner API: cache +27\.74 {2}1\.6 GB$/m);
+  expect(stdout).not.toContain("Partner");
+  await expect(run("--cache", "2")).rejects.toThrow("--cache must be one of 0.5, 1.6");
+  await expect(run("--partner", "many")).rejects.toThrow("--partner must be a number");
   await expect(run("--writes", "200")).rejects.toThrow("--writes must be 100 at most");
   await expect(run("--traced", "101")).rejects.toThrow("--traced must be 100 at most");
   await expect(run("--requests", "many")).rejects.toThrow("--requests must be a number");

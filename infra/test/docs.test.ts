@@ -38,7 +38,16 @@ test("the calls that roll back name functions and aliases that exist", () => {
 
 test("the runbook has the names of all log groups and saved queries", () => {
   const resources = stack("production").resources.map(({ inputs }) => inputs["name"] as unknown);
-  for (const handler of ["http", "authorizer", "live", "changes", "deliver", "sweep"]) {
+  for (const handler of [
+    "http",
+    "authorizer",
+    "live",
+    "changes",
+    "deliver",
+    "sweep",
+    "hello",
+    "stream",
+  ]) {
     expect(resources).toContain(`/aws/lambda/stockwire-production-${handler}`);
     expect(runbook).toMatch(new RegExp(`\`(?:/aws/lambda/stockwire-STAGE|…)-${handler}\``));
   }
@@ -56,6 +65,8 @@ test.each([
   [/^403 `{"message":"Forbidden"}`/, /scope.*`aws lambda get-policy`/],
   [/^403 on connecting/, /STOCKWIRE_ORIGINS/],
   [/^401/, /`authorizerError`/],
+  [/^403 of the Partner API/, /STOCKWIRE_PARTNER_DENIED/],
+  [/^429 `.*Limit Exceeded/, /PartnerQuota/],
   [/^429/, /throttle/],
   [/^500/, /FunctionErrors/],
   [/^503 `unavailable`/, /TableThrottles/],

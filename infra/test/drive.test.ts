@@ -14,13 +14,13 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { budgetOf } from "../../packages/functions/scripts/budget.ts";
-import { event2 } from "../../packages/functions/test/events.ts";
+import { event1, event2 } from "../../packages/functions/test/events.ts";
 import { grantsOf, startIamProxy, type IamProxy } from "./iam-proxy.ts";
 import { type Running, start } from "./invoke.ts";
 import { bundles, componentOf, one, stack, statements } from "./stack.ts";
 
 const STAGE = "production";
-const NAMES = ["http", "authorizer", "live", "changes", "deliver", "sweep"] as const;
+const NAMES = ["http", "authorizer", "live", "changes", "deliver", "sweep", "hello"] as const;
 type Name = (typeof NAMES)[number];
 
 /** Personal data and credentials of the scenario contain it; no log may. */
@@ -213,6 +213,33 @@ test("requests, connections, changes and deliveries work with the permissions of
   expect((await call("GET", "/changes?topic=items")).statusCode).toBe(200);
   expect((await call("GET", "/ready")).json).toMatchObject({ status: "ok" });
   expect((await call("GET", "/nowhere")).statusCode).toBe(404);
+
+  // A partner lists items: through the app, and through mapping templates.
+  const partnerToken = await token({ sub: "shop", scope: "stockwire/read:items" });
+  const verdict = await invoke<{ policyDocument: object; context: object }>("authorizer", {
+    type: "TOKEN",
+    authorizationToken: `Bearer ${partnerToken}`,
+    methodArn: "arn:aws:execute-api:us-east-1:123456789012:partnerapi/partner/GET/items",
+  });
+  expect(verdict.context).toMatchObject({ userId: "shop", role: "partner" });
+  const { requestContext, ...proxied } = event1({ method: "GET", path: "/items?limit=1" });
+  const answered = await invoke<Answer>("http", {
+    ...proxied,
+    requestContext: { ...requestContext, authorizer: verdict.context },
+  });
+  expect(answered.statusCode).toBe(200);
+  for (const queryStringParameters of [{ limit: "1" }, { type: "lamp" }]) {
+    const list = {
+      path: "/items",
+      httpMethod: "GET",
+      queryStringParameters,
+      requestContext: { requestId: "partner", authorizer: verdict.context },
+    };
+    expect(await invoke("hello", { list })).toMatchObject({
+      status: 200,
+      body: { count: list.queryStringParameters.limit ? 1 : 0 },
+    });
+  }
 
   // One client connects with a ticket, another with a token; a foreign token is refused.
   const { ticket } = (await call("POST", "/live/tickets")).json as { ticket: string };

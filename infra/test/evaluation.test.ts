@@ -76,14 +76,23 @@ test("with STOCKWIRE_HOLD a deploy leaves the aliases where they are", () => {
   const ignoredBy = (evaluation: ReturnType<typeof stack>) =>
     all(evaluation, "lambda/alias").map(({ ignoreChanges }) => ignoreChanges);
   expect(ignoredBy(evaluated.fresh)).toEqual(
-    Array.from({ length: 6 }, () => ["functionVersion", "routingConfig"]),
+    Array.from({ length: 8 }, () => ["functionVersion", "routingConfig"]),
   );
   expect(ignoredBy(stack("dev"))).toEqual(Array.from({ length: 6 }, () => []));
 });
 
-test("under sst dev, too, references exist and calls are allowed", () => {
+test("under sst dev, too, references exist, calls are allowed, and the Partner API is closed", () => {
   const { referenceFaults, metricFaults, permissionFaults, inputFaults } = rules;
-  for (const rule of [referenceFaults, metricFaults, permissionFaults, inputFaults]) {
+  const { partnerFaults, deploymentFaults, cacheFaults } = rules;
+  for (const rule of [
+    referenceFaults,
+    metricFaults,
+    permissionFaults,
+    inputFaults,
+    partnerFaults,
+    deploymentFaults,
+    cacheFaults,
+  ]) {
     expect(rule(evaluated.underSstDev)).toEqual([]);
   }
 });

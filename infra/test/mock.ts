@@ -56,6 +56,19 @@ const OUTPUTS: Readonly<Record<string, Outputs>> = {
       hostedZoneId: "Z1",
     },
   }),
+  "aws:apigateway/restApi:RestApi": (_, id) => ({
+    executionArn: arn("execute-api", id.toLowerCase()),
+    rootResourceId: `${id}-root`,
+  }),
+  "aws:apigateway/stage:Stage": ({ restApi, stageName }) => ({
+    // https://docs.aws.amazon.com/apigateway/latest/developerguide/arn-format-reference.html
+    arn: `arn:aws:apigateway:${REGION}::/restapis/${String(restApi)}/stages/${String(stageName)}`,
+  }),
+  "aws:apigateway/domainName:DomainName": () => ({
+    regionalDomainName: "d-2.execute-api.us-east-1.amazonaws.com",
+    regionalZoneId: "Z1",
+  }),
+  "aws:wafv2/webAcl:WebAcl": ({ name }) => ({ arn: arn("wafv2", `regional/webacl/${name}/1`) }),
   "aws:apigateway/account:Account": ({ cloudwatchRoleArn }) => ({
     // Empty in an account in which API Gateway has never written a log.
     cloudwatchRoleArn:

@@ -43,6 +43,9 @@ describe.each(stages)("monitoring of %s", (stage) => {
       "HighErrorRate",
       "HighLatency",
       "LiveErrors",
+      ...(stage === "dev"
+        ? []
+        : ["PartnerErrors", "PartnerLatency", "PartnerQuota", "PartnerRejections"]),
       "StreamDeadLetters",
       "StreamLag",
       "SweepLag",
@@ -68,6 +71,43 @@ describe.each(stages)("monitoring of %s", (stage) => {
     for (const { inputs: each } of alarms()) {
       expect((each["metricQueries"] ?? []).length).toBeLessThanOrEqual(11);
     }
+  });
+
+  test("the Partner API's errors, refusals, waits and quotas have thresholds", () => {
+    if (stage === "dev") return;
+    const inputs = (name: string) => one(of(), "cloudwatch/metricAlarm", name).inputs;
+    const ofApi = { ApiName: `stockwire-${stage}-partner`, Stage: "partner" };
+    expect(inputs("PartnerErrors")).toMatchObject({
+      metricName: "5XXError",
+      dimensions: ofApi,
+      threshold: 10,
+    });
+    expect(inputs("PartnerQuota")).toMatchObject({
+      metricName: "PartnerQuotaExceeded",
+      dimensions: { stage },
+      threshold: 0,
+    });
+    const calculated = (name: string) => {
+      const { metricQueries, threshold } = inputs(name);
+      const [{ expression }, ...terms] = metricQueries;
+      const named = terms.map(({ id, metric }: Record<string, Record<string, unknown>>) => {
+        expect(metric?.["dimensions"]).toEqual(ofApi);
+        return [id, metric?.["metricName"], metric?.["stat"]];
+      });
+      return [threshold, expression, ...named];
+    };
+    expect(calculated("PartnerRejections")).toEqual([
+      50,
+      "IF(requests >= 100, 100 * refused / requests, 0)",
+      ["requests", "Count", "Sum"],
+      ["refused", "4XXError", "Sum"],
+    ]);
+    expect(calculated("PartnerLatency")).toEqual([
+      1_000,
+      "total - integration",
+      ["total", "Latency", "Average"],
+      ["integration", "IntegrationLatency", "Average"],
+    ]);
   });
 
   test("throttles of tables and of their indexes raise an alarm and have a graph", () => {
@@ -113,7 +153,12 @@ describe.each(stages)("monitoring of %s", (stage) => {
       inputs["namespace"] === "Stockwire" ? [inputs["metricName"] as string] : [],
     );
     expect(inAlarms.length).toBeGreaterThan(2);
-    for (const name of [...inGraphs, ...inAlarms]) expect(Object.keys(UNITS)).toContain(name);
+    const fromLogs = all(of(), "cloudwatch/logMetricFilter").map(
+      ({ inputs }) => inputs["metricTransformation"].name as string,
+    );
+    expect(fromLogs).toEqual(stage === "dev" ? [] : ["PartnerQuotaExceeded"]);
+    const written = [...Object.keys(UNITS), ...fromLogs];
+    for (const name of [...inGraphs, ...inAlarms]) expect(written).toContain(name);
   });
 
   test("the saved queries read the functions' logs", () => {

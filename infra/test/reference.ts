@@ -66,7 +66,7 @@ const FOREIGN = /^arn:aws:(?:s3:::sst-|iam::\d+:root$)/;
 
 /** True if the ARN is a resource's, or what the service allows below it. */
 function isKnownArn(given: string, { names, evaluation }: Known): boolean {
-  const arn = given.replace(/\/invocations$/, "");
+  const arn = given.replace(/\/(?:response-streaming-)?invocations$/, "");
   if (names.has(arn) || FOREIGN.test(arn)) return true;
   for (
     let end = arn.length;
@@ -96,6 +96,13 @@ function isPart({ type, name, inputs }: Resource, rest: string, evaluation: Eval
       }
       return stage === "*" || stagesOf(evaluation, `${name}-id`).includes(stage);
     }
+    case "apigateway/restApi": {
+      const [, stage = "", id] = rest.split("/");
+      if (stage === "authorizers") {
+        return all(evaluation, "apigateway/authorizer").some((each) => `${each.name}-id` === id);
+      }
+      return stage === "*" || restStagesOf(evaluation, `${name}-id`).includes(stage);
+    }
     case "cloudwatch/logGroup":
       return rest === ":*";
     case "s3/bucket":
@@ -110,6 +117,21 @@ const stagesOf = (evaluation: Evaluation, apiId: unknown): unknown[] =>
     .filter(({ inputs }) => inputs["apiId"] === apiId)
     .map(({ inputs }) => inputs["name"]);
 
+const restStagesOf = (evaluation: Evaluation, restApi: unknown): unknown[] =>
+  all(evaluation, "apigateway/stage")
+    .filter(({ inputs }) => inputs["restApi"] === restApi)
+    .map(({ inputs }) => inputs["stageName"]);
+
+/** A text of a REST API's integration with the values of the variables of its stage. */
+function withVariables(text: string, restApi: unknown, evaluation: Evaluation): string {
+  const [stage] = all(evaluation, "apigateway/stage").filter(
+    ({ inputs }) => inputs["restApi"] === restApi,
+  );
+  return text.replaceAll(/\$\{stageVariables\.(\w+)\}/g, (_, name: string) =>
+    String(stage?.inputs["variables"]?.[name]),
+  );
+}
+
 /** Inputs that hold the name of another resource, with that resource's type. */
 const NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "lambda/alias": { functionName: "lambda/function" },
@@ -120,6 +142,8 @@ const NAMES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "environment.variables.CHANGES_TABLE": "dynamodb/table",
     "environment.variables.CONNECTIONS_TABLE": "dynamodb/table",
   },
+  "cloudwatch/logMetricFilter": { logGroupName: "cloudwatch/logGroup" },
+  "apigateway/stage": { "variables.tableName": "dynamodb/table" },
   "cloudwatch/eventTarget": { rule: "cloudwatch/eventRule" },
   "s3/bucketNotification": { bucket: "s3/bucket" },
   "s3/bucketPolicy": { bucket: "s3/bucket" },
@@ -134,7 +158,8 @@ export function referenceFaults(evaluation: Evaluation): string[] {
     const check = (isKnown: boolean, text: string) => {
       if (!isKnown) faults.push(`${shortOf(type)} ${name} refers to ${text}, which does not exist`);
     };
-    for (const [path, text] of textsIn(inputs)) {
+    for (const [path, given] of textsIn(inputs)) {
+      const text = withVariables(given, inputs["restApi"], evaluation);
       for (const [arn] of text.matchAll(ARN)) check(isKnownArn(arn, known), arn);
       const id = ID.exec(text)?.[1];
       if (id !== undefined) check(known.ids.has(id), id);
@@ -207,7 +232,9 @@ export function metricFaults(evaluation: Evaluation): string[] {
         );
       }
       case "AWS/ApiGateway": {
-        const { ApiId = "", Stage } = rest;
+        const { ApiId = "", ApiName, Stage } = rest;
+        const api = names.get(`apigateway/restApi ${ApiName}`);
+        if (api) return restStagesOf(evaluation, `${api.name}-id`).includes(Stage);
         if (!ids.has(ApiId)) return false;
         return Stage === undefined || stagesOf(evaluation, ApiId).includes(Stage);
       }
@@ -229,13 +256,18 @@ export function permissionFaults(evaluation: Evaluation): string[] {
   const callers = [
     ...all(evaluation, "apigatewayv2/integration"),
     ...all(evaluation, "apigatewayv2/authorizer"),
+    ...all(evaluation, "apigateway/integration"),
+    ...all(evaluation, "apigateway/authorizer"),
   ];
   return callers.flatMap(({ name, inputs }) => {
-    const uri = String(inputs["integrationUri"] ?? inputs["authorizerUri"] ?? "");
+    const given = inputs["integrationUri"] ?? inputs["authorizerUri"] ?? inputs["uri"] ?? "";
+    const uri = withVariables(String(given), inputs["restApi"], evaluation);
     const [, target, qualifier] =
       /(arn:aws:lambda:[^:]+:\d+:function:[\w-]+)(?::(\w+))?/.exec(uri) ?? [];
     if (target === undefined) return [];
-    const api = String(inputs["apiId"]).replace(/-id$/, "").toLowerCase();
+    const api = String(inputs["apiId"] ?? inputs["restApi"])
+      .replace(/-id$/, "")
+      .toLowerCase();
     const isAllowed = permissions.some(
       (each) =>
         each["function"] === target &&

@@ -6,6 +6,7 @@
 import { routeKeyOf, routes, scopesOf } from "@stockwire/functions/api/policy";
 import type { Evaluation } from "./evaluate.ts";
 import { modelFaults } from "./model/check.ts";
+import { cacheFaults, deploymentFaults, partnerFaults } from "./partner-rule.ts";
 import { metricFaults, permissionFaults, referenceFaults } from "./reference.ts";
 import { all, routesOf, statements } from "./stack.ts";
 
@@ -49,13 +50,26 @@ function liveFaults(evaluation: Evaluation): string[] {
 /** Each domain maps to an API and a stage of it that exist, and is mapped after the stage. */
 function mappingFaults(evaluation: Evaluation): string[] {
   const found = all(evaluation, "apigatewayv2/stage");
-  return all(evaluation, "apigatewayv2/apiMapping").flatMap(({ name, inputs, dependsOn = [] }) => {
-    const stage = found.find(
-      (each) => each.inputs["apiId"] === inputs["apiId"] && each.inputs["name"] === inputs["stage"],
-    );
-    if (!stage) return [`${name}: ${inputs["apiId"]} has no stage ${inputs["stage"]}`];
-    return dependsOn.includes(stage.id) ? [] : [`${name} does not wait for ${stage.name}`];
-  });
+  const ofRest = all(evaluation, "apigateway/basePathMapping").flatMap(({ name, inputs }) =>
+    all(evaluation, "apigateway/stage").some(
+      (each) =>
+        each.inputs["restApi"] === inputs["restApi"] &&
+        each.inputs["stageName"] === inputs["stageName"],
+    )
+      ? []
+      : [`${name}: ${inputs["restApi"]} has no stage ${inputs["stageName"]}`],
+  );
+  const ofOthers = all(evaluation, "apigatewayv2/apiMapping").flatMap(
+    ({ name, inputs, dependsOn = [] }) => {
+      const stage = found.find(
+        (each) =>
+          each.inputs["apiId"] === inputs["apiId"] && each.inputs["name"] === inputs["stage"],
+      );
+      if (!stage) return [`${name}: ${inputs["apiId"]} has no stage ${inputs["stage"]}`];
+      return dependsOn.includes(stage.id) ? [] : [`${name} does not wait for ${stage.name}`];
+    },
+  );
+  return [...ofOthers, ...ofRest];
 }
 
 /** X-Ray has no resource-level permissions. */
@@ -158,6 +172,9 @@ const inputFaults = ({ resources }: Evaluation): string[] =>
 export const rules = {
   apiFaults,
   liveFaults,
+  partnerFaults,
+  deploymentFaults,
+  cacheFaults,
   mappingFaults,
   roleFaults,
   deadLetterFaults,

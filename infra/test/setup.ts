@@ -38,11 +38,17 @@ const STAGES: Readonly<Record<string, Record<string, string>>> = {
     STOCKWIRE_AUDIENCE: "stockwire",
     STOCKWIRE_PROVISIONED: "2",
     STOCKWIRE_RESERVED: "20",
+    STOCKWIRE_PARTNER: "1",
+    STOCKWIRE_PARTNER_DENIED: "203.0.113.0/24,2001:db8::/32",
+    STOCKWIRE_PARTNER_CACHE: "0.5",
+    STOCKWIRE_PARTNER_FIREWALL: "1",
+    STOCKWIRE_PARTNER_READERS: "50",
   },
   production: {
     STOCKWIRE_DOMAIN: "shop.example",
     STOCKWIRE_ORIGINS: "https://shop.example,https://admin.shop.example",
     STOCKWIRE_ALARM_EMAIL: "ops@shop.example",
+    STOCKWIRE_PARTNER: "1",
   },
 };
 
@@ -88,11 +94,14 @@ async function evaluateAll(bundles: string): Promise<Evaluated> {
       return { stages: [one], underSstDev: one, fresh: one, second: one, refusals: {} };
     }
     await cp(join(root, ".sst/artifacts"), bundles, { recursive: true });
-    const underSstDev = await evaluate("live", {}, { dev: true });
+    const underSstDev = await evaluate("live", { STOCKWIRE_PARTNER: "1" }, { dev: true });
     const settings = {
       STOCKWIRE_DOMAIN: "shop.example",
       STOCKWIRE_ALARM_EMAIL: "none",
       STOCKWIRE_HOLD: "1",
+      STOCKWIRE_PARTNER: "1",
+      STOCKWIRE_PARTNER_ENDPOINT: "vpce-0123456789abcdef0",
+      STOCKWIRE_PARTNER_DENIED: "10.0.8.0/24",
     };
     const fresh = await evaluate("prod", settings, { isFresh: true });
     const second = await evaluate("dev", { COMMIT: "abc1234" });

@@ -34,7 +34,7 @@ describe("settings", () => {
         origins: [],
         alarmEmail: "ops@shop.example",
       });
-      expect(() => settingsOf(name, {})).toThrow(/^Set STOCKWIRE_ALARM_EMAIL .*nobody$/);
+      expect(() => settingsOf(name, {})).toThrow(/^Set STOCKWIRE_ALARM_EMAIL .*no person$/);
       expect(settingsOf(name, { STOCKWIRE_ALARM_EMAIL: "none" }).alarmEmail).toBe(undefined);
     },
   );
@@ -110,7 +110,8 @@ test("sst.config.ts and infra/ type-check against SST's own sources", async () =
 test("under sst dev the functions are stubs, and all other resources are the same", () => {
   const live = evaluated.underSstDev;
   const stubs = all(live, "lambda/function").map(({ inputs }) => inputs["description"]);
-  expect(stubs).toHaveLength(all(stack("dev"), "lambda/function").length);
+  // `dev` has no Partner API.
+  expect(stubs).toHaveLength(all(stack("dev"), "lambda/function").length + 2);
   for (const description of stubs) expect(description).toMatch(/ \(live\)$/);
   for (const kind of ["dynamodb/table", "apigatewayv2/route", "sqs/queue"]) {
     expect(all(live, kind)).toHaveLength(all(stack("dev"), kind).length);
@@ -165,6 +166,15 @@ function lineOf({ type, name, inputs, retainOnDelete }: Resource): string {
   const kind = type.replace(/^aws:/, "").replace(/:.*$/, "");
   const settings = [
     inputs["routeKey"],
+    inputs["pathPart"],
+    inputs["authorization"] === "CUSTOM" ? "token" : undefined,
+    inputs["apiKeyRequired"] && "key",
+    inputs["authorization"] === "NONE" ? "open" : undefined,
+    inputs["responseTransferMode"],
+    inputs["methodPath"],
+    inputs["settings"]?.cachingEnabled && "cached",
+    inputs["cacheClusterSize"] && `cache of ${inputs["cacheClusterSize"]} GB`,
+    inputs["quotaSettings"] && `${inputs["quotaSettings"].limit} a month`,
     inputs["authorizationScopes"]?.filter((scope: string) => !scope.includes("/")).join(" or "),
     inputs["authorizationType"] === "NONE" ? "open" : undefined,
     inputs["memorySize"] && `${inputs["memorySize"]} MB, ${inputs["timeout"]} s`,

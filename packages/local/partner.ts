@@ -5,7 +5,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import * as Hello from "@stockwire/functions/partner/hello";
+import * as Hello from "@stockwire/functions/handlers/hello";
 import { jsonLine } from "@stockwire/functions/telemetry/log";
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
 import type { RestLogRecord } from "@stockwire/gateway/log";

@@ -2,7 +2,10 @@
  * The largest size of each bundle, in kB. A test fails above it; `npm run bench -- size` shows what
  * takes the space.
  */
-const BUDGETS: Readonly<Record<string, number>> = { http: 300 };
+const BUDGETS: Readonly<Record<string, number>> = {
+  http: 300,
+  hello: 300, // contains the app
+};
 const OTHERS = 250;
 
 /** The SDK's client for DynamoDB, where DYNAMODB_CLIENT chooses it. */

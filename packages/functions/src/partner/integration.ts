@@ -1,13 +1,13 @@
 /**
  * The methods of the Partner API that are no proxies of the app: their mapping templates change what the
- * function sees and what the client gets. They show what such integrations can do; `hello.ts` is their
+ * function sees and what the client gets. They show what such integrations can do; `handlers/hello.ts` is their
  * function. Every value of a request is escaped before it becomes part of JSON.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
  */
 
 import type { Scope } from "@stockwire/core/catalog/index";
 
-/** A non-proxy integration with the function of `hello.ts`. */
+/** A non-proxy integration with the function of `handlers/hello.ts`. */
 export interface TemplateRoute {
   /** As API Gateway writes it. */
   routeKey: string;

@@ -23,7 +23,7 @@ export async function handler(event: Event): Promise<object> {
 /** The app's answer, with the token of the page that was asked for; empty for the first page. */
 async function list(event: NonNullable<Event["list"]>): Promise<object> {
   // Greetings need no database, so the app is loaded when a list is wanted.
-  const http = await import("../handlers/http.ts");
+  const http = await import("./http.ts");
   const { statusCode, body = "null" } = await http.handler(event);
   const page = event.queryStringParameters?.nextToken ?? "";
   return { status: statusCode, body: JSON.parse(body) as unknown, page };
