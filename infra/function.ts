@@ -53,6 +53,8 @@ interface Options {
   /** True if the function signs or verifies cursors. */
   cursors?: boolean;
   timeout: `${number} seconds`;
+  /** True if the handler streams its answer. `sst dev` must know; on AWS the handler itself says so. */
+  streaming?: boolean;
   /** By default the stage's. */
   memory?: `${number} MB`;
   /** Number of environments that Lambda keeps initialised. */
@@ -135,6 +137,7 @@ export function lambda(name: string, options: Options): Lambda {
         : []),
     ],
     versioning: true,
+    streaming: options.streaming ?? false,
     ...(reserved > 0 && { concurrency: { reserved } }),
     transform: {
       function: { tracingConfig: { mode: stage.tracing ? "Active" : "PassThrough" } },

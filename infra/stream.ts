@@ -18,6 +18,7 @@ export const handler =
     // A stream ends after 4 minutes; the last page may take a slow reader a while.
     timeout: "300 seconds",
     cursors: true,
+    streaming: true,
     environment: { ALLOWED_ORIGINS: origins.join(",") },
     reserved: partner.reservedReaders,
     permissions: [onTable(changes, "GetItem"), onIndex(changes)],

@@ -135,6 +135,11 @@ describe.each(PARTNERS)("the Partner API: $name", (settings) => {
     expect(streams.map(([key, { uri }]) => [key, functionOf(uri)])).toEqual([
       ["GET /changes/stream", "stream"],
     ]);
+    // The function in its place under `sst dev` must stream as well.
+    const { environment } = one(of(), "lambda/function", "StreamHandlerFunction").inputs;
+    expect(environment.variables.SST_FUNCTION_STREAMING).toBe(
+      of().stage === "live" ? "true" : undefined,
+    );
   });
 
   test("without a token there are health and preflights only, without a key also the stream", () => {
