@@ -23,6 +23,27 @@ const resources: Defect[] = [
     test: RULE,
   },
   {
+    file: "infra/partner.ts",
+    text: "apiKeyRequired: true",
+    replacement: "apiKeyRequired: false",
+    harm: "On AWS partners are not metered",
+    test: RULE,
+  },
+  {
+    file: "infra/partner.ts",
+    text: "args.triggers = triggers;",
+    replacement: "args.triggers = {};",
+    harm: "A change of the Partner API is never served",
+    test: RULE,
+  },
+  {
+    file: "infra/partner.ts",
+    text: 'responseTransferMode: "STREAM",',
+    replacement: "",
+    harm: "On AWS the stream of changes arrives when it has ended",
+    test: RULE,
+  },
+  {
     file: "infra/live.ts",
     text: ", { auth: { lambda: authorizer.id } }",
     replacement: "",
@@ -54,7 +75,7 @@ const resources: Defect[] = [
     file: "infra/monitoring.ts",
     text: "alarmActions: [topic.arn],",
     replacement: "",
-    harm: "Alarms go off and nobody gets a mail",
+    harm: "Alarms go off and no mail is sent",
     test: { file: "infra/test/monitoring.test.ts", title: "each alarm notifies the topic" },
   },
   {
