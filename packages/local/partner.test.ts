@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createClient, unwrap } from "@stockwire/client";
 import { newId } from "@stockwire/core/id";
 import { type Route, routeKeyOf, routes } from "@stockwire/functions/api/policy";
 import { modelNameOf } from "@stockwire/functions/partner/model-name";
@@ -125,6 +126,17 @@ async function send(path: string, { method, key, scope = "admin", body, headers 
 const product = (more: object = {}) => ({ name: "Pen", price: 1.5, category: newId(), ...more });
 
 describe("who may call", () => {
+  test("the typed client with its API key, and not without", async () => {
+    const { value: apiKey } = await open();
+    const options = { baseUrl: `${origin}/partner`, token: token("admin") };
+    const { products } = createClient({ ...options, apiKey });
+    const created = await unwrap(products.$post({ json: product() }));
+    const param = { id: created.id };
+    expect(await unwrap(products[":id"].$get({ param }))).toEqual(created);
+    const refused = unwrap(createClient(options).products.$get());
+    await expect(refused).rejects.toMatchObject({ status: 403, detail: "Forbidden" });
+  });
+
   test("a request needs a key that is known, enabled and not expired, and a token", async () => {
     const { value: key, key: stored, file } = await open();
     const status = async (given: Call) => {
