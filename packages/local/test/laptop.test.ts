@@ -31,7 +31,7 @@ const own = {
   DATA_TABLE: undefined,
 };
 /** Kills in each test of lost writes; test:stress kills more often. */
-const KILLS = process.env["STRESS_KILLS"] === undefined ? 3 : 8;
+const KILLS = process.env["STRESS_KILLS"] === undefined ? 2 : 8;
 
 const local = (file: string) => new URL(`../${file}`, import.meta.url).pathname;
 

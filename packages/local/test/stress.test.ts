@@ -6,11 +6,18 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 
-const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 2); // of 500 concurrent reservations
-const KILLS = Number(process.env["STRESS_KILLS"] ?? 6);
+const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 1); // of 500 concurrent reservations
+const KILLS = Number(process.env["STRESS_KILLS"] ?? 4);
+
+/** For the tests that need no laptop of their own. */
+let shared: RunningLaptop;
+beforeAll(async () => {
+  shared = await startLaptop({ args: ["--no-seed"], env: onSharedEngine() });
+});
+afterAll(() => shared.close());
 
 const closing: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -83,13 +90,11 @@ const unitsOf = (productId: string, of: readonly Reservation[]): number =>
     .reduce((sum, { quantity }) => sum + quantity, 0);
 
 test(`500 concurrent reservations on a stock of 100 reserve exactly 100 units, in ${ROUNDS} rounds`, async () => {
-  const laptop = await startLaptop({ args: ["--no-seed"], env: onSharedEngine() });
-  closing.push(() => laptop.close());
   for (let round = 0; round < ROUNDS; round++) {
-    const productId = await stocked(laptop, 100);
+    const productId = await stocked(shared, 100);
     const body = { lines: [{ productId, quantity: 1 }] };
     const answers = await Promise.all(
-      Array.from({ length: 500 }, () => send(laptop, "POST", "/reservations", body)),
+      Array.from({ length: 500 }, () => send(shared, "POST", "/reservations", body)),
     );
     expect(answers.filter(({ status }) => status === 201)).toHaveLength(100);
     for (const { status, json } of answers) {
@@ -97,48 +102,46 @@ test(`500 concurrent reservations on a stock of 100 reserve exactly 100 units, i
       expect([status, json.code]).toEqual([409, "insufficient_stock"]);
       expect(json.shortages).toEqual([{ productId, requested: 1, available: 0 }]);
     }
-    expect(await levelOf(laptop, productId)).toMatchObject({
+    expect(await levelOf(shared, productId)).toMatchObject({
       quantity: 100,
       reserved: 100,
       available: 0,
       level: "out",
     });
-    const active = await reservations(laptop, `&status=active&productId=${productId}`);
+    const active = await reservations(shared, `&status=active&productId=${productId}`);
     expect(active).toHaveLength(100);
     expect(unitsOf(productId, active)).toBe(100);
   }
 }, 300_000);
 
 test("an extension moves the expiry, and a closed reservation is refused", async () => {
-  const laptop = await startLaptop({ args: ["--no-seed"], env: onSharedEngine() });
-  closing.push(() => laptop.close());
-  const productId = await stocked(laptop, 3);
-  const { json } = await send(laptop, "POST", "/reservations", {
+  const productId = await stocked(shared, 3);
+  const { json } = await send(shared, "POST", "/reservations", {
     lines: [{ productId, quantity: 2 }],
   });
   const path = `/reservations/${json.id}`;
   const extensions = await Promise.all(
     Array.from({ length: 50 }, (_, n) =>
-      send(laptop, "POST", `${path}/extend`, { ttlSeconds: 1_000 + n }),
+      send(shared, "POST", `${path}/extend`, { ttlSeconds: 1_000 + n }),
     ),
   );
   expect(new Set(extensions.map(({ status }) => status))).toEqual(new Set([200]));
   const longest = Math.max(...extensions.map((each) => Date.parse(each.json.expiresAt)));
-  const extended = (await send(laptop, "GET", path)).json;
+  const extended = (await send(shared, "GET", path)).json;
   expect(Date.parse(extended.expiresAt)).toBe(longest);
   const ends = await Promise.all(
     Array.from({ length: 50 }, (_, n) =>
-      send(laptop, "POST", `${path}/${n % 2 ? "confirm" : "cancel"}`),
+      send(shared, "POST", `${path}/${n % 2 ? "confirm" : "cancel"}`),
     ),
   );
-  const { status } = (await send(laptop, "GET", path)).json;
+  const { status } = (await send(shared, "GET", path)).json;
   const winner = status === "confirmed" ? 1 : 0;
   for (const [n, end] of ends.entries()) {
     if (n % 2 === winner) expect([end.status, end.json.status]).toEqual([200, status]);
     else expect([end.status, end.json.code]).toEqual([409, "reservation_closed"]);
   }
   const sold = winner === 1 ? 2 : 0;
-  expect(await levelOf(laptop, productId)).toMatchObject({ quantity: 3 - sold, reserved: 0 });
+  expect(await levelOf(shared, productId)).toMatchObject({ quantity: 3 - sold, reserved: 0 });
 }, 120_000);
 
 interface Done {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Socket } from "node:net";
 import { newId } from "@stockwire/core/id";
-import { afterEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type RunningLaptop, startLaptop } from "../laptop.ts";
 import { connect, closeClients, eventually, type LiveClient, send, until } from "./client.ts";
 import { waitForChanges } from "./suite.ts";
@@ -29,10 +29,14 @@ function tablesFor(name: string) {
     closing.push(() => laptop.close());
     return laptop;
   };
-  const rowsOf = async (id: string): Promise<number> =>
-    (await tables.rows("Connections")).filter((row) => JSON.stringify(row).includes(id)).length;
-  return { start, rowsOf };
+  return { start, rowsOf: rowsIn(tables) };
 }
+
+/** The number of rows that name a connection. */
+const rowsIn =
+  (tables: ReturnType<typeof ownTables>) =>
+  async (id: string): Promise<number> =>
+    (await tables.rows("Connections")).filter((row) => JSON.stringify(row).includes(id)).length;
 
 const subscriber = async (laptop: RunningLaptop, ...topics: string[]) => {
   const token = laptop.token({ sub: newId(), scope: "admin" });
@@ -108,50 +112,59 @@ test("connections of a server that was killed are deleted at the first delivery"
   expect(await rowsOf(own)).toBeGreaterThan(0);
 }, 60_000);
 
-test("the rows of a client that resets its socket are deleted, and other clients are not affected", async () => {
-  const { start, rowsOf } = tablesFor("reset");
-  const laptop = await start();
-  const { client: remaining, id: own } = await subscriber(laptop, "items");
-  const crowd = await Promise.all(
-    Array.from({ length: 20 }, () => subscriber(laptop, "items", "users", "items?type=a")),
-  );
-  for (const { client } of crowd) {
-    const { _socket: socket } = client.ws as unknown as { _socket: Socket };
-    socket.resetAndDestroy();
-  }
-  await receives(remaining, await create(laptop));
-  for (const { id } of crowd)
-    await eventually(async () => (await rowsOf(id)) === 0, "its rows to be deleted");
-  expect(await rowsOf(own)).toBeGreaterThan(0);
-});
+describe("one server", () => {
+  const tables = ownTables("one");
+  const rowsOf = rowsIn(tables);
+  let laptop: RunningLaptop;
+  beforeAll(async () => {
+    laptop = await startLaptop({ args: ["--no-seed"], env: tables.env });
+  });
+  afterAll(async () => {
+    await laptop.close();
+    await tables.drop();
+  });
 
-test("a client that stops reading delays no other, is disconnected, and can resume", async () => {
-  const { start, rowsOf } = tablesFor("slow");
-  const laptop = await start();
-  const { client: slow, id } = await subscriber(laptop, "items");
-  const { client: quick } = await subscriber(laptop, "items");
-  const first = await create(laptop);
-  for (const client of [slow, quick]) await receives(client, first);
-  slow.ws.pause();
-  const batch = { items: Array.from({ length: 30 }, () => ({ text: "x".repeat(30_000) })) };
-  let written = 1;
-  let slowest = 0; // ms
-  while ((await rowsOf(id)) > 0) {
-    expect(written).toBeLessThan(2_000);
-    expect((await send(laptop, "POST", "/items/batch", batch)).status).toBe(201);
-    written += batch.items.length;
-    const began = performance.now();
-    await waitForChanges(quick, written);
-    slowest = Math.max(slowest, performance.now() - began);
-  }
-  expect(slowest).toBeLessThan(10_000);
-  slow.ws.resume();
-  await until(() => slow.closed, "its connection to close");
-  const has = slow.changes();
-  expect(has.length).toBeLessThan(written);
-  expect(has.map(({ seq }) => seq)).toEqual(has.map((_, n) => n + 1));
-  const { client: again } = await subscriber(laptop, "users");
-  again.send({ action: "subscribe", topics: ["items"], since: has.at(-1)?.["cursor"] });
-  await again.next("caught_up");
-  expect([...has, ...again.changes()]).toEqual(quick.changes());
-}, 60_000);
+  test("a client that stops reading delays no other, is disconnected, and can resume", async () => {
+    const { client: slow, id } = await subscriber(laptop, "items");
+    const { client: quick } = await subscriber(laptop, "items");
+    const first = await create(laptop);
+    for (const client of [slow, quick]) await receives(client, first);
+    slow.ws.pause();
+    const batch = { items: Array.from({ length: 30 }, () => ({ text: "x".repeat(30_000) })) };
+    let written = 1;
+    let slowest = 0; // ms
+    while ((await rowsOf(id)) > 0) {
+      expect(written).toBeLessThan(2_000);
+      expect((await send(laptop, "POST", "/items/batch", batch)).status).toBe(201);
+      written += batch.items.length;
+      const began = performance.now();
+      await waitForChanges(quick, written);
+      slowest = Math.max(slowest, performance.now() - began);
+    }
+    expect(slowest).toBeLessThan(10_000);
+    slow.ws.resume();
+    await until(() => slow.closed, "its connection to close");
+    const has = slow.changes();
+    expect(has.length).toBeLessThan(written);
+    expect(has.map(({ seq }) => seq)).toEqual(has.map((_, n) => n + 1));
+    const { client: again } = await subscriber(laptop, "users");
+    again.send({ action: "subscribe", topics: ["items"], since: has.at(-1)?.["cursor"] });
+    await again.next("caught_up");
+    expect([...has, ...again.changes()]).toEqual(quick.changes());
+  }, 60_000);
+
+  test("the rows of a client that resets its socket are deleted, and other clients are not affected", async () => {
+    const { client: remaining, id: own } = await subscriber(laptop, "items");
+    const crowd = await Promise.all(
+      Array.from({ length: 20 }, () => subscriber(laptop, "items", "users", "items?type=a")),
+    );
+    for (const { client } of crowd) {
+      const { _socket: socket } = client.ws as unknown as { _socket: Socket };
+      socket.resetAndDestroy();
+    }
+    await receives(remaining, await create(laptop));
+    for (const { id } of crowd)
+      await eventually(async () => (await rowsOf(id)) === 0, "its rows to be deleted");
+    expect(await rowsOf(own)).toBeGreaterThan(0);
+  });
+});
