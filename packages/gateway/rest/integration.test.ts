@@ -70,6 +70,7 @@ test("the templates of a greeting: the name gets a prefix once, and a time", asy
 
 test.each([
   ["$input.path('$')", '{"foo":"bar","n":[1,"x"]}', '{foo=bar, n=[1,"x"]}'],
+  ["$input.path('$')", '{"__proto__":{"x":1},"a":2}', "{__proto__={x=1}, a=2}"],
   ["$input.path('$.n')", '{"n":[1,{"a":"x"}]}', '[1,{"a":"x"}]'],
   ["$input.json('$.n')", '{"n":[1,{"a":"x"}]}', '[1,{"a":"x"}]'],
   ["$input.json('$.none')|$input.path('$.none')", "{}", '""|'],

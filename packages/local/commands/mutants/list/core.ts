@@ -137,7 +137,7 @@ const stock: Defect[] = [
     text: "const size = Math.floor((MAX_ACTIONS - products) / (1 + products));",
     replacement: "const size = MAX_ACTIONS;",
     harm: "Many reservations that expire together stay active, since DynamoDB refuses the transaction",
-    test: EXPIRED("is expired once by two concurrent sweeps"),
+    test: EXPIRED("does not block a sale, however many of them hold the units"),
   },
   {
     file: `${CORE}/catalog/reservation.ts`,
@@ -288,8 +288,8 @@ const store: Defect[] = [
     replacement: "",
     harm: "A throttled transaction is answered with 500",
     test: {
-      file: `${TEST}/store/faults.test.ts`,
-      title: "create a user with a unique email address",
+      file: `${TEST}/store/fault-matrix.test.ts`,
+      title: "no two users have one email address",
     },
   },
   {
@@ -604,7 +604,10 @@ const protocol: Defect[] = [
     text: "if (last?.secret === secret && last.scope === scope) return last.key;",
     replacement: "if (last?.secret === secret) return last.key;",
     harm: "From the second day of a process on DynamoDB refuses its signatures",
-    test: SIGNATURES,
+    test: {
+      file: `${CORE}/signature.test.ts`,
+      title: "is signed with the key of its day and its region",
+    },
   },
   {
     file: `${CORE}/store/protocol/client.ts`,
