@@ -30,7 +30,7 @@ const walls = [
   ),
   wall(
     `${core}/store/**`,
-    only(...SMALL, ...SDK, "./*.ts", "./protocol/*.ts"),
+    only(...SMALL, ...SDK, "./*.ts", "./protocol/*.ts", "../aws/*.ts"),
     "store knows no resource",
   ),
   wall(

@@ -118,11 +118,11 @@ function operation(route: Route): Json {
  * the API key as well there.
  */
 function securityOf(route: Route): Json {
-  const token = scopesOf(route);
+  const needed = scopesOf(route);
   const needsKey = route.partner === "metered" && route.events !== true;
-  const partner = needsKey ? [{ token, apiKey: [] }] : [];
+  const partner = needsKey ? [{ token: needed, apiKey: [] }] : [];
   return {
-    security: route.access === "open" ? [] : [{ token }, ...partner],
+    security: route.access === "open" ? [] : [{ token: needed }, ...partner],
     ...(route.partner !== "none" && {
       servers: [{ url: "/", description: "The HTTP API" }, PARTNER_SERVER],
     }),
