@@ -20,7 +20,9 @@ beforeAll(async () => {
     LOG_LEVEL: "silent",
     ALLOWED_ORIGINS: "https://shop.example, https://app.example",
   });
-  ({ handler } = await import("../src/handlers/http.ts"));
+  ({ handler } = (await import("../src/handlers/http.ts")) as unknown as {
+    handler: typeof handler;
+  });
 });
 
 const claims = { sub: "ana", scope: "admin" };
@@ -424,7 +426,7 @@ describe("the log of a deployed function", () => {
       return true;
     });
     try {
-      const loaded = (await import("../src/handlers/http.ts")) as {
+      const loaded = (await import("../src/handlers/http.ts")) as unknown as {
         handler: typeof handler;
       };
       await loaded.handler(event);

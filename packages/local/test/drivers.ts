@@ -151,7 +151,8 @@ type Result = Awaited<ReturnType<typeof Handler.handler>>;
 
 function answerOfResult(result: Result): Answer {
   const headers = new Headers();
-  for (const [name, value] of Object.entries(result.headers ?? {})) headers.set(name, value);
+  for (const [name, value] of Object.entries(result.headers ?? {}))
+    headers.set(name, String(value));
   const many: Record<string, string[]> = result.multiValueHeaders ?? {};
   for (const [name, values] of Object.entries(many)) {
     for (const value of values) headers.append(name, value);

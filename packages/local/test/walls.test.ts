@@ -44,6 +44,8 @@ const LEGAL: typeof FORBIDDEN = [
   ["packages/core/src/live/channel.ts", "../aws/client.ts"],
   ["packages/core/src/live/fan-out.ts", "../changes/log.ts"],
   ["packages/client/src/react.ts", "react"],
+  ["packages/functions/src/handlers/http.ts", "hono/aws-lambda"],
+  ["packages/functions/src/hosts/function-url.ts", "hono/aws-lambda"],
   ["packages/local/laptop.ts", "@stockwire/gateway/lambda"],
   ["packages/web-test/src/connection.ts", "@stockwire/client/http"],
 ];

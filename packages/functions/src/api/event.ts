@@ -22,7 +22,7 @@ export type Normalised = NonNullable<
 /**
  * Normalises an event; undefined if no gateway sends such an event. The path of a 2.0 event is
  * decoded and may start with the stage, and any member may have an unexpected type. The result has
- * only what web/lambda.ts and the app need, in the types that they need.
+ * only what Hono's adapter and the app need, in the types that they need.
  */
 export function normalise(given: unknown): Normalised | undefined {
   if (!isObject(given)) return undefined;
@@ -81,11 +81,12 @@ function normaliseV1(event: Fields, context: Fields) {
   };
 }
 
-/** The part of the context that the app reads. */
+/** The part of the context that the app reads. The adapter needs a host for its URL; any will do. */
 const contextOf = (
   { requestId, authorizer, http, identity }: Fields,
   admitted: (authorizer: Fields) => Fields,
 ) => ({
+  domainName: "localhost",
   client: clientOf(isObject(http) ? http : isObject(identity) ? identity : {}),
   ...(typeof requestId === "string" && { requestId }),
   ...(isObject(authorizer) && { authorizer: admitted(authorizer) }),
@@ -231,8 +232,14 @@ const stringsOf = (given: unknown, test: Test): Record<string, string> =>
     ),
   );
 
-/** Headers without a value stay, so that an empty condition is refused instead of ignored. */
-const headersOf = (headers: unknown) => stringsOf(headers, isHeader);
+/**
+ * The adapter drops headers without a value. A space keeps them: it is trimmed again, so the app
+ * sees them as empty, and an empty condition is refused instead of ignored.
+ */
+const headersOf = (headers: unknown) =>
+  Object.fromEntries(
+    Object.entries(stringsOf(headers, isHeader)).map(([name, value]) => [name, value || " "]),
+  );
 
 const listsOf = (given: Fields, test: Test): Record<string, string[]> =>
   Object.fromEntries(

@@ -1,11 +1,10 @@
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
+import { handle, type LambdaEvent } from "hono/aws-lambda";
 import { about } from "../about.ts";
 import { createApp } from "../api/app.ts";
 import { normalise, NOT_AN_EVENT } from "../api/event.ts";
 import { logged } from "../telemetry/logged.ts";
 import { installLightClasses } from "../web/install.ts";
-import { requestOf, type Result, resultOf } from "../web/lambda.ts";
-import type { LightResponse } from "../web/response.ts";
 import { config, enableCursors, log, measure } from "../runtime.ts";
 
 installLightClasses();
@@ -23,6 +22,12 @@ const app = createApp({
 // Checked while the function initialises, so that the first request finds a connection open.
 DynamoDB.verifyShards().catch((error: unknown) => log.error("table", error, {}));
 
+const adapted = handle(app);
+
+/** The result has the payload version of the event. */
+type Answer = Awaited<ReturnType<typeof adapted>>;
+type Result = Omit<Answer, "body"> & { body?: string };
+
 const REFUSED: Result = {
   statusCode: NOT_AN_EVENT.status,
   headers: { "content-type": "application/problem+json" },
@@ -34,8 +39,6 @@ const REFUSED: Result = {
 export const handler = logged(log, async (event: unknown): Promise<Result> => {
   const normalised = normalise(event);
   if (normalised === undefined) return REFUSED;
-  const { requestContext } = normalised;
-  const request = requestOf(normalised) as unknown as Request;
-  const response = await app.fetch(request, { requestContext });
-  return resultOf(normalised, response as unknown as LightResponse);
+  const { body, ...result } = await adapted(normalised as unknown as LambdaEvent);
+  return result.statusCode === 204 || result.statusCode === 304 ? result : { ...result, body };
 });

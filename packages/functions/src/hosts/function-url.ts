@@ -3,10 +3,10 @@
  * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
  */
 
+import type { Hono } from "hono";
+import { handle, type LambdaEvent } from "hono/aws-lambda";
 import { normalise } from "../api/event.ts";
 import { installLightClasses } from "../web/install.ts";
-import { requestOf, type Result, resultOf } from "../web/lambda.ts";
-import type { LightResponse } from "../web/response.ts";
 import { createService, NOT_OFFERED } from "./service.ts";
 import { readSettings } from "./settings.ts";
 
@@ -17,11 +17,21 @@ const service = createService(readSettings(process.env), {
 });
 service.log.info(NOT_OFFERED, {});
 
+interface Bindings {
+  requestContext: { client: { sourceIp?: string } };
+}
+
+const adapted = handle({
+  fetch: (request: Request, { requestContext }: Bindings) =>
+    service.fetch(request, requestContext.client.sourceIp),
+} as unknown as Hono);
+
+type Result = Partial<Awaited<ReturnType<typeof adapted>>> & { statusCode: number };
+
 /** Answers events of payload 2.0. What an event says about its caller is not read. */
 export async function handler(event: unknown): Promise<Result> {
   const normalised = normalise(event);
   if (normalised === undefined) return { statusCode: 400, isBase64Encoded: false };
-  const request = requestOf(normalised) as unknown as Request;
-  const response = await service.fetch(request, normalised.requestContext.client.sourceIp);
-  return resultOf(normalised, response as unknown as LightResponse);
+  const { body, ...result } = await adapted(normalised as unknown as LambdaEvent);
+  return result.statusCode === 204 || result.statusCode === 304 ? result : { ...result, body };
 }

@@ -1,6 +1,12 @@
 /** The parts of a Fetch `Request` that Hono and the app read of it. Why: install.ts. */
 
-import type { LightHeaders } from "./headers.ts";
+import { LightHeaders } from "./headers.ts";
+
+interface Init {
+  method?: string;
+  headers?: ConstructorParameters<typeof LightHeaders>[0];
+  body?: Uint8Array;
+}
 
 export class LightRequest {
   readonly method: string;
@@ -9,10 +15,10 @@ export class LightRequest {
   readonly #body: Uint8Array;
 
   /** Throws TypeError if this is not a URL. */
-  constructor(url: string, method: string, headers: LightHeaders, body = new Uint8Array()) {
+  constructor(url: string, { method = "GET", headers, body = new Uint8Array() }: Init = {}) {
     this.method = method;
     this.url = new URL(url).href; // encodes what clients have not
-    this.headers = headers;
+    this.headers = new LightHeaders(headers);
     this.#body = body;
   }
 
