@@ -6,7 +6,7 @@ import { request as open } from "node:http";
 import { promisify } from "node:util";
 import { newId } from "@stockwire/core/id";
 import { NOT_OFFERED } from "@stockwire/functions/hosts/service";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { event2 } from "../../../functions/test/events.ts";
 import { ROOT } from "../../server-registry.ts";
 import { onSharedEngine, type RunningLaptop, startLaptop } from "../laptop.ts";
@@ -160,6 +160,10 @@ test("a client of workerd that leaves does not end what others wait for", async 
   const slow = await serveIssuer();
   const host = await starts["workerd"]?.(runtimes, { ...own(), JWT_ISSUER: slow.url });
   if (!host) throw new Error("workerd has no start");
+  onTestFinished(async () => {
+    await host.close();
+    slow.close();
+  });
   const headers = { authorization: `Bearer ${make(slow.url, {})}` };
   const release = slow.hold();
   const first = open(`${host.url}/me`, { headers, agent: false });
@@ -172,8 +176,6 @@ test("a client of workerd that leaves does not end what others wait for", async 
   await fetch(`${host.url}/health`);
   release();
   expect((await second).status).toBe(200);
-  await host.close();
-  slow.close();
 });
 
 test("a function URL reads no claim of an event, and its bodies are bounded too", async () => {
@@ -211,9 +213,9 @@ describe("npm run serve", () => {
 
   test("ends with an error if its port is in use", async () => {
     const host = await startNode(own());
+    onTestFinished(() => host.close());
     await expect(startNode(own(), ["--port", new URL(host.url).port])).rejects.toThrow(
       /^it ended with 1: .*EADDRINUSE/,
     );
-    await host.close();
   });
 });

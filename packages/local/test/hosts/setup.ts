@@ -34,23 +34,30 @@ export default async function setup(): Promise<() => Promise<void>> {
   const issuer = await openIssuer({ dir, issuer: url, audience: AUDIENCE, clientId: "tests" });
   const settings = settingsFor(url);
   const runtimes = await fetchRuntimes();
-  const hosts = await Promise.all(
+  const started = await Promise.allSettled(
     Object.entries(starts).map(
       async ([name, start]) => [name, await start(runtimes, settings)] as const,
     ),
   );
+  const hosts = started.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  const end = async () => {
+    await Promise.all(hosts.map(([, host]) => host.close()));
+    server.close();
+    server.closeAllConnections();
+    await rm(dir, { recursive: true });
+  };
+  const failed = started.find((each) => each.status === "rejected");
+  if (failed !== undefined) {
+    await end();
+    throw failed.reason;
+  }
   const urls = Object.fromEntries(hosts.map(([name, host]) => [name, host.url]));
   process.env["TEST_HOSTS"] = JSON.stringify({
     issuer: { dir, url },
     settings,
     urls,
   } satisfies TestHosts);
-  return async () => {
-    await Promise.all(hosts.map(([, host]) => host.close()));
-    server.close();
-    server.closeAllConnections();
-    await rm(dir, { recursive: true });
-  };
+  return end;
 }
 
 /** The tables and the engine are those of the test run. */
