@@ -24,6 +24,8 @@ export interface Driver {
   name: string;
   /** Whether a gateway is in front of the app and refuses requests with its own messages. */
   gateway: boolean;
+  /** Whether answers can be streamed. */
+  streams?: boolean;
   /** Whether that gateway is the REST API of partners. */
   partner?: boolean;
   /** workerd removes conditional headers without a value before a Worker sees them. */
@@ -187,7 +189,7 @@ const sharedLaptop = () => (shared ??= startShared());
 async function startShared() {
   const folder = await mkdtemp(join(tmpdir(), "stockwire-contract-"));
   const { value: key } = await createKey(keyFileOf(folder), { name: "suite", plan: "production" });
-  const env = onSharedEngine();
+  const env = { ...onSharedEngine(), CHANGE_STREAM_SECONDS: "1" };
   const laptop = await startLaptop({ args: ["--no-seed"], env, dataDir: folder });
   return { laptop, key, folder };
 }
@@ -233,6 +235,7 @@ async function overPartnerApi(): Promise<Driver> {
     name: "HTTP through the laptop's Partner API",
     gateway: true,
     partner: true,
+    streams: true,
     async send(request) {
       if (hasTemplate(request)) return fetchFrom(laptop, "", request);
       const answer = await fetchFrom(laptop, STAGE_BASE, request, { "x-api-key": key });
@@ -290,6 +293,7 @@ async function onHost(name: string, { issuer, urls }: TestHosts): Promise<Driver
   return {
     name,
     gateway: false,
+    streams: true,
     dropsEmptyConditions: name === "workerd",
     send: (request) => sendOverHttp(urls[name] ?? "", token, request),
     close: () => Promise.resolve(),

@@ -14,6 +14,7 @@ installLightClasses();
 
 const service = createService(readSettings(process.env), {
   runtime: `node ${process.version}, function URL`,
+  streams: false,
 });
 service.log.info(NOT_OFFERED, {});
 

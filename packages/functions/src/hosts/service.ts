@@ -14,6 +14,7 @@ import { HTTPException } from "hono/http-exception";
 import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../api/app.ts";
 import type { Gate } from "../api/caller.ts";
+import { createChangeStream } from "../api/change-stream.ts";
 import { bearerToken, createTokenReader } from "../auth/caller.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMeasure } from "../telemetry/metric.ts";
@@ -31,6 +32,8 @@ export interface Host {
   runtime: string;
   /** How DynamoDB is reached; by default through node:http. */
   transport?: OpenTransport;
+  /** False where an answer is sent when it is complete: `GET /changes/stream` is then 406. */
+  streams?: boolean;
   /** Writes a line of the log, which ends with a line feed; by default to standard output. */
   write?: (line: string) => void;
 }
@@ -42,6 +45,9 @@ export interface Service {
   /** Closes the connections to the store. */
   close: () => void;
 }
+
+/** Proxies end connections that are silent for longer, often after a minute. */
+const HEARTBEAT = 15_000; // ms
 
 /** Creates the service. It configures the store of the whole process, so a process has one service. */
 export function createService(settings: Settings, host: Host): Service {
@@ -75,6 +81,13 @@ export function createService(settings: Settings, host: Host): Service {
     origins: settings.ALLOWED_ORIGINS,
     secure: settings.PUBLIC_SCHEME === "https",
     gate: createGate(settings, log),
+    ...(host.streams !== false && {
+      streamChanges: createChangeStream({
+        lifetime: settings.CHANGE_STREAM_SECONDS * 1000,
+        heartbeat: HEARTBEAT,
+        log,
+      }),
+    }),
   });
   return {
     // The bindings are made here: what a host or a client could put into them is not read.

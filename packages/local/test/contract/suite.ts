@@ -6,6 +6,8 @@ import { type Answer, closeLaptop, type Driver, drivers, type Request } from "..
 export interface Api {
   /** Whether a gateway refuses requests before the app sees them. */
   readonly gateway: boolean;
+  /** Whether `GET /changes/stream` is a stream, which ends after a second in these tests. */
+  readonly streams: boolean;
   /** Whether that gateway is the REST API of partners. */
   readonly partner: boolean;
   /** Whether the host removes `If-Match` and `If-None-Match` without a value. */
@@ -25,6 +27,9 @@ export function contract(cases: (api: Api) => void): void {
     cases({
       get gateway() {
         return driver.gateway;
+      },
+      get streams() {
+        return driver.streams === true;
       },
       get partner() {
         return driver.partner === true;

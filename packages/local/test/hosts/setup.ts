@@ -74,6 +74,7 @@ function settingsFor(issuer: string): Record<string, string> {
     CONNECTIONS_TABLE,
     JWT_ISSUER: issuer,
     JWT_AUDIENCE: AUDIENCE,
+    CHANGE_STREAM_SECONDS: "1",
     CURSOR_SECRET: "the cursor secret of these tests, long enough",
     STAGE: "test",
     LOG_LEVEL: "error",
