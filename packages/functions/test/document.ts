@@ -51,7 +51,7 @@ function resolved(pointer: readonly string[]): readonly string[] {
 
 /** Headers that every answer has, that CORS adds, or that belong to the message itself. */
 const COMMON =
-  /^(?:x-content-type-options|cache-control|strict-transport-security|access-control-.+|vary|content-type|content-length|date|connection|keep-alive|transfer-encoding|apigw-requestid|x-amz-apigw-id|x-amzn-requestid|x-amzn-trace-id)$/;
+  /^(?:x-content-type-options|cache-control|strict-transport-security|access-control-.+|vary|content-type|content-length|date|connection|keep-alive|transfer-encoding|apigw-requestid|x-amz-apigw-id|x-amzn-requestid|x-amzn-trace-id|x-amzn-errortype)$/;
 
 export interface Exchange {
   method: string;

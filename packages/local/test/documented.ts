@@ -49,8 +49,9 @@ export function expectDocumented(request: Request, answer: Answer): void {
   expect(answer.status, where).toBe(problems[code].status);
 }
 
-const isJson = ({ headers }: Answer): boolean =>
-  /^application\/(?:problem\+)?json/.test(headers.get("content-type") ?? "");
+/** A REST API says JSON of answers without a body, too. */
+const isJson = ({ headers, text }: Answer): boolean =>
+  text !== "" && /^application\/(?:problem\+)?json/.test(headers.get("content-type") ?? "");
 
 /** The value of a body that is sent; undefined if it is not JSON. */
 function valueOf(body: unknown): unknown {
