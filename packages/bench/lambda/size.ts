@@ -6,7 +6,7 @@ import { budgetOf } from "../../functions/scripts/budget.ts";
 import { functionOptions, root } from "../../functions/scripts/bundle.ts";
 import { functions } from "../../functions/scripts/entry.ts";
 import type { Context } from "../context.ts";
-import { atMost, fixed, type Report, type Table } from "../report.ts";
+import { atMost, type Chart, fixed, type Report, type Table } from "../report.ts";
 import { profileInit } from "./init-profile.ts";
 import { operations } from "./operation.ts";
 import { ownerOf } from "./owner.ts";
@@ -28,7 +28,9 @@ export async function size(context: Context): Promise<Report> {
     const judged = name in bundles.deployed ? atMost(kB, budgetOf(name), 0) : [];
     return [name, fixed(kB, 1), fixed(gzip, 1), ...judged];
   });
-  const kB = await bytesByOwner(functions["http"] ?? "");
+  const owned = new Map<string, Map<string, number>>();
+  for (const [name, entry] of Object.entries(functions)) owned.set(name, await bytesByOwner(entry));
+  const kB = owned.get("http") ?? new Map<string, number>();
   const event = operations(context.items.stockwire[0] ?? "")[0]?.event ?? "";
   const ms = await profileInit(context, functions["http"] ?? "", event);
   return {
@@ -37,6 +39,7 @@ export async function size(context: Context): Promise<Report> {
       owners("size: what is in http, kB", kB),
       owners("size: what init and first request of http evaluate, ms of one profiled run", ms),
     ],
+    charts: [contents(owned)],
     raw: { measured, http: { kB: Object.fromEntries(kB), ms: Object.fromEntries(ms) } },
   };
 }
@@ -47,6 +50,32 @@ function owners(title: string, figures: ReadonlyMap<string, number>): Table {
     title,
     head: ["", ""],
     rows: largest.map(([owner, figure]) => [owner, fixed(figure, 1)]),
+  };
+}
+
+/** Groups of owners, and which of them belong to each; all others are `other`. */
+const GROUPS: readonly (readonly [group: string, names: RegExp])[] = [
+  ["zod", /^zod$/],
+  ["Hono", /^(?:hono|@hono\/.*)$/],
+  ["AWS SDK", /^(?:@aws-sdk|@aws-crypto|@smithy)\//],
+  ["core", /^core\b/],
+  ["functions", /^functions\b/],
+  ["other", /(?:)/],
+];
+
+/** A bar for each bundle, with what is in it. */
+function contents(owned: ReadonlyMap<string, ReadonlyMap<string, number>>): Chart {
+  const groupOf = (owner: string) => GROUPS.findIndex(([, names]) => names.test(owner));
+  return {
+    name: "bundles",
+    title: "What is in the Lambda bundles",
+    unit: "kB",
+    parts: GROUPS.map(([group]) => group),
+    bars: [...owned].map(([label, sums]) => {
+      const values = GROUPS.map(() => 0);
+      for (const [owner, kB] of sums) values[groupOf(owner)] = (values[groupOf(owner)] ?? 0) + kB;
+      return { label, values };
+    }),
   };
 }
 

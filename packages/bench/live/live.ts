@@ -126,6 +126,25 @@ function report(measured: { load: Load; rounds: Round[] }[], polled: Round[]): R
         ],
       },
     ],
+    charts: [
+      {
+        name: "live",
+        title: "From a write's response to its frame",
+        unit: "ms at p50",
+        parts: [""],
+        bars: [
+          ...measured.map(({ load: { clients, every }, rounds }) => ({
+            label: `${clients}, each ${every} ms`,
+            values: [median(rounds.map(({ p50 }) => p50))],
+            own: true,
+          })),
+          {
+            label: `polling each ${POLL_EVERY} ms`,
+            values: [median(polled.map(({ p50 }) => p50))],
+          },
+        ],
+      },
+    ],
     raw: { measured, polled },
   };
 }

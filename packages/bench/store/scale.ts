@@ -49,6 +49,26 @@ export async function scale(context: Context): Promise<Report> {
         rows,
       },
     ],
+    charts: [
+      {
+        name: "scale",
+        title: "Latency by the number of records",
+        unit: "ms, median",
+        parts: [""],
+        bars: Object.keys(small.times).flatMap((name) =>
+          (
+            [
+              [sizes.small, small],
+              [sizes.large, large],
+            ] as const
+          ).map(([size, { times }]) => ({
+            label: `${name}, ${size / 1000} k`,
+            values: [median(times[name] ?? [])],
+            own: size === sizes.large,
+          })),
+        ),
+      },
+    ],
     raw: Object.fromEntries([small, large].map(({ tableName, times }) => [tableName, times])),
   };
 }
