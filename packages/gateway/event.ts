@@ -37,8 +37,17 @@ export function rawPath({ segments }: GatewayRequest): string {
   return `/${segments.join("/")}`;
 }
 
+/** The last time that was written: requests of one second share their text. */
+let latest = { second: Number.NaN, text: "" };
+
 /** A time in epoch milliseconds as AWS logs it: `14/Apr/2025:22:13:56 +0000`, always UTC. */
 export function logTime(at: number): string {
+  const second = Math.floor(at / 1000);
+  if (latest.second !== second) latest = { second, text: secondText(at) };
+  return latest.text;
+}
+
+function secondText(at: number): string {
   const [date = "", time = ""] = new Date(at).toISOString().split("T");
   const [year = "", month = "", day = ""] = date.split("-");
   return `${day}/${MONTHS[Number(month) - 1] ?? ""}/${year}:${time.slice(0, 8)} +0000`;
