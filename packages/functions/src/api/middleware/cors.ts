@@ -48,6 +48,13 @@ export const crossOrigin = (origins: readonly string[]) =>
     for (const [name, value] of headersFor(origins, origin)) c.res.headers.append(name, value);
   });
 
+const FIXED = [
+  ["Access-Control-Allow-Methods", cors.methods.join(", ")],
+  ["Access-Control-Allow-Headers", cors.headers.join(", ")],
+  ["Access-Control-Expose-Headers", cors.exposed.join(", ")],
+  ["Access-Control-Max-Age", String(cors.maxAge)],
+] as const;
+
 /** Credentials are never allowed together with `*`. */
 function* headersFor(
   origins: readonly string[],
@@ -61,8 +68,5 @@ function* headersFor(
     yield ["Access-Control-Allow-Origin", origin];
     yield ["Access-Control-Allow-Credentials", "true"];
   }
-  yield ["Access-Control-Allow-Methods", cors.methods.join(", ")];
-  yield ["Access-Control-Allow-Headers", cors.headers.join(", ")];
-  yield ["Access-Control-Expose-Headers", cors.exposed.join(", ")];
-  yield ["Access-Control-Max-Age", String(cors.maxAge)];
+  yield* FIXED;
 }
