@@ -16,7 +16,16 @@ const proxy: ProxyOptions = {
   },
 };
 
-const OTHER_ROUTES = ["console/token", "changes", "live", "me", "health", "version", "docs"];
+const OTHER_ROUTES = [
+  "console/token",
+  "changes",
+  "live",
+  "me",
+  "health",
+  "version",
+  "docs",
+  "partner",
+];
 const API = `^/(${[...FEEDS, ...OTHER_ROUTES].join("|")})\\b`;
 
 export default defineConfig({

@@ -7,8 +7,13 @@ import { createInterface } from "node:readline";
 
 const MAIN = new URL("../../local/main.ts", import.meta.url).pathname;
 
+/** Requests a month of plan `basic`: few, so that a test can use them up. */
+const QUOTA = "400";
+
 export interface Laptop {
   url: string;
+  /** The API key of plan `basic` that the first start has created. */
+  partnerKey: string;
   /** `kill -9`, as in a power failure. */
   kill: () => Promise<void>;
   /** Starts again with the same data on the same port. */
@@ -21,13 +26,16 @@ export async function startLaptop(wantedPort = "0"): Promise<Laptop> {
   const folder = await mkdtemp(join(tmpdir(), "stockwire-e2e-"));
   let port = wantedPort;
   let child: ChildProcess;
+  let partnerKey = "";
 
   const start = async () => {
-    child = spawn(process.execPath, [MAIN, "--port", port, "--data", folder], {
+    const options = ["--port", port, "--data", folder, "--partner-quota", QUOTA];
+    child = spawn(process.execPath, [MAIN, ...options], {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, STOCKWIRE_DATA: undefined, PORT: undefined },
     });
     for await (const line of createInterface({ input: child.stdout ?? process.stdin })) {
+      partnerKey = /^An API key:\s+(\S+)/.exec(line)?.[1] ?? partnerKey;
       const url = /^Stockwire is ready: (http:\S+)$/.exec(line)?.[1];
       if (url) {
         child.stdout?.resume();
@@ -47,6 +55,7 @@ export async function startLaptop(wantedPort = "0"): Promise<Laptop> {
   await waitForConsole(url);
   return {
     url,
+    partnerKey,
     kill: () => end("SIGKILL"),
     async restart() {
       await start();

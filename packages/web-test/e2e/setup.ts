@@ -4,6 +4,7 @@ import { startLaptop } from "./laptop.ts";
 declare module "vitest" {
   interface ProvidedContext {
     laptop: string;
+    partnerKey: string;
   }
 }
 
@@ -16,5 +17,6 @@ export default async function setup(project: TestProject) {
   const { STAGE_URL, CONSOLE_PORT = "3000" } = process.env;
   const laptop = await startLaptop(STAGE_URL ? CONSOLE_PORT : "0");
   project.provide("laptop", laptop.url);
+  project.provide("partnerKey", laptop.partnerKey);
   return () => laptop.close();
 }

@@ -11,6 +11,7 @@ import {
 } from "../session.ts";
 import { RequireScopes } from "../ui/require-scopes.tsx";
 import { CustomFrame, CustomRequest } from "./custom-request.tsx";
+import { PartnerBurst } from "./partner.tsx";
 import { RequestCard } from "./request-card.tsx";
 import { type RawResponse, sendRequest } from "./response.ts";
 
@@ -23,6 +24,7 @@ export const LimitsPage = () => (
     {() => (
       <div class="columns">
         <Throttling />
+        <PartnerBurst />
         <MissingScope />
         <Validation />
         <CustomRequest />

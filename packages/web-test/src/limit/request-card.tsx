@@ -9,11 +9,13 @@ interface RequestCardProps {
   /** The text of the button. */
   verb: string;
   run: () => Promise<RawResponse | undefined>;
+  /** True while something that the request needs is missing. */
+  disabled?: boolean;
   children: ComponentChildren;
 }
 
 /** A panel with a button that sends a request, and with its answer. */
-export function RequestCard({ title, verb, run, children }: RequestCardProps) {
+export function RequestCard({ title, verb, run, disabled = false, children }: RequestCardProps) {
   const response = useSignal<RawResponse>();
   const isBusy = useSignal(false);
   const send = async () => {
@@ -30,7 +32,7 @@ export function RequestCard({ title, verb, run, children }: RequestCardProps) {
     <section class="panel padded request-card" aria-label={title}>
       <h2>{title}</h2>
       {children}
-      <Button disabled={isBusy.value} onClick={() => void send()}>
+      <Button disabled={disabled || isBusy.value} onClick={() => void send()}>
         {verb}
       </Button>
       {response.value && <ResponseView response={response.value} />}

@@ -2,6 +2,8 @@
 
 export interface RawResponse {
   request: string;
+  /** The status code of HTTP; 0 for frames. */
+  code: number;
   status: string;
   headers: readonly (readonly [string, string])[];
   body: string;
@@ -16,18 +18,21 @@ const SHOWN_HEADERS = [
   "date",
 ] as const;
 
+/** `apiKey` is a key of the Partner API. The answer does not show token and key. */
 export async function sendRequest(
   api: string,
   token: string,
   method: string,
   path: string,
   body?: string,
+  apiKey?: string,
 ): Promise<RawResponse> {
   const response = await fetch(api + path, {
     method,
     headers: {
       Authorization: `Bearer ${token}`,
       ...(body !== undefined && { "Content-Type": "application/json" }),
+      ...(apiKey !== undefined && { "X-Api-Key": apiKey }),
     },
     ...(body !== undefined && { body }),
   });
@@ -35,6 +40,7 @@ export async function sendRequest(
   const { status, statusText, headers } = response;
   return {
     request: `${method} ${path}${body === undefined ? "" : `\n\n${pretty(body)}`}`,
+    code: status,
     status: `${status} ${statusText}`.trim(),
     headers: SHOWN_HEADERS.flatMap((name) => {
       const value = headers.get(name);
@@ -63,7 +69,8 @@ export function sendFrame(live: string, token: string, frame: string): Promise<R
     socket.addEventListener("close", () => {
       clearTimeout(timer);
       const status = `${received.length} ${received.length === 1 ? "frame" : "frames"}`;
-      resolve({ request: pretty(frame), status, headers: [], body: received.join("\n\n") });
+      const body = received.join("\n\n");
+      resolve({ request: pretty(frame), code: 0, status, headers: [], body });
     });
   });
 }
