@@ -133,7 +133,22 @@ test("items of any shape are created, edited, merged and deleted", async () => {
     nested: { list: [1, 2] },
   });
   await page.getByRole("link", { name: id }).click();
-  await page.getByRole("button", { name: "Delete" }).click();
+  const remove = page.getByRole("button", { name: "Delete", exact: true });
+  await remove.click();
+  await page.getByRole("button", { name: "Keep" }).click();
+  await page.getByText("version 3").waitFor();
+  // A newer version is shown, not deleted.
+  await unwrap(http.items[":id"].$patch({ param, json: { colour: "red" } }));
+  await remove.click();
+  await page.getByText("Delete version 3 of this record?").waitFor();
+  await page.getByRole("button", { name: "Delete it" }).click();
+  await page.getByRole("alert").filter({ hasText: "version 4" }).waitFor();
+  expect(await unwrap(http.items[":id"].$get({ param }))).toMatchObject({ colour: "red" });
+  await page.getByRole("button", { name: "Save the merged record" }).click();
+  await page.getByRole("link", { name: id }).click();
+  await remove.click();
+  await page.getByRole("button", { name: "Delete it" }).click();
   await expect.poll(() => page.getByRole("link", { name: id }).count()).toBe(0);
+  expect((await http.items[":id"].$get({ param })).status).toBe(404);
   await close();
 });

@@ -39,7 +39,7 @@ test.runIf(isLaptop)(
     });
     await expect.poll(both, { timeout: 45_000 }).toEqual(["9", "9"]);
     await expect.poll(statuses).toEqual(Array(2).fill(expect.stringContaining("Live")));
-    await rows[0]?.press("Reserve");
+    await rows[0]?.press("Reserve one");
     await expect.poll(both).toEqual(["8", "8"]);
     await Promise.all(windows.map(({ close }) => close()));
   },

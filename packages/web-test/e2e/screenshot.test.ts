@@ -27,9 +27,9 @@ test.runIf(isWanted)("the stock page, after a reservation and a refused one", as
     expected,
   });
   const last = await findRow(page, "Last of its kind");
-  await last.press("Reserve");
+  await last.press("Reserve one");
   await expect.poll(() => noticeText(page)).toContain("done");
-  await last.press("Reserve");
+  await last.press("Reserve one");
   await expect.poll(() => noticeText(page)).toContain("insufficient_stock");
   await page.getByLabel("Find a product").fill("");
   await adjust(-1);

@@ -61,15 +61,22 @@ export function PartnerBurst() {
       disabled={!target.isLaptop || apiKey.value.trim() === ""}
     >
       <p>
-        <code>GET {PATH}</code> needs a token and an API key. Each key has the limits of its plan:
+        <code>GET {PATH}</code> needs a token and an API key. Each key has the limits of its plan,
+        in requests:
       </p>
       <table class="plans">
         <thead>
           <tr>
             <th scope="col">Plan</th>
-            <th scope="col">Rate</th>
-            <th scope="col">Burst</th>
-            <th scope="col">Requests a month</th>
+            <th scope="col" class="num">
+              Rate
+            </th>
+            <th scope="col" class="num">
+              Burst
+            </th>
+            <th scope="col" class="num">
+              A month
+            </th>
           </tr>
         </thead>
         <tbody>

@@ -1,10 +1,12 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { type Feed, RESOURCES } from "../catalog.ts";
-import { notify, notifyOutcome } from "../notice.tsx";
+import { notify } from "../notice.tsx";
 import { href, navigate } from "../route.ts";
 import { hasScope } from "../session.ts";
+import { Ask } from "../ui/ask.tsx";
 import { Button } from "../ui/button.tsx";
+import { type KeyHeader, usePress } from "../ui/press.ts";
 import { Merge } from "./merge.tsx";
 import { isStale, type Problems, problemsOf } from "./problem.ts";
 
@@ -26,9 +28,15 @@ interface Props {
   read: () => Members;
   /** Replaces what the form holds, after a merge. */
   write: (members: Members) => void;
-  save: (members: Members, base: Members, version: number | undefined) => Promise<unknown>;
+  save: (
+    members: Members,
+    base: Members,
+    version: number | undefined,
+    key: KeyHeader,
+  ) => Promise<unknown>;
   reload: () => Promise<Members & { version: number }>;
-  remove: () => Promise<unknown>;
+  /** Deletes the record with these headers. */
+  remove: (headers: Record<string, string>) => Promise<unknown>;
   children: (problems: Problems) => ComponentChildren;
 }
 
@@ -42,46 +50,58 @@ export function RecordForm(props: Props) {
   const base = useSignal<Members>(record ? ownMembers(record) : {});
   const version = useSignal(record?.version);
   const theirs = useSignal<Members & { version: number }>();
-  const isBusy = useSignal(false);
+  const { isBusy, send: sendOnce } = usePress();
 
   const showError = async (error: unknown) => {
     if (isStale(error) && record) theirs.value = await reload();
     else problems.value = problemsOf(error, names);
   };
-  const submit = async (members: Members) => {
-    isBusy.value = true;
+  /** Carries out a write, returns to the list and shows the problems of a refused one. */
+  const carryOut = async (
+    done: string,
+    request: (key: KeyHeader) => Promise<unknown>,
+    content: unknown,
+  ) => {
     try {
-      await save(members, base.value, version.value);
-      notify("done", "Saved");
+      await sendOnce(request, content);
+      notify("done", done);
       navigate(resource);
     } catch (error) {
       await showError(error).catch((reloadError: unknown) => {
         problems.value = problemsOf(reloadError, names);
       });
-    } finally {
-      isBusy.value = false;
     }
+  };
+  const submit = (members: Members) => {
+    if (isBusy.peek()) return;
+    const [from, at] = [base.value, version.value];
+    void carryOut("Saved", (key) => save(members, from, at, key), [members, at]);
   };
   const send = () => {
     problems.value = {};
     theirs.value = undefined;
     try {
-      void submit(read());
+      submit(read());
     } catch (error) {
       problems.value = problemsOf(error, names);
     }
   };
   const merge = (members: Members) => {
-    if (!theirs.value) return;
+    if (!theirs.value || isBusy.peek()) return;
     base.value = ownMembers(theirs.value);
     version.value = theirs.value.version;
     theirs.value = undefined;
     write(members);
-    void submit(members);
+    submit(members);
   };
-  const removeRecord = async () => {
-    if ((await notifyOutcome("Delete", remove())) !== undefined) navigate(resource);
+  // Only the version on screen is deleted: a newer one is shown first.
+  const removeRecord = () => {
+    if (isBusy.peek()) return;
+    problems.value = {};
+    const headers = { "If-Match": `"${version.value}"` };
+    void carryOut("Deleted", (key) => remove({ ...key, ...headers }), ["delete", version.value]);
   };
+  const canWrite = hasScope(RESOURCES[resource].writeScope);
   const general = problems.value[""] ?? [];
 
   return (
@@ -107,11 +127,12 @@ export function RecordForm(props: Props) {
           mine={read()}
           theirs={ownMembers(theirs.value)}
           version={theirs.value.version}
+          isBusy={isBusy.value}
           onMerged={merge}
         />
       )}
       <div class="row">
-        <Button type="submit" primary disabled={!hasScope(RESOURCES[resource].writeScope)}>
+        <Button type="submit" primary disabled={!canWrite || isBusy.value}>
           {record ? "Save" : "Create"}
         </Button>
         <a class="button" href={href(resource)}>
@@ -122,12 +143,13 @@ export function RecordForm(props: Props) {
             <a class="button" href={href("history", resource, record.id)}>
               History
             </a>
-            <Button
-              disabled={!hasScope(RESOURCES[resource].writeScope)}
-              onClick={() => void removeRecord()}
-            >
-              Delete
-            </Button>
+            <Ask
+              verb="Delete"
+              question={`Delete version ${version.value} of this record? This is final.`}
+              yes="Delete it"
+              disabled={!canWrite || isBusy.value}
+              onYes={removeRecord}
+            />
             <span class="faint num">version {version.value}</span>
           </>
         )}

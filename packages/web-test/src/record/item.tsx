@@ -7,6 +7,7 @@ import type { Connection } from "../connection.ts";
 import { brief, moment } from "../format.ts";
 import { href } from "../route.ts";
 import { Field } from "../ui/field.tsx";
+import type { KeyHeader } from "../ui/press.ts";
 import { RequireScopes } from "../ui/require-scopes.tsx";
 import { type Members, ownMembers, RecordForm } from "./form.tsx";
 import { RecordList } from "./list.tsx";
@@ -66,14 +67,15 @@ function ItemForm({ connection, item }: { connection: Connection; item: Item | u
   const id = useSignal("");
   const text = useSignal(pretty(item ? ownMembers(item) : EXAMPLE));
 
-  const save = (json: Members, _base: Members, version: number | undefined) => {
+  const save = (json: Members, _base: Members, version: number | undefined, key: KeyHeader) => {
     type Json = Parameters<typeof http.items.$post>[0]["json"];
     const body = json as Json;
-    if (!item && id.value === "") return unwrap(http.items.$post({ json: body }));
+    if (!item && id.value === "") {
+      return unwrap(http.items.$post({ json: body }, { headers: key }));
+    }
     const param = { id: item?.id ?? id.value };
-    const headers: Record<string, string> = item
-      ? { "If-Match": `"${version}"` }
-      : { "If-None-Match": "*" };
+    const condition = item ? { "If-Match": `"${version}"` } : { "If-None-Match": "*" };
+    const headers = { ...key, ...condition };
     return unwrap(http.items[":id"].$put({ param, json: body }, { headers }));
   };
 
@@ -86,9 +88,9 @@ function ItemForm({ connection, item }: { connection: Connection; item: Item | u
       write={(members) => (text.value = pretty(members))}
       save={save}
       reload={() => getItem(http, item?.id ?? "")}
-      remove={async () => {
-        await unwrap(http.items[":id"].$delete({ param: { id: item?.id ?? "" } }));
-        return true;
+      remove={(headers) => {
+        const param = { id: item?.id ?? "" };
+        return unwrap(http.items[":id"].$delete({ param }, { headers }));
       }}
     >
       {(problems) => (

@@ -12,13 +12,14 @@ interface Props {
   /** The record that another client saved meanwhile. */
   theirs: Members;
   version: number;
+  isBusy: boolean;
   onMerged: (merged: Members) => void;
 }
 
 const same = (a: unknown, b: unknown) => JSON.stringify(a) === JSON.stringify(b);
 
 /** A three-way merge: for each member that differs, the user chooses mine or theirs. */
-export function Merge({ base, mine, theirs, version, onMerged }: Props) {
+export function Merge({ base, mine, theirs, version, isBusy, onMerged }: Props) {
   const names = [...new Set([...Object.keys(mine), ...Object.keys(theirs)])];
   const differing = names.filter((name) => !same(mine[name], theirs[name]));
   // Members that I did not change start as theirs, the others as mine.
@@ -55,7 +56,7 @@ export function Merge({ base, mine, theirs, version, onMerged }: Props) {
           ))}
         </fieldset>
       ))}
-      <Button primary onClick={save}>
+      <Button primary disabled={isBusy} onClick={save}>
         Save the merged record
       </Button>
     </section>

@@ -7,6 +7,7 @@ import type { Connection } from "../connection.ts";
 import { moment } from "../format.ts";
 import { href } from "../route.ts";
 import { Field } from "../ui/field.tsx";
+import type { KeyHeader } from "../ui/press.ts";
 import { RequireScopes } from "../ui/require-scopes.tsx";
 import { type Members, RecordForm } from "./form.tsx";
 import { RecordList } from "./list.tsx";
@@ -79,13 +80,13 @@ function UserForm({ connection, user }: { connection: Connection; user: User | u
   const set = (name: keyof Draft) => (value: string) =>
     void (draft.value = { ...draft.value, [name]: value });
 
-  const save = (members: Members, base: Members, version: number | undefined) => {
+  const save = (members: Members, base: Members, version: number | undefined, key: KeyHeader) => {
     type Create = Parameters<typeof http.users.$post>[0]["json"];
     type Patch = Parameters<(typeof http.users)[":id"]["$patch"]>[0]["json"];
-    if (!user) return unwrap(http.users.$post({ json: members as Create }));
+    if (!user) return unwrap(http.users.$post({ json: members as Create }, { headers: key }));
     const changed = NAMES.filter((name) => members[name] !== base[name]);
     const json = Object.fromEntries(changed.map((name) => [name, members[name] ?? null])) as Patch;
-    const headers = { "If-Match": `"${version}"` };
+    const headers = { ...key, "If-Match": `"${version}"` };
     return unwrap(http.users[":id"].$patch({ param: { id: user.id }, json }, { headers }));
   };
 
@@ -98,10 +99,9 @@ function UserForm({ connection, user }: { connection: Connection; user: User | u
       write={(members) => (draft.value = draftOf(members))}
       save={save}
       reload={() => getUser(http, user?.id ?? "")}
-      remove={async () => {
-        const answer = http.users[":id"].$delete({ param: { id: user?.id ?? "" } });
-        await unwrap(answer);
-        return true;
+      remove={(headers) => {
+        const param = { id: user?.id ?? "" };
+        return unwrap(http.users[":id"].$delete({ param }, { headers }));
       }}
     >
       {(problems) => {

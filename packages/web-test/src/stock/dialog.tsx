@@ -2,24 +2,30 @@ import { unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import type { Connection } from "../connection.ts";
-import { count, duration, short } from "../format.ts";
-import { notifyOutcome } from "../notice.tsx";
+import { count } from "../format.ts";
 import { href } from "../route.ts";
-import { hasScope, now } from "../session.ts";
+import { hasScope } from "../session.ts";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Field } from "../ui/field.tsx";
 import { LevelBadge } from "../ui/level.tsx";
-import type { Reservation, Row } from "./store.ts";
+import { type KeyHeader, usePress } from "../ui/press.ts";
+import { Reservations } from "./reservation.tsx";
+import type { Row, Stock } from "./store.ts";
+
+/** Where the focus is when the dialog opens. */
+export type Part = "stock" | "reservations";
 
 interface Props {
   row: Row;
+  part: Part;
+  stock: Stock;
   connection: Connection;
   onClose: () => void;
 }
 
 /** All actions on one product's stock. */
-export function StockDialog({ row, connection, onClose }: Props) {
+export function StockDialog({ row, part, stock, connection, onClose }: Props) {
   const { name } = row.product.value;
   const level = row.level.value;
   return (
@@ -40,27 +46,37 @@ export function StockDialog({ row, connection, onClose }: Props) {
       <Adjust row={row} connection={connection} />
       <Reorder row={row} connection={connection} />
       <Reserve row={row} connection={connection} />
-      <Reservations row={row} connection={connection} />
+      <Reservations
+        row={row}
+        stock={stock}
+        connection={connection}
+        focused={part === "reservations"}
+      />
     </Dialog>
   );
 }
 
-const SHOWN = 50; // reservations
-
-type PartProps = Omit<Props, "onClose">;
+type PartProps = Pick<Props, "row" | "connection">;
 
 function Adjust({ row, connection: { http } }: PartProps) {
   const delta = useSignal("10");
   const reason = useSignal("received");
   const { name } = row.product.value;
+  const { isBusy, act } = usePress();
   const send = () => {
     const json = { delta: Number(delta.value), reason: reason.value };
     const param = { productId: row.id };
-    const answer = http.inventory[":productId"].adjustments.$post({ param, json });
-    void notifyOutcome(`Adjust ${name} by ${delta.value}`, unwrap(answer));
+    const write = (headers: KeyHeader) =>
+      unwrap(http.inventory[":productId"].adjustments.$post({ param, json }, { headers }));
+    act(`Adjust ${name} by ${delta.value}`, write, json);
   };
   return (
-    <Form onSubmit={send} disabled={!hasScope("write:inventory")} verb="Adjust">
+    <Form
+      onSubmit={send}
+      isBusy={isBusy.value}
+      disabled={!hasScope("write:inventory")}
+      verb="Adjust"
+    >
       <Field label="Add or take away" type="number" value={delta.value} onInput={set(delta)} />
       <Field label="Reason" value={reason.value} onInput={set(reason)} />
     </Form>
@@ -70,17 +86,20 @@ function Adjust({ row, connection: { http } }: PartProps) {
 function Reorder({ row, connection: { http } }: PartProps) {
   const level = row.level.value;
   const point = useSignal(String(level?.reorderPoint ?? 0));
+  const { isBusy, act } = usePress();
   const send = () => {
     if (!level) return;
     const { quantity, version } = level;
     const json = { quantity, reorderPoint: Number(point.value) };
-    const headers = { "If-Match": `"${version}"` };
     const param = { productId: row.id };
-    const answer = http.inventory[":productId"].$put({ param, json }, { headers });
-    void notifyOutcome(`Reorder at ${point.value}`, unwrap(answer));
+    const write = (key: KeyHeader) => {
+      const headers = { ...key, "If-Match": `"${version}"` };
+      return unwrap(http.inventory[":productId"].$put({ param, json }, { headers }));
+    };
+    act(`Reorder at ${point.value}`, write, json);
   };
   return (
-    <Form onSubmit={send} disabled={!hasScope("write:inventory")} verb="Set">
+    <Form onSubmit={send} isBusy={isBusy.value} disabled={!hasScope("write:inventory")} verb="Set">
       <Field
         label="Low at, or below"
         type="number"
@@ -95,17 +114,23 @@ function Reorder({ row, connection: { http } }: PartProps) {
 function Reserve({ row, connection: { http } }: PartProps) {
   const quantity = useSignal("1");
   const minutes = useSignal("15");
+  const reference = useSignal("");
+  const { isBusy, act } = usePress();
   const { name } = row.product.value;
   const send = () => {
     const lines = [{ productId: row.id, quantity: Number(quantity.value) }];
-    const json = { lines, ttlSeconds: Math.round(Number(minutes.value) * 60) };
-    void notifyOutcome(
-      `Reserve ${quantity.value} × ${name}`,
-      unwrap(http.reservations.$post({ json })),
-    );
+    const named = reference.value.trim() === "" ? {} : { reference: reference.value };
+    const json = { lines, ttlSeconds: Math.round(Number(minutes.value) * 60), ...named };
+    const write = (headers: KeyHeader) => unwrap(http.reservations.$post({ json }, { headers }));
+    act(`Reserve ${quantity.value} × ${name}`, write, json);
   };
   return (
-    <Form onSubmit={send} disabled={!hasScope("reserve:inventory")} verb="Reserve">
+    <Form
+      onSubmit={send}
+      isBusy={isBusy.value}
+      disabled={!hasScope("reserve:inventory")}
+      verb="Reserve"
+    >
       <Field label="Units" type="number" min={1} value={quantity.value} onInput={set(quantity)} />
       <Field
         label="For minutes"
@@ -114,48 +139,8 @@ function Reserve({ row, connection: { http } }: PartProps) {
         value={minutes.value}
         onInput={set(minutes)}
       />
+      <Field label="Reference" value={reference.value} onInput={set(reference)} />
     </Form>
-  );
-}
-
-function Reservations({ row, connection: { http } }: PartProps) {
-  const reservations = row.reservations.value;
-  const close = (verb: "confirm" | "cancel", { id }: Reservation) =>
-    void notifyOutcome(
-      `${verb === "confirm" ? "Confirm" : "Cancel"} ${short(id)}`,
-      unwrap(http.reservations[":id"][verb].$post({ param: { id } })),
-    );
-  if (reservations.length === 0) return <p class="faint">No reservation is active.</p>;
-  return (
-    <ul class="reservations" aria-label="Active reservations">
-      {reservations.slice(0, SHOWN).map((reservation) => (
-        <li key={reservation.id}>
-          <code>{short(reservation.id)}</code>
-          <span class="num">
-            {reservation.lines.find(({ productId }) => productId === row.id)?.quantity ?? 0} ×
-          </span>
-          <span class="num faint grow">
-            {duration(
-              Math.max(0, Math.round((Date.parse(reservation.expiresAt) - now.value) / 1000)),
-            )}
-          </span>
-          <Button
-            small
-            label={`Confirm ${short(reservation.id)}`}
-            onClick={() => close("confirm", reservation)}
-          >
-            Confirm
-          </Button>
-          <Button
-            small
-            label={`Cancel ${short(reservation.id)}`}
-            onClick={() => close("cancel", reservation)}
-          >
-            Cancel
-          </Button>
-        </li>
-      ))}
-    </ul>
   );
 }
 
@@ -163,23 +148,27 @@ const set = (signal: { value: string }) => (value: string) => void (signal.value
 
 interface FormProps {
   onSubmit: () => void;
+  isBusy: boolean;
   disabled: boolean;
   verb: string;
   children: ComponentChildren;
 }
 
 /** A form in one line; `verb` is the text of its button. */
-function Form({ onSubmit, disabled, verb, children }: FormProps) {
+function Form({ onSubmit, isBusy, disabled, verb, children }: FormProps) {
   return (
     <form
       class="inline-form"
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && event.repeat) event.preventDefault(); // a held key submits once
+      }}
       onSubmit={(event) => {
         event.preventDefault();
-        onSubmit();
+        if (!disabled) onSubmit();
       }}
     >
       {children}
-      <Button type="submit" disabled={disabled}>
+      <Button type="submit" disabled={disabled || isBusy}>
         {verb}
       </Button>
     </form>

@@ -7,7 +7,7 @@ import { errorText } from "../notice.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty, RequireScopes } from "../ui/require-scopes.tsx";
 import { LevelBadge } from "../ui/level.tsx";
-import { StockDialog } from "./dialog.tsx";
+import { type Part, StockDialog } from "./dialog.tsx";
 import { StockRow } from "./row.tsx";
 import { openStock, type Row } from "./store.ts";
 
@@ -26,7 +26,7 @@ function Stock({ connection }: { connection: Connection }) {
   const search = useSignal("");
   const only = useSignal<(typeof LEVELS)[number]>();
   const shown = useSignal(PAGE);
-  const opened = useSignal<Row>();
+  const opened = useSignal<{ row: Row; part: Part }>();
 
   const wanted = search.value.trim().toLowerCase();
   const rows = stock.rows.value.filter(({ product, level }) => {
@@ -85,7 +85,7 @@ function Stock({ connection }: { connection: Connection }) {
                 row={row}
                 stock={stock}
                 connection={connection}
-                onOpen={(opening) => (opened.value = opening)}
+                onOpen={(opening, part) => (opened.value = { row: opening, part })}
               />
             ))}
           </tbody>
@@ -101,7 +101,8 @@ function Stock({ connection }: { connection: Connection }) {
       )}
       {opened.value && (
         <StockDialog
-          row={opened.value}
+          {...opened.value}
+          stock={stock}
           connection={connection}
           onClose={() => (opened.value = undefined)}
         />

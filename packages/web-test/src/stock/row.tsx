@@ -2,38 +2,33 @@ import { unwrap } from "@stockwire/client/http";
 import { useEffect, useRef } from "preact/hooks";
 import type { Connection } from "../connection.ts";
 import { count, money } from "../format.ts";
-import { notifyOutcome } from "../notice.tsx";
 import { hasScope } from "../session.ts";
 import { Button } from "../ui/button.tsx";
 import { LevelBadge } from "../ui/level.tsx";
+import { usePress } from "../ui/press.ts";
 import { Sparkline } from "./sparkline.tsx";
+import type { Part } from "./dialog.tsx";
 import type { Row, Stock } from "./store.ts";
 
 interface Props {
   row: Row;
   stock: Stock;
   connection: Connection;
-  onOpen: (row: Row) => void;
+  onOpen: (row: Row, part: Part) => void;
 }
 
-/** One product: its stock, its latest movements and the actions on it. */
+/** One product: its stock, its latest movements and the actions on it. A reservation is closed in the dialog only, where it is named. */
 export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
   useEffect(() => stock.loadHistory(row), [row]);
   const { name, price, currency, category, sku } = row.product.value;
   const level = row.level.value;
-  const reservation = row.reservations.value[0];
-
+  const reservations = row.reservations.value.length;
+  const { isBusy, act } = usePress();
   const reserve = () =>
-    notifyOutcome(
-      `Reserve 1 × ${name}`,
-      unwrap(http.reservations.$post({ json: { lines: [{ productId: row.id, quantity: 1 }] } })),
-    );
-  const close = (verb: "confirm" | "cancel") => {
-    if (!reservation) return;
-    const action = verb === "confirm" ? "Confirm the sale of" : "Cancel the reservation of";
-    const param = { param: { id: reservation.id } };
-    void notifyOutcome(`${action} ${name}`, unwrap(http.reservations[":id"][verb].$post(param)));
-  };
+    act(`Reserve 1 × ${name}`, (headers) => {
+      const json = { lines: [{ productId: row.id, quantity: 1 }] };
+      return unwrap(http.reservations.$post({ json }, { headers }));
+    });
   const allowed = hasScope("reserve:inventory");
 
   return (
@@ -57,29 +52,21 @@ export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
       <td role="cell" class="stock-actions">
         <Button
           small
-          disabled={!allowed}
+          disabled={!allowed || isBusy.value}
           label={`Reserve one ${name}`}
-          onClick={() => void reserve()}
+          onClick={reserve}
         >
           Reserve
         </Button>
         <Button
           small
-          disabled={!reservation}
-          label={`Confirm ${name}`}
-          onClick={() => close("confirm")}
+          disabled={!allowed}
+          label={`Reservations ${reservations} of ${name}`}
+          onClick={() => onOpen(row, "reservations")}
         >
-          Confirm
+          Reservations <span class="num">{reservations}</span>
         </Button>
-        <Button
-          small
-          disabled={!reservation}
-          label={`Cancel ${name}`}
-          onClick={() => close("cancel")}
-        >
-          Cancel
-        </Button>
-        <Button small label={`Adjust ${name}`} onClick={() => onOpen(row)}>
+        <Button small label={`Adjust ${name}`} onClick={() => onOpen(row, "stock")}>
           Adjust
         </Button>
       </td>

@@ -3,13 +3,15 @@
  * product. The screen is updated once a frame, however many changes arrive.
  */
 
-import { computed, type Signal, signal } from "@preact/signals";
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { type Client, pages } from "@stockwire/client/http";
 import type { CollectionChange } from "@stockwire/client/live";
 import { oncePerFrame } from "../animation-frame.ts";
 import type { Connection } from "../connection.ts";
+import { short } from "../format.ts";
 import { hasScope } from "../session.ts";
 import { AvailabilityHistory } from "./availability.ts";
+import { openOwners } from "./owner.ts";
 
 const allProducts = (http: Client) => pages((query) => http.products.$get({ query }));
 const allLevels = (http: Client) => pages((query) => http.inventory.$get({ query }));
@@ -42,6 +44,10 @@ export interface Stock {
   failure: Signal<unknown>;
   /** Fetches the values of `available` from before the page was opened. */
   loadHistory: (row: Row) => void;
+  /** The name of a product; the end of its id if it is not in the table. */
+  nameOf: (productId: string) => string;
+  /** Who made a reservation, as far as it is known. */
+  ownerOf: (reservationId: string) => ReadonlySignal<string | undefined>;
   close: () => void;
 }
 
@@ -134,6 +140,8 @@ export function openStock({ http, live }: Connection): Stock {
       return totals;
     }),
     loadHistory: ({ id }) => void availability.load(id).then(() => drawRow(id)),
+    nameOf: (productId) => byId.get(productId)?.product.value.name ?? short(productId),
+    ownerOf: openOwners(http),
     close() {
       for (const collection of [products, levels, reservations]) collection?.close();
     },

@@ -23,6 +23,9 @@ export function Button(props: Props) {
       aria-label={label}
       aria-disabled={disabled ? "true" : undefined}
       aria-pressed={pressed}
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && event.repeat) event.preventDefault(); // a held key presses once
+      }}
       onClick={(event) => {
         if (disabled) event.preventDefault();
         else onClick?.();
