@@ -15,12 +15,15 @@ import { SessionPage } from "./session/page.tsx";
 import { StockPage } from "./stock/page.tsx";
 import { Notices } from "./notice.tsx";
 import { target } from "./session.ts";
+import { Boundary } from "./ui/boundary.tsx";
+import { Empty } from "./ui/require-scopes.tsx";
 import { ThemeSwitch } from "./ui/theme.tsx";
 
-/** `show` gets the parts of the route after the page's name. */
+/** `show` gets the parts of the route after the page's name. At most `depth` of them are known. */
 interface Page {
   title: string;
   about: string;
+  depth?: number;
   show: (path: readonly string[]) => ComponentChildren;
 }
 
@@ -40,11 +43,13 @@ const PAGES: Readonly<Record<string, Page>> = {
     title: "Users",
     about:
       "An email address belongs to one user only, even if several requests ask for it in the same moment.",
+    depth: 1,
     show: ([id]) => <UsersPage id={id} />,
   },
   items: {
     title: "Items",
     about: "Any JSON object.",
+    depth: 1,
     show: ([id]) => <ItemsPage id={id} />,
   },
   channels: {
@@ -73,18 +78,36 @@ const HISTORY: Page = {
   },
 };
 
+const NOT_FOUND: Page = {
+  title: "Not found",
+  about: "This address names no page of the console.",
+  show: () => (
+    <Empty title="No such page">
+      <code>{location.hash}</code> — <a href={href("stock")}>go to Stock</a>.
+    </Empty>
+  ),
+};
+
+/** The page of a route; NOT_FOUND for one that is malformed or has an unknown part. */
+function pageOf([name = "stock", ...path]: readonly string[]): Page {
+  const isHistory = name === "history" && path.length === 2;
+  if (isHistory) return FEEDS.some((feed) => feed === path[0]) ? HISTORY : NOT_FOUND;
+  const page = Object.hasOwn(PAGES, name) ? PAGES[name] : undefined;
+  return page && path.length <= (page.depth ?? 0) ? page : NOT_FOUND;
+}
+
 const TABS = Object.entries(PAGES);
 
 export function App() {
-  const [name = "stock", ...path] = route.value;
-  const page = name === "history" ? HISTORY : (PAGES[name] ?? PAGES["stock"] ?? HISTORY);
+  const [, ...path] = route.value ?? [];
+  const page = route.value ? pageOf(route.value) : NOT_FOUND;
   const heading = useRef<HTMLHeadingElement>(null);
-  const shownName = useRef(name);
+  const shown = useRef(page);
   useEffect(() => {
     document.title = `${page.title} · Stockwire`;
-    if (shownName.current !== name) heading.current?.focus();
-    shownName.current = name;
-  }, [name]);
+    if (shown.current !== page) heading.current?.focus();
+    shown.current = page;
+  }, [page]);
 
   return (
     <>
@@ -97,11 +120,7 @@ export function App() {
         </a>
         <nav aria-label="Pages">
           {TABS.map(([key, { title }]) => (
-            <a
-              key={key}
-              href={href(key)}
-              aria-current={PAGES[name] === PAGES[key] ? "page" : undefined}
-            >
+            <a key={key} href={href(key)} aria-current={page === PAGES[key] ? "page" : undefined}>
               {title}
             </a>
           ))}
@@ -118,7 +137,7 @@ export function App() {
           </h1>
           <p class="faint">{page.about}</p>
         </div>
-        {page.show(path)}
+        <Boundary key={location.hash}>{page.show(path)}</Boundary>
       </main>
       <Notices />
     </>

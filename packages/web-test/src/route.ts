@@ -1,13 +1,18 @@
-/** The page that the URL's fragment names: `#/users/0193…` is `["users", "0193…"]`. */
+/**
+ * The page that the URL's fragment names: `#/users/0193…` is `["users", "0193…"]`. Undefined for a
+ * fragment that cannot be decoded, such as `#/users/%E0`.
+ */
 
 import { signal } from "@preact/signals";
 
-const read = (): string[] =>
-  location.hash
-    .replace(/^#\/?/, "")
-    .split("/")
-    .filter((part) => part !== "")
-    .map(decodeURIComponent);
+function read(): readonly string[] | undefined {
+  const parts = location.hash.replace(/^#\/?/, "").split("/");
+  try {
+    return parts.filter((part) => part !== "").map(decodeURIComponent);
+  } catch {
+    return undefined;
+  }
+}
 
 export const route = signal(read());
 addEventListener("hashchange", () => (route.value = read()));
