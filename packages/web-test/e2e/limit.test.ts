@@ -48,8 +48,12 @@ test("custom requests and frames can be sent, and their answers are shown unchan
     card(title).getByRole("region", { name: "The answer" }).innerText();
 
   const request = card("Custom request");
-  await request.getByRole("button").click();
+  const sent: string[] = [];
+  page.on("request", (each) => sent.push(new URL(each.url()).pathname));
+  await request.getByRole("button").dblclick();
   await expect.poll(() => answer("Custom request")).toContain('"scopes"');
+  await expect.poll(() => request.getByRole("button").getAttribute("aria-disabled")).toBeNull();
+  expect(sent.filter((path) => path === "/me")).toHaveLength(1);
   await request.getByLabel("Method").selectOption("PATCH");
   await request.getByLabel("Path").fill("/users/unknown");
   await request.getByLabel("Body").fill('{"name":"Nobody"}');

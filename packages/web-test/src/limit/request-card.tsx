@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { errorText, notify } from "../notice.tsx";
 import { Button } from "../ui/button.tsx";
+import { usePress } from "../ui/press.ts";
 import type { RawResponse } from "./response.ts";
 
 interface RequestCardProps {
@@ -17,15 +18,12 @@ interface RequestCardProps {
 /** A panel with a button that sends a request, and with its answer. */
 export function RequestCard({ title, verb, run, disabled = false, children }: RequestCardProps) {
   const response = useSignal<RawResponse>();
-  const isBusy = useSignal(false);
+  const { isBusy, send: sendOnce } = usePress(); // its key is not sent: the request stays as it is
   const send = async () => {
-    isBusy.value = true;
     try {
-      response.value = await run();
+      response.value = await sendOnce(run);
     } catch (error) {
       notify("refused", errorText(error));
-    } finally {
-      isBusy.value = false;
     }
   };
   return (
