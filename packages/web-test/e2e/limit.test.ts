@@ -50,7 +50,7 @@ test("custom requests and frames can be sent, and their answers are shown unchan
   const request = card("Custom request");
   const sent: string[] = [];
   page.on("request", (each) => sent.push(new URL(each.url()).pathname));
-  await request.getByRole("button").dblclick();
+  await request.getByRole("button").dblclick({ delay: 200 }); // the answer comes between the clicks
   await expect.poll(() => answer("Custom request")).toContain('"scopes"');
   await expect.poll(() => request.getByRole("button").getAttribute("aria-disabled")).toBeNull();
   expect(sent.filter((path) => path === "/me")).toHaveLength(1);
