@@ -38,7 +38,7 @@ export default defineConfig({
           include: ["packages/**/*.test.ts"],
           exclude: [
             "**/node_modules/**",
-            "packages/{web-test/e2e,local/consumer}/**", // slow: npm run test:e2e, npm run test:client
+            "packages/{web-test/e2e,local/consumer,local/test/hosts}/**", // slow: test:e2e, :client, :hosts
             ...UNIT,
           ],
           globalSetup: ENGINE,
