@@ -560,8 +560,8 @@ const live: Defect[] = [
   },
   {
     file: `${CORE}/live/send.ts`,
-    text: "? direct(id, bytesOf(frame))",
-    replacement: "? (direct(id, bytesOf(frame)), 200)",
+    text: 'if (status === 200) return "sent";',
+    replacement: 'if (status !== undefined) return "sent";',
     harm: "A frame that the gateway of the process does not take is lost",
     test: SEND("a frame that is throttled in this process is sent again over HTTP"),
   },
@@ -593,8 +593,8 @@ const live: Defect[] = [
 
 const protocol: Defect[] = [
   {
-    file: `${CORE}/store/protocol/client.ts`,
-    text: '      ...(sessionToken && { "x-amz-security-token": sessionToken }),\n',
+    file: `${CORE}/aws/client.ts`,
+    text: '      ...(credentials?.sessionToken && { "x-amz-security-token": credentials.sessionToken }),\n',
     replacement: "",
     harm: "DynamoDB refuses each call of a Lambda function, whose credentials have a session token",
     test: SIGNATURES,
@@ -610,42 +610,42 @@ const protocol: Defect[] = [
     },
   },
   {
-    file: `${CORE}/store/protocol/client.ts`,
-    text: "if (corrected && $metadata) $metadata.clockSkewCorrected = true;",
+    file: `${CORE}/aws/reply.ts`,
+    text: "    ...(clockSkewCorrected && { clockSkewCorrected }),\n",
     replacement: "",
     harm: "A call fails although the clock that made its signature wrong is corrected",
     test: CLIENT("is corrected alike after a refused signature, and after a success"),
   },
   {
-    file: `${CORE}/store/protocol/client.ts`,
+    file: `${CORE}/aws/client.ts`,
     text: "now: () => Date.now() + offset,",
     replacement: "now: () => Date.now(),",
     harm: "A process with a wrong clock can never call DynamoDB",
     test: CLIENT("is corrected alike after a refused signature, and after a success"),
   },
   {
-    file: `${CORE}/store/protocol/reply.ts`,
+    file: `${CORE}/aws/reply.ts`,
     text: "if (crc32(body) !== Number(expected)) throw",
     replacement: "if (Number.isNaN(Number(expected))) throw",
     harm: "A reply that was damaged on its way is taken for what is stored",
     test: NETWORK("a reply with another checksum than DynamoDB sent with it"),
   },
   {
-    file: `${CORE}/store/protocol/reply.ts`,
+    file: `${CORE}/aws/reply.ts`,
     text: "    if (broken) throw broken;\n",
     replacement: "",
     harm: "A reply that breaks off is taken for the whole one",
     test: CLIENT("is the same outcome of both clients"),
   },
   {
-    file: `${CORE}/store/protocol/reply.ts`,
+    file: `${CORE}/aws/reply.ts`,
     text: 'const byStatus = reply.status < 500 ? "client" : "server";',
     replacement: 'const byStatus = "client";',
     harm: "A request fails although DynamoDB would accept it at the next attempt",
     test: CLIENT("leads to the same attempts, once and always"),
   },
   {
-    file: `${CORE}/store/protocol/reply.ts`,
+    file: `${CORE}/aws/reply.ts`,
     text: "throw unreadable(error, reply);",
     replacement:
       'throw Object.assign(new Error("unreadable", { cause: error }), { $fault: "client" });',
@@ -653,14 +653,14 @@ const protocol: Defect[] = [
     test: CLIENT("leads to the same attempts, once and always"),
   },
   {
-    file: `${CORE}/store/protocol/http.ts`,
+    file: `${CORE}/aws/http.ts`,
     text: "const timer = setTimeout(() => fail(timedOut(timeout)), timeout);",
     replacement: "const timer = setTimeout(() => fail(timedOut(timeout)), timeout * 10);",
     harm: "A store that does not answer holds up a request for ten times as long",
     test: NETWORK("a server that does not answer is a time-out"),
   },
   {
-    file: `${CORE}/store/protocol/http.ts`,
+    file: `${CORE}/aws/http.ts`,
     text: "const CONNECTION_TIMEOUT = 1_000;",
     replacement: "const CONNECTION_TIMEOUT = 100_000;",
     harm: "A host that does not take connections holds up a request until its last time-out",
