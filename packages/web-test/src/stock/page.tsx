@@ -101,6 +101,7 @@ function Stock({ connection }: { connection: Connection }) {
       )}
       {opened.value && (
         <StockDialog
+          key={opened.value}
           {...opened.value}
           stock={stock}
           connection={connection}

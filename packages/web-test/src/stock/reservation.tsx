@@ -2,7 +2,7 @@
 
 import { unwrap } from "@stockwire/client/http";
 import type { RefObject } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Connection } from "../connection.ts";
 import { count, duration, short } from "../format.ts";
 import { now } from "../session.ts";
@@ -63,8 +63,9 @@ interface EntryProps {
 function ReservationEntry({ reservation, stock, connection: { http }, heading }: EntryProps) {
   const { id, reference, lines, expiresAt } = reservation;
   const entry = useRef<HTMLLIElement>(null);
-  // The entry goes when its reservation is closed; the focus must not go with it.
-  useEffect(
+  // The entry goes when its reservation is closed; the focus must not go with it. Only the clean-up of
+  // a layout effect runs before the entry is removed.
+  useLayoutEffect(
     () => () => {
       if (entry.current?.contains(document.activeElement)) heading.current?.focus();
     },

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { Button } from "./button.tsx";
 import { Notices } from "../notice.tsx";
 
@@ -11,14 +11,20 @@ interface Props {
 
 /**
  * A modal dialog. Escape closes it, and the focus returns to the element that opened it. Screen
- * readers do not read the page behind, so the dialog shows the notices as well.
+ * readers do not read the page behind, so the dialog shows the notices as well. The browser reports
+ * the end of a dialog late, when the next one may be open already: each opening needs its own `key`,
+ * and `onClose` is not called for a dialog that is gone.
  */
 export function Dialog({ title, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const isGone = useRef(false);
   const id = useId();
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => {
+    dialog.current?.showModal();
+    return () => void (isGone.current = true);
+  }, []);
   return (
-    <dialog ref={dialog} aria-labelledby={id} onClose={onClose}>
+    <dialog ref={dialog} aria-labelledby={id} onClose={() => !isGone.current && onClose()}>
       <header class="dialog-head">
         <h2 id={id}>{title}</h2>
         <Button small label="Close" onClick={() => dialog.current?.close()}>
