@@ -18,6 +18,7 @@ import { seed } from "./commands/seed.ts";
 import { createBuilder } from "./console/build.ts";
 import { createConsole } from "./console/console.ts";
 import { cursorSecret } from "./cursor-secret.ts";
+import { browserClient } from "./demo-user.ts";
 import { type Engine, startDynamodb } from "./engine/dynamodb.ts";
 import { createTables } from "./engine/tables.ts";
 import { deleteExpired } from "./engine/ttl.ts";
@@ -114,8 +115,8 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     const onSweepError = (error: unknown) => log(`sweep: ${String(error)}`);
     schedules.push(schedule(sweep.handler, { everyMs: SWEEP_INTERVAL, onError: onSweepError }));
 
-    // Cognito: signs tokens and publishes the keys that verify them
-    const issuer = await openIssuerOf({ dataDir, issuer: url }, scopes);
+    // Cognito: signs users in, signs tokens, and publishes the keys that verify them
+    const issuer = await openIssuerOf({ dataDir, issuer: url }, scopes, browserClient);
 
     // DynamoDB Streams, SQS and API Gateway's WebSocket API: bring changes to clients
     const accessLog = (record: object) => {

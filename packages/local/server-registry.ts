@@ -8,6 +8,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { isRecord } from "@stockwire/gateway/json";
 import { codeOf } from "./error.ts";
+import type { PublicClient } from "./issuer/client.ts";
 import { type Issuer, openIssuer } from "./issuer/issuer.ts";
 
 /** A server that runs on this machine from this checkout. */
@@ -52,14 +53,17 @@ export function find(port: number, root = ROOT): Server | undefined {
 
 /**
  * Opens the issuer of a server. All processes that open it with the same folder share its key, so a
- * command can sign tokens that the server accepts.
+ * command can sign tokens that the server accepts. Only the server gets `signIn`: one process writes
+ * the grants.
  */
 export function openIssuerOf(
   { dataDir, issuer }: Pick<Server, "dataDir" | "issuer">,
   scopes: readonly string[] = [],
+  signIn?: PublicClient,
 ): Promise<Issuer> {
   const clientId = "stockwire-laptop";
-  return openIssuer({ dir: dataDir, issuer, audience: AUDIENCE, clientId, scopes });
+  const options = { dir: dataDir, issuer, audience: AUDIENCE, clientId, scopes };
+  return openIssuer({ ...options, ...(signIn && { signIn }) });
 }
 
 function fileOf(port: number, root: string): string {

@@ -17,6 +17,8 @@ const proxy: ProxyOptions = {
 };
 
 const OTHER_ROUTES = [
+  "\\.well-known",
+  "oauth2",
   "console/token",
   "changes",
   "live",

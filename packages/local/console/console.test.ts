@@ -96,9 +96,10 @@ describe("files", () => {
     const own = `'self' ws://127.0.0.1:${server.port}`;
     expect(await policyOf("")).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self';/);
     expect(connect.exec(await policyOf(""))?.[1]).toBe(own);
-    const stage = "?api=https://a.example/v1&live=wss://b.example/live&auth=https://c.example";
+    const issuer = "&issuer=https://c.example/pool&auth=https://d.example";
+    const stage = `?api=https://a.example/v1&live=wss://b.example/live${issuer}`;
     expect(connect.exec(await policyOf(stage))?.[1]).toBe(
-      `${own} https://a.example wss://b.example https://c.example`,
+      `${own} https://a.example wss://b.example https://c.example https://d.example`,
     );
     for (const api of [
       "http://a.example",

@@ -107,10 +107,10 @@ const PAGE_HEADERS = {
 
 /**
  * The content security policy: the page loads its own files only. It may send requests to this server,
- * and to the stage that the parameters `api`, `live` and `auth` of its address name.
+ * and to the stage that the parameters `api`, `live`, `issuer` and `auth` of its address name.
  */
 function policy({ host, searchParams }: URL): string {
-  const targets = ["api", "live", "auth"].flatMap((name) => searchParams.getAll(name));
+  const targets = ["api", "live", "issuer", "auth"].flatMap((name) => searchParams.getAll(name));
   const origins = [`ws://${host}`, ...targets].flatMap((text) => originOf(text) ?? []);
   const connect = [...new Set(["'self'", ...origins])].join(" ");
   return `default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src ${connect}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'`;

@@ -1,32 +1,35 @@
 import {
-  type KeyObject,
-  constants,
-  createHash,
   createPrivateKey,
-  createPublicKey,
   generateKeyPairSync,
+  type KeyObject,
   randomBytes,
   randomUUID,
-  sign as signBytes,
 } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
 import { isRecord } from "@stockwire/gateway/json";
+import { authorize } from "./authorize-endpoint.ts";
+import type { Client, PublicClient } from "./client.ts";
+import { discovery, PATHS } from "./discovery.ts";
+import { answerPreflight } from "./form.ts";
+import { type Grant, openGrants } from "./grant-store.ts";
 import { openSecret } from "./secret-file.ts";
-import { type Client, grantToken } from "./token-endpoint.ts";
+import { publicJwk, signedJwt, verifiedClaims } from "./signed-token.ts";
+import { grantToken } from "./token-endpoint.ts";
+import { revokeToken, sendUserInfo } from "./user-endpoints.ts";
 
 /**
- * An OpenID Connect issuer in the place of a Cognito user pool: discovery document, public keys, the
- * token endpoint for machines, and access tokens with the claims of Cognito's. Every process that
+ * An OpenID Connect issuer in the place of a Cognito user pool: discovery document, public keys, sign-in
+ * for users, the token endpoint, and access tokens with the claims of Cognito's. Every process that
  * opens the same folder signs with the same key, so its tokens are valid after a restart too.
  * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html
  */
 export interface Issuer {
-  /** Answers requests for its documents and for tokens. Returns false for any other path. */
+  /** Answers requests for its documents, for sign-in and for tokens. Returns false for any other path. */
   handle: (req: IncomingMessage, res: ServerResponse) => boolean;
   /** Signs an access token. A claim or header member that is null is left out of it. */
   sign: (request: TokenRequest) => string;
-  /** The only client of the token endpoint. The secret may be shown to the user, never logged. */
+  /** The machine client. Its secret may be shown to the user, never logged. */
   client: Client;
 }
 
@@ -44,8 +47,10 @@ export interface IssuerOptions {
   issuer: string;
   audience: string;
   clientId: string;
-  /** The scopes that the client may request. */
+  /** The scopes that the machine client may request. */
   scopes?: readonly string[];
+  /** The client and the users of sign-in. By default users can't sign in. */
+  signIn?: PublicClient;
   clock?: () => number; // epoch milliseconds
 }
 
@@ -57,13 +62,12 @@ export const TOKEN_TTL = 3600; // seconds
  * start. Throws LocalError if they cannot be read or written.
  */
 export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
-  const { dir, issuer, audience, clientId, scopes = [], clock = Date.now } = options;
+  const { dir, issuer, audience, clientId, scopes = [], signIn, clock = Date.now } = options;
   const key = await openSecret(join(dir, "issuer-key.json"), parseKey, makeKey);
   const client = await openSecret(join(dir, "issuer-client.json"), parseClient, () =>
     makeClient(clientId),
   );
   const jwk = publicJwk(key);
-  const endpoint = { client, scopes, issue };
 
   function sign({ claims, header = {}, ttl = TOKEN_TTL }: TokenRequest): string {
     const now = Math.floor(clock() / 1000);
@@ -85,10 +89,26 @@ export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
     return { token, ttl: TOKEN_TTL };
   }
 
+  const users = signIn && {
+    client: signIn,
+    machine: client,
+    grants: openGrants(join(dir, "issuer-grants.json"), clock),
+    verify: (token: string) => currentClaims(verifiedClaims(token, key), issuer, clock),
+  };
+  const tokens = { client, scopes, signIn: users, issue, issueTo: tokensFor(sign, signIn) };
+
   const documents = new Map<string, string>([
-    ["/.well-known/openid-configuration", JSON.stringify(discovery(issuer, scopes))],
-    ["/jwks.json", JSON.stringify({ keys: [jwk] })],
+    [PATHS.discovery, JSON.stringify(discovery(issuer, scopes, signIn !== undefined))],
+    [PATHS.keys, JSON.stringify({ keys: [jwk] })],
   ]);
+  const endpoints: Readonly<Record<string, Endpoint>> = {
+    [PATHS.token]: (req, res) => grantToken(req, res, tokens),
+    ...(users && {
+      [PATHS.userInfo]: (req, res) => sendUserInfo(req, res, users),
+      [PATHS.revoke]: (req, res) => revokeToken(req, res, users),
+    }),
+  };
+  const authorizePath = PATHS.authorize;
 
   return {
     client,
@@ -96,12 +116,60 @@ export async function openIssuer(options: IssuerOptions): Promise<Issuer> {
     handle(req, res) {
       const [path = ""] = (req.url ?? "").split("?", 1);
       const document = documents.get(path);
+      const endpoint = Object.hasOwn(endpoints, path) ? endpoints[path] : undefined;
       if (document !== undefined) serveDocument(req, res, document);
-      else if (path === "/oauth2/token") grantToken(req, res, endpoint).catch(() => res.destroy());
-      else return false;
+      else if (users && path === authorizePath) {
+        // No preflight: pages of other origins send the browser here, and cannot read the answer.
+        void run(res, authorize(req, res, { ...users, issuer, path, clock }));
+      } else if (endpoint && !answerPreflight(req, res)) void run(res, endpoint(req, res));
+      else return endpoint !== undefined;
       return true;
     },
   };
+}
+
+type Endpoint = (req: IncomingMessage, res: ServerResponse) => Promise<void> | void;
+
+async function run(res: ServerResponse, answered: Promise<void> | void): Promise<void> {
+  try {
+    await answered;
+  } catch {
+    res.destroy();
+  }
+}
+
+/**
+ * The access token of a user, and with the scope `openid` an ID token for the client. Their claims are
+ * those of Cognito's; `origin_jti` names the grant that revocation ends.
+ */
+const tokensFor =
+  (sign: Issuer["sign"], signIn: PublicClient | undefined) =>
+  (grant: Grant, scopes: readonly string[]) => {
+    const user = signIn?.users.find(({ sub }) => sub === grant.sub);
+    const common = { sub: grant.sub, auth_time: grant.authTime, origin_jti: grant.id };
+    const access = { client_id: grant.clientId, username: grant.sub, scope: scopes.join(" ") };
+    const token = sign({ claims: { ...common, ...access } });
+    const id = {
+      aud: grant.clientId,
+      token_use: "id",
+      client_id: null,
+      nonce: grant.nonce ?? null,
+      name: (scopes.includes("profile") && user?.name) || null,
+      email: (scopes.includes("email") && user?.email) || null,
+    };
+    const idToken = scopes.includes("openid") ? sign({ claims: { ...common, ...id } }) : undefined;
+    return { token, ttl: TOKEN_TTL, idToken };
+  };
+
+/** The claims of an access token, if it is in force and from this issuer. */
+function currentClaims(
+  claims: Record<string, unknown> | undefined,
+  issuer: string,
+  clock: () => number,
+): Record<string, unknown> | undefined {
+  const { exp, iss, token_use: use } = claims ?? {};
+  const isCurrent = typeof exp === "number" && exp * 1000 > clock();
+  return isCurrent && iss === issuer && use === "access" ? claims : undefined;
 }
 
 function serveDocument(req: IncomingMessage, res: ServerResponse, document: string): void {
@@ -118,51 +186,8 @@ function serveDocument(req: IncomingMessage, res: ServerResponse, document: stri
   res.writeHead(200, headers).end(document);
 }
 
-/** https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderMetadata */
-function discovery(issuer: string, scopes: readonly string[]): object {
-  return {
-    issuer,
-    jwks_uri: `${issuer}/jwks.json`,
-    token_endpoint: `${issuer}/oauth2/token`,
-    token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
-    grant_types_supported: ["client_credentials"],
-    response_types_supported: ["token"],
-    subject_types_supported: ["public"],
-    id_token_signing_alg_values_supported: ["RS256"],
-    scopes_supported: scopes,
-  };
-}
-
-/**
- * Serializes and signs a token: https://www.rfc-editor.org/rfc/rfc7515#section-7.1. Uses the algorithm
- * that the header names if an RSA key supports it, else RS256. Tests thereby get tokens with a false
- * `alg` and a signature by the right key, which verifiers must refuse.
- */
-function signedJwt(header: object, claims: object, key: KeyObject): string {
-  const input = [header, claims]
-    .map((part) => Buffer.from(JSON.stringify(part)).toString("base64url"))
-    .join(".");
-  const alg = "alg" in header && typeof header.alg === "string" ? header.alg : "RS256";
-  const [, family, bits] = /^(RS|PS)(256|384|512)$/.exec(alg) ?? [undefined, "RS", "256"];
-  const padding =
-    family === "PS"
-      ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
-      : {};
-  const signature = signBytes(`sha${bits}`, Buffer.from(input), { key, ...padding });
-  return `${input}.${signature.toString("base64url")}`;
-}
-
 function withoutNulls(members: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null));
-}
-
-function publicJwk(key: KeyObject) {
-  const { n, e } = createPublicKey(key).export({ format: "jwk" });
-  // The thumbprint of the key: https://www.rfc-editor.org/rfc/rfc7638#section-3
-  const kid = createHash("sha256")
-    .update(JSON.stringify({ e, kty: "RSA", n }))
-    .digest("base64url");
-  return { kty: "RSA", n, e, kid, use: "sig", alg: "RS256" };
 }
 
 function makeKey(): object {

@@ -1,11 +1,15 @@
-/** The laptop at 127.0.0.1 serves as a stage of another origin; the test answers for Cognito. */
+/**
+ * Sign-in at the laptop's own issuer, and at a stage: there the laptop at 127.0.0.1 serves as a stage of
+ * another origin, and the test answers for Cognito.
+ */
 
-import type { Browser, BrowserContext } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { createHash } from "node:crypto";
-import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, inject, test } from "vitest";
 import { isLaptop, issueToken } from "./stage.ts";
-import { openBrowser } from "./window.ts";
+import { openBrowser, openWindow } from "./window.ts";
 
+const ISSUER = "https://cognito-idp.example/pool";
 const DOMAIN = "https://cognito.example";
 const CLIENT = "browser-client";
 
@@ -18,7 +22,7 @@ afterAll(() => browser.close());
 const stageAddress = () => {
   const other = inject("laptop").replace("localhost", "127.0.0.1");
   const live = `${other.replace("http", "ws")}/live`;
-  const query = new URLSearchParams({ api: other, live, auth: DOMAIN, client: CLIENT });
+  const query = new URLSearchParams({ api: other, live, issuer: ISSUER, client: CLIENT });
   return `${inject("laptop")}/console?${query.toString()}#/session`;
 };
 
@@ -26,6 +30,17 @@ const stageAddress = () => {
 async function fakeCognito(context: BrowserContext, forge = (state: string) => state) {
   const requests: URLSearchParams[] = [];
   let challenge = "";
+  // Cognito's issuer is on another host than its endpoints.
+  await context.route(`${ISSUER}/.well-known/openid-configuration`, (route) =>
+    route.fulfill({
+      headers: { "access-control-allow-origin": "*" },
+      json: {
+        issuer: ISSUER,
+        authorization_endpoint: `${DOMAIN}/oauth2/authorize`,
+        token_endpoint: `${DOMAIN}/oauth2/token`,
+      },
+    }),
+  );
   await context.route(`${DOMAIN}/oauth2/authorize?*`, (route) => {
     const query = new URL(route.request().url()).searchParams;
     requests.push(query);
@@ -53,6 +68,109 @@ async function fakeCognito(context: BrowserContext, forge = (state: string) => s
   return requests;
 }
 
+const statusOf = (page: Page) => page.locator(".status").innerText();
+
+describe.runIf(isLaptop)("at the laptop", () => {
+  const signOut = async (page: Page) => {
+    await page.getByRole("button", { name: /^Sign out|^End the session/ }).click();
+    await expect.poll(() => statusOf(page)).toContain("Offline");
+  };
+
+  test("one click signs a user in, and the browser returns to the same page", async () => {
+    const { page, go, close } = await openWindow(browser, "session");
+    await signOut(page);
+    await go("users");
+    await page.getByText("No token").waitFor();
+    await page.getByRole("button", { name: "Sign in as jane" }).click();
+    await page.getByRole("cell", { name: "jane@example.com" }).waitFor();
+    expect(new URL(page.url()).hash).toBe("#/users");
+    expect(new URL(page.url()).search).toBe("");
+    const kept = await page.evaluate(() =>
+      JSON.stringify([Object.entries(localStorage), Object.entries(sessionStorage)]),
+    );
+    expect(kept).not.toMatch(/eyJ|verifier/);
+    await go("session");
+    await expect.poll(() => page.locator(".facts").first().innerText()).toContain("jane");
+    await close();
+  });
+
+  test("another user is chosen on the issuer's page, and has that user's scopes", async () => {
+    const { page, go, close } = await openWindow(browser, "session");
+    await page.getByRole("button", { name: "Choose a user" }).click();
+    await page.getByRole("link", { name: "John Doe" }).click();
+    await expect.poll(() => page.locator(".facts").first().innerText()).toContain("john");
+    const scopes = page.getByRole("list", { name: "Scopes" });
+    expect(await scopes.innerText()).toMatch(/read:users\s+granted[^]*write:users\s+not granted/);
+    await go("users");
+    await page.getByRole("cell", { name: "jane@example.com" }).waitFor();
+    await close();
+  });
+
+  test("requests whose token was refused at the same time share one renewal", async () => {
+    const { page, go, close } = await openWindow(browser, "session", { expected: /status of 401/ });
+    await page.getByRole("button", { name: "Sign in as jane" }).click();
+    await expect.poll(() => page.locator(".facts").first().innerText()).toContain("jane");
+    const renewals: string[] = [];
+    page.on("request", (request) => {
+      if (request.url().endsWith("/oauth2/token")) renewals.push(request.postData() ?? "");
+    });
+    let first: string | undefined;
+    await page.route(/\/(products|inventory)(\?|$)/, (route) => {
+      const { authorization } = route.request().headers();
+      first ??= authorization;
+      if (authorization !== first) return route.fallback();
+      return route.fulfill({ status: 401, json: { message: "Unauthorized" } });
+    });
+    await go("stock");
+    await page.getByRole("rowheader", { name: "Fountain pen" }).waitFor();
+    expect(renewals).toEqual([expect.stringContaining("grant_type=refresh_token")]);
+    await close();
+  });
+
+  test("after the end of a sign-in its page asks for another one, and is shown again", async () => {
+    const { page, go, close } = await openWindow(browser, "session", {
+      expected: /status of 40[01]/,
+    });
+    await page.getByRole("button", { name: "Sign in as jane" }).click();
+    await expect.poll(() => page.locator(".facts").first().innerText()).toContain("jane");
+    await page.route("**/oauth2/token", (route) =>
+      route.fulfill({ status: 400, json: { error: "invalid_grant" } }),
+    );
+    await page.route(/\/users\?/, (route) =>
+      route.fulfill({ status: 401, json: { message: "Unauthorized" } }),
+    );
+    await go("users");
+    await page.getByText("The session has ended").waitFor();
+    await page.getByText("No token").waitFor();
+    await page.unrouteAll();
+    await page.getByRole("button", { name: "Sign in as jane" }).click();
+    await page.getByRole("cell", { name: "jane@example.com" }).waitFor();
+    expect(new URL(page.url()).hash).toBe("#/users");
+    await close();
+  });
+
+  test("signing out revokes the refresh token", async () => {
+    const { page, close } = await openWindow(browser, "session");
+    const granted = page.waitForResponse("**/oauth2/token");
+    await page.getByRole("button", { name: "Sign in as jane" }).click();
+    const { refresh_token: refreshToken } = (await (await granted).json()) as {
+      refresh_token: string;
+    };
+    await expect.poll(() => page.locator(".facts").first().innerText()).toContain("jane");
+    const revoked = page.waitForResponse("**/oauth2/revoke");
+    await signOut(page);
+    expect((await revoked).status()).toBe(200);
+    const body = new URLSearchParams({
+      grant_type: "refresh_token",
+      refresh_token: refreshToken,
+      client_id: "stockwire-console",
+    });
+    const answer = await fetch(`${inject("laptop")}/oauth2/token`, { method: "POST", body });
+    expect(await answer.json()).toMatchObject({ error: "invalid_grant" });
+    await close();
+  });
+});
+
 test.runIf(isLaptop)(
   "a user signs in at Cognito with a code and PKCE, and returns to the same stage",
   async () => {
@@ -62,9 +180,9 @@ test.runIf(isLaptop)(
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
     const requests = await fakeCognito(context);
     await page.goto(stageAddress());
-    await page.getByRole("button", { name: "Sign in with Cognito" }).click();
-    await expect.poll(() => page.locator(".status").innerText()).toContain("Live");
-    expect(await page.locator(".status").innerText()).toContain("127.0.0.1");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await expect.poll(() => statusOf(page)).toContain("Live");
+    expect(await statusOf(page)).toContain("127.0.0.1");
     expect(requests[0]?.get("code_challenge_method")).toBe("S256");
     expect(requests[1]?.get("grant_type")).toBe("authorization_code");
     expect(page.url()).not.toContain("the-code");
@@ -85,7 +203,7 @@ test.runIf(isLaptop)("a sign-in that another tab started is refused", async () =
   const page = await context.newPage();
   const requests = await fakeCognito(context, () => "another-state");
   await page.goto(stageAddress());
-  await page.getByRole("button", { name: "Sign in with Cognito" }).click();
+  await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByText("not for this tab").waitFor();
   expect(requests).toHaveLength(1);
   await context.close();
@@ -100,8 +218,8 @@ test.runIf(isLaptop)("a pasted token works until the session is ended", async ()
   await page.getByText("Not a token").waitFor();
   await page.getByLabel("Access token").fill(`Bearer ${await issueToken(inject("laptop"))}`);
   await page.getByRole("button", { name: "Use this token" }).click();
-  await expect.poll(() => page.locator(".status").innerText()).toContain("Live");
+  await expect.poll(() => statusOf(page)).toContain("Live");
   await page.getByRole("button", { name: "End the session" }).click();
-  await expect.poll(() => page.locator(".status").innerText()).toContain("Offline");
+  await expect.poll(() => statusOf(page)).toContain("Offline");
   await context.close();
 });

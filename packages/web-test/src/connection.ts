@@ -7,7 +7,7 @@ import { effect, signal } from "@preact/signals";
 import { type Client, createClient } from "@stockwire/client/http";
 import { createLive, type Live } from "@stockwire/client/live";
 import { InterruptibleSocket } from "./interruptible-socket.ts";
-import { generation, session, target, validToken } from "./session.ts";
+import { generation, httpToken, session, target, validToken } from "./session.ts";
 
 export interface Connection {
   http: Client;
@@ -27,7 +27,7 @@ export const status = signal<Status>("offline");
 export const connectionId = signal("");
 
 function connect(): Connection {
-  const http = createClient({ baseUrl: target.api, token: validToken, clientRef: CLIENT_REF });
+  const http = createClient({ baseUrl: target.api, token: httpToken, clientRef: CLIENT_REF });
   const live = createLive({ url: target.live, token: validToken, WebSocket: InterruptibleSocket });
   live.on("open", (welcome) => {
     status.value = "live";

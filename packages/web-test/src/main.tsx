@@ -4,13 +4,7 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import { errorText, notify } from "./notice.tsx";
 import { navigate } from "./route.ts";
-import {
-  canIssueTokens,
-  FULL_ACCESS,
-  startIssuedSession,
-  startSession,
-  target,
-} from "./session.ts";
+import { canIssueTokens, FULL_ACCESS, startIssuedSession, startSession } from "./session.ts";
 import { finishSignIn, resumeAddress } from "./sign-in.ts";
 
 const root = document.querySelector("#app");
@@ -23,7 +17,7 @@ void start();
 async function start(): Promise<void> {
   if (resumeAddress()) return;
   try {
-    const signedIn = target.signIn && (await finishSignIn(target.signIn));
+    const signedIn = await finishSignIn();
     if (signedIn) startSession(signedIn);
     else if (canIssueTokens) await startIssuedSession(FULL_ACCESS);
     else navigate("session");

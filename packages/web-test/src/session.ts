@@ -2,6 +2,8 @@
 
 import { computed, signal } from "@preact/signals";
 import { type Scope, SCOPES } from "./catalog.ts";
+import { notify } from "./notice.tsx";
+import { type SignIn, SignInEnded } from "./sign-in.ts";
 import { targetOf } from "./target.ts";
 import { type Claims, claimsOf } from "./token.ts";
 
@@ -23,11 +25,9 @@ export const FULL_ACCESS: TokenRequest = {
   ttl: 3600,
 };
 
-interface Session {
-  token: string;
+/** A pasted token cannot be renewed; one of a sign-in can also be revoked. */
+interface Session extends SignIn {
   claims: Claims;
-  /** Gets the next token. A pasted token cannot be renewed. */
-  renew?: () => Promise<string>;
 }
 
 export const session = signal<Session>();
@@ -51,9 +51,8 @@ export const hasScope = (scope: Scope): boolean => {
   return scopes.includes(scope) || scopes.includes("admin");
 };
 
-export function startSession(token: string, renew?: () => Promise<string>): void {
-  const claims = claimsOf(token);
-  session.value = { token, claims, ...(renew && { renew }) };
+export function startSession(signIn: SignIn): void {
+  session.value = { ...signIn, claims: claimsOf(signIn.token) };
   generation.value++;
 }
 
@@ -76,14 +75,14 @@ export async function issueToken(request: TokenRequest): Promise<string> {
 
 /** Starts a session with a token from the laptop, and renews it with tokens of the same request. */
 export async function startIssuedSession(request: TokenRequest): Promise<void> {
-  startSession(await issueToken(request), () => issueToken(request));
+  startSession({ token: await issueToken(request), renew: () => issueToken(request) });
 }
 
 const MARGIN = 20_000; // ms before its end in which a token is renewed
 
 /**
- * The session's token for a request. Renews it if it ends soon, or if the server refused it
- * (`refused`). Throws if there is no session.
+ * The session's token for a request. Renews it if it ends soon, or if it may be the one that the server
+ * refused (`refused`). Throws if there is no session.
  */
 export async function validToken(refused?: string): Promise<string> {
   const current = session.peek();
@@ -91,7 +90,48 @@ export async function validToken(refused?: string): Promise<string> {
   const { token, claims, renew } = current;
   const ends = claims.expiresAt ?? Infinity;
   if (!renew || (token !== refused && ends - Date.now() > MARGIN)) return token;
-  const next = await renew();
-  session.value = { token: next, claims: claimsOf(next), renew };
+  return renewOnce(current, renew);
+}
+
+/**
+ * The token for a request of the HTTP API, where a refused token was answered 401: a session that
+ * cannot be renewed ends, and its page asks the user to sign in again.
+ */
+export async function httpToken(refused?: string): Promise<string> {
+  const current = session.peek();
+  if (current && current.token === refused && !current.renew) loseSession(current);
+  return validToken(refused);
+}
+
+let renewal: { of: Session; next: Promise<string> } | undefined;
+
+/** Requests at the same time share one renewal: a refresh token that comes twice ends the sign-in. */
+function renewOnce(current: Session, renew: () => Promise<string>): Promise<string> {
+  if (renewal?.of === current) return renewal.next;
+  const next = renew().then(
+    (token) => {
+      // The session may have been ended or replaced meanwhile.
+      if (session.peek() === current) {
+        session.value = { ...current, token, claims: claimsOf(token) };
+      }
+      return token;
+    },
+    (error: unknown) => {
+      if (error instanceof SignInEnded) loseSession(current);
+      throw error;
+    },
+  );
+  const own = { of: current, next };
+  renewal = own;
+  const forget = () => {
+    if (renewal === own) renewal = undefined;
+  };
+  next.then(forget, forget);
   return next;
+}
+
+function loseSession(lost: Session): void {
+  if (session.peek() !== lost) return;
+  endSession();
+  notify("refused", "The session has ended: sign in again");
 }

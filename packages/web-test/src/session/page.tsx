@@ -4,6 +4,7 @@ import { SCOPES } from "../catalog.ts";
 import { canIssueTokens, secondsLeft, session } from "../session.ts";
 import { Empty } from "../ui/require-scopes.tsx";
 import { IssueToken } from "./issue-token.tsx";
+import { SignInButtons, SignOutButton } from "./sign-in.tsx";
 import { AccessCheck } from "./access-check.tsx";
 import { Stage } from "./stage.tsx";
 
@@ -15,6 +16,19 @@ export function SessionPage() {
         <h2 id="token-heading">This token</h2>
         <Token />
       </section>
+      {canIssueTokens && (
+        <section class="panel padded" aria-labelledby="sign-in-heading">
+          <h2 id="sign-in-heading">Sign in</h2>
+          <p class="faint">
+            As on a deployed stage: authorization code with PKCE, and a refresh token. The users
+            need no password.
+          </p>
+          <div class="row">
+            <SignInButtons />
+            <SignOutButton />
+          </div>
+        </section>
+      )}
       {canIssueTokens && (
         <section class="panel padded" aria-labelledby="issue-heading">
           <h2 id="issue-heading">Another token</h2>

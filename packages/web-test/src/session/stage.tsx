@@ -1,18 +1,19 @@
 import { useSignal } from "@preact/signals";
 import { errorText, notify } from "../notice.tsx";
-import { endSession, session, startSession, target } from "../session.ts";
-import { redirectUri, startSignIn } from "../sign-in.ts";
+import { startSession, target } from "../session.ts";
+import { redirectUri } from "../sign-in.ts";
 import { addressOf } from "../target.ts";
 import { Button } from "../ui/button.tsx";
 import { Field } from "../ui/field.tsx";
+import { SignInButtons, SignOutButton } from "./sign-in.tsx";
 
 /** On a laptop: opens the console for a deployed stage. On a stage: starts a session there. */
 export function Stage() {
-  return target.isLaptop ? <StageAddress /> : <SignIn />;
+  return target.isLaptop ? <StageAddress /> : <StageSession />;
 }
 
 function StageAddress() {
-  const stage = useSignal({ api: "", live: "", auth: "", client: "" });
+  const stage = useSignal({ api: "", live: "", issuer: "", client: "", scope: "" });
   const field = (name: keyof typeof stage.value, label: string, hint: string, type?: "url") => (
     <Field
       label={label}
@@ -31,24 +32,25 @@ function StageAddress() {
     >
       {field("api", "HTTP API", "https://….execute-api.….amazonaws.com", "url")}
       {field("live", "Live API", "wss://….execute-api.….amazonaws.com/live", "url")}
-      {field("auth", "Cognito domain", "To sign in; leave it empty to paste a token", "url")}
-      {field("client", "Cognito client", `Callback URL: ${redirectUri()}`)}
+      {field("issuer", "OpenID issuer", "To sign in; leave it empty to paste a token", "url")}
+      {field("client", "Client id", `Public, with PKCE and the redirect URI ${redirectUri()}`)}
+      {field("scope", "Scopes", "Leave it empty for all that the client may have")}
       <Button type="submit">Open this stage</Button>
     </form>
   );
 }
 
-function SignIn() {
+function StageSession() {
   const token = useSignal("");
   const paste = () => {
     try {
-      startSession(token.value.trim().replace(/^Bearer\s+/i, ""));
+      startSession({ token: token.value.trim().replace(/^Bearer\s+/i, "") });
       token.value = "";
     } catch (error) {
       notify("refused", `Not a token: ${errorText(error)}`);
     }
   };
-  const { api, live, signIn } = target;
+  const { api, live } = target;
   return (
     <>
       <dl class="facts">
@@ -78,8 +80,8 @@ function SignIn() {
           <Button type="submit" primary>
             Use this token
           </Button>
-          {signIn && <Button onClick={() => void startSignIn(signIn)}>Sign in with Cognito</Button>}
-          {session.value && <Button onClick={endSession}>End the session</Button>}
+          <SignInButtons />
+          <SignOutButton />
         </div>
       </form>
       <p>

@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import type { Scope } from "../catalog.ts";
 import { connection, type Connection } from "../connection.ts";
 import { href } from "../route.ts";
+import { SignInButtons } from "../session/sign-in.tsx";
 import { generation, hasScope, session } from "../session.ts";
 
 interface Props {
@@ -15,7 +16,7 @@ export function RequireScopes({ scopes, children }: Props) {
   if (!open || !session.value) {
     return (
       <Empty title="No token">
-        <a href={href("session")}>Start a session</a> to see this page.
+        <a href={href("session")}>Start a session</a> to see this page. <SignInButtons />
       </Empty>
     );
   }

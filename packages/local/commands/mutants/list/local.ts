@@ -5,6 +5,7 @@ const QUEUE = (title: string) => ({ file: `${LOCAL}/queue/queue.test.ts`, title 
 const STREAM = (title: string) => ({ file: `${LOCAL}/stream/event-source-mapping.test.ts`, title });
 const REDRIVE = (title: string) => ({ file: `${LOCAL}/redrive/stage.test.ts`, title });
 const ISSUER = (title: string) => ({ file: `${LOCAL}/issuer/issuer.test.ts`, title });
+const SIGN_IN = (title: string) => ({ file: `${LOCAL}/test/sign-in.test.ts`, title });
 
 export const local: Defect[] = [
   {
@@ -100,7 +101,7 @@ export const local: Defect[] = [
     test: QUEUE("means that the whole batch has failed"),
   },
   {
-    file: `${LOCAL}/issuer/token-endpoint.ts`,
+    file: `${LOCAL}/issuer/client.ts`,
     text: "return idMatches && secretMatches;",
     replacement: "return idMatches;",
     harm: "Anyone who knows a client's id gets its tokens",
@@ -112,6 +113,27 @@ export const local: Defect[] = [
     replacement: "if (requested.length > 1000) {",
     harm: "A client gets scopes that it may not use",
     test: ISSUER("a scope that it may not use"),
+  },
+  {
+    file: `${LOCAL}/issuer/grant-store.ts`,
+    text: "return isFirst && isClients && isVerified ? renew(grant) : end(grant);",
+    replacement: "return isClients && isVerified ? renew(grant) : end(grant);",
+    harm: "Whoever has seen the code of a sign-in gets tokens with it",
+    test: SIGN_IN("a code that comes twice"),
+  },
+  {
+    file: `${LOCAL}/issuer/grant-store.ts`,
+    text: "return isFirst && isClients && isVerified ? renew(grant) : end(grant);",
+    replacement: "return isFirst && isClients ? renew(grant) : end(grant);",
+    harm: "PKCE protects nothing: a code is enough",
+    test: SIGN_IN("a wrong verifier"),
+  },
+  {
+    file: `${LOCAL}/issuer/client.ts`,
+    text: "text === `${url.origin}${url.pathname}`",
+    replacement: "text.length > 0",
+    harm: "A code is sent to an address that was not registered",
+    test: SIGN_IN("a redirect URI that is not registered"),
   },
   {
     file: `${LOCAL}/engine/dynoxide-maintenance.ts`,
