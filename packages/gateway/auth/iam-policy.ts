@@ -1,6 +1,6 @@
 /**
- * Evaluates the IAM policy that a Lambda authorizer returned. An element that is not supported never
- * allows a request.
+ * Reads and evaluates IAM policies. What cannot be evaluated as IAM does is no valid policy here, so
+ * that a statement is never ignored: a `Deny` that is left out would allow.
  * https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
  */
 
@@ -9,46 +9,118 @@ import { isRecord } from "../json.ts";
 /** `implicit`: no statement concerns the action, so it is not allowed. */
 export type PolicyEffect = "allow" | "deny" | "implicit";
 
+/** Patterns of actions or resources; `negated` for `NotAction` and `NotResource`. */
+interface Patterns {
+  negated: boolean;
+  patterns: readonly string[];
+}
+
+/** One statement of a policy. */
+export interface Statement {
+  effect: "Allow" | "Deny";
+  action: Patterns;
+  resource: Patterns;
+  principal: unknown;
+  condition: unknown;
+}
+
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+const ELEMENTS: ReadonlySet<string> = new Set([
+  "Sid",
+  "Effect",
+  "Action",
+  "NotAction",
+  "Resource",
+  "NotResource",
+  "Principal",
+  "Condition",
+]);
+
+/** Reads a policy document. Throws if it is not one, or has an element that is not supported. */
+export function readPolicy(document: unknown): Statement[] {
+  if (!isRecord(document) || document["Statement"] === undefined) {
+    throw new Error("there is no Statement");
+  }
+  return [document["Statement"]].flat().map((statement: unknown, at) => {
+    const name = `statement ${at + 1}`;
+    if (!isRecord(statement)) throw new Error(`${name} is no object`);
+    const unknown = Object.keys(statement).find((element) => !ELEMENTS.has(element));
+    if (unknown !== undefined) throw new Error(`${name}: ${unknown} is not supported`);
+    const { Effect: effect, Principal: principal, Condition: condition } = statement;
+    if (effect !== "Allow" && effect !== "Deny") {
+      throw new Error(`${name}: Effect must be Allow or Deny`);
+    }
+    const action = readPatterns(name, statement, "Action");
+    const resource = readPatterns(name, statement, "Resource");
+    return { effect, action, resource, principal, condition };
+  });
+}
+
+/** Exactly one of `Action` and `NotAction`, or of `Resource` and `NotResource`. */
+function readPatterns(
+  name: string,
+  statement: Record<string, unknown>,
+  element: "Action" | "Resource",
+): Patterns {
+  const negated = Object.hasOwn(statement, `Not${element}`);
+  if (negated === Object.hasOwn(statement, element)) {
+    throw new Error(`${name} must have either ${element} or Not${element}`);
+  }
+  const patterns: unknown[] = [statement[negated ? `Not${element}` : element]].flat();
+  // IAM replaces policy variables such as `${aws:username}`; this gateway knows none.
+  const isPattern = (each: unknown): each is string =>
+    typeof each === "string" && each !== "" && !each.includes("${");
+  if (patterns.length === 0 || !patterns.every(isPattern)) {
+    throw new Error(`${name}: ${element} must be texts without variables`);
+  }
+  return { negated, patterns };
+}
+
 /**
- * Evaluates a policy document for an action, such as `execute-api:Invoke`, on an ARN. An explicit deny
- * wins. Conditions are not supported, so a statement with a condition never allows. Undefined if the
- * value is not a policy document.
+ * Evaluates a policy for an action, such as `execute-api:Invoke`, on an ARN. An explicit deny wins.
+ * A condition is taken for the worse: its statement never allows, and always denies.
  */
-export function evaluatePolicy(
-  document: unknown,
-  arn: string,
-  action: string,
-): PolicyEffect | undefined {
-  if (!isRecord(document)) return undefined;
-  const statements = listOf(document["Statement"]);
-  if (!statements.every(isRecord)) return undefined;
-  const matching = statements.filter((statement) => concerns(statement, arn, action));
-  if (matching.some((statement) => statement["Effect"] === "Deny")) return "deny";
+export function evaluate(policy: readonly Statement[], arn: string, action: string): PolicyEffect {
+  const matching = policy.filter(
+    (statement) =>
+      // IAM's actions ignore case.
+      concerns(statement.action, action.toLowerCase(), (text) => text.toLowerCase()) &&
+      concerns(statement.resource, arn),
+  );
+  if (matching.some(({ effect }) => effect === "Deny")) return "deny";
   const allows = matching.some(
-    (statement) => statement["Effect"] === "Allow" && !("Condition" in statement),
+    ({ effect, condition }) => effect === "Allow" && condition === undefined,
   );
   return allows ? "allow" : "implicit";
 }
 
 /**
- * True if a policy document allows `execute-api:Invoke` on an ARN. Undefined if the value is not a
- * policy document.
+ * Reads the policy of a Lambda authorizer. Undefined if it is not valid, or names a principal: the
+ * principal is the caller.
  */
-export function allowsInvoke(document: unknown, arn: string): boolean | undefined {
-  const effect = evaluatePolicy(document, arn, "execute-api:Invoke");
-  return effect && effect === "allow";
+export function readCallerPolicy(document: unknown): Statement[] | undefined {
+  try {
+    const policy = readPolicy(document);
+    return policy.every(({ principal }) => principal === undefined) ? policy : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
-/** True if the statement matches both the action and the ARN. IAM actions ignore case. */
-function concerns(statement: Record<string, unknown>, arn: string, action: string): boolean {
-  const actions = listOf(statement["Action"]);
-  const resources = listOf(statement["Resource"]);
-  return (
-    actions.some(
-      (each) => typeof each === "string" && matches(each.toLowerCase(), action.toLowerCase()),
-    ) && resources.some((resource) => typeof resource === "string" && matches(resource, arn))
-  );
+/**
+ * True if the policy of a Lambda authorizer allows `execute-api:Invoke` on an ARN. Undefined if it is
+ * not valid.
+ */
+export function allowsInvoke(document: unknown, arn: string): boolean | undefined {
+  const policy = readCallerPolicy(document);
+  return policy && evaluate(policy, arn, "execute-api:Invoke") === "allow";
 }
+
+const concerns = (
+  { negated, patterns }: Patterns,
+  text: string,
+  fold: (pattern: string) => string = (pattern) => pattern,
+): boolean => patterns.some((pattern) => matches(fold(pattern), text)) !== negated;
 
 /**
  * Matches a pattern in which `*` is any text and `?` any one character. It backtracks to the last `*`
@@ -73,10 +145,4 @@ function matches(pattern: string, text: string): boolean {
   }
   while (pattern[at] === "*") at++;
   return at === pattern.length;
-}
-
-/** IAM accepts a single element in place of a list of one. */
-function listOf(value: unknown): unknown[] {
-  if (value === undefined) return [];
-  return Array.isArray(value) ? value : [value];
 }

@@ -48,6 +48,11 @@ const statement = (Effect: string, Resource: string | string[], more: object = {
   Action: "execute-api:Invoke",
   ...more,
 });
+const denying = (more: object) => ({
+  Effect: "Deny",
+  ...("NotAction" in more ? {} : { Action: "execute-api:Invoke" }),
+  ...more,
+});
 const ARN = "arn:aws:execute-api:us-east-1:123456789012:laptop/$default/GET/1";
 
 test.each([
@@ -59,6 +64,14 @@ test.each([
   ["allows under a condition", [statement("Allow", "*", { Condition: {} })], 403],
   ["both allows and denies", [statement("Allow", "*"), statement("Deny", ARN)], 403],
   ["has no statement", [], 403],
+  ["denies all but another", [statement("Allow", "*"), denying({ NotResource: `${ARN}0` })], 403],
+  ["denies all but this", [statement("Allow", "*"), denying({ NotResource: ARN })], 200],
+  [
+    "denies all but S3's",
+    [statement("Allow", "*"), denying({ Resource: ARN, NotAction: "s3:*" })],
+    403,
+  ],
+  ["has an unknown effect", [statement("Allow", "*"), statement("deny", ARN)], 500],
 ])("a policy that %s: %#", async (_, statements, status) => {
   const { get } = await open(policy(...statements), { simpleResponses: false });
   expect((await get("/1")).status).toBe(status);

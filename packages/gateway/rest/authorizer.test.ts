@@ -134,6 +134,10 @@ test.each([
   expect(problems).toHaveLength(status === 500 ? 1 : 0);
 });
 
+const stating = (...Statement: object[]) => ({ principalId: "u", policyDocument: { Statement } });
+const INVOKE = { Action: "execute-api:Invoke" };
+const ALL = { Effect: "Allow", Action: "*", Resource: "*" };
+
 test.each([
   ["nothing", undefined],
   ["text", "Allow"],
@@ -141,6 +145,16 @@ test.each([
   ["no policy", { principalId: "u" }],
   ["a policy without statements", { principalId: "u", policyDocument: { Version: "2012-10-17" } }],
   ["statements that are no objects", { principalId: "u", policyDocument: { Statement: ["x"] } }],
+  ["an unknown effect", stating(ALL, { Effect: "deny", Action: "*", Resource: "*" })],
+  ["no action", stating(ALL, { Effect: "Deny", Resource: "*" })],
+  [
+    "both resources",
+    stating(ALL, { Effect: "Deny", Action: "*", Resource: "x", NotResource: "x" }),
+  ],
+  ["an action that is no text", stating(ALL, { Effect: "Deny", Action: [7], Resource: "*" })],
+  ["a policy variable", stating(ALL, { Effect: "Deny", Action: "*", Resource: "*/${aws:userid}" })],
+  ["an unknown element", stating({ ...ALL, Conditions: {} })],
+  ["a principal", stating({ ...ALL, Principal: "*" })],
   ["an object in the context", grant("Allow", "*", { context: { a: {} } })],
   ["a key that is no text", grant("Allow", "*", { usageIdentifierKey: 7 })],
   ["a policy above 8 KB", grant("Allow", "x".repeat(8200))],
@@ -154,6 +168,42 @@ test.each([
     });
   }
   expect(events).toHaveLength(2);
+});
+
+test.each([
+  [
+    "denies all but GET /a",
+    [ALL, { Effect: "Deny", ...INVOKE, NotResource: `${ARN}/GET/a` }],
+    200,
+    403,
+  ],
+  [
+    "denies all but S3's",
+    [ALL, { Effect: "Deny", NotAction: "s3:*", Resource: `*/GET/a` }],
+    403,
+    200,
+  ],
+  [
+    "allows all but GET /a",
+    [{ Effect: "Allow", ...INVOKE, NotResource: [`${ARN}/GET/a`] }],
+    403,
+    200,
+  ],
+  [
+    "allows all but Invoke",
+    [{ Effect: "Allow", NotAction: "execute-api:Invoke", Resource: "*" }],
+    403,
+    403,
+  ],
+  [
+    "denies under a condition",
+    [ALL, { Effect: "Deny", ...INVOKE, Resource: "*/a", Condition: {} }],
+    403,
+    403,
+  ],
+])("an authorizer's policy that %s", async (_, statements, get1, post) => {
+  const { get } = await open(() => stating(...statements));
+  expect([(await get("/a")).status, (await get("/a", "t", "POST")).status]).toEqual([get1, post]);
 });
 
 const everyone = (Effect: string) => ({

@@ -5,7 +5,7 @@
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
  */
 
-import { type PolicyEffect, evaluatePolicy } from "../auth/iam-policy.ts";
+import { type Statement, evaluate, readCallerPolicy } from "../auth/iam-policy.ts";
 import { createCache } from "../cache.ts";
 import { isRecord, member } from "../json.ts";
 import { type LambdaHandler, invoke } from "../lambda.ts";
@@ -63,7 +63,7 @@ const IDENTITY =
 
 /** What a function returned, checked. */
 interface Grant {
-  policy: unknown;
+  policy: readonly Statement[];
   context: Readonly<Record<string, string>>;
   principalId: string;
   usageIdentifierKey: string | undefined;
@@ -131,32 +131,27 @@ export function createRestAuthorizer(
       if (ttl > 0) grants.set(key, { grant, expiresAt: clock() + ttl * 1000 });
     }
     const arn = methodArn(request, source);
-    const effect = effectOf(grant, arn, "execute-api:Invoke");
+    const effect = evaluate(grant.policy, arn, "execute-api:Invoke");
     if (effect !== "allow") return { allowed: false, effect };
     return {
       allowed: true,
       effect,
       context: { principalId: grant.principalId, ...grant.context, integrationLatency },
       usageIdentifierKey: grant.usageIdentifierKey,
-      mayInvalidateCache: effectOf(grant, arn, "execute-api:InvalidateCache") === "allow",
+      mayInvalidateCache: evaluate(grant.policy, arn, "execute-api:InvalidateCache") === "allow",
     };
   };
 }
 
-const effectOf = ({ policy }: Grant, arn: string, action: string): PolicyEffect =>
-  evaluatePolicy(policy, arn, action) ?? "implicit";
-
 /** Reads a result; undefined if it is not one that API Gateway accepts. */
 function readGrant(result: unknown): Grant | undefined {
   const principalId = member(result, "principalId");
-  const policy = member(result, "policyDocument");
+  const document = member(result, "policyDocument");
+  const policy = readCallerPolicy(document);
   const context = member(result, "context") ?? {};
   const usageIdentifierKey = member(result, "usageIdentifierKey") ?? undefined;
-  if (typeof principalId !== "string" || !isRecord(context) || !isRecord(policy)) return undefined;
-  if (policy["Statement"] === undefined || JSON.stringify(policy).length > MAX_POLICY) {
-    return undefined;
-  }
-  if (evaluatePolicy(policy, "", "") === undefined) return undefined;
+  if (typeof principalId !== "string" || !isRecord(context) || !policy) return undefined;
+  if (JSON.stringify(document).length > MAX_POLICY) return undefined;
   if (usageIdentifierKey !== undefined && typeof usageIdentifierKey !== "string") return undefined;
   const values: Record<string, string> = {};
   for (const [key, value] of Object.entries(context)) {

@@ -5,7 +5,7 @@
  */
 
 import { BlockList, isIP } from "node:net";
-import { type PolicyEffect, evaluatePolicy } from "../auth/iam-policy.ts";
+import { type PolicyEffect, type Statement, evaluate, readPolicy } from "../auth/iam-policy.ts";
 import type { ApiIdentity } from "../event.ts";
 import { isRecord } from "../json.ts";
 
@@ -18,27 +18,33 @@ export type ResourcePolicy = (arn: string, sourceIp: string) => PolicyEffect;
  * Throws for a statement that it could not evaluate.
  */
 export function createResourcePolicy(document: unknown, api: ApiIdentity): ResourcePolicy {
-  if (!isRecord(document) || document["Statement"] === undefined) {
-    throw new Error("resourcePolicy has no Statement");
-  }
-  const statements = [document["Statement"]].flat().map((statement: unknown, at) => {
-    if (!isRecord(statement)) throw new Error(`resourcePolicy: statement ${at + 1} is no object`);
-    const { Condition, Principal, ...rest } = statement;
-    if (Principal !== "*" && !(isRecord(Principal) && Principal["AWS"] === "*")) {
+  const statements = policyOf(document).map((statement, at) => {
+    const { principal, resource } = statement;
+    if (principal !== "*" && !(isRecord(principal) && principal["AWS"] === "*")) {
       throw new Error(`resourcePolicy: statement ${at + 1}: only the principal "*" is supported`);
     }
-    const resources = [rest["Resource"]].flat().map((resource) => fullArn(String(resource), api));
+    const patterns = resource.patterns.map((pattern) => fullArn(pattern, api));
     return {
-      statement: { ...rest, Resource: resources },
-      applies: conditionOf(Condition, at + 1),
+      // Whether its condition holds is known when it is evaluated.
+      statement: { ...statement, resource: { ...resource, patterns }, condition: undefined },
+      applies: conditionOf(statement.condition, at + 1),
     };
   });
   return (arn, sourceIp) => {
-    const Statement = statements
+    const policy = statements
       .filter(({ applies }) => applies(sourceIp))
       .map(({ statement }) => statement);
-    return evaluatePolicy({ Statement }, arn, "execute-api:Invoke") ?? "implicit";
+    return evaluate(policy, arn, "execute-api:Invoke");
   };
+}
+
+function policyOf(document: unknown): Statement[] {
+  try {
+    return readPolicy(document);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`resourcePolicy: ${reason}`, { cause: error });
+  }
 }
 
 /** `execute-api:/stage/GET/path` becomes an ARN of this API. */
