@@ -68,8 +68,8 @@ const digest = (text: string) => createHash("sha256").update(text).digest("base6
 
 const expiryOf = (connectedAt: number) => Math.floor(connectedAt / 1000) + LIFETIME;
 
-/** TTL deletes within days, so reads treat an expired row as absent. */
-const isExpired = (row: Attributes) => Number(row["expiresAt"]) <= Date.now() / 1000;
+/** TTL deletes within days, so reads treat an expired row as absent, and one whose end is no time. */
+const isExpired = (row: Attributes) => !(Number(row["expiresAt"]) > Date.now() / 1000);
 
 /**
  * Stores a new connection, as a member of the lobby. Returns false if its caller has too many
