@@ -4,6 +4,7 @@
  */
 
 import { randomUUID } from "node:crypto";
+import type { Concurrency } from "./concurrency.ts";
 
 /**
  * The context object of a handler.
@@ -36,6 +37,11 @@ export type Invocation =
   | { outcome: "failed"; error: unknown }
   | { outcome: "timed-out" };
 
+/** The service has refused an invocation, because too many are in progress. */
+export class ThrottledError extends Error {
+  override name = "TooManyRequestsException";
+}
+
 /**
  * The payload limit of a synchronous invocation, for the event and for the result: 6 MB.
  * https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
@@ -44,18 +50,34 @@ export const MAX_PAYLOAD = 6 * 1024 * 1024; // bytes
 
 /**
  * Runs a handler on an event given as JSON text. Never rejects. A handler that exceeds its time keeps
- * running and its result is dropped, as behind API Gateway.
+ * running and its result is dropped, as behind API Gateway. Fails with `ThrottledError` if too many
+ * invocations are in progress.
  */
-export async function invoke(
+export const invoke = (
   handler: LambdaHandler,
   functionName: string,
   payload: string,
   timeoutMs: number,
+  concurrency?: Concurrency,
+): Promise<Invocation> =>
+  invokeWith(handler, functionName, () => JSON.parse(payload), timeoutMs, concurrency);
+
+/** As `invoke`, but `read` returns the event, which only the handler may hold afterwards. */
+export async function invokeWith(
+  handler: LambdaHandler,
+  functionName: string,
+  read: () => unknown,
+  timeoutMs: number,
+  concurrency?: Concurrency,
 ): Promise<Invocation> {
+  const release = concurrency?.acquire();
+  if (concurrency && !release) {
+    return { outcome: "failed", error: new ThrottledError("Rate Exceeded.") };
+  }
   const deadline = performance.now() + timeoutMs;
   const run = (async (): Promise<Invocation> => {
     try {
-      const event: unknown = JSON.parse(payload);
+      const event = read();
       const result: unknown = await handler(event, createContext(functionName, deadline));
       const json = JSON.stringify(result) ?? "null";
       if (Buffer.byteLength(json) > MAX_PAYLOAD) {
@@ -74,6 +96,7 @@ export async function invoke(
     return await Promise.race([run, timeout]);
   } finally {
     clearTimeout(timer);
+    release?.();
   }
 }
 

@@ -10,6 +10,7 @@ import { resolve } from "node:path";
 import { tables } from "@stockwire/core/store/tables";
 import { scopes } from "@stockwire/functions/api/policy";
 import { jsonLine } from "@stockwire/functions/telemetry/log";
+import { createConcurrency } from "@stockwire/gateway/concurrency";
 import { createHttpApi } from "@stockwire/gateway/http/http-api";
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
 import { httpApi, type PartnerSettings } from "./api-definition.ts";
@@ -136,6 +137,9 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     });
     live = liveServices;
 
+    // Lambda's limit for the functions of both APIs together
+    const concurrency = createConcurrency();
+
     // API Gateway's REST API: requests below /partner
     const app = wakingAfter(http.handler, () => liveServices.wake());
     const partnerService = await startPartner({
@@ -144,6 +148,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       settings: options.partner,
       tableName: tableName("Data"),
       region: process.env["AWS_REGION"],
+      concurrency,
       log,
       accessLog,
     });
@@ -152,6 +157,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     // API Gateway's HTTP API: all other requests
     const api = createHttpApi({
       ...httpApi(app, url),
+      concurrency,
       accessLog,
       onError: ({ message, error, requestId }) =>
         log(jsonLine({ level: "ERROR", message, error: String(error), requestId })),

@@ -7,6 +7,7 @@ import { LocalError } from "./error.ts";
 import {
   changeKey,
   createKey,
+  hasEnded,
   keyFileOf,
   readKeys,
   type StoredKey,
@@ -45,7 +46,7 @@ export function laptopKeys(dataDir: string): KeyStore {
     list,
     enable: (id, enabled) =>
       changeKey(file, id, (key) => {
-        if (enabled && key.expiresAt !== undefined && Date.parse(key.expiresAt) <= Date.now()) {
+        if (enabled && hasEnded(key)) {
           throw new LocalError(`The API key ${id} has expired: create a new one`);
         }
         return { ...key, enabled };
@@ -53,13 +54,10 @@ export function laptopKeys(dataDir: string): KeyStore {
     async rotate(id, graceMs) {
       const old = oneOf(await list(), id);
       const created = await createKey(file, { name: old.name, plan: old.plan });
-      const expiresAt = new Date(Date.now() + graceMs).toISOString();
+      const end = Date.now() + graceMs;
+      const expiresAt = new Date(end).toISOString();
       // A second rotation does not let the old key live longer.
-      await changeKey(file, id, (key) => ({
-        ...key,
-        expiresAt:
-          key.expiresAt !== undefined && key.expiresAt < expiresAt ? key.expiresAt : expiresAt,
-      }));
+      await changeKey(file, id, (key) => (hasEnded(key, end) ? key : { ...key, expiresAt }));
       const note = graceMs > 0 ? `The old key works until ${expiresAt}` : "The old key has ended";
       return { ...created, note };
     },

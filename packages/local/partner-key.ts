@@ -33,6 +33,10 @@ export interface StoredKey {
   expiresAt?: string; // ISO 8601, UTC
 }
 
+/** Whether a key has ended. One whose end is no time has. */
+export const hasEnded = ({ expiresAt }: Pick<StoredKey, "expiresAt">, at = Date.now()): boolean =>
+  expiresAt !== undefined && !(Date.parse(expiresAt) > at);
+
 /** The files of the Partner API in a data folder: keys, and the requests that were counted. */
 export const keyFileOf = (dataDir: string): string => join(dataDir, "partner-keys.json");
 export const usageFileOf = (dataDir: string): string => join(dataDir, "partner-usage.jsonl");

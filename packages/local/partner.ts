@@ -7,6 +7,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import * as Hello from "@stockwire/functions/handlers/hello";
 import { jsonLine } from "@stockwire/functions/telemetry/log";
+import type { Concurrency } from "@stockwire/gateway/concurrency";
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
 import type { RestLogRecord } from "@stockwire/gateway/log";
 import { createRestApi } from "@stockwire/gateway/rest/rest-api";
@@ -32,13 +33,16 @@ interface Options {
   /** The name of the table Data, which `/version` shows. */
   tableName: string;
   region: string | undefined;
+  /** Shared with the HTTP API. */
+  concurrency: Concurrency;
   log: (line: string) => void;
   accessLog: (record: RestLogRecord) => void;
+  clock?: () => number; // epoch milliseconds
 }
 
 /** Starts the API. The functions' environment must be set, because this imports handlers. */
 export async function startPartner(options: Options): Promise<Partner> {
-  const { dataDir, handler, settings, tableName, region, log, accessLog } = options;
+  const { dataDir, handler, settings, tableName, region, concurrency, log, accessLog } = options;
   const authorizer = await import("@stockwire/functions/handlers/authorizer");
   await createFolder(dataDir);
   const keyFile = keyFileOf(dataDir);
@@ -59,6 +63,8 @@ export async function startPartner(options: Options): Promise<Partner> {
     stageVariables: { lambdaAlias: "laptop", tableName },
     apiKeys: watchKeys(keyFile, (error) => log(`API keys: ${String(error)}`)),
     usage,
+    concurrency,
+    ...(options.clock && { clock: options.clock }),
     ...(region && { identity: { region } }),
     accessLog,
     onError: ({ message, error, requestId }) =>

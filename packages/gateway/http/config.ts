@@ -6,6 +6,7 @@
 import type { Authorizer } from "../auth/authorizer.ts";
 import { type JwtAuthorizerConfig, createJwtAuthorizer } from "../auth/jwt-authorizer.ts";
 import { type LambdaAuthorizerConfig, createLambdaAuthorizer } from "../auth/lambda-authorizer.ts";
+import type { Concurrency } from "../concurrency.ts";
 import type { ApiIdentity } from "../event.ts";
 import type { LambdaHandler } from "../lambda.ts";
 import type { AccessLogRecord, ReportError } from "../log.ts";
@@ -37,12 +38,10 @@ export interface HttpApiConfig {
   throttle?: Throttle;
   accountThrottle?: Throttle;
   /**
-   * Invocations in progress, of all functions. The Lambda service refuses more, and the API answers
-   * 503, so that a process with too little CPU has no ever longer queue. Default: 1 000, which an
-   * account has by default.
-   * https://docs.aws.amazon.com/lambda/latest/dg/lambda-concurrency.html
+   * The invocations that may be in progress; above it the API answers 503. Authorizers do not count.
+   * Default: 1 000 of this API alone.
    */
-  concurrency?: number;
+  concurrency?: Concurrency;
   /** Default: `$default`, whose name is not part of the path. */
   stage?: string;
   identity?: Partial<ApiIdentity>;

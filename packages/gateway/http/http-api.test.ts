@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { RawResponse } from "../cases/raw-http.ts";
+import { createConcurrency } from "../concurrency.ts";
 import { echo, header, serveApi } from "../test/fixture.ts";
 import { createHttpApi } from "./http-api.ts";
 
@@ -64,7 +65,11 @@ test("more invocations at a time than the account may have are answered 503 with
     results.push(result);
     return result.promise;
   };
-  const { send } = await serveApi({ routes: [{ routeKey: "GET /", handler }], concurrency: 2 });
+  const concurrency = createConcurrency(2);
+  const { send, problems } = await serveApi({
+    routes: [{ routeKey: "GET /", handler }],
+    concurrency,
+  });
   const first = send({});
   await started[0]?.promise;
   const second = send({});
@@ -76,6 +81,7 @@ test("more invocations at a time than the account may have are answered 503 with
   await started[2]?.promise;
   for (const each of results) each.resolve("b");
   expect([text(await second), text(await third)]).toEqual(["200 b", "200 b"]);
+  expect(problems).toEqual([]);
 });
 
 test.each([

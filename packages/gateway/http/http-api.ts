@@ -7,12 +7,13 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { MAX_BODY, readBody } from "../body.ts";
-import { type EventSource, LAPTOP, logTime, rawPath } from "../event.ts";
+import { createConcurrency } from "../concurrency.ts";
+import { type EventSource, LAPTOP, rawPath } from "../event.ts";
 import { eventV1 } from "../event-v1.ts";
 import { eventV2 } from "../event-v2.ts";
 import { isRecord } from "../json.ts";
-import { MAX_PAYLOAD, invoke } from "../lambda.ts";
-import type { AccessLogRecord } from "../log.ts";
+import { MAX_PAYLOAD, ThrottledError, invoke } from "../lambda.ts";
+import { type AccessLogRecord, millisecondsSince, requestRecord } from "../log.ts";
 import {
   type GatewayRequest,
   MAX_HEAD,
@@ -53,9 +54,6 @@ type Outcome = { response: HttpResponse } & Partial<
   Pick<AccessLogRecord, "routeKey" | "integrationLatency" | "integrationError" | "authorizerError">
 >;
 
-/** Invocations in progress that an account may have by default. */
-const CONCURRENCY = 1_000;
-
 /** Creates the API. Throws for a configuration that AWS refuses. */
 export function createHttpApi(config: HttpApiConfig): HttpApi {
   const clock = config.clock ?? Date.now;
@@ -65,8 +63,7 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
   const cors = config.cors && createCors(config.cors);
   const authorizers = createAuthorizers(config, clock);
   const router = createRouter(createRoutes(config, authorizers, clock()));
-  const { concurrency = CONCURRENCY } = config;
-  let inProgress = 0; // invocations
+  const { concurrency = createConcurrency() } = config;
 
   /** Undefined if the client disconnected before its body was complete. */
   async function respond(
@@ -112,15 +109,10 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
     // A body within the gateway's limit can exceed that of Lambda, for example as base64.
     if (Buffer.byteLength(payload) > MAX_PAYLOAD) return { response: TOO_LARGE };
 
-    if (inProgress >= concurrency) {
-      const response = errorResponse(503, "Service Unavailable");
-      return { response, integrationError: "the function is throttled" };
-    }
     const startedAt = performance.now();
     const timeoutMs = settings.timeoutMs ?? MAX_TIMEOUT;
-    inProgress++;
-    const invocation = await invoke(settings.handler, functionName, payload, timeoutMs);
-    inProgress--; // `invoke` never rejects
+    const { handler } = settings;
+    const invocation = await invoke(handler, functionName, payload, timeoutMs, concurrency);
     const integrationLatency = millisecondsSince(startedAt);
     const fail = (status: 500 | 503, message: string, error: unknown): Outcome => {
       report({ message: `${settings.routeKey}: ${message}`, error, requestId: request.id });
@@ -135,7 +127,14 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
       const error = new Error(`no result after ${timeoutMs} ms`);
       return fail(503, "the integration timed out", error);
     }
-    if (invocation.outcome === "failed") return fail(500, "the function failed", invocation.error);
+    if (invocation.outcome === "failed") {
+      const { error } = invocation;
+      if (error instanceof ThrottledError) {
+        const response = errorResponse(503, "Service Unavailable");
+        return { response, integrationError: "the function is throttled" };
+      }
+      return fail(500, "the function failed", error);
+    }
     const response = isV1 ? responseFromV1(invocation.value) : responseFromV2(invocation.value);
     if (!response) {
       return fail(500, "the function's result is not a response", new Error("malformed result"));
@@ -163,18 +162,12 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
     const { response, ...details } = outcome;
     const withCors = cors && !preflight ? cors.apply(response, req.headers.origin) : response;
     writeResponse(res, withRequestId(withCors, requestId));
+    const path = request ? rawPath(request) : "-";
     config.accessLog?.({
-      requestId,
-      ip: request?.sourceIp ?? "-",
-      requestTime: logTime(receivedAt),
-      httpMethod: req.method ?? "-",
-      path: request ? rawPath(request) : "-",
-      stage,
-      protocol: request?.protocol ?? "-",
-      userAgent: request?.headers.get("user-agent") ?? "-",
-      status: response.status,
-      responseLength: response.body.length,
-      responseLatency: millisecondsSince(startedAt),
+      ...requestRecord(
+        { req, request, receivedAt, startedAt, response },
+        { requestId, stage, path },
+      ),
       ...details,
       routeKey: details.routeKey ?? "-",
     });
@@ -205,8 +198,4 @@ function flatten(context: Record<string, unknown>): Record<string, unknown> {
 function withRequestId(response: HttpResponse, id: string): HttpResponse {
   const headers = response.headers.filter(([name]) => name !== "apigw-requestid");
   return { ...response, headers: [...headers, ["apigw-requestid", id]] };
-}
-
-function millisecondsSince(startedAt: number): number {
-  return Math.round(performance.now() - startedAt);
 }

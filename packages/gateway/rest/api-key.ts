@@ -40,7 +40,8 @@ export function createKeyFinder(
       );
     }
     const key = byHash.get(hashOf(value));
-    const expired = key?.expiresAt !== undefined && key.expiresAt <= now;
-    return key?.enabled && !expired ? key : undefined;
+    // NaN is a time that could not be read.
+    const isValid = key?.expiresAt === undefined || key.expiresAt > now;
+    return key?.enabled && isValid ? key : undefined;
   };
 }

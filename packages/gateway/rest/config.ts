@@ -3,6 +3,7 @@
  * gateway cannot honour, throws before the API serves anything.
  */
 
+import { type Concurrency, createConcurrency } from "../concurrency.ts";
 import type { ApiIdentity } from "../event.ts";
 import type { LambdaHandler } from "../lambda.ts";
 import type { ReportError, RestLogRecord } from "../log.ts";
@@ -58,6 +59,11 @@ export interface RestApiConfig {
   apiKeys?: readonly ApiKeyConfig[] | ApiKeySource;
   /** Where a request's API key comes from. Default: `HEADER`, which is `x-api-key`. */
   apiKeySource?: "HEADER" | "AUTHORIZER";
+  /**
+   * The invocations that may be in progress, streams too; above it the API answers 500. Authorizers
+   * do not count. Default: 1 000 of this API alone.
+   */
+  concurrency?: Concurrency;
   usagePlans?: readonly UsagePlanConfig[];
   /** Where the requests of keys are counted. Default: in memory. */
   usage?: UsageStore;
@@ -87,6 +93,7 @@ export interface RestRoute {
   /** Undefined for a Lambda proxy. */
   integration: Integration | undefined;
   buckets: readonly TokenBucket[];
+  concurrency: Concurrency;
   timeoutMs: number;
 }
 
@@ -110,6 +117,7 @@ const MEMBERS: ReadonlySet<string> = new Set<keyof RestApiConfig>([
   "authorizers",
   "apiKeys",
   "apiKeySource",
+  "concurrency",
   "usagePlans",
   "usage",
   "throttle",
@@ -143,6 +151,7 @@ const ROUTE_MEMBERS: ReadonlySet<string> = new Set<keyof RestRouteConfig>([
 /** Creates the routes. Throws for a configuration that cannot be honoured, and names the setting. */
 export function createRestRoutes(config: RestApiConfig, clock: () => number): RestRoute[] {
   const { stage, stageVariables = {}, routes, throttle, accountThrottle } = config;
+  const { concurrency = createConcurrency() } = config;
   refuseUnknown("the REST API", config, MEMBERS);
   if (!STAGE.test(stage)) throw new Error(`${stage} is not a stage name`);
   for (const [name, value] of Object.entries(stageVariables)) {
@@ -182,6 +191,7 @@ export function createRestRoutes(config: RestApiConfig, clock: () => number): Re
         handler: handler as LambdaHandler | undefined,
         functionName,
         timeoutMs,
+        concurrency,
       });
     const own = route.throttle ? createBucket(route.throttle, clock()) : shared;
     return {
@@ -193,6 +203,7 @@ export function createRestRoutes(config: RestApiConfig, clock: () => number): Re
       cache: route.cache && createResponseCache(routeKey, route.cache, clock),
       integration,
       buckets: [account, own].filter((bucket) => bucket !== undefined),
+      concurrency,
       timeoutMs,
     };
   });

@@ -158,7 +158,10 @@ function check(type: string, { statusCode, responseParameters = {} }: GatewayRes
   if (!Object.hasOwn(DEFAULTS, type) && type !== "DEFAULT_4XX" && type !== "DEFAULT_5XX") {
     throw new Error(`gatewayResponses: ${type} is not a gateway response of this gateway`);
   }
-  if (statusCode !== undefined && !(Number.isInteger(statusCode) && statusCode >= 400)) {
+  if (
+    statusCode !== undefined &&
+    !(Number.isInteger(statusCode) && statusCode >= 400 && statusCode <= 599)
+  ) {
     throw new Error(`gatewayResponses ${type}: statusCode must be 400 to 599`);
   }
   for (const [name, value] of Object.entries(responseParameters)) {

@@ -174,6 +174,12 @@ test("headers are static or from the body; a template can override them and the 
   expect(values).toEqual(["b", "7", undefined]);
 });
 
+test.each(["100", "600", "x"])("a template cannot override the status with %s", async (status) => {
+  const responseTemplate = `#set($context.responseOverride.status = "${status}")ok`;
+  const { post } = await open({ responses: [{ statusCode: 202, responseTemplate }] });
+  expect(await post("{}")).toMatchObject({ status: 202, text: "ok" });
+});
+
 test("a mock answers with the status that its template gives", async () => {
   const { post, events } = await open({
     type: "MOCK",
@@ -193,6 +199,26 @@ test("a mock answers with the status that its template gives", async () => {
   });
   expect((await post("{}", undefined, '/dev/t/1?s="x"')).status).toBe(500);
   expect(events).toEqual([]);
+});
+
+test.each([
+  ["a body", undefined, 6 * 1024 * 1024 + 1, 413],
+  [
+    "a payload that the template enlarges",
+    { "application/json": "[$input.body,$input.body]" },
+    4e6,
+    413,
+  ],
+  ["a payload that the template reduces", { "application/json": "{}" }, 7e6, 200],
+])("%s above Lambda's 6 MB", async (_, requestTemplates, size, status) => {
+  const { post, events, problems } = await open({
+    ...(requestTemplates && { requestTemplates }),
+    responses: [{ statusCode: 200, responseTemplate: "{}" }],
+  });
+  const response = await post(`"${"x".repeat(size - 2)}"`);
+  expect(response.status).toBe(status);
+  if (status === 413) expect(response.text).toBe('{"message":"Request Too Long"}');
+  expect([events.length, problems]).toEqual([status === 413 ? 0 : 1, []]);
 });
 
 test.each([

@@ -4,14 +4,15 @@
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-integration-settings.html
  */
 
+import type { Concurrency } from "../concurrency.ts";
 import { isHeader } from "../header.ts";
 import { member, parseJson } from "../json.ts";
-import { type Invocation, type LambdaHandler, invoke } from "../lambda.ts";
+import { type LambdaHandler, MAX_PAYLOAD, ThrottledError, invokeWith } from "../lambda.ts";
 import { groupByName, lastValues } from "../event-v1.ts";
 import type { GatewayRequest } from "../request.ts";
 import { type RestSource, requestPart, resourcePath, restHeaders } from "./event.ts";
 import type { GatewayResponseType } from "./gateway-response.ts";
-import type { RestResponse } from "./response.ts";
+import { type RestResponse, readStatus } from "./response.ts";
 import { type ResponseOverride, type Template, parseTemplate } from "./template.ts";
 
 /** A non-proxy integration. */
@@ -53,19 +54,19 @@ export type Integration = (
 
 const PARAMETER = /^method\.response\.header\.([!#$%&'*+.^_`|~0-9A-Za-z-]+)$/;
 
+/** The function of an integration; a mock has none. */
+interface Target {
+  handler: LambdaHandler | undefined;
+  functionName: string;
+  timeoutMs: number;
+  concurrency: Concurrency;
+}
+
 /** Creates an integration. Throws for a template that is not VTL, with its line and column. */
 export function createIntegration(
   routeKey: string,
   config: IntegrationConfig,
-  {
-    handler,
-    functionName,
-    timeoutMs,
-  }: {
-    handler: LambdaHandler | undefined;
-    functionName: string;
-    timeoutMs: number;
-  },
+  target: Target,
 ): Integration {
   const templates = new Map(
     Object.entries(config.requestTemplates ?? {}).map(([type, text]) => [
@@ -76,7 +77,7 @@ export function createIntegration(
   const responses = config.responses.map((response, at) =>
     readResponse(`${routeKey}, response ${at + 1}`, response),
   );
-  if (config.type === "AWS" && !handler) throw new Error(`${routeKey}: there is no handler`);
+  if (config.type === "AWS" && !target.handler) throw new Error(`${routeKey}: there is no handler`);
 
   return async (request, source, body) => {
     const variables = variablesOf(request, source);
@@ -90,10 +91,7 @@ export function createIntegration(
     } catch (error) {
       return failed("API_CONFIGURATION_ERROR", "the request template failed", error);
     }
-    const result =
-      config.type === "MOCK"
-        ? mocked(payload)
-        : await invoked(handler, functionName, payload, timeoutMs);
+    const result = config.type === "MOCK" ? mocked(payload) : await invoked(target, payload);
     if ("failed" in result) return result;
     const selected =
       responses.find(({ pattern }) => pattern !== undefined && pattern.test(result.selector)) ??
@@ -120,8 +118,8 @@ function readResponse(
   name: string,
   { statusCode, selectionPattern, responseTemplate, responseParameters = {} }: IntegrationResponse,
 ): ReadResponse {
-  if (!Number.isInteger(statusCode) || statusCode < 100 || statusCode > 599) {
-    throw new Error(`${name}: statusCode must be 100 to 599`);
+  if (readStatus(statusCode) === undefined) {
+    throw new Error(`${name}: statusCode must be 200 to 599`);
   }
   return {
     status: statusCode,
@@ -174,22 +172,27 @@ function mocked(payload: string): Returned | ReturnType<typeof failed> {
 }
 
 async function invoked(
-  handler: LambdaHandler | undefined,
-  functionName: string,
+  { handler, functionName, timeoutMs, concurrency }: Target,
   payload: string,
-  timeoutMs: number,
 ): Promise<Returned | ReturnType<typeof failed>> {
-  const event = payload === "" ? "{}" : payload;
-  if (parseJson(event) === undefined || !handler) {
+  // A body within the gateway's limit can exceed that of Lambda, and a template can enlarge it.
+  if (Buffer.byteLength(payload) > MAX_PAYLOAD) {
+    return failed("REQUEST_TOO_LARGE", "the payload exceeds the limit of Lambda");
+  }
+  const event = payload === "" ? {} : parseJson(payload);
+  if (event === undefined || !handler) {
     return failed("API_CONFIGURATION_ERROR", "the payload is not JSON");
   }
-  const invocation: Invocation = await invoke(handler, functionName, event, timeoutMs);
+  const invocation = await invokeWith(handler, functionName, () => event, timeoutMs, concurrency);
   switch (invocation.outcome) {
     case "timed-out":
       return failed("INTEGRATION_TIMEOUT", `no result after ${timeoutMs} ms`);
     case "failed": {
       // The body of a failed invocation, as Lambda writes it.
       const { error } = invocation;
+      if (error instanceof ThrottledError) {
+        return failed("API_CONFIGURATION_ERROR", "the function is throttled", error);
+      }
       const errorMessage = error instanceof Error ? error.message : String(error);
       const errorType = error instanceof Error ? error.name : "Error";
       return {
@@ -209,7 +212,7 @@ function answer(
   variables: ReturnType<ReturnType<typeof variablesOf>>,
 ): RestResponse {
   const text = template ? template(variables) : body;
-  const json = parseJson(body);
+  const json = headers.length > 0 ? parseJson(body) : undefined;
   const { status: overridden, header } = variables.context.responseOverride;
   const mapped = headers.flatMap(({ name, value }) => {
     const given = value(json);
@@ -218,9 +221,8 @@ function answer(
   const override = Object.entries(header).map(([name, value]) => [name, String(value)] as const);
   const all = [["Content-Type", "application/json"] as const, ...mapped, ...override];
   if (!all.every(isHeader)) throw new Error("a header of the response cannot be written");
-  const number = Number(overridden ?? status);
   return {
-    status: Number.isInteger(number) && number >= 100 && number <= 599 ? number : status,
+    status: readStatus(overridden ?? status) ?? status,
     headers: all.filter(
       ([name], at) =>
         !all.slice(at + 1).some(([later]) => later.toLowerCase() === name.toLowerCase()),

@@ -32,10 +32,12 @@ async function open(cache: CacheConfig = {}, result: object = {}) {
       },
     ],
   });
-  const get = async (path: string, user = "bo", control?: string) => {
+  const get = async (path: string, user = "bo", control?: string, method = "GET") => {
     const response = await send({
+      method,
       target: `/dev/p/${path}`,
       headers: [
+        ["X-HTTP-Method-Override", "GET"],
         ["Authorization", user],
         ...(control === undefined ? [] : [["Cache-Control", control] as const]),
       ],
@@ -88,6 +90,14 @@ test.each([
   if (text !== undefined) expect(refused.text).toBe(text);
   expect(refused.warning !== undefined).toBe(warned);
   expect((await get("1", "admin", "no-store, max-age=0")).text).toBe("2");
+  expect((await get("1")).text).toBe("2");
+});
+
+test("a request of another method is neither answered from the cache nor kept in it", async () => {
+  const { get } = await open();
+  expect((await get("1", "bo", undefined, "POST")).text).toBe("1");
+  expect((await get("1")).text).toBe("2");
+  expect((await get("1", "bo", undefined, "POST")).text).toBe("3");
   expect((await get("1")).text).toBe("2");
 });
 

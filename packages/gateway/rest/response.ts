@@ -58,11 +58,15 @@ export function readProxyResult(result: unknown, wantsBinary: boolean): ProxyRes
 
 const BASE64 = /^[A-Za-z0-9+/\r\n]*={0,2}[\r\n]*$/;
 
-function readStatus(value: unknown): number | undefined {
+/**
+ * Reads a status code: a number, or three digits as text. Without one it is 200. Undefined if no
+ * response can have it: after a status below 200 the client would wait for the real one.
+ */
+export function readStatus(value: unknown): number | undefined {
   if (value === undefined || value === null) return 200;
   const status = typeof value === "string" && /^\d{3}$/.test(value) ? Number(value) : value;
   const valid = typeof status === "number" && Number.isInteger(status);
-  return valid && status >= 100 && status <= 599 ? status : undefined;
+  return valid && status >= 200 && status <= 599 ? status : undefined;
 }
 
 /**

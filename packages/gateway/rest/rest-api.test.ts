@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { createConcurrency } from "../concurrency.ts";
 import type { RawResponse } from "../cases/raw-http.ts";
-import { echo, header, serveRest } from "../test/fixture.ts";
+import { echo, header, serveApi, serveRest } from "../test/fixture.ts";
 import { createRestApi } from "./rest-api.ts";
+import { awsLambda } from "./stream.ts";
 
 const json = ({ body }: RawResponse) => JSON.parse(body.toString()) as Record<string, unknown>;
 const text = ({ status, body }: RawResponse) => `${status} ${body.toString()}`;
@@ -130,6 +132,9 @@ test.each([
   [{ statusCode: "201" }, "201 "],
   [{ statusCode: 200.5 }, MALFORMED],
   [{ statusCode: 99 }, MALFORMED],
+  [{ statusCode: 100 }, MALFORMED],
+  [{ statusCode: "103" }, MALFORMED],
+  [{ statusCode: 600 }, MALFORMED],
   [{ statusCode: 200, body: {} }, MALFORMED],
   [{ statusCode: 200, headers: { a: ["b"] } }, MALFORMED],
   [{ statusCode: 200, headers: { a: "b\r\nc: d" } }, MALFORMED],
@@ -200,6 +205,56 @@ test("bodies above 10 MB, and above Lambda's 6 MB, are 413", async () => {
   }
 });
 
+test("invocations of all kinds count for the limit of the account, and of other APIs", async () => {
+  const concurrency = createConcurrency(3);
+  const gates = [0, 1, 2].map(() => Promise.withResolvers<object>());
+  const started: number[] = [];
+  const allStarted = Promise.withResolvers<void>();
+  const wait = (at: number) => {
+    if (started.push(at) === 3) allStarted.resolve();
+    return gates[at]?.promise;
+  };
+  const integration = { type: "AWS" as const, responses: [{ statusCode: 200 }] };
+  const { send, problems, log } = await serveRest({
+    concurrency,
+    routes: [
+      { routeKey: "GET /proxy", handler: () => wait(0) },
+      { routeKey: "GET /template", handler: () => wait(1), integration },
+      {
+        routeKey: "GET /stream",
+        responseTransferMode: "STREAM",
+        handler: awsLambda.streamifyResponse(async (_, stream) => {
+          const body = awsLambda.HttpResponseStream.from(stream, { statusCode: 200 });
+          body.write("begin ");
+          await wait(2);
+          body.end("end");
+        }),
+      },
+    ],
+  });
+  const other = await serveApi({
+    concurrency,
+    routes: [{ routeKey: "GET /", handler: () => "other" }],
+  });
+  const open = ["/dev/proxy", "/dev/template", "/dev/stream"].map((target) => send({ target }));
+  await allStarted.promise;
+  for (const target of ["/dev/proxy", "/dev/template", "/dev/stream"]) {
+    expect(text(await send({ target }))).toBe('500 {"message": "Internal server error"}');
+  }
+  expect(text(await other.send({}))).toBe('503 {"message":"Service Unavailable"}');
+  for (const gate of gates) gate.resolve(ok);
+  expect((await Promise.all(open)).map(text)).toEqual([
+    "200 ok",
+    `200 ${JSON.stringify(ok)}`,
+    "200 begin end",
+  ]);
+  expect(text(await other.send({}))).toBe("200 other");
+  expect(log.filter(({ status }) => status === 500)).toMatchObject(
+    [1, 2, 3].map(() => ({ integrationError: "the function is throttled" })),
+  );
+  expect([started.length, problems]).toEqual([3, []]);
+});
+
 test("a method throttle is shared by all callers, and other methods have their own", async () => {
   let now = 0;
   const { send } = await serveRest({
@@ -216,50 +271,6 @@ test("a method throttle is shared by all callers, and other methods have their o
   expect([await statusOf("/dev/b"), await statusOf("/dev/b")]).toEqual([200, 429]);
   now += 1000;
   expect(await statusOf("/dev/a")).toBe(200);
-});
-
-const deny = (ranges: string[]) => ({
-  Statement: [
-    { Effect: "Allow", Principal: "*", Action: "execute-api:Invoke", Resource: "execute-api:/*" },
-    {
-      Effect: "Deny",
-      Principal: { AWS: "*" },
-      Action: "execute-api:*",
-      Resource: "execute-api:/dev/GET/a",
-      Condition: { IpAddress: { "aws:SourceIp": ranges } },
-    },
-  ],
-});
-test.each([
-  ["of another address", deny(["10.0.0.0/8"]), "/dev/a", 200],
-  ["of this address", deny(["127.0.0.1"]), "/dev/a", 403],
-  ["of this range", deny(["127.0.0.0/30"]), "/dev/a", 403],
-  ["of another path", deny(["127.0.0.0/8"]), "/dev/b", 200],
-  ["that allows nothing", { Statement: [] }, "/dev/a", 403],
-  [
-    "for a VPC endpoint only",
-    {
-      Statement: [
-        {
-          Effect: "Allow",
-          Principal: "*",
-          Action: "execute-api:Invoke",
-          Resource: "execute-api:/*",
-          Condition: { StringEquals: { "aws:SourceVpce": "vpce-1" } },
-        },
-      ],
-    },
-    "/dev/a",
-    403,
-  ],
-])("a resource policy %s", async (_, resourcePolicy, target, status) => {
-  const { send } = await serveRest({
-    resourcePolicy,
-    routes: ["/a", "/b"].map((path) => ({ routeKey: `GET ${path}`, handler: () => ok })),
-  });
-  const response = await send({ target, headers: [["X-Forwarded-For", "10.1.1.1"]] });
-  expect(response.status).toBe(status);
-  if (status === 403) expect(header(response, "x-amzn-errortype")).toBe("AccessDeniedException");
 });
 
 test("gateway responses can be customised, also for all of a class", async () => {
@@ -287,9 +298,6 @@ test("gateway responses can be customised, also for all of a class", async () =>
 
 const base = { stage: "dev", onError: () => undefined };
 const route = { routeKey: "GET /a", handler: () => ok };
-const policyWith = (statement: object) => ({
-  Statement: [{ Effect: "Allow", Principal: "*", Action: "*", Resource: "*", ...statement }],
-});
 test.each([
   ["an unknown setting", { minimumCompressionSize: 1 }, "minimumCompressionSize is not supported"],
   ["a bad stage", { stage: "a/b" }, "not a stage name"],
@@ -335,27 +343,25 @@ test.each([
     { routes: [{ ...route, requestModels: { "application/json": { type: "x" } } }] },
     "model of application/json",
   ],
-  ["a policy without statements", { resourcePolicy: { Version: "1" } }, "has no Statement"],
-  ["a principal", { resourcePolicy: policyWith({ Principal: { AWS: "arn:x" } }) }, "the principal"],
-  [
-    "an operator",
-    {
-      resourcePolicy: policyWith({
-        Condition: { IpAddressIfExists: { "aws:SourceIp": "1.1.1.1" } },
-      }),
-    },
-    "IpAddressIfExists is not supported",
-  ],
-  [
-    "an address",
-    { resourcePolicy: policyWith({ Condition: { IpAddress: { "aws:SourceIp": "1.1.1.1/33" } } }) },
-    "1.1.1.1/33",
-  ],
   ["an unknown gateway response", { gatewayResponses: { WAF: {} } }, "WAF is not"],
   [
     "a bad gateway response",
     { gatewayResponses: { THROTTLED: { statusCode: 200 } } },
     "400 to 599",
+  ],
+  [
+    "a gateway response with no such status",
+    { gatewayResponses: { THROTTLED: { statusCode: 600 } } },
+    "400 to 599",
+  ],
+  [
+    "an integration response without a body",
+    {
+      routes: [
+        { routeKey: "GET /a", integration: { type: "MOCK", responses: [{ statusCode: 101 }] } },
+      ],
+    },
+    "statusCode must be 200 to 599",
   ],
   [
     "a gateway response with a variable header",

@@ -9,10 +9,10 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { MAX_BODY, readBody } from "../body.ts";
-import { LAPTOP, logTime } from "../event.ts";
+import { LAPTOP } from "../event.ts";
 import { createRouter } from "../http/router.ts";
-import { type LambdaHandler, MAX_PAYLOAD, invoke } from "../lambda.ts";
-import type { RestLogRecord } from "../log.ts";
+import { type LambdaHandler, MAX_PAYLOAD, ThrottledError, invoke } from "../lambda.ts";
+import { type RestLogRecord, millisecondsSince, requestRecord } from "../log.ts";
 import {
   type GatewayRequest,
   MAX_HEAD,
@@ -46,7 +46,12 @@ export interface RestApi {
 type Outcome = { response: RestResponse; streamed?: true } & Partial<
   Pick<
     RestLogRecord,
-    "resourcePath" | "integrationLatency" | "integrationError" | "authorizerError" | "apiKeyId"
+    | "resourcePath"
+    | "responseLength"
+    | "integrationLatency"
+    | "integrationError"
+    | "authorizerError"
+    | "apiKeyId"
   >
 >;
 
@@ -194,10 +199,10 @@ export function createRestApi(config: RestApiConfig): RestApi {
   }
 
   async function fromCache(passage: Passage, body: Buffer): Promise<Outcome> {
-    const { request, source, route, verdict } = passage;
+    const { request, source, route, verdict, req } = passage;
     const { cache } = route;
     // An override can turn another method into this one; its answer is not cached.
-    if (!cache || request.method !== "GET") return integrate(passage, body);
+    if (!cache || req.method !== "GET") return integrate(passage, body);
     const key = cache.keyOf(request, source.pathParameters);
     const fresh = wantsFresh(request);
     const { requireAuthorization, unauthorized } = cache.config;
@@ -229,6 +234,7 @@ export function createRestApi(config: RestApiConfig): RestApi {
       route.functionName,
       payload,
       route.timeoutMs,
+      route.concurrency,
     );
     const integrationLatency = millisecondsSince(startedAt);
     const fail = (type: GatewayResponseType, message: string, error: unknown): Outcome => {
@@ -240,6 +246,7 @@ export function createRestApi(config: RestApiConfig): RestApi {
       return fail("INTEGRATION_TIMEOUT", "the integration timed out", error);
     }
     if (invocation.outcome === "failed") {
+      if (invocation.error instanceof ThrottledError) return throttled(passage);
       return fail("INTEGRATION_FAILURE", "the function failed", invocation.error);
     }
     const wantsBinary = isBinary(request.headers.get("accept"), binaryMediaTypes);
@@ -256,6 +263,15 @@ export function createRestApi(config: RestApiConfig): RestApi {
     return { response: { ...response, headers: [...response.headers, trace] }, integrationLatency };
   }
 
+  /**
+   * Lambda has refused the invocation.
+   * https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#services-apigateway-errors
+   */
+  const throttled = (passage: Passage): Outcome => ({
+    ...refuse(passage, "API_CONFIGURATION_ERROR"),
+    integrationError: "the function is throttled",
+  });
+
   /** Runs a non-proxy integration. */
   async function transform(
     passage: Passage,
@@ -268,12 +284,17 @@ export function createRestApi(config: RestApiConfig): RestApi {
     const integrationLatency = millisecondsSince(startedAt);
     if ("response" in result) return { response: result.response, integrationLatency };
     const { failed, reason, error } = result;
-    report({ message: `${route.routeKey}: ${reason}`, error, requestId: source.requestId });
+    if (error instanceof ThrottledError) return throttled(passage);
+    if (!FAULTS_OF_CLIENTS.has(failed)) {
+      report({ message: `${route.routeKey}: ${reason}`, error, requestId: source.requestId });
+    }
     return { ...refuse(passage, failed), integrationLatency, integrationError: reason };
   }
 
   async function stream(passage: Passage, payload: string): Promise<Outcome> {
     const { request, source, route, res } = passage;
+    const release = route.concurrency.acquire();
+    if (!release) return throttled(passage);
     const startedAt = performance.now();
     let status = 0;
     let length = 0;
@@ -301,9 +322,10 @@ export function createRestApi(config: RestApiConfig): RestApi {
           res.flushHeaders();
         },
         write(bytes) {
-          length += bytes.length;
           // The function does not learn that its client has left.
-          if (res.destroyed || res.write(bytes)) return Promise.resolve();
+          if (res.destroyed) return Promise.resolve();
+          length += bytes.length;
+          if (res.write(bytes)) return Promise.resolve();
           return new Promise((resolve) => {
             const done = () => {
               res.off("drain", done).off("close", done);
@@ -314,10 +336,12 @@ export function createRestApi(config: RestApiConfig): RestApi {
         },
       },
     );
+    release(); // `invokeStreaming` never rejects
     const integrationLatency = millisecondsSince(startedAt);
     const written = (): Outcome => ({
       response: { status, headers: [], body: Buffer.alloc(0) },
       streamed: true,
+      responseLength: length,
       integrationLatency,
     });
     if (end.outcome === "complete") {
@@ -361,19 +385,13 @@ export function createRestApi(config: RestApiConfig): RestApi {
       const headers = [...response.headers, ...idHeaders(requestId, extendedRequestId)];
       writeRestResponse(res, { ...response, headers });
     }
+    const path = request?.encodedPath ?? "-";
     config.accessLog?.({
-      requestId,
+      ...requestRecord(
+        { req, request, receivedAt, startedAt, response },
+        { requestId, stage, path },
+      ),
       extendedRequestId,
-      ip: request?.sourceIp ?? "-",
-      requestTime: logTime(receivedAt),
-      httpMethod: req.method ?? "-",
-      path: request?.encodedPath ?? "-",
-      stage,
-      protocol: request?.protocol ?? "-",
-      userAgent: request?.headers.get("user-agent") ?? "-",
-      status: response.status,
-      responseLength: response.body.length,
-      responseLatency: millisecondsSince(startedAt),
       ...details,
       resourcePath: details.resourcePath ?? "-",
     });
@@ -395,6 +413,12 @@ const DENIED = {
   deny: "User is not authorized to access this resource with an explicit deny",
   implicit: "User is not authorized to access this resource",
 } as const;
+
+/** Failures of an integration that say nothing about the API. */
+const FAULTS_OF_CLIENTS: ReadonlySet<GatewayResponseType> = new Set([
+  "REQUEST_TOO_LARGE",
+  "UNSUPPORTED_MEDIA_TYPE",
+]);
 
 const CACHE_WARNING = ["Warning", '199 - "Cache control was ignored: not authorized"'] as const;
 
@@ -428,7 +452,3 @@ function responseTrace(request: GatewayRequest): string {
 }
 
 const newSpan = (): string => randomUUID().replaceAll("-", "").slice(0, 16);
-
-function millisecondsSince(startedAt: number): number {
-  return Math.round(performance.now() - startedAt);
-}

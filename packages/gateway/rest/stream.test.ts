@@ -6,6 +6,7 @@ import { serveRest } from "../test/fixture.ts";
 import { type StreamingHandler, awsLambda } from "./stream.ts";
 
 const { HttpResponseStream } = awsLambda;
+const PATIENT = { timeout: 10_000 }; // ms, for a machine that is busy
 const META = { statusCode: 200, headers: { "content-type": "text/plain" } };
 
 async function open(handler: StreamingHandler, more: object = {}) {
@@ -80,12 +81,30 @@ test("metadata of more than 16,000 bytes are refused", async () => {
   expect((await get()).status).toBe(502);
 });
 
-test("other metadata than AWS's are refused", async () => {
+test.each([
+  { ...META, body: "x" },
+  { statusCode: 100 },
+  { statusCode: 103 },
+  { statusCode: 600 },
+  { statusCode: 200.5 },
+  { statusCode: "" },
+])("the metadata %j are refused", async (metadata) => {
   const { get } = await open((_, stream) => {
-    HttpResponseStream.from(stream, { ...META, body: "x" }).write("x");
+    HttpResponseStream.from(stream, metadata).write("x");
     stream.end();
   });
   expect((await get()).status).toBe(502);
+});
+
+test("the log has the length of what was streamed", async () => {
+  const { get, log } = await open((_, stream) => {
+    const body = HttpResponseStream.from(stream, META);
+    body.write("one");
+    body.write("four");
+    body.end();
+  });
+  expect((await get()).text).toBe("onefour");
+  await vi.waitFor(() => expect(log).toMatchObject([{ status: 200, responseLength: 7 }]), PATIENT);
 });
 
 test.each([
@@ -101,8 +120,12 @@ test.each([
     { failedStream },
   );
   expect(await get()).toMatchObject({ status: 200, text: "one", ended });
-  await vi.waitFor(() =>
-    expect(log).toMatchObject([{ status: 200, integrationError: "the stream was cut" }]),
+  await vi.waitFor(
+    () =>
+      expect(log).toMatchObject([
+        { status: 200, responseLength: 3, integrationError: "the stream was cut" },
+      ]),
+    PATIENT,
   );
   expect(problems).toHaveLength(1);
 });

@@ -8,7 +8,7 @@ import { Writable } from "node:stream";
 import { type HeaderList, isHeader } from "../header.ts";
 import { isRecord, parseJson } from "../json.ts";
 import { createContext } from "../lambda.ts";
-import { mergeHeaders } from "./response.ts";
+import { mergeHeaders, readStatus } from "./response.ts";
 
 /** Status and headers of a streamed answer. */
 export interface StreamHead {
@@ -135,12 +135,11 @@ export function invokeStreaming(
 function readHead(text: string): StreamHead | undefined {
   const metadata = parseJson(text);
   if (!isRecord(metadata)) return undefined;
-  const { statusCode = 200, headers, multiValueHeaders, cookies = [], ...unknown } = metadata;
+  const { statusCode, headers, multiValueHeaders, cookies = [], ...unknown } = metadata;
   const merged = mergeHeaders(headers, multiValueHeaders);
   if (!merged || Object.keys(unknown).length > 0) return undefined;
-  const status = Number(statusCode);
-  if (!Number.isInteger(status) || status < 100 || status > 599) return undefined;
-  if (!Array.isArray(cookies)) return undefined;
+  const status = readStatus(statusCode);
+  if (status === undefined || !Array.isArray(cookies)) return undefined;
   const set = cookies.map((cookie) => ["Set-Cookie", String(cookie)] as const);
   return set.every(isHeader) ? { status, headers: [...merged, ...set] } : undefined;
 }

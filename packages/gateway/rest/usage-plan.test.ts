@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { appendFileSync, mkdtempSync, rmSync } from "node:fs";
+import { appendFileSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -55,6 +55,15 @@ test("a key can be stored as its hash, name its plan, and expire", async () => {
   expect(await get("key-a")).toBe(FORBIDDEN);
   time.now += 1;
   expect(await get("key-b")).toBe(FORBIDDEN);
+});
+
+test("a key whose end is no time is refused", async () => {
+  const { get, keys } = await open({});
+  const key = { id: "a", value: "key-a", enabled: true };
+  keys.list = [{ ...key, expiresAt: Infinity }];
+  expect(await get("key-a")).toBe(200);
+  keys.list = [{ ...key, expiresAt: NaN }];
+  expect(await get("key-a")).toBe(FORBIDDEN);
 });
 
 test("a key of a plan for another stage is refused", async () => {
@@ -124,6 +133,20 @@ test("counts are in the file when a request is answered, also after kill -9", as
     EXCEEDED,
     200,
   ]);
+});
+
+test("a request that is admitted after the file was closed is written to no other file", async () => {
+  const path = usagePath();
+  const usage = openUsageFile(path);
+  const { get } = await open({ quota: { limit: 9, period: "MONTH" } }, { usage });
+  expect(await get("key-a")).toBe(200);
+  const before = readFileSync(path, "utf8");
+  usage.close();
+  const other = openSync(`${path}.other`, "w+"); // gets the descriptor of the closed file
+  onTestFinished(() => closeSync(other));
+  expect(await get("key-a")).toBe(200);
+  expect([readFileSync(path, "utf8"), readFileSync(`${path}.other`, "utf8")]).toEqual([before, ""]);
+  usage.close();
 });
 
 test("a file whose last line was cut off keeps the others", () => {

@@ -45,24 +45,16 @@ export function createUsageMemory(): UsageStore & {
 
 /** Reads a file of counts without changing it: the gateway that counts may be running. */
 export function readUsageFile(path: string): Pick<UsageStore, "since" | "days"> {
-  const memory = createUsageMemory();
-  for (const line of read(path).split("\n")) {
-    const entry = parse(line);
-    if (entry) memory.add(...entry);
-  }
-  return memory;
+  return load(path);
 }
 
 /**
  * Opens a file of counts, with one JSON array `[plan, key, day, count]` a line, and compacts it. A last
- * line that a crash cut off is left out.
+ * line that a crash cut off is left out. A request that is counted after `close` is not stored: its
+ * gateway has stopped, and its client gets no answer.
  */
 export function openUsageFile(path: string): UsageStore & { close(): void } {
-  const memory = createUsageMemory();
-  for (const line of read(path).split("\n")) {
-    const entry = parse(line);
-    if (entry) memory.add(...entry);
-  }
+  const memory = load(path);
   const lineOf = (plan: string, key: string, day: string, count: number) =>
     `${JSON.stringify([plan, key, day, count])}\n`;
   writeFileSync(
@@ -74,16 +66,30 @@ export function openUsageFile(path: string): UsageStore & { close(): void } {
   );
   renameSync(`${path}.new`, path);
   const file = openSync(path, "a");
+  let isOpen = true;
   return {
     since: (plan, key, day) => memory.since(plan, key, day),
     days: (plan, key) => memory.days(plan, key),
     add(plan, key, day) {
-      // To the operating system, which keeps it when this process is killed.
-      writeSync(file, lineOf(plan, key, day, 1));
+      // To the operating system, which keeps it when this process is killed. After `close` the
+      // descriptor may be that of another file.
+      if (isOpen) writeSync(file, lineOf(plan, key, day, 1));
       memory.add(plan, key, day);
     },
-    close: () => closeSync(file),
+    close() {
+      if (isOpen) closeSync(file);
+      isOpen = false;
+    },
   };
+}
+
+function load(path: string): ReturnType<typeof createUsageMemory> {
+  const memory = createUsageMemory();
+  for (const line of read(path).split("\n")) {
+    const entry = parse(line);
+    if (entry) memory.add(...entry);
+  }
+  return memory;
 }
 
 function read(path: string): string {

@@ -10,7 +10,7 @@ import { dayOf, periodStart } from "@stockwire/gateway/rest/usage-plan";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { awsKeys } from "../partner-key-aws.ts";
 import { laptopKeys } from "../partner-key-store.ts";
-import { keyFileOf, usageFileOf, watchKeys } from "../partner-key.ts";
+import { keyFileOf, readKeys, usageFileOf, watchKeys } from "../partner-key.ts";
 
 const PROGRAM = join(import.meta.dirname, "keys.ts");
 const folder = () => mkdtempSync(join(tmpdir(), "keys-"));
@@ -87,6 +87,21 @@ describe("on the laptop", () => {
     const last = await keys.rotate(next.key.id, 0);
     expect([isAdmitted(next.value), isAdmitted(last.value)]).toEqual([false, true]);
     await expect(keys.enable(next.key.id, true)).rejects.toThrow("has expired");
+  });
+
+  test("a key whose end is no time has ended, and rotation does not change that", async () => {
+    const dataDir = folder();
+    const [file, keys] = [keyFileOf(dataDir), laptopKeys(dataDir)];
+    const { key, value } = await keys.create("a", "basic");
+    const [stored] = readKeys(file) ?? [];
+    writeFileSync(file, JSON.stringify([{ ...stored, expiresAt: "tomorrow" }]));
+    const isAdmitted = admits(dataDir);
+    expect(isAdmitted(value)).toBe(false);
+    const { stdout } = await run(["list"], { STOCKWIRE_DATA: dataDir });
+    expect(stdout).toContain(" expired ");
+    await expect(keys.enable(key.id, true)).rejects.toThrow("has expired");
+    const next = await keys.rotate(key.id, 3_600_000);
+    expect([isAdmitted(value), isAdmitted(next.value)]).toEqual([false, true]);
   });
 
   test("no change is lost if another command changes the keys at the same time", async () => {

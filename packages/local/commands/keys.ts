@@ -6,6 +6,7 @@ import { isPlan, plans } from "@stockwire/functions/partner/plan";
 import { createFolder } from "../folder.ts";
 import { messageOf } from "../error.ts";
 import { type KeyInfo, type KeyStore, type KeyUsage, laptopKeys } from "../partner-key-store.ts";
+import { hasEnded } from "../partner-key.ts";
 import { find, ROOT } from "../server-registry.ts";
 
 const USAGE = `Usage: npm run keys -- COMMAND [options]
@@ -113,14 +114,10 @@ function readGrace(text: string | undefined): number {
 const textOf = ({ key, value }: { key: KeyInfo; value: string }): string =>
   `${lineOf(key)}\n${value}\nThis is the key. It is not shown again.`;
 
-function lineOf({ id, name, plan, enabled, expiresAt, createdAt }: KeyInfo): string {
-  const ends =
-    expiresAt === undefined
-      ? ""
-      : expiresAt <= new Date().toISOString()
-        ? "expired"
-        : `ends ${expiresAt}`;
-  const state = enabled ? ends || "enabled" : "disabled";
+function lineOf(key: KeyInfo): string {
+  const { id, name, plan, enabled, expiresAt, createdAt } = key;
+  const ends = expiresAt === undefined ? "enabled" : `ends ${expiresAt}`;
+  const state = !enabled ? "disabled" : hasEnded(key) ? "expired" : ends;
   return `${id}  ${plan.padEnd(10)}  ${state}  ${createdAt}  ${name}`;
 }
 

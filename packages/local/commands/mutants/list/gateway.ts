@@ -79,10 +79,20 @@ const tokens: Defect[] = [
   },
   {
     file: `${GATEWAY}/auth/iam-policy.ts`,
-    text: 'if (matching.some((statement) => statement["Effect"] === "Deny")) return "deny";',
+    text: 'if (matching.some(({ effect }) => effect === "Deny")) return "deny";',
     replacement: "",
     harm: "A policy that denies a request lets it pass",
     test: { file: `${GATEWAY}/auth/lambda-authorizer.test.ts`, title: "a policy that " },
+  },
+  {
+    file: `${GATEWAY}/auth/iam-policy.ts`,
+    text: "patterns.some((pattern) => matches(fold(pattern), text)) !== negated;",
+    replacement: "patterns.some((pattern) => matches(fold(pattern), text)) && !negated;",
+    harm: "A policy that denies all but some resources denies none",
+    test: {
+      file: `${GATEWAY}/rest/policy.test.ts`,
+      title: "a resource policy that",
+    },
   },
 ];
 

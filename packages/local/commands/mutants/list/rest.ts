@@ -8,7 +8,7 @@ const AUTHORIZER = (title: string) => test("authorizer", title);
 const keys: Defect[] = [
   {
     file: `${REST}/api-key.ts`,
-    text: "return key?.enabled && !expired ? key : undefined;",
+    text: "return key?.enabled && isValid ? key : undefined;",
     replacement: "return key?.enabled ? key : undefined;",
     harm: "A key is accepted after it has expired",
     test: PLAN("a key can be stored as its hash, name its plan, and expire"),
@@ -50,10 +50,24 @@ const keys: Defect[] = [
   },
   {
     file: `${REST}/usage.ts`,
-    text: "      writeSync(file, lineOf(plan, key, day, 1));\n",
+    text: "if (isOpen) writeSync(file, lineOf(plan, key, day, 1));",
     replacement: "",
     harm: "A restart of the gateway gives each caller its whole quota again",
     test: PLAN("counts are in the file when a request is answered, also after kill -9"),
+  },
+  {
+    file: `${REST}/api-key.ts`,
+    text: "const isValid = key?.expiresAt === undefined || key.expiresAt > now;",
+    replacement: "const isValid = !(key?.expiresAt !== undefined && key.expiresAt <= now);",
+    harm: "A key whose end cannot be read never ends",
+    test: PLAN("a key whose end is no time is refused"),
+  },
+  {
+    file: `${REST}/usage.ts`,
+    text: "if (isOpen) writeSync(file, lineOf(plan, key, day, 1));",
+    replacement: "writeSync(file, lineOf(plan, key, day, 1));",
+    harm: "A request that ends after the gateway has stopped is counted in some other file",
+    test: PLAN("a request that is admitted after the file was closed"),
   },
 ];
 
@@ -63,19 +77,20 @@ const policies: Defect[] = [
     text: 'list.addSubnet(address, prefix, version === 6 ? "ipv6" : "ipv4");',
     replacement: 'list.addAddress(address, version === 6 ? "ipv6" : "ipv4");',
     harm: "A policy that denies a range of addresses denies its first one only",
-    test: test("rest-api", "of this range"),
+    test: test("policy", "of this range"),
   },
   {
     file: `${REST}/policy.ts`,
     text: "return () => negated;",
     replacement: "return () => true;",
     harm: "An API for one VPC answers callers from everywhere",
-    test: test("rest-api", "for a VPC endpoint only"),
+    test: test("policy", "for a VPC endpoint only"),
   },
   {
     file: `${REST}/authorizer.ts`,
-    text: 'const effect = effectOf(grant, arn, "execute-api:Invoke");',
-    replacement: 'const effect = cached ? "allow" : effectOf(grant, arn, "execute-api:Invoke");',
+    text: 'const effect = evaluate(grant.policy, arn, "execute-api:Invoke");',
+    replacement:
+      'const effect = cached ? "allow" : evaluate(grant.policy, arn, "execute-api:Invoke");',
     harm: "A policy that allows one method allows all others while it is cached",
     test: AUTHORIZER("a cached policy that names one method refuses the others"),
   },
@@ -95,6 +110,27 @@ const contents: Defect[] = [
     replacement: 'if (where === "path") return null;',
     harm: "A cached answer about one record is given for another one",
     test: test("response-cache", "only the named parameters tell answers apart"),
+  },
+  {
+    file: `${REST}/rest-api.ts`,
+    text: 'if (!cache || req.method !== "GET")',
+    replacement: 'if (!cache || request.method !== "GET")',
+    harm: "A POST whose method is overridden gets the cached answer of a GET",
+    test: test("response-cache", "a request of another method"),
+  },
+  {
+    file: `${REST}/response.ts`,
+    text: "return valid && status >= 200 && status <= 599",
+    replacement: "return valid && status >= 100 && status <= 599",
+    harm: "A client waits for a response that never comes, because its function returned a 1xx",
+    test: test("rest-api", "the result"),
+  },
+  {
+    file: `${REST}/integration.ts`,
+    text: "if (Buffer.byteLength(payload) > MAX_PAYLOAD) {",
+    replacement: "if (Number.isNaN(payload.length)) {",
+    harm: "A function behind a template gets an event that Lambda would refuse",
+    test: test("integration", "above Lambda's 6 MB"),
   },
   {
     file: `${REST}/response-cache.ts`,
