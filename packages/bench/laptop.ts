@@ -17,11 +17,19 @@ export interface Laptop {
 
 export const LAPTOP = join(import.meta.dirname, "../local/main.ts");
 
+/** What `npm run dev` sets besides: compiled code is read from a cache, which saves time and memory. */
+export const LAPTOP_ENV = {
+  NODE_COMPILE_CACHE: join(import.meta.dirname, "../../node_modules/.cache/node"),
+};
+
 /** Waits until the laptop is ready. */
 export async function startLaptop(dataDir: string): Promise<Laptop> {
   const { DYNAMODB_ENDPOINT: _, STOCKWIRE_TABLE_PREFIX: __, ...env } = process.env;
   const args = [LAPTOP, "--port", "0", "--data", dataDir, "--no-seed"];
-  const child = spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, args, {
+    env: { ...env, ...LAPTOP_ENV },
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   killWithRun(child, () => child.kill("SIGTERM"));
   const ended = once(child, "exit");
   const url = await new Promise<string>((resolve, reject) => {

@@ -5,13 +5,14 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import * as Hello from "@stockwire/functions/handlers/hello";
 import { jsonLine } from "@stockwire/functions/telemetry/log";
 import type { Concurrency } from "@stockwire/gateway/concurrency";
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
 import type { RestLogRecord } from "@stockwire/gateway/log";
-import { createRestApi } from "@stockwire/gateway/rest/rest-api";
-import { openUsageFile } from "@stockwire/gateway/rest/usage";
+import { isBelow } from "@stockwire/gateway/rest/path";
+import type { RestApi } from "@stockwire/gateway/rest/rest-api";
+import { openUsageFile, type UsageStore } from "@stockwire/gateway/rest/usage";
+import { PARTNER_STAGE } from "@stockwire/functions/partner/plan";
 import { partnerApi, type PartnerSettings } from "./api-definition.ts";
 import { changeStreamRoute } from "./change-stream.ts";
 import { createFolder } from "./folder.ts";
@@ -40,26 +41,53 @@ interface Options {
   clock?: () => number; // epoch milliseconds
 }
 
-/** Starts the API. The functions' environment must be set, because this imports handlers. */
+/**
+ * Opens keys and counts. The API itself is created for its first request: its models, templates and
+ * their libraries would take a quarter of every start.
+ */
 export async function startPartner(options: Options): Promise<Partner> {
-  const { dataDir, handler, settings, tableName, region, concurrency, log, accessLog } = options;
-  const authorizer = await import("@stockwire/functions/handlers/authorizer");
+  const { dataDir, log } = options;
   await createFolder(dataDir);
   const keyFile = keyFileOf(dataDir);
   const demoKey = readKeys(keyFile)
     ? undefined
     : (await createKey(keyFile, { name: "demo", plan: "basic" })).value;
   const usage = openUsageFile(usageFileOf(dataDir));
-  const api = createRestApi({
-    ...partnerApi(
-      {
-        http: handler,
-        hello: Hello.handler,
-        authorizer: authorizer.handler,
-        stream: await changeStreamRoute(),
-      },
-      settings,
-    ),
+  let created: Promise<RestApi> | undefined;
+  return {
+    handle(req, res) {
+      if (!isBelow(req.url ?? "", PARTNER_STAGE)) return false;
+      created ??= createApi(options, keyFile, usage);
+      created
+        .then((api) => api.handle(req, res))
+        .catch((error: unknown) => {
+          log(`Partner API: ${String(error)}`);
+          res.destroy();
+        });
+      return true;
+    },
+    demoKey,
+    stop: () => usage.close(),
+  };
+}
+
+/** The functions' environment must be set, because this imports handlers. */
+async function createApi(
+  { handler, settings, tableName, region, concurrency, log, accessLog, clock }: Options,
+  keyFile: string,
+  usage: UsageStore,
+): Promise<RestApi> {
+  const { createRestApi } = await import("@stockwire/gateway/rest/rest-api");
+  const authorizer = await import("@stockwire/functions/handlers/authorizer");
+  const hello = await import("@stockwire/functions/handlers/hello");
+  const functions = {
+    http: handler,
+    hello: hello.handler,
+    authorizer: authorizer.handler,
+    stream: await changeStreamRoute(),
+  };
+  return createRestApi({
+    ...partnerApi(functions, settings),
     stageVariables: { lambdaAlias: "laptop", tableName },
     apiKeys: watchKeys(keyFile, (error) => log(`API keys: ${String(error)}`)),
     usage,
@@ -70,5 +98,4 @@ export async function startPartner(options: Options): Promise<Partner> {
     onError: ({ message, error, requestId }) =>
       log(jsonLine({ level: "ERROR", message, error: String(error), requestId })),
   });
-  return { handle: (req, res) => api.handle(req, res), demoKey, stop: () => usage.close() };
 }

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { killWithRun } from "../child.ts";
 import type { Context } from "../context.ts";
-import { enginePid, LAPTOP } from "../laptop.ts";
+import { enginePid, LAPTOP, LAPTOP_ENV } from "../laptop.ts";
 import { atMost, fixed, median, type Report } from "../report.ts";
 import { memoryOf } from "../usage.ts";
 
@@ -69,7 +69,7 @@ async function runOnce(command: "npm" | "node", dataDir: string, idle?: number):
   // A process group of its own, so that a signal also reaches the children of npm.
   const child = spawn(program, args, {
     cwd: ROOT,
-    env,
+    env: { ...env, ...LAPTOP_ENV },
     detached: true,
     stdio: ["ignore", "pipe", "inherit"],
   });

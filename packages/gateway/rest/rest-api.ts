@@ -28,6 +28,7 @@ import { type RestApiConfig, type RestRoute, createRestRoutes } from "./config.t
 import { type RestSource, methodArn, proxyEvent, traceOf } from "./event.ts";
 import type { Integration } from "./integration.ts";
 import { type GatewayResponseType, createGatewayResponses } from "./gateway-response.ts";
+import { isBelow } from "./path.ts";
 import { type ResourcePolicy, createResourcePolicy, policyMessage } from "./policy.ts";
 import { wantsFresh } from "./response-cache.ts";
 import { type RestResponse, isBinary, readProxyResult, writeRestResponse } from "./response.ts";
@@ -431,12 +432,6 @@ const idHeaders = (requestId: string, extendedRequestId: string) =>
     ["x-amzn-RequestId", requestId],
     ["x-amz-apigw-id", extendedRequestId],
   ] as const;
-
-/** True for the path of a stage or base path, and for all below it. */
-function isBelow(url: string, basePath: string): boolean {
-  const [path = ""] = url.replace(/^https?:\/\/[^/?#]*/i, "").split("?", 1);
-  return basePath === "" || path.replace(/^\/+/, "").split("/", 1)[0] === basePath;
-}
 
 /** The path behind stage or base path, still encoded. Slashes at its start count as one. */
 function pathOf({ encodedPath }: GatewayRequest, basePath: string): string {

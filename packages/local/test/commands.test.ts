@@ -89,7 +89,7 @@ test("each filter of test:stress selects a test file", () => {
 describe("--help", () => {
   const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
   const own = Object.entries(scripts).flatMap(([name, command]) => {
-    const file = /^(?:exec )?node (\S+)$/.exec(command)?.[1];
+    const file = /^(?:[A-Z_]+=\S+ )?(?:exec )?node (\S+)$/.exec(command)?.[1];
     return file === undefined ? [] : ([[name, file]] as const);
   });
 
