@@ -92,7 +92,7 @@ async function createApi(
     apiKeys: watchKeys(keyFile, (error) => log(`API keys: ${String(error)}`)),
     usage,
     concurrency,
-    ...(options.clock && { clock: options.clock }),
+    ...(clock && { clock }),
     ...(region && { identity: { region } }),
     accessLog,
     onError: ({ message, error, requestId }) =>
