@@ -7,6 +7,8 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import { resolve } from "node:path";
+import { openSocketTransport } from "@stockwire/core/aws/socket";
+import { useTransport } from "@stockwire/core/store/client";
 import { tables } from "@stockwire/core/store/tables";
 import { scopes } from "@stockwire/functions/api/policy";
 import { jsonLine } from "@stockwire/functions/telemetry/log";
@@ -105,10 +107,12 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       schedules.push(schedule(expire, { everyMs: TTL_INTERVAL, onError }));
     }
 
-    // Lambda: the environment first, because handlers read it while they are imported
+    // Lambda: the environment and the transport first, because handlers read both while they are imported
     const secret =
       process.env["CURSOR_SECRET"] ?? (await cursorSecret(dynamodb, tableName("Data")));
     setEnvironment(engine, url, secret);
+    // Other engines may answer in forms of HTTP that this transport does not read.
+    if (engine.kind === "dynoxide") useTransport(openSocketTransport);
     const http = await import("@stockwire/functions/handlers/http");
     const sweep = await import("@stockwire/functions/handlers/sweep");
 

@@ -1,7 +1,10 @@
 /** Stockwire as the server of section http. */
 
-import { handler } from "@stockwire/functions/handlers/http";
 import { serve } from "../child.ts";
+import { loadHandler } from "./handler.ts";
 import { startLaptopApi } from "./laptop-api.ts";
 
-serve({ start: () => startLaptopApi(handler), cpu: () => process.cpuUsage() });
+serve({
+  start: async () => startLaptopApi(await loadHandler()),
+  cpu: () => process.cpuUsage(),
+});

@@ -1,9 +1,9 @@
 /** Measures what the gateway adds to a request: with the gateway, without, and a bare server. */
 
 import { listen } from "@stockwire/gateway/server";
-import { handler } from "@stockwire/functions/handlers/http";
 import { serve } from "../child.ts";
 import { openConnection, requestBytes } from "./connection.ts";
+import { loadHandler } from "./handler.ts";
 import { startLaptopApi } from "./laptop-api.ts";
 
 export interface Share {
@@ -25,6 +25,7 @@ async function timed(times: number[], run: () => Promise<unknown>): Promise<void
 }
 
 async function measure({ path, count, warmUp }: ShareTask): Promise<Share> {
+  const handler = await loadHandler();
   let last: unknown;
   const recording = (event: unknown) => {
     last = event;

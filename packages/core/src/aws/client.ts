@@ -119,6 +119,7 @@ const MAX_TRIP = 900_000;
 /** Follows the server's clock by the date of each reply, as the SDK does. */
 function createClock() {
   let offset = 0; // ms
+  let last = { date: "", served: Number.NaN }; // replies of one second have one date
   return {
     now: () => Date.now() + offset,
     /** Begins a request. `adjust` returns true if the signature's time was wrong and now is right. */
@@ -126,7 +127,9 @@ function createClock() {
       const [before, sentAt] = [offset, Date.now()];
       return {
         adjust({ headers: { date = "", age } }: HttpReply): boolean {
-          const [served, now] = [Date.parse(String(date)), Date.now()];
+          const text = String(date);
+          if (text !== last.date) last = { date: text, served: Date.parse(text) };
+          const [served, now] = [last.served, Date.now()];
           if (Number.isNaN(served)) return false;
           if (age === undefined && now - sentAt <= MAX_TRIP) offset = served - now;
           return Math.abs(offset) >= MAX_SKEW && offset !== before;

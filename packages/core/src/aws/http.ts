@@ -33,7 +33,7 @@ export interface Transport {
   close(): void;
 }
 
-const CONNECTION_TIMEOUT = 1_000; // ms
+export const CONNECTION_TIMEOUT = 1_000; // ms
 /** Codes that the SDK calls a TimeoutError. */
 const TIMEOUT_CODES: ReadonlySet<string> = new Set(["ECONNRESET", "EPIPE", "ETIMEDOUT"]);
 /**
@@ -88,10 +88,7 @@ export function openTransport(endpoint: URL, maxSockets: number): Transport {
         );
         socket.once("connect", () => clearTimeout(connecting));
       });
-      request.on("error", (error: NodeJS.ErrnoException) => {
-        if (TIMEOUT_CODES.has(error.code ?? "")) error.name = "TimeoutError";
-        finish(reject)(error);
-      });
+      request.on("error", (error: NodeJS.ErrnoException) => finish(reject)(networkError(error)));
       abortSignal?.addEventListener("abort", onAbort, { once: true });
       request.end(body);
     });
@@ -125,5 +122,11 @@ export const named = (name: string, message: string, members = {}) =>
 
 export const timedOut = (timeout: number) =>
   named("TimeoutError", `no reply in ${timeout} ms`, { code: "ETIMEDOUT" });
+
+/** An error of a socket, with the name that the SDK gives it. */
+export function networkError(error: NodeJS.ErrnoException): Error {
+  if (TIMEOUT_CODES.has(error.code ?? "")) error.name = "TimeoutError";
+  return error;
+}
 
 export const aborted = () => named("AbortError", "the call was aborted");

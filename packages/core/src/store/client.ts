@@ -44,6 +44,16 @@ const MAX_SOCKETS = 128;
 /** Ms that a call may wait. */
 const MAX_WAIT = 1_000;
 
+let standardTransport: OpenTransport | undefined;
+
+/**
+ * Sets how small clients send requests that are created later. The laptop does so before it imports the
+ * handlers, because its engine needs no TLS.
+ */
+export function useTransport(transport: OpenTransport | undefined): void {
+  standardTransport = transport;
+}
+
 /**
  * Creates the client that `DYNAMODB_CLIENT` names: `small` (default) or `sdk`. A bundle replaces
  * the variable by its value at build time (esbuild-options.ts), so that only one of them is in it.
@@ -52,7 +62,7 @@ export function createClient(options: ClientOptions): Client {
   return shedding(
     options.transport === undefined && process.env["DYNAMODB_CLIENT"] === "sdk"
       ? later(import("./sdk-client.ts").then((sdk) => sdk.createSdkClient(options, MAX_SOCKETS)))
-      : createSmallClient(options, MAX_SOCKETS),
+      : createSmallClient({ transport: standardTransport, ...options }, MAX_SOCKETS),
   );
 }
 

@@ -1,0 +1,257 @@
+/** The small client on plain sockets: every call ends, as with node:http, also when calls share a connection. */
+
+import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import fc from "fast-check";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { type HttpReply, type HttpRequest, openTransport } from "../../src/aws/http.ts";
+import { openSocketTransport } from "../../src/aws/socket.ts";
+import { createSmallClient } from "../../src/store/protocol/client.ts";
+import { outcomeOf, type Pair, startPair, storeCall } from "../support/client-pair.ts";
+import { failure } from "../support/store.ts";
+
+let pair: Pair;
+beforeAll(async () => {
+  pair = await startPair({ timeout: 400, transport: openSocketTransport });
+});
+afterAll(() => pair.close());
+
+const patient = { requestTimeout: 10_000 };
+const GET = { TableName: "T", Key: { pk: "p", sk: "s" } };
+const FOUND = JSON.stringify({ Item: { pk: { S: "p" } } });
+const get = (options: object = patient) => pair.small.send("GetItem", GET, options);
+const sized = (text: string) => ({ "content-length": Buffer.byteLength(text) });
+
+test("a request is the one that the SDK's client sends", async () => {
+  pair.answer((response) => response.end(FOUND));
+  expect(await get()).toEqual({ Item: { pk: "p" } });
+  await pair.sdk.send("GetItem", GET, patient);
+  const [small, sdk] = pair.received;
+  expect(JSON.parse(small?.body ?? "")).toEqual(JSON.parse(sdk?.body ?? ""));
+  for (const name of ["content-type", "host", "x-amz-target", "content-length"]) {
+    expect([name, small?.headers[name]]).toEqual([name, sdk?.headers[name]]);
+  }
+});
+
+test("an error of DynamoDB is the SDK's", async () => {
+  const body = `{"__type":"com.amazonaws.dynamodb.v20120810#ThrottlingException","message":"slow"}`;
+  pair.answer((response) =>
+    response
+      .writeHead(400, { "x-amzn-requestid": "R1", date: new Date().toUTCString(), ...sized(body) })
+      .end(body),
+  );
+  const [small, sdk] = [
+    await outcomeOf(get()),
+    await outcomeOf(pair.sdk.send("GetItem", GET, patient)),
+  ];
+  expect(small).toEqual(sdk);
+});
+
+test("calls share a few connections, and each gets its own reply", async () => {
+  const ports = new Set<unknown>();
+  pair.answer((response, { body }) => {
+    ports.add(response.req.socket.remotePort);
+    const { Key } = JSON.parse(body) as { Key: { pk: { S: string } } };
+    setTimeout(() => response.end(JSON.stringify({ Item: { pk: Key.pk } })), Math.random() * 5);
+  });
+  const names = Array.from({ length: 100 }, (_, n) => `p${n}`);
+  const found = await Promise.all(
+    names.map((pk) => pair.small.send("GetItem", { ...GET, Key: { pk, sk: "s" } }, patient)),
+  );
+  expect(found.map(({ Item }) => Item?.["pk"])).toEqual(names);
+  expect(ports.size).toBe(4);
+});
+
+test("a server that does not answer, or stops, is a time-out", async () => {
+  pair.answer(() => undefined);
+  expect(await failure(get({ requestTimeout: 50 }))).toMatchObject({
+    name: "TimeoutError",
+    code: "ETIMEDOUT",
+  });
+  pair.answer((response) => response.writeHead(200, sized(FOUND)).write(FOUND.slice(0, 9)));
+  expect(await failure(get({}))).toMatchObject({ name: "TimeoutError" });
+  pair.answer(async (response) => {
+    response.writeHead(200, sized(FOUND));
+    for (let from = 0; from < FOUND.length; from += 6) {
+      response.write(FOUND.slice(from, from + 6));
+      await new Promise((resolve) => setTimeout(resolve, 130));
+    }
+    response.end();
+  });
+  expect(await get({})).toEqual({ Item: { pk: "p" } });
+});
+
+test("a call that times out or is aborted leaves the others on its connection", async () => {
+  const server = await serveRaw();
+  const transport = openSocketTransport(new URL(server.endpoint), 1);
+  onTestFinished(() => transport.close());
+  const send = (with_: HttpRequest) => transport.send(with_);
+  const controller = new AbortController();
+  const request = { method: "POST", path: "/", headers: {}, body: "", timeout: 10_000 };
+  const late = failure(send({ ...request, timeout: 20 }));
+  const left = failure(send({ ...request, abortSignal: controller.signal }));
+  const kept = send(request);
+  expect(await late).toMatchObject({ name: "TimeoutError" });
+  controller.abort();
+  expect(await left).toMatchObject({ name: "AbortError" });
+  const [first] = await server.connections(1);
+  for (const body of ["1", "2", "3"]) first?.write(replyText(200, {}, body));
+  expect((await kept).body.toString()).toBe("3");
+  // The replies may have been late on that connection, so the next call gets another one.
+  const next = send(request);
+  const [, second] = await server.connections(2);
+  second?.write(replyText(200, {}, "4"));
+  expect((await next).body.toString()).toBe("4");
+});
+
+test("an aborted call ends, before and while it is sent", async () => {
+  const before = get({ ...patient, abortSignal: AbortSignal.abort() });
+  expect(await failure(before)).toMatchObject({ name: "AbortError" });
+  const controller = new AbortController();
+  pair.answer(() => controller.abort());
+  const call = get({ ...patient, abortSignal: controller.signal });
+  expect(await failure(call)).toMatchObject({ name: "AbortError" });
+});
+
+test.each([
+  ["port without a server", "http://127.0.0.1:1", "ECONNREFUSED"],
+  ["host that does not exist", "http://no.such.host.invalid", "ENOTFOUND"],
+])("a %s is its network error, and the call may have been applied", async (_, endpoint, code) => {
+  const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "a secret" };
+  const options = { region: "eu-west-1", endpoint, credentials, transport: openSocketTransport };
+  const client = createSmallClient(options, 1);
+  const error = (await failure(client.send("GetItem", GET))) as { code: string };
+  expect([code, "EAI_AGAIN"]).toContain(error.code);
+  const end = await storeCall(() => client.send("GetItem", GET));
+  expect(end).toMatchObject({ attempts: 3, isLost: true });
+});
+
+test.each([
+  ["that breaks off", { "content-length": "999" }],
+  ["with another checksum", { "x-amz-crc32": "1", ...sized(FOUND) }],
+  ["without a length", {}],
+  ["in an unknown coding", { "transfer-encoding": "chunked" }],
+])("a reply %s may have been applied", async (_, headers) => {
+  pair.answer((response) => {
+    response.writeHead(200, headers).write(FOUND);
+    if ("content-length" in headers) setTimeout(() => response.destroy(), 20);
+    else response.end();
+  });
+  const end = await storeCall((options) => get({ ...patient, ...options }));
+  expect(end).toMatchObject({ attempts: 3, isLost: true });
+});
+
+test("a connection that the server closes, before a reply or after it, is not used again", async () => {
+  pair.answer((response) => response.destroy());
+  expect(await storeCall((options) => get(options))).toMatchObject({ attempts: 3, isLost: true });
+  pair.answer((response) => response.setHeader("connection", "close").end(FOUND));
+  for (let n = 0; n < 5; n++) expect(await get()).toEqual({ Item: { pk: "p" } });
+});
+
+test("a header that HTTP cannot carry is refused before anything is sent", async () => {
+  pair.answer((response) => response.end(FOUND));
+  const transport = openSocketTransport(new URL(pair.endpoint), 1);
+  const headers = { "x-token": "a\r\nhost: elsewhere" };
+  const call = transport.send({ method: "GET", path: "/", headers, body: "", timeout: 1_000 });
+  expect(await failure(call)).toBeInstanceOf(TypeError);
+  expect(pair.received).toHaveLength(0);
+  transport.close();
+});
+
+const text = fc.string({ unit: fc.constantFrom(..."abc xyz-0123456789é".split("")) });
+const replies = fc.array(
+  fc.record({
+    status: fc.integer({ min: 200, max: 599 }).filter((code) => code !== 204 && code !== 304),
+    headers: fc.dictionary(
+      fc
+        .string({ unit: fc.constantFrom(..."abcdefgh".split("")), minLength: 1 })
+        .map((name) => `x-${name}`),
+      fc.stringMatching(/^[!-~]([ -~]{0,20}[!-~])?$/),
+    ),
+    body: fc.oneof(text, fc.string({ unit: "grapheme", maxLength: 2_000 })),
+  }),
+  { minLength: 1, maxLength: 8 },
+);
+
+test("any replies, cut anywhere, are those that node:http reads", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      replies,
+      fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1 }),
+      async (all, sizes) => {
+        const bytes = Buffer.concat(
+          all.map(({ status, headers, body }) => replyText(status, headers, body)),
+        );
+        const request = { method: "POST", path: "/", headers: {}, body: "", timeout: 10_000 };
+        const server = await serveRaw();
+        const sockets = openSocketTransport(new URL(server.endpoint), 1);
+        const read = Promise.all(all.map(() => sockets.send(request)));
+        const [socket] = await server.connections(1);
+        for (let from = 0, n = 0; from < bytes.length; n++) {
+          const to = from + (sizes[n % sizes.length] ?? 1);
+          socket?.write(bytes.subarray(from, to));
+          await new Promise((resolve) => setImmediate(resolve));
+          from = to;
+        }
+        const plain: HttpReply[] = [];
+        const http = openTransport(new URL(server.endpoint), 1);
+        for (const { status, headers, body } of all) {
+          server.answer(replyText(status, headers, body));
+          plain.push(await http.send(request));
+        }
+        expect((await read).map(contentOf)).toEqual(plain.map(contentOf));
+        sockets.close();
+        http.close();
+        server.close();
+      },
+    ),
+    { numRuns: Number(process.env["SIGNATURES"] ?? 60) },
+  );
+});
+
+const contentOf = ({ status, headers, body }: HttpReply) => ({
+  status,
+  headers: { ...headers },
+  body: body.toString(),
+});
+
+function replyText(
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): Buffer {
+  const fields = { ...headers, "content-length": String(Buffer.byteLength(body)) };
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.from(`HTTP/1.1 ${status} Text\r\n${lines.join("")}\r\n${body}`);
+}
+
+/** A server whose replies are bytes, and may come before or after the requests that they answer. */
+async function serveRaw() {
+  const sockets: Socket[] = [];
+  const waiting: (() => void)[] = [];
+  let reply: Buffer | undefined;
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.on("error", () => undefined);
+    socket.on("data", () => reply && socket.write(reply));
+    for (const wake of waiting.splice(0)) wake();
+  });
+  await once(server.listen(0, "127.0.0.1"), "listening");
+  onTestFinished(() => close());
+  const close = () => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  };
+  return {
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    /** The connections so far, once there are so many. */
+    async connections(count: number): Promise<Socket[]> {
+      while (sockets.length < count) await new Promise<void>((resolve) => waiting.push(resolve));
+      return sockets;
+    },
+    answer(with_: Buffer) {
+      reply = with_;
+    },
+    close,
+  };
+}
