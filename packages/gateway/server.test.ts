@@ -189,7 +189,7 @@ test("a client with keep-alive notices the close and loses no request", async ()
     }
   };
   const clients = Array.from({ length: 50 }, client);
-  await vi.waitUntil(() => answers > 300);
+  await vi.waitUntil(() => answers > 300, 30_000);
   closed = server.close();
   await Promise.all(clients);
   await closed;

@@ -11,6 +11,7 @@ import { ListenError } from "@stockwire/gateway/server";
 import type { PartnerSettings } from "./api-definition.ts";
 import { LocalError, messageOf } from "./error.ts";
 import { onClosedPipe } from "./closed-pipe.ts";
+import { createLineLog } from "./line-log.ts";
 import { restartOnChange } from "./restart-on-change.ts";
 import { ROOT } from "./server-registry.ts";
 
@@ -142,28 +143,27 @@ async function main(): Promise<void> {
   const isWatched = process.connected; // the IPC channel to a parent with --watch
   if (isWatched) process.once("disconnect", stop);
   const { startLaptop } = await import("./laptop.ts"); // not with --watch, which needs none of it
+  const log = createLineLog((text) => process.stdout.write(text));
   const laptop = await startLaptop({
     port,
     dataDir: data,
     seed,
     posts,
     partner,
-    log: (line) => console.log(line),
+    log,
     onDown: fail,
   });
   const actualPort = Number(new URL(laptop.url).port);
-  console.log(`Console:       ${laptop.url}/console`);
-  console.log(`API reference: ${laptop.url}/docs`);
-  console.log(`DynamoDB:      ${laptop.engine ?? "on AWS"}`);
-  console.log(`Partner API:   ${laptop.url}/partner`);
+  log(`Console:       ${laptop.url}/console`);
+  log(`API reference: ${laptop.url}/docs`);
+  log(`DynamoDB:      ${laptop.engine ?? "on AWS"}`);
+  log(`Partner API:   ${laptop.url}/partner`);
   if (laptop.partnerKey !== undefined) {
-    console.log(`An API key:    ${laptop.partnerKey} (plan basic; shown only now)`);
+    log(`An API key:    ${laptop.partnerKey} (plan basic; shown only now)`);
   }
-  console.log(`A token:       npm run -s token -- --scope admin --port ${actualPort}`);
-  console.log(
-    isWatched ? "Watching packages/ for changes" : "Restart on change: npm run dev -- --watch",
-  );
-  console.log(`Stockwire is ready: ${laptop.url}`);
+  log(`A token:       npm run -s token -- --scope admin --port ${actualPort}`);
+  log(isWatched ? "Watching packages/ for changes" : "Restart on change: npm run dev -- --watch");
+  log(`Stockwire is ready: ${laptop.url}`);
   if (isWatched) process.send?.({ port: actualPort });
   if (!stopping.signal.aborted) {
     await new Promise((resolve) => stopping.signal.addEventListener("abort", resolve));

@@ -3,10 +3,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { scopes } from "@stockwire/functions/api/policy";
+import { jsonLine } from "@stockwire/functions/telemetry/log";
 import { httpApi } from "@stockwire/local/api-definition";
 import { createHttpApi } from "@stockwire/gateway/http/http-api";
 import type { LambdaHandler } from "@stockwire/gateway/lambda";
 import { listen } from "@stockwire/gateway/server";
+import { createLineLog } from "@stockwire/local/line-log";
 import { openIssuerOf } from "@stockwire/local/server-registry";
 
 /** The laptop's HTTP API without its throttles, so that they do not limit a measurement. */
@@ -21,6 +23,7 @@ const notReady: Handle = (_, res) => void res.writeHead(503).end();
 
 /** Starts the API in front of a handler. Tokens are verified and requests logged. */
 export async function startLaptopApi(handler: LambdaHandler): Promise<LaptopApi> {
+  const writeLine = createLineLog((text) => process.stdout.write(text));
   let handle: Handle = notReady;
   const { port } = await listen({
     port: 0,
@@ -35,7 +38,7 @@ export async function startLaptopApi(handler: LambdaHandler): Promise<LaptopApi>
   const api = createHttpApi({
     ...rest,
     routes: routes.map(({ throttle: ___, ...route }) => route),
-    accessLog: (record) => console.log(JSON.stringify(record)),
+    accessLog: (record) => writeLine(jsonLine(record)),
     onError: ({ message, error }) => console.error(message, error),
   });
   handle = (req, res) => {
