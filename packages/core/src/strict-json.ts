@@ -96,9 +96,16 @@ function refuseInexact(text: string, maxDepth: number): void {
 }
 
 function endOfString(text: string, start: number): number {
-  let end = start + 1;
-  while (text[end] !== '"') end += text[end] === "\\" ? 2 : 1;
+  let end = text.indexOf('"', start + 1);
+  while (isEscaped(text, end)) end = text.indexOf('"', end + 1);
   return end + 1;
+}
+
+/** True if an odd number of backslashes stands before a character. */
+function isEscaped(text: string, at: number): boolean {
+  let from = at;
+  while (text[from - 1] === "\\") from--;
+  return (at - from) % 2 === 1;
 }
 
 const NUMBER = /[-+0-9.eE]+/y;
@@ -116,6 +123,7 @@ const SMALL_INTEGER = /^(?:0|-?[1-9]\d{0,14})$/;
 function isExact(source: string): boolean {
   if (SMALL_INTEGER.test(source)) return true;
   const value = Number(source);
+  if (String(value) === source) return true;
   if (!Number.isFinite(value) || Object.is(value, -0)) return false;
   return canonical(source) === canonical(String(value));
 }

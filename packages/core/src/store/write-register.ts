@@ -27,10 +27,12 @@ const REMEMBERED_FOR = 30_000;
 /** Fills the places of a new register; it sorts before every id. */
 const NO_WRITE = "-";
 
+const FREE = Array.from({ length: REMEMBERED_WRITES - 1 }, () => NO_WRITE);
+
 /** The register of a record after its first write. */
 export const initialRegister = (writeId: string): WriteRegister => ({
   lastWrite: writeId,
-  writes: [writeId, ...Array.from({ length: REMEMBERED_WRITES - 1 }, () => NO_WRITE)],
+  writes: [writeId, ...FREE],
 });
 
 /** True if an item shows that the write with this id was applied. */

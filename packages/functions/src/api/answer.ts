@@ -37,7 +37,7 @@ export function record<T extends Versioned>(
   tag = String(value.version),
 ) {
   c.header("ETag", etag(tag));
-  const { ifNoneMatch } = c.var;
+  const ifNoneMatch = c.get("ifNoneMatch");
   const known =
     ifNoneMatch === "*" ||
     ifNoneMatch?.some((candidate) => candidate.replace(/^W\//, "") === etag(tag));

@@ -93,7 +93,7 @@ export type Gate = (c: Context<Env>, route: Route) => Promise<Caller | undefined
  */
 export async function authorize(c: Context<Env>, route: Route): Promise<void> {
   const { access, alsoNeeds } = route;
-  const { gate } = c.var;
+  const gate = c.get("gate");
   const caller = gate ? await gate(c, route) : callerOf(c.env?.requestContext?.authorizer);
   if (access === "open") return;
   if (caller === undefined)
@@ -116,6 +116,12 @@ export function requireScope(caller: Caller, scope: Scope): void {
 
 /** Who writes, when and under which key, for core's verbs. */
 export const writerOf = (c: Context<Env>) => {
-  const { caller, requestId, at, clientRef, idempotency } = c.var;
-  return { actor: caller.sub, requestId, at, clientRef, idempotency };
+  // Not `c.var`, which copies all variables each time.
+  return {
+    actor: c.get("caller").sub,
+    requestId: c.get("requestId"),
+    at: c.get("at"),
+    clientRef: c.get("clientRef"),
+    idempotency: c.get("idempotency"),
+  };
 };

@@ -92,7 +92,8 @@ function versionOf(tag: string, { tag: resource }: Route): number {
  * request. A record that does not exist has no tag.
  */
 export async function applyIfNoneMatch(c: Context<Env>, route: Route): Promise<void> {
-  const { ifNoneMatch, ifMatch } = c.var;
+  const ifNoneMatch = c.get("ifNoneMatch");
+  const ifMatch = c.get("ifMatch");
   const [, feed = ""] = route.path.split("/");
   const [id] = Object.values(c.req.param());
   if (ifNoneMatch === undefined || ifNoneMatch === "*" || !id || !isFeed(feed)) return;

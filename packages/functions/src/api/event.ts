@@ -225,21 +225,22 @@ const isHeader: Test = (name, value): value is string =>
 const isParameter: Test = (name, value): value is string =>
   typeof value === "string" && value.isWellFormed() && name.isWellFormed();
 
-const stringsOf = (given: unknown, test: Test): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(isObject(given) ? given : {}).flatMap(([name, value]) =>
-      test(name, value) ? [[name, value] as const] : [],
-    ),
-  );
+const stringsOf = (given: unknown, test: Test): Record<string, string> => {
+  const found: Record<string, string> = Object.create(null) as Record<string, string>;
+  if (!isObject(given)) return found;
+  for (const [name, value] of Object.entries(given)) if (test(name, value)) found[name] = value;
+  return found;
+};
 
 /**
  * The adapter drops headers without a value. A space keeps them: it is trimmed again, so the app
  * sees them as empty, and an empty condition is refused instead of ignored.
  */
-const headersOf = (headers: unknown) =>
-  Object.fromEntries(
-    Object.entries(stringsOf(headers, isHeader)).map(([name, value]) => [name, value || " "]),
-  );
+const headersOf = (headers: unknown): Record<string, string> => {
+  const found = stringsOf(headers, isHeader);
+  for (const name in found) found[name] ||= " ";
+  return found;
+};
 
 const listsOf = (given: Fields, test: Test): Record<string, string[]> =>
   Object.fromEntries(

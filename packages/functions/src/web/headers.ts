@@ -15,6 +15,14 @@ export class LightHeaders implements Iterable<[string, string]> {
 
   constructor(init?: Pairs | Readonly<Record<string, string>>) {
     if (init === undefined) return;
+    if (init instanceof LightHeaders) {
+      for (const [key, text] of init.#fields) {
+        // A joined value ends in white space if its last part is empty. A copy does not.
+        this.#fields.set(key, text.endsWith(" ") ? text.slice(0, -1) : text);
+      }
+      this.#cookies = [...init.#cookies];
+      return;
+    }
     const pairs: Pairs = isPairs(init) ? init : Object.entries(init);
     for (const [name, value] of pairs) this.append(name, value);
   }
@@ -56,13 +64,18 @@ export class LightHeaders implements Iterable<[string, string]> {
   }
 
   forEach(visit: (value: string, name: string, headers: this) => void): void {
-    for (const [name, value] of this) visit(value, name, this);
+    for (const [name, value] of this.#sorted()) visit(value, name, this);
   }
 
   /** The fields, sorted by name; each cookie is one. */
   *entries(): Generator<[string, string], undefined> {
-    const cookies = this.#cookies.map((value): [string, string] => [COOKIE, value]);
-    yield* [...this.#fields, ...cookies].toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    yield* this.#sorted();
+  }
+
+  #sorted(): [string, string][] {
+    const pairs = [...this.#fields];
+    for (const value of this.#cookies) pairs.push([COOKIE, value]);
+    return pairs.toSorted(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   }
 
   *keys(): Generator<string, undefined> {

@@ -2,6 +2,7 @@ import { createMiddleware } from "hono/factory";
 import type { Log } from "../../telemetry/log.ts";
 import type { Measure } from "../../telemetry/metric.ts";
 import type { Env } from "../env.ts";
+import type { Route } from "../route.ts";
 
 /**
  * One log line per request, which carries its metrics. Of what the client sent only its address and
@@ -12,7 +13,8 @@ export const requestLog = (log: Log, measure: Measure) =>
     const started = performance.now();
     await next();
     const { status } = c.res;
-    const { requestId, route } = c.var;
+    const requestId = c.get("requestId");
+    const route = c.get("route") as Route | undefined; // absent if no route matched
     const durationMs = Math.round((performance.now() - started) * 10) / 10;
     const metrics = measure(
       {
