@@ -1,3 +1,4 @@
+import { unwrap } from "@stockwire/client/http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { gzipSync } from "node:zlib";
@@ -6,14 +7,25 @@ import { axeFaults, openBrowser, openWindow, findRow } from "./window.ts";
 
 let browser: Browser;
 let product: { id: string; name: string };
+let reservation: { id: string };
 beforeAll(async () => {
   browser = await openBrowser();
-  product = await createProduct(await secondClient(), 4);
+  const http = await secondClient();
+  product = await createProduct(http, 4);
+  const lines = [{ productId: (await createProduct(http, 1)).id, quantity: 1 }];
+  reservation = await unwrap(http.reservations.$post({ json: { lines } }));
 });
 afterAll(() => browser.close());
 
 const pages = () => [
   "stock",
+  "products",
+  "products/new",
+  `products/${product.id}`,
+  `products/${product.id}/edit`,
+  "reservations",
+  "reservations/new",
+  `reservations/${reservation.id}`,
   "changes",
   "users",
   "users/new",
@@ -39,7 +51,7 @@ for (const dark of [false, true]) {
     await page.getByRole("dialog").waitFor();
     expect(await axeFaults(page), "the dialog").toEqual([]);
     await close();
-  });
+  }, 300_000);
 }
 
 test("no page is wider than a screen of 360 px", async () => {
@@ -54,7 +66,7 @@ test("no page is wider than a screen of 360 px", async () => {
     expect(widths.scrollWidth, path).toBeLessThanOrEqual(widths.clientWidth);
   }
   await close();
-});
+}, 180_000);
 
 test("the keyboard alone can reserve and adjust, and the focus returns after the dialog", async () => {
   const { page, close } = await openWindow(browser, "stock");
@@ -71,7 +83,7 @@ test("the keyboard alone can reserve and adjust, and the focus returns after the
   await tabTo(`Reserve one ${product.name}`);
   await page.keyboard.press("Enter");
   await expect.poll(figures).toMatchObject({ reserved: "1" });
-  await tabTo(`Reservations 1 of ${product.name}`);
+  await tabTo(`Reservations of ${product.name}`);
   await page.keyboard.press("Enter");
   const entry = page.getByRole("dialog").getByRole("listitem");
   await expect.poll(() => entry.count()).toBe(1);
@@ -90,7 +102,7 @@ test("the keyboard alone can reserve and adjust, and the focus returns after the
   await expect.poll(figures).toMatchObject({ reserved: "0" });
   await expect.poll(text).toMatch(/^Active reservations/);
   await page.keyboard.press("Escape");
-  await expect.poll(focused).toBe(`Reservations 0 of ${product.name}`);
+  await expect.poll(focused).toBe(`Reservations of ${product.name}`);
   await tabTo(`Adjust ${product.name}`);
   await page.keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();

@@ -148,6 +148,7 @@ test("items of any shape are created, edited, merged and deleted", async () => {
   await page.getByRole("link", { name: id }).click();
   await remove.click();
   await page.getByRole("button", { name: "Delete it" }).click();
+  await page.getByRole("region", { name: "List of items" }).waitFor();
   await expect.poll(() => page.getByRole("link", { name: id }).count()).toBe(0);
   expect((await http.items[":id"].$get({ param })).status).toBe(404);
   await close();

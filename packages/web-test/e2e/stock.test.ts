@@ -37,7 +37,7 @@ test("levels on screen follow the stored levels, as text and as colour", async (
     .toBe("Available lately: 12, 10, 0");
 
   await http.products[":id"].$patch({ param: { id }, json: { price: 99 } });
-  await expect.poll(() => row.locator(".stock-price").innerText()).toBe("$99.00");
+  await expect.poll(() => row.locator(".stock-price").innerText()).toBe("US$99.00");
   await close();
 });
 

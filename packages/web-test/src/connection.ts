@@ -3,7 +3,7 @@
  * closed when the session ends or is replaced.
  */
 
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import { type Client, createClient } from "@stockwire/client/http";
 import { createLive, type Live } from "@stockwire/client/live";
 import { InterruptibleSocket } from "./interruptible-socket.ts";
@@ -23,6 +23,40 @@ export const connection = signal<Connection>();
 export type Status = "offline" | "connecting" | "live";
 export const status = signal<Status>("offline");
 
+/** A time without a connection, in epoch ms; `to` is undefined while it lasts. */
+export interface Outage {
+  from: number;
+  to: number | undefined;
+}
+
+/** The outages since the session began, newest first; the latest 20. */
+export const outages = signal<readonly Outage[]>([]);
+
+/** True while the server is gone: what is shown may be old, and actions are off. */
+export const isAway = computed(() => {
+  const [latest] = outages.value;
+  return latest !== undefined && latest.to === undefined;
+});
+
+/** True if a change was committed during the latest outage; `at` is its time. */
+export function isLate(at: string): boolean {
+  const [latest] = outages.peek();
+  const time = Date.parse(at);
+  return latest !== undefined && time >= latest.from && time <= (latest.to ?? Infinity);
+}
+
+const KEPT = 20; // outages
+
+const noteLoss = () => {
+  if (isAway.peek()) return;
+  outages.value = [{ from: Date.now(), to: undefined }, ...outages.peek()].slice(0, KEPT);
+};
+
+const noteReturn = () => {
+  const [latest, ...rest] = outages.peek();
+  if (latest && latest.to === undefined) outages.value = [{ ...latest, to: Date.now() }, ...rest];
+};
+
 /** The server's id of this window's WebSocket connection. */
 export const connectionId = signal("");
 
@@ -31,9 +65,13 @@ function connect(): Connection {
   const live = createLive({ url: target.live, token: validToken, WebSocket: InterruptibleSocket });
   live.on("open", (welcome) => {
     status.value = "live";
+    noteReturn();
     connectionId.value = welcome.connectionId;
   });
-  live.on("down", () => (status.value = "connecting"));
+  live.on("down", () => {
+    status.value = "connecting";
+    noteLoss();
+  });
   // Every connection is in the lobby. Joining it here opens the connection before a page needs it.
   live.join("lobby").catch(() => undefined);
   return { http, live };
@@ -49,5 +87,6 @@ effect(() => {
     opened.live.close();
     connection.value = undefined;
     status.value = "offline";
+    outages.value = [];
   };
 });

@@ -1,19 +1,50 @@
-/** Formats values for the screen. */
+/** Formats values for the screen, in the browser's language. */
 
-const time = new Intl.DateTimeFormat(undefined, {
+import { effect, signal } from "@preact/signals";
+
+/** The time zones that times can be shown in. */
+export const ZONES = ["local", "UTC"] as const;
+type Zone = (typeof ZONES)[number];
+const KEPT = "stockwire.zone";
+
+const stored = localStorage.getItem(KEPT);
+export const zone = signal<Zone>(ZONES.find((name) => name === stored) ?? "local");
+effect(() => localStorage.setItem(KEPT, zone.value));
+
+const local = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+export const zoneText = (name: Zone): string => (name === "UTC" ? "UTC" : `Local (${local})`);
+
+/** One formatter for each zone; the language is the browser's. */
+const inZones = (options: Intl.DateTimeFormatOptions) => {
+  const formats = {
+    local: new Intl.DateTimeFormat(undefined, options),
+    UTC: new Intl.DateTimeFormat(undefined, { ...options, timeZone: "UTC" }),
+  };
+  return (iso: string): string => formats[zone.value].format(new Date(iso));
+};
+
+/** `14:03:12` */
+export const clock = inZones({
   hour: "2-digit",
   minute: "2-digit",
   second: "2-digit",
   hour12: false,
 });
-const dateAndTime = new Intl.DateTimeFormat(undefined, {
-  dateStyle: "medium",
-  timeStyle: "medium",
+/** Date, time and the zone's name. */
+export const moment = inZones({
+  year: "numeric",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hour12: false,
+  timeZoneName: "short",
 });
-const integer = new Intl.NumberFormat("en");
+/** A short date. */
+export const day = inZones({ month: "short", day: "numeric" });
 
-export const clock = (iso: string): string => time.format(new Date(iso));
-export const moment = (iso: string): string => dateAndTime.format(new Date(iso));
+const integer = new Intl.NumberFormat();
 export const count = (n: number): string => integer.format(n);
 
 const currencies = new Map<string, Intl.NumberFormat>();
@@ -21,7 +52,7 @@ const currencies = new Map<string, Intl.NumberFormat>();
 /** `currency` is an ISO 4217 code. */
 export function money(price: number, currency: string): string {
   const format =
-    currencies.get(currency) ?? new Intl.NumberFormat("en", { style: "currency", currency });
+    currencies.get(currency) ?? new Intl.NumberFormat(undefined, { style: "currency", currency });
   currencies.set(currency, format);
   return format.format(price);
 }

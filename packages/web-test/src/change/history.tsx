@@ -14,8 +14,15 @@ type PastChange = Omit<Change, "cursor">;
 
 const PAGE = "20";
 
-function fetchPage(http: Client, feed: Feed, id: string, nextToken: string | undefined) {
-  const query = { limit: PAGE, ...(nextToken && { nextToken }) };
+/** A page of a record's changes, newest first. */
+export function fetchHistory(
+  http: Client,
+  feed: Feed,
+  id: string,
+  nextToken: string | undefined,
+  limit = PAGE,
+) {
+  const query = { limit, ...(nextToken && { nextToken }) };
   if (feed === "inventory") {
     return unwrap(http.inventory[":productId"].history.$get({ param: { productId: id }, query }));
   }
@@ -35,14 +42,14 @@ interface Props {
 }
 
 /** The changes of one record, newest first; new changes are added while the page is open. */
-function History({ connection: { http, live }, feed, id }: Props) {
+export function History({ connection: { http, live }, feed, id }: Props) {
   const changes = useSignal<readonly PastChange[]>([]);
   const next = useSignal<string | null>(null);
   const failure = useSignal<string>();
 
   const load = async (token?: string) => {
     try {
-      const { items, nextToken } = await fetchPage(http, feed, id, token);
+      const { items, nextToken } = await fetchHistory(http, feed, id, token);
       changes.value = merged([...changes.value, ...(items as PastChange[])]);
       next.value = nextToken;
     } catch (error) {

@@ -1,5 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
 import { type Feed, RESOURCES } from "../catalog.ts";
 import { notify } from "../notice.tsx";
 import { href, navigate } from "../route.ts";
@@ -7,6 +8,7 @@ import { hasScope } from "../session.ts";
 import { Ask } from "../ui/ask.tsx";
 import { Button } from "../ui/button.tsx";
 import { type KeyHeader, usePress } from "../ui/press.ts";
+import { useUnsaved } from "../ui/unsaved.tsx";
 import { Merge } from "./merge.tsx";
 import { isStale, type Problems, problemsOf } from "./problem.ts";
 
@@ -18,12 +20,23 @@ export function ownMembers(record: Members): Members {
   return own;
 }
 
+/** What a form holds, as text that can be compared; also if it can't be parsed. */
+function textOf(read: () => Members): string | undefined {
+  try {
+    return JSON.stringify(read());
+  } catch {
+    return undefined;
+  }
+}
+
 interface Props {
   resource: Feed;
   /** Undefined for a new record. */
   record: (Members & { id: string; version: number }) | undefined;
   /** The members that have a field; problems with other members are shown below the fields. */
   names: readonly string[];
+  /** The page to show after a save; by default the list. */
+  after?: readonly string[];
   /** The members that the form holds now. Throws if its text can't be parsed. */
   read: () => Members;
   /** Replaces what the form holds, after a merge. */
@@ -51,6 +64,8 @@ export function RecordForm(props: Props) {
   const version = useSignal(record?.version);
   const theirs = useSignal<Members & { version: number }>();
   const { isBusy, send: sendOnce } = usePress();
+  const opened = useRef(textOf(read));
+  useUnsaved(textOf(read) !== opened.current);
 
   const showError = async (error: unknown) => {
     if (isStale(error) && record) theirs.value = await reload();
@@ -61,11 +76,12 @@ export function RecordForm(props: Props) {
     done: string,
     request: (key: KeyHeader) => Promise<unknown>,
     content: unknown,
+    next: readonly string[] = [resource],
   ) => {
     try {
       await sendOnce(request, content);
       notify("done", done);
-      navigate(resource);
+      navigate(...next);
     } catch (error) {
       await showError(error).catch((reloadError: unknown) => {
         problems.value = problemsOf(reloadError, names);
@@ -75,7 +91,8 @@ export function RecordForm(props: Props) {
   const submit = (members: Members) => {
     if (isBusy.peek()) return;
     const [from, at] = [base.value, version.value];
-    void carryOut("Saved", (key) => save(members, from, at, key), [members, at]);
+    const request = (key: KeyHeader) => save(members, from, at, key);
+    void carryOut("Saved", request, [members, at], props.after);
   };
   const send = () => {
     problems.value = {};
@@ -135,7 +152,7 @@ export function RecordForm(props: Props) {
         <Button type="submit" primary disabled={!canWrite || isBusy.value}>
           {record ? "Save" : "Create"}
         </Button>
-        <a class="button" href={href(resource)}>
+        <a class="button" href={href(...(props.after ?? [resource]))}>
           Back
         </a>
         {record && (

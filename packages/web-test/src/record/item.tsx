@@ -41,7 +41,12 @@ const Items = ({ connection }: { connection: Connection }) => (
       const { items, nextToken } = await unwrap(connection.http.items.$get({ query }));
       return { items: items as unknown as Item[], nextToken };
     }}
-    columns={["Id", "Attributes", "Changed", "Version"]}
+    columns={[
+      { title: "Id", by: ({ id }) => id },
+      { title: "Attributes" },
+      { title: "Changed", by: ({ updatedAt }) => updatedAt },
+      { title: "Version", by: ({ version }) => version },
+    ]}
     cells={(item) => [
       <a href={href("items", item.id)}>{item.id}</a>,
       <code>{brief(ownMembers(item))}</code>,

@@ -38,7 +38,13 @@ const Users = ({ connection }: { connection: Connection }) => (
     connection={connection}
     feed="users"
     fetchPage={(query) => unwrap(connection.http.users.$get({ query }))}
-    columns={["Name", "Email", "Status", "Changed", "Version"]}
+    columns={[
+      { title: "Name", by: ({ name }) => name },
+      { title: "Email", by: ({ email }) => email },
+      { title: "Status", by: ({ status }) => status },
+      { title: "Changed", by: ({ updatedAt }) => updatedAt },
+      { title: "Version", by: ({ version }) => version },
+    ]}
     cells={(user) => [
       <a href={href("users", user.id)}>{user.name}</a>,
       user.email,

@@ -103,7 +103,6 @@ function Stock({ connection }: { connection: Connection }) {
         <StockDialog
           key={opened.value}
           {...opened.value}
-          stock={stock}
           connection={connection}
           onClose={() => (opened.value = undefined)}
         />

@@ -2,6 +2,7 @@ import { unwrap } from "@stockwire/client/http";
 import { useEffect, useRef } from "preact/hooks";
 import type { Connection } from "../connection.ts";
 import { count, money } from "../format.ts";
+import { href } from "../route.ts";
 import { hasScope } from "../session.ts";
 import { Button } from "../ui/button.tsx";
 import { LevelBadge } from "../ui/level.tsx";
@@ -22,7 +23,6 @@ export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
   useEffect(() => stock.loadHistory(row), [row]);
   const { name, price, currency, category, sku } = row.product.value;
   const level = row.level.value;
-  const reservations = row.reservations.value.length;
   const { isBusy, act } = usePress();
   const reserve = () =>
     act(`Reserve 1 × ${name}`, (headers) => {
@@ -34,7 +34,9 @@ export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
   return (
     <tr role="row" class="stock-row" data-level={level?.level} data-product={row.id}>
       <th role="rowheader" scope="row" class="stock-name">
-        <span class="strong clip">{name}</span>
+        <a class="strong clip" href={href("products", row.id)}>
+          {name}
+        </a>
         <span class="faint clip">{[category, sku].filter(Boolean).join(" · ")}</span>
       </th>
       <td role="cell" class="stock-price num">
@@ -61,10 +63,10 @@ export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
         <Button
           small
           disabled={!allowed}
-          label={`Reservations ${reservations} of ${name}`}
+          label={`Reservations of ${name}`}
           onClick={() => onOpen(row, "reservations")}
         >
-          Reservations <span class="num">{reservations}</span>
+          Reservations
         </Button>
         <Button small label={`Adjust ${name}`} onClick={() => onOpen(row, "stock")}>
           Adjust

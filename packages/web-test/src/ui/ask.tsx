@@ -72,7 +72,7 @@ export function Ask({ verb, label, question, yes, disabled, small, onYes }: Prop
       <Button
         {...size}
         primary
-        disabled={!isReady.value}
+        disabled={!isReady.value || (disabled ?? false)}
         onClick={() => {
           isAsking.value = false;
           onYes();

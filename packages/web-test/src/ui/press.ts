@@ -1,6 +1,7 @@
 import { ProblemError } from "@stockwire/client/http";
-import { type ReadonlySignal, useSignal } from "@preact/signals";
+import { type ReadonlySignal, useComputed, useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
+import { isAway } from "../connection.ts";
 import { notifyOutcome } from "../notice.tsx";
 
 /** Headers of a write: the server carries out all requests with one key once. */
@@ -10,7 +11,7 @@ export interface KeyHeader {
 }
 
 export interface Press {
-  /** True until the answer has come, and for the time of a double click. */
+  /** True until the answer has come, for the time of a double click, and while the server is gone. */
   isBusy: ReadonlySignal<boolean>;
   /**
    * Sends one write. The caller does nothing while `isBusy`. If no answer has come, the next press
@@ -25,7 +26,8 @@ export const DOUBLE_CLICK = 500; // ms
 
 /** For a button or a form that writes: one press has one effect, however often it is pressed. */
 export function usePress(): Press {
-  const isBusy = useSignal(false);
+  const isSending = useSignal(false);
+  const isBusy = useComputed(() => isSending.value || isAway.value);
   const unanswered = useRef<{ content: string; key: string }>(undefined);
 
   const send: Press["send"] = async (write, content = null) => {
@@ -33,7 +35,7 @@ export function usePress(): Press {
     const before = unanswered.current;
     const key = before?.content === text ? before.key : crypto.randomUUID();
     unanswered.current = { content: text, key };
-    isBusy.value = true;
+    isSending.value = true;
     const held = new Promise((resolve) => setTimeout(resolve, DOUBLE_CLICK));
     try {
       const result = await write({ "Idempotency-Key": key });
@@ -43,7 +45,7 @@ export function usePress(): Press {
       if (error instanceof ProblemError && error.status < 500) unanswered.current = undefined;
       throw error;
     } finally {
-      void held.then(() => (isBusy.value = false));
+      void held.then(() => (isSending.value = false));
     }
   };
   const act: Press["act"] = (action, write, content) => {

@@ -1,0 +1,22 @@
+import { type Client, type Product, ProblemError, unwrap } from "@stockwire/client/http";
+
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** True if the text has the form of a product's id. */
+export const isId = (text: string): boolean => UUID.test(text.trim());
+
+/** The product with this id or sku; undefined if there is none. */
+export async function findProduct(http: Client, text: string): Promise<Product | undefined> {
+  const wanted = text.trim();
+  if (wanted === "") return undefined;
+  if (!isId(wanted)) {
+    const { items } = await unwrap(http.products.$get({ query: { sku: wanted } }));
+    return items[0];
+  }
+  try {
+    return await unwrap(http.products[":id"].$get({ param: { id: wanted } }));
+  } catch (error) {
+    if (error instanceof ProblemError && error.code === "product_not_found") return undefined;
+    throw error;
+  }
+}
