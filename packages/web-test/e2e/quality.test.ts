@@ -23,6 +23,8 @@ const pages = () => [
   "products/new",
   `products/${product.id}`,
   `products/${product.id}/edit`,
+  "inventory",
+  "inventory/count",
   "reservations",
   "reservations/new",
   `reservations/${reservation.id}`,

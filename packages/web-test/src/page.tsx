@@ -35,6 +35,15 @@ export const PAGES: Readonly<Record<string, Page>> = {
       return ([id, part]) => <ProductsPage id={id} part={part} />;
     },
   },
+  inventory: {
+    title: "Inventory",
+    about: "What is out or low first, when to order again, and counts.",
+    depth: 1,
+    load: async () => {
+      const { InventoryPage } = await import("./inventory/page.tsx");
+      return ([part]) => <InventoryPage part={part} />;
+    },
+  },
   reservations: {
     title: "Reservations",
     about: "Units that are held for somebody until a time: all lines of a reservation, or none.",

@@ -46,7 +46,8 @@ export function Reorder({
   id,
   level,
   connection: { http },
-}: Props & { level: Inventory | undefined }) {
+  label = "Low at, or below",
+}: Props & { level: Inventory | undefined; label?: string }) {
   const point = useSignal(String(level?.reorderPoint ?? 0));
   const { isBusy, act } = usePress();
   const send = () => {
@@ -62,13 +63,7 @@ export function Reorder({
   };
   return (
     <Form onSubmit={send} isBusy={isBusy.value} disabled={!hasScope("write:inventory")} verb="Set">
-      <Field
-        label="Low at, or below"
-        type="number"
-        min={0}
-        value={point.value}
-        onInput={set(point)}
-      />
+      <Field label={label} type="number" min={0} value={point.value} onInput={set(point)} />
     </Form>
   );
 }

@@ -24,12 +24,3 @@ export function productName(http: Client, id: string): ReadonlySignal<string> {
   }
   return name;
 }
-
-/** Remembers a name that a page has read anyway. */
-export function rememberName(http: Client, id: string, text: string): void {
-  const names = caches.get(http) ?? new Map<string, Signal<string>>();
-  caches.set(http, names);
-  const known = names.get(id);
-  if (known) known.value = text;
-  else names.set(id, signal(text));
-}

@@ -7,6 +7,7 @@ interface Props {
   /** Errors in the value, from the server or the form. */
   problems?: readonly string[];
   hint?: string;
+  placeholder?: string;
   type?: "text" | "number" | "url" | "password";
   options?: readonly string[];
   lines?: number;
@@ -17,13 +18,14 @@ interface Props {
 /** An input with its label, hint and problems. With `options` a select, with `lines` a textarea. */
 export function Field({ label, value, onInput, problems = [], hint, options, ...rest }: Props) {
   const id = useId();
-  const { type = "text", lines, required, min } = rest;
+  const { type = "text", lines, required, min, placeholder } = rest;
   const described = [hint && `${id}-hint`, problems.length > 0 && `${id}-problem`].filter(Boolean);
   const common = {
     id,
     value,
     autocomplete: "off",
     required,
+    placeholder,
     "aria-invalid": problems.length > 0,
     "aria-describedby": described.join(" ") || undefined,
     onInput: (event: Event) => onInput((event.currentTarget as HTMLInputElement).value),

@@ -1,0 +1,304 @@
+/** A count of many products: a pasted or uploaded CSV, what it would change, and what it has changed. */
+
+import { type Client, ProblemError, unwrap } from "@stockwire/client/http";
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { type Connection, isAway } from "../connection.ts";
+import { count } from "../format.ts";
+import { errorText } from "../notice.tsx";
+import { href } from "../route.ts";
+import { Button } from "../ui/button.tsx";
+import { download } from "../ui/download.ts";
+import { Field } from "../ui/field.tsx";
+import { useUnsaved } from "../ui/unsaved.tsx";
+import { csvOf, parseCount } from "./csv.ts";
+import { byWeight, type Difference, differences } from "./difference.ts";
+import { lookUp } from "./look-up.ts";
+import { CHUNK, type Outcome, runCount } from "./run.ts";
+
+const COMPARE_AFTER = 300; // ms after the last key
+const EXAMPLE = "sku,quantity\nPEN-001,118\nPEN-002,40";
+
+interface Report {
+  outcomes: readonly Outcome[];
+  total: number;
+  isRunning: boolean;
+}
+
+export function CountPage({ connection: { http } }: { connection: Connection }) {
+  const text = useSignal("");
+  const reason = useSignal("counted");
+  const compared = useSignal<readonly Difference[]>();
+  const state = useSignal("");
+  const report = useSignal<Report>();
+  const stop = useRef<AbortController>(undefined);
+  useUnsaved((text.value.trim() !== "" && !report.value) || (report.value?.isRunning ?? false));
+  useEffect(() => () => stop.current?.abort(), []);
+
+  const { lines, faults } = parseCount(text.value);
+  useEffect(() => {
+    compared.value = undefined;
+    report.value = undefined;
+    state.value = "";
+    if (lines.length === 0) return undefined;
+    const looking = new AbortController();
+    const compare = async () => {
+      const typed = lines.map(({ product }) => product);
+      const find = await lookUp(http, typed, {
+        signal: looking.signal,
+        onProgress: (found) => {
+          if (!looking.signal.aborted) state.value = `Reading ${found} of ${typed.length}`;
+        },
+      });
+      if (looking.signal.aborted) return;
+      state.value = "";
+      compared.value = differences(lines, find);
+    };
+    const timer = setTimeout(() => {
+      state.value = "Reading the levels";
+      compare().catch((error: unknown) => {
+        if (!looking.signal.aborted) state.value = `Not compared: ${errorText(error)}`;
+      });
+    }, COMPARE_AFTER);
+    return () => {
+      looking.abort();
+      clearTimeout(timer);
+    };
+  }, [text.value]);
+
+  const changes = (compared.value ?? []).filter(({ kind }) => kind === "change");
+  const start = async () => {
+    if (report.peek()) return;
+    const controller = new AbortController();
+    stop.current = controller;
+    const note = (outcomes: readonly Outcome[], isRunning: boolean) =>
+      (report.value = { outcomes, total: changes.length, isRunning });
+    note([], true);
+    const outcomes = await runCount(changes, {
+      run: `count-${crypto.randomUUID()}`,
+      send: (difference, key) => setQuantity(http, difference, reason.value, key),
+      refusalOf,
+      untilBack,
+      onProgress: (answered) => note(answered, true),
+      signal: controller.signal,
+    });
+    note(outcomes, false);
+  };
+  const upload = async (file: File | undefined) => {
+    if (file) text.value = await file.text();
+  };
+  const running = report.value?.isRunning ?? false;
+
+  return (
+    <div class="stack">
+      <section class="panel padded" aria-labelledby="counted-heading">
+        <h2 id="counted-heading">What was counted</h2>
+        <div class="stack">
+          <Field
+            label="Lines of a sku or an id, and the units on hand"
+            hint="Paste from a spreadsheet, or choose a CSV file. A head is skipped."
+            lines={8}
+            placeholder={EXAMPLE}
+            value={text.value}
+            onInput={(value) => (text.value = value)}
+          />
+          <div class="row">
+            <input
+              type="file"
+              accept=".csv,.txt,text/csv,text/plain"
+              aria-label="CSV file"
+              onChange={(event) => void upload(event.currentTarget.files?.[0])}
+            />
+            <Field
+              label="Reason"
+              value={reason.value}
+              onInput={(value) => (reason.value = value)}
+            />
+          </div>
+          {faults.length > 0 && (
+            <ul aria-label="Faults">
+              {faults.slice(0, 20).map(({ line, detail }) => (
+                <li key={line} class="problem">
+                  Line {line}: {detail}
+                </li>
+              ))}
+              {faults.length > 20 && <li class="problem">and {faults.length - 20} more</li>}
+            </ul>
+          )}
+          <p class="faint num" role="status">
+            {state.value}
+          </p>
+        </div>
+      </section>
+      {compared.value && (
+        <section class="panel padded" aria-labelledby="difference-heading">
+          <h2 id="difference-heading">What changes</h2>
+          <Summary all={compared.value} />
+          <div class="row">
+            <Button
+              primary
+              disabled={changes.length === 0 || report.value !== undefined || isAway.value}
+              onClick={() => void start()}
+            >
+              Count {count(changes.length)} products
+            </Button>
+            {running && <Button onClick={() => stop.current?.abort()}>Stop</Button>}
+            <a class="button" href={href("inventory")}>
+              Back
+            </a>
+          </div>
+          {report.value && <ReportView report={report.value} />}
+          <Differences all={compared.value} />
+        </section>
+      )}
+    </div>
+  );
+}
+
+/** Sets the quantity if it is still the one that was compared. */
+function setQuantity(http: Client, difference: Difference, reason: string, key: string) {
+  const { productId, from, to } = difference;
+  const text = reason.trim();
+  const json = { quantity: to, expectedQuantity: from, ...(text !== "" && { reason: text }) };
+  const headers = { "Idempotency-Key": key };
+  return unwrap(http.inventory[":productId"].$put({ param: { productId }, json }, { headers }));
+}
+
+/** An answer below 500 is a refusal, but 401 and 429 can pass. */
+function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof ProblemError)) return undefined;
+  const { status } = error;
+  return status < 500 && status !== 401 && status !== 429 ? errorText(error) : undefined;
+}
+
+const WAIT = { base: 500, cap: 5_000 }; // ms
+
+/** Waits a while, longer after each failure, and until the connection is there again. */
+async function untilBack(failures: number): Promise<void> {
+  const ms = Math.min(WAIT.cap, WAIT.base * 2 ** failures);
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  if (!isAway.peek()) return;
+  await new Promise<void>((resolve) => {
+    const unsubscribe = isAway.subscribe((away) => {
+      if (away) return;
+      queueMicrotask(() => unsubscribe());
+      resolve();
+    });
+  });
+}
+
+function Summary({ all }: { all: readonly Difference[] }) {
+  const of = (kind: Difference["kind"]) => all.filter((each) => each.kind === kind);
+  const sum = of("change").reduce((units, { from, to }) => units + to - from, 0);
+  const facts = [
+    ["differ", of("change").length],
+    ["units", sum],
+    ["are right", of("same").length],
+    ["not found", of("unknown").length],
+    ["below what is reserved", of("reserved").length],
+    ["counted twice", of("again").length],
+  ] as const;
+  return (
+    <dl class="counters">
+      {facts.map(([name, value]) => (
+        <div key={name} data-fact={name}>
+          <dt>{name}</dt>
+          <dd class="num">{count(value)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+function ReportView({ report }: { report: Report }) {
+  const { outcomes, total, isRunning } = report;
+  const refused = outcomes.filter(({ refusal }) => refusal !== undefined);
+  const done = outcomes.length - refused.length;
+  const left = total - outcomes.length;
+  const save = () => {
+    const rows = outcomes.map(({ difference, refusal = "counted" }) => {
+      const { typed, name, from, to } = difference;
+      return [typed, name, from, to, to - from, refusal];
+    });
+    const head = ["product", "name", "before", "counted", "difference", "outcome"];
+    download("count.csv", csvOf([head, ...rows]), "text/csv");
+  };
+  return (
+    <div class="stack report" aria-live="polite">
+      <progress value={outcomes.length} max={total} aria-label="Progress" />
+      <p class="num" data-fact="report">
+        {count(done)} counted, {count(refused.length)} refused
+        {left > 0 && `, ${count(left)} ${isRunning ? "to go" : "not sent"}`}
+        {isRunning && isAway.value && " · waiting for the server"}
+      </p>
+      {refused.length > 0 && (
+        <ul aria-label="Refused">
+          {refused.map(({ difference, refusal }) => (
+            <li key={difference.line} class="problem">
+              Line {difference.line}, {difference.name}: {refusal}
+            </li>
+          ))}
+        </ul>
+      )}
+      {!isRunning && (
+        <div class="row">
+          <Button onClick={save}>Save the report</Button>
+        </div>
+      )}
+      {isRunning && <p class="faint">In chunks of {CHUNK}. Leave this window open.</p>}
+    </div>
+  );
+}
+
+const KINDS: Readonly<Record<Difference["kind"], string>> = {
+  change: "",
+  same: "right",
+  unknown: "no such product",
+  reserved: "more are reserved",
+  again: "counted in another line",
+};
+const SHOWN = 1_000; // rows
+
+function Differences({ all }: { all: readonly Difference[] }) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Differences">
+      <table class="differences">
+        <thead>
+          <tr>
+            <th scope="col">Line</th>
+            <th scope="col">Product</th>
+            <th scope="col" class="num">
+              Before
+            </th>
+            <th scope="col" class="num">
+              Counted
+            </th>
+            <th scope="col" class="num">
+              Difference
+            </th>
+            <th scope="col">Note</th>
+          </tr>
+        </thead>
+        <tbody>
+          {byWeight(all)
+            .slice(0, SHOWN)
+            .map(({ line, typed, kind, name, productId, from, to }) => (
+              <tr key={line} data-kind={kind}>
+                <td class="num">{line}</td>
+                <td>
+                  {productId === "" ? typed : <a href={href("products", productId)}>{name}</a>}
+                </td>
+                <td class="num">{kind === "unknown" ? "–" : count(from)}</td>
+                <td class="num">{count(to)}</td>
+                <td class="num">{kind === "unknown" ? "–" : signed(to - from)}</td>
+                <td class={kind === "same" ? "faint" : "problem"}>{KINDS[kind]}</td>
+              </tr>
+            ))}
+        </tbody>
+      </table>
+      {all.length > SHOWN && <p class="faint">The first {count(SHOWN)} rows are shown.</p>}
+    </div>
+  );
+}
+
+const signed = (units: number): string => (units > 0 ? `+${count(units)}` : count(units));
