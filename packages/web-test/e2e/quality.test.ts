@@ -29,6 +29,7 @@ const pages = () => [
   "reservations/new",
   `reservations/${reservation.id}`,
   "changes",
+  "dashboard",
   "users",
   "users/new",
   "items",

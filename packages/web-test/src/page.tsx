@@ -61,6 +61,14 @@ export const PAGES: Readonly<Record<string, Page>> = {
       return () => <ChangesPage />;
     },
   },
+  dashboard: {
+    title: "Dashboard",
+    about: "Changes, their delay, this window's connection and the stock levels.",
+    load: async () => {
+      const { DashboardPage } = await import("./dashboard/page.tsx");
+      return () => <DashboardPage />;
+    },
+  },
   users: {
     title: "Users",
     about:
@@ -118,7 +126,7 @@ const HISTORY: Page = {
   },
 };
 
-export const NOT_FOUND: Page = {
+const NOT_FOUND: Page = {
   title: "Not found",
   about: "This address names no page of the console.",
   load: async () => () => (

@@ -8,7 +8,7 @@ export interface CountLine {
   quantity: number;
 }
 
-export interface CountFault {
+interface CountFault {
   line: number;
   detail: string;
 }
@@ -102,7 +102,7 @@ function rowsOf(text: string): Row[] {
 }
 
 /** A text as a cell of a CSV file. A text that a spreadsheet would take for a formula is quoted. */
-export function csvCell(value: string | number): string {
+function csvCell(value: string | number): string {
   const text = typeof value === "string" && /^[=+\-@\t]/.test(value) ? `'${value}` : String(value);
   return /[",\r\n']/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

@@ -27,7 +27,7 @@ export function draftOf(members: Members): Draft {
 }
 
 /** A text that is no number is sent as text, for the server to refuse. */
-export const numberOf = (text: string): number | string => {
+const numberOf = (text: string): number | string => {
   const trimmed = text.trim();
   return trimmed === "" || Number.isNaN(Number(trimmed)) ? text : Number(trimmed);
 };

@@ -18,7 +18,7 @@ interface Page<T> {
   nextToken: string | null;
 }
 
-export interface ListQuery {
+interface ListQuery {
   limit: string;
   order: "asc" | "desc";
   nextToken?: string;

@@ -1,26 +1,27 @@
 import { unwrap } from "@stockwire/client/http";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { Connection } from "../connection.ts";
 import { count, money } from "../format.ts";
 import { href } from "../route.ts";
 import { hasScope } from "../session.ts";
 import { Button } from "../ui/button.tsx";
+import { Late } from "../ui/late.tsx";
 import { LevelBadge } from "../ui/level.tsx";
 import { usePress } from "../ui/press.ts";
 import { Sparkline } from "./sparkline.tsx";
 import type { Part } from "./dialog.tsx";
-import type { Row, Stock } from "./store.ts";
+import type { Row } from "./store.ts";
 
 interface Props {
   row: Row;
-  stock: Stock;
+  /** Its place in the table, from 1 with the head. */
+  index: number;
   connection: Connection;
   onOpen: (row: Row, part: Part) => void;
 }
 
 /** One product: its stock, its latest movements and the actions on it. A reservation is closed in the dialog only, where it is named. */
-export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
-  useEffect(() => stock.loadHistory(row), [row]);
+export function StockRow({ row, index, connection: { http }, onOpen }: Props) {
   const { name, price, currency, category, sku } = row.product.value;
   const level = row.level.value;
   const { isBusy, act } = usePress();
@@ -32,12 +33,22 @@ export function StockRow({ row, stock, connection: { http }, onOpen }: Props) {
   const allowed = hasScope("reserve:inventory");
 
   return (
-    <tr role="row" class="stock-row" data-level={level?.level} data-product={row.id}>
+    <tr
+      role="row"
+      class="stock-row"
+      aria-rowindex={index}
+      data-level={level?.level}
+      data-product={row.id}
+      data-late={row.late.value || undefined}
+    >
       <th role="rowheader" scope="row" class="stock-name">
         <a class="strong clip" href={href("products", row.id)}>
           {name}
         </a>
-        <span class="faint clip">{[category, sku].filter(Boolean).join(" · ")}</span>
+        <span class="faint clip">
+          {row.late.value && <Late />}
+          {[category, sku].filter(Boolean).join(" · ")}
+        </span>
       </th>
       <td role="cell" class="stock-price num">
         {money(price, currency)}

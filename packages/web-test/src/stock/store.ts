@@ -1,115 +1,149 @@
 /**
- * The stock page's data: live collections of products and levels, joined by product. The screen is updated once a frame, however many changes arrive.
+ * The stock page's data: the rows near the screen, which follow the changes of products and levels. It
+ * subscribes to both feeds and drops the changes of rows that it does not hold. The screen is updated
+ * once a frame, however many changes arrive.
  */
 
-import { computed, type Signal, signal } from "@preact/signals";
-import { type Client, pages } from "@stockwire/client/http";
+import { type Signal, signal } from "@preact/signals";
+import type { Inventory, Product } from "@stockwire/client/http";
 import { oncePerFrame } from "../animation-frame.ts";
-import type { Connection } from "../connection.ts";
-import { AvailabilityHistory } from "./availability.ts";
-
-const allProducts = (http: Client) => pages((query) => http.products.$get({ query }));
-const allLevels = (http: Client) => pages((query) => http.inventory.$get({ query }));
-
-type RecordOf<L extends (http: Client) => () => Promise<{ records: unknown[] }>> = Awaited<
-  ReturnType<ReturnType<L>>
->["records"][number];
-
-type Product = RecordOf<typeof allProducts>;
-type Level = RecordOf<typeof allLevels>;
+import { type Change } from "../catalog.ts";
+import { type Connection, isLate } from "../connection.ts";
+import { PagedList } from "./paged-list.ts";
+import { RecentRecords } from "./recent.ts";
+import { type Cursors, type Filter, type ProductAndLevel, sourceOf } from "./source.ts";
 
 /** One product. Each signal redraws only the cells that read it. */
 export interface Row {
   id: string;
   product: Signal<Product>;
-  level: Signal<Level | undefined>;
-  /** The latest values of `available`, oldest first. */
+  level: Signal<Inventory | undefined>;
+  /** The values of `available` since the row is held, oldest first. */
   availability: Signal<readonly number[]>;
+  /** Changed while there was no connection. */
+  late: Signal<boolean>;
 }
 
 export interface Stock {
-  rows: Signal<readonly Row[]>;
-  totals: Signal<{ out: number; low: number; ok: number }>;
-  ready: Signal<boolean>;
-  /** The error if products or levels can't be read. */
-  failure: Signal<unknown>;
-  /** Fetches the values of `available` from before the page was opened. */
-  loadHistory: (row: Row) => void;
+  list: PagedList<Row>;
+  /** Rises with each change of what the list holds. */
+  drawn: Signal<number>;
+  /** Products that were created, or came into the filter, after the list was read. */
+  fresh: Signal<number>;
   close: () => void;
 }
 
-export function openStock({ http, live }: Connection): Stock {
-  const rows = signal<readonly Row[]>([]);
-  const ready = signal(false);
-  const failure = signal<unknown>();
-  const byId = new Map<string, Row>();
-  const changed = new Set<string>(); // products to draw
-  const availability = new AvailabilityHistory(http);
+const KEPT = 4; // pages on each side of those on screen
+const AHEAD = 20; // rows
+const VALUES = 24; // of a sparkline
 
-  const products = live.collection<Product>("products", { load: allProducts(http) });
-  const levels = live.collection<Level>("inventory", { load: allLevels(http) });
+/** `onReset` is called when changes are missing, and the list must be opened again. */
+export function openStock({ http, live }: Connection, filter: Filter, onReset: () => void): Stock {
+  const drawn = signal(0);
+  const fresh = signal(0);
+  const freshIds = new Set<string>();
+  const byId = new Map<string, Row>();
+  const products = new RecentRecords<Product>();
+  const levels = new RecentRecords<Inventory>();
+  const changed = new Map<string, boolean>(); // rows to draw, and whether their change came late
+  const closing: (() => void)[] = [];
+  let isFollowing = false;
 
   const draw = oncePerFrame(() => {
-    let isRowAddedOrRemoved = false;
-    for (const id of changed) {
-      const product = products.get(id);
+    for (const [id, isLateChange] of changed) {
       const row = byId.get(id);
-      if (!product) {
-        isRowAddedOrRemoved = byId.delete(id) || isRowAddedOrRemoved;
-        continue;
-      }
-      const level = levels.get(id);
-      if (row) {
-        row.product.value = product;
-        row.level.value = level;
-        row.availability.value = availability.get(id);
-        continue;
-      }
-      isRowAddedOrRemoved = true;
-      byId.set(id, {
-        id,
-        product: signal(product),
-        level: signal(level),
-        availability: signal(availability.get(id)),
-      });
+      if (!row) continue;
+      row.product.value = products.newest(row.product.peek()) ?? row.product.peek();
+      row.level.value = levels.newest(row.level.peek());
+      row.late.value = isLateChange;
     }
     changed.clear();
-    if (isRowAddedOrRemoved) rows.value = [...byId.values()].toSorted(byName);
+    if (fresh.peek() !== freshIds.size) fresh.value = freshIds.size;
   });
-
-  const drawRow = (id: string) => {
-    changed.add(id);
+  const note = ({ id, at }: Change) => {
+    changed.set(id, isLate(at));
     draw();
   };
 
-  products.onChange(({ id }) => drawRow(id));
-  levels.onChange((change) => {
-    if (change.type === "set") {
-      availability.add(change.id, change.record.available, !change.previous);
-    }
-    drawRow(change.id);
-  });
-  const done = Promise.all([products.ready, levels.ready]);
-  done.then(
-    () => (ready.value = true),
-    (error: unknown) => (failure.value = error),
-  );
+  const onProduct = (change: Change) => {
+    const { id, op, data } = change;
+    if (op === "delete") return list.remove(id);
+    const product = data as Product | undefined;
+    if (product) products.add(product);
+    if (op === "create" && product && isWanted(filter, product)) freshIds.add(id);
+    note(change);
+  };
+  const onLevel = (change: Change) => {
+    const level = change.data as Inventory | undefined;
+    if (change.op === "delete" || !level) return;
+    levels.add(level);
+    const row = byId.get(change.id);
+    if (row) addValue(row, level.available);
+    else if (filter.by === "level" && level.level === filter.level) freshIds.add(change.id);
+    note(change);
+  };
+  /** Subscribes once, from the cursors of the first page. */
+  const follow = (cursors: Cursors) => {
+    if (isFollowing) return;
+    isFollowing = true;
+    const since = (cursor: string | undefined) => (cursor === undefined ? {} : { since: cursor });
+    const subscriptions = [
+      live.subscribe("products", {
+        ...since(cursors.products),
+        event: onProduct,
+        reset: onReset,
+      }),
+      live.subscribe("inventory", { ...since(cursors.inventory), event: onLevel, reset: onReset }),
+    ];
+    closing.push(...subscriptions.map(({ close }) => close));
+  };
 
+  const rowOf = ({ product, level }: ProductAndLevel): Row => {
+    const known = levels.newest(level);
+    const row: Row = {
+      id: product.id,
+      product: signal(products.newest(product) ?? product),
+      level: signal(known),
+      availability: signal(known ? [known.available] : []),
+      late: signal(false),
+    };
+    byId.set(row.id, row);
+    freshIds.delete(row.id);
+    return row;
+  };
+  const read = sourceOf(http, filter, follow);
+  const list = new PagedList<Row>({
+    read: async (token) => {
+      const { rows, next } = await read(token);
+      return { rows: rows.map(rowOf), next };
+    },
+    order: filter.by === "all" ? filter.order : "desc",
+    kept: KEPT,
+    ahead: AHEAD,
+    onChange: () => void drawn.value++,
+    onDropped: ({ id }) => void byId.delete(id),
+  });
+  closing.push(
+    live.on("open", () => list.retry()),
+    () => list.close(),
+  );
   return {
-    rows,
-    ready,
-    failure,
-    totals: computed(() => {
-      const totals = { out: 0, low: 0, ok: 0 };
-      for (const { level } of rows.value) totals[level.value?.level ?? "out"]++;
-      return totals;
-    }),
-    loadHistory: ({ id }) => void availability.load(id).then(() => drawRow(id)),
+    list,
+    drawn,
+    fresh,
     close() {
-      products.close();
-      levels.close();
+      for (const close of closing) close();
     },
   };
 }
 
-const byName = (a: Row, b: Row) => a.product.peek().name.localeCompare(b.product.peek().name);
+function isWanted(filter: Filter, { category, sku }: Product): boolean {
+  if (filter.by === "category") return category.toLowerCase() === filter.text.toLowerCase();
+  if (filter.by === "sku") return sku === filter.text;
+  return filter.by === "all";
+}
+
+function addValue({ availability }: Row, available: number): void {
+  const values = availability.peek();
+  if (values.at(-1) !== available) availability.value = [...values, available].slice(-VALUES);
+}

@@ -1,0 +1,156 @@
+/**
+ * The stock page with many products: what it requests, draws and holds. `PRODUCTS=100000 npm run test:e2e
+ * -- scale` measures it with more, and prints the time to the first row.
+ */
+
+import { type Client, unwrap } from "@stockwire/client/http";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Laptop, startLaptop } from "./laptop.ts";
+import { isLaptop, secondClient } from "./stage.ts";
+import { openBrowser, openWindow } from "./window.ts";
+
+const PRODUCTS = Number(process.env["PRODUCTS"] ?? 1_500);
+const SEED_TIME = PRODUCTS * 20 + 120_000; // ms
+
+let browser: Browser;
+let laptop: Laptop;
+let http: Client;
+beforeAll(async () => {
+  if (!isLaptop) return;
+  [browser, laptop] = await Promise.all([openBrowser(), startLaptop()]);
+  http = await secondClient(laptop.url);
+  for (let from = 0; from < PRODUCTS; from += 100) {
+    const items = Array.from({ length: 100 }, (_, index) => ({
+      name: `Scale ${from + index}`,
+      price: 1,
+      category: from === 0 ? "First" : "Many",
+      sku: `S-${from + index}`,
+      initialQuantity: 9,
+    }));
+    const { failed } = await unwrap(http.products.batch.$post({ json: { items } }));
+    if (failed > 0) throw new Error(`${failed} products were not created`);
+  }
+}, SEED_TIME);
+afterAll(() => Promise.all([browser?.close(), laptop?.close()]));
+
+const drawn = (page: Page) => page.locator(".stock-row").count();
+
+/** Bytes of the page's heap after a garbage collection. */
+async function heapOf(page: Page): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("HeapProfiler.collectGarbage");
+  const { usedSize } = await session.send("Runtime.getHeapUsage");
+  await session.detach();
+  return usedSize;
+}
+
+/** Scrolls to the end of what is known, until `isEnough` or the end of the list. Returns its rows. */
+async function scroll(page: Page, isEnough: (rows: number) => boolean): Promise<number> {
+  let rows = 0;
+  for (let same = 0; same < 100 && !isEnough(rows);) {
+    const known = await page.evaluate(() => {
+      scrollTo(0, document.documentElement.scrollHeight);
+      const last = [...document.querySelectorAll("[aria-rowindex]")].at(-1);
+      return Number(last?.getAttribute("aria-rowindex")) - 1;
+    });
+    same = known === rows ? same + 1 : 0;
+    rows = known;
+    await page.waitForTimeout(20);
+  }
+  return rows;
+}
+
+test.runIf(isLaptop)(
+  "the stock page requests what is on screen, and holds as little after a long way as after a short one",
+  async () => {
+    const requests: string[] = [];
+    let firstRow = 0;
+    const { page, close } = await openWindow(browser, "stock", {
+      url: laptop.url,
+      before: async (opened) => {
+        opened.on("request", (request) => {
+          const { pathname } = new URL(request.url());
+          if (!/^\/console(?!\/token)/.test(pathname)) requests.push(pathname);
+        });
+        opened.on("websocket", (socket) => requests.push(new URL(socket.url()).pathname));
+        await opened.addInitScript(() => {
+          new MutationObserver((_, observer) => {
+            if (!document.querySelector(".stock-row")) return;
+            performance.mark("first row");
+            observer.disconnect();
+          }).observe(document, { subtree: true, childList: true });
+        });
+      },
+    });
+    await expect.poll(() => drawn(page)).toBeGreaterThan(5);
+    await page.locator('.stock[aria-busy="false"]').waitFor();
+    expect(requests.length, requests.join(" ")).toBeLessThanOrEqual(6);
+    expect(await drawn(page)).toBeLessThan(40);
+    firstRow = await page.evaluate(
+      () => performance.getEntriesByName("first row")[0]?.startTime ?? 0,
+    );
+
+    const few = Math.min(PRODUCTS / 3, 1_000);
+    await scroll(page, (rows) => rows >= few);
+    const early = await heapOf(page);
+    const rows = await scroll(page, (known) => known >= PRODUCTS);
+    const late = await heapOf(page);
+    expect(rows).toBeGreaterThanOrEqual(PRODUCTS);
+    expect(await drawn(page)).toBeLessThan(40);
+    const mb = (bytes: number) => Math.round(bytes / 100_000) / 10;
+    // Of the pages that are not held there are the page tokens, some hundred bytes each.
+    const tokens = (PRODUCTS / 50) * 2_000;
+    expect(late - early, `${mb(early)} MB, then ${mb(late)} MB`).toBeLessThan(3_000_000 + tokens);
+    process.stdout.write(
+      `${PRODUCTS} products: first row after ${Math.round(firstRow)} ms, ${requests.length} requests, heap ${mb(early)} MB after ${few} rows, ${mb(late)} MB after ${rows}\n`,
+    );
+
+    // Rows that were forgotten come back, and follow their changes.
+    await page.evaluate(() => scrollTo(0, 0));
+    const first = page.locator(".stock-row").first();
+    await expect.poll(() => first.getAttribute("aria-rowindex")).toBe("2");
+    const id = (await first.getAttribute("data-product")) ?? "";
+    const json = { delta: -4, reason: "sold" };
+    await unwrap(
+      http.inventory[":productId"].adjustments.$post({ param: { productId: id }, json }),
+    );
+    await expect.poll(() => first.locator(".stock-available").innerText()).toBe("5");
+    await close();
+  },
+  120_000 + PRODUCTS * 20,
+);
+
+test.runIf(isLaptop)(
+  "a sku and a category are found exactly, a name among what is loaded, and the page says so",
+  async () => {
+    const { page, close } = await openWindow(browser, "stock", { url: laptop.url });
+    const names = () => page.locator(".stock-name a").allInnerTexts();
+    const find = page.getByLabel("Find a product");
+    await expect.poll(async () => (await names()).length).toBeGreaterThan(5);
+    await find.fill("Scale 0");
+    await expect.poll(() => page.locator(".found").innerText()).toMatch(/^0 of the \d+ products/);
+    await page.getByLabel("Find by").selectOption("sku");
+    await find.fill("S-0");
+    await find.press("Enter");
+    await expect.poll(names).toEqual(["Scale 0"]);
+    expect(new URL(page.url()).hash).toBe("#/stock?by=sku&q=S-0");
+    await page.getByLabel("Find by").selectOption("category");
+    await find.fill("first");
+    await find.press("Enter");
+    await expect.poll(async () => (await names())[0]).toBe("Scale 99");
+    await page.reload();
+    await expect.poll(async () => (await names())[0]).toBe("Scale 99");
+
+    await find.fill("");
+    await expect.poll(async () => (await names())[0]).toBe(`Scale ${PRODUCTS - 1}`);
+    await page.getByLabel("Order").selectOption("asc");
+    await expect.poll(async () => (await names()).includes("Scale 0")).toBe(true);
+    await unwrap(http.products.$post({ json: { name: "Newest", price: 1, category: "Many" } }));
+    await page.getByRole("button", { name: "1 new: show" }).click();
+    await page.getByLabel("Order").selectOption("desc");
+    await expect.poll(async () => (await names())[0]).toBe("Newest");
+    await close();
+  },
+  120_000,
+);
