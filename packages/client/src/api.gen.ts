@@ -1271,6 +1271,8 @@ export interface Client {
         limit?: number | string | undefined;
         /** Seconds to wait for a first change. */
         wait?: number | string | undefined;
+        /** In place of `since`: the last changes of the feed, of which those of the topic. */
+        last?: number | string | undefined;
       };
     }, Changes>;
   };

@@ -1,4 +1,5 @@
 import type { Client } from "@stockwire/client/http";
+import { readFile } from "node:fs/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createProduct, secondClient } from "./stage.ts";
@@ -38,28 +39,56 @@ test("a change is shown with feed, seq, op, actor and difference; its record lin
   await close();
 });
 
-test("the list of changes can be paused and filtered by topic", async () => {
-  const { id } = await createProduct(http, 3);
+test("the list starts with the log, is filtered, paused without a loss, and exported", async () => {
+  const { id, name } = await createProduct(http, 3);
+  await reprice(id, 29);
   const { page, close } = await openWindow(browser, "changes");
-  await page.getByLabel("Topic", { exact: true }).selectOption("products");
   await subscribed(page);
   const rows = page.locator(".change-row[data-seq]");
-  const received = page.locator("[data-fact=received] dd");
+  const fact = (of: string) => page.locator(`[data-fact^="${of}"] dd`).innerText();
+  // From all feeds, before anything has arrived.
+  await expect.poll(() => rows.filter({ hasText: "12.5 → 29" }).count()).toBe(1);
+  expect(Number(await fact("listed"))).toBeLessThanOrEqual(50);
+
+  await page.getByLabel("Record").fill(id.toUpperCase());
+  await expect.poll(() => rows.count()).toBeGreaterThan(1);
+  for (const text of await rows.allInnerTexts()) expect(text).toContain(id.slice(-8));
+  await page.getByLabel("Actor").fill("nobody");
+  await expect.poll(() => rows.count()).toBe(0);
+  await page.getByLabel("Actor").fill("");
+
+  await page.getByLabel("Topic", { exact: true }).selectOption("products");
+  await subscribed(page);
+  await page.getByLabel("Record").fill(id);
+  await expect.poll(() => rows.count()).toBe(2);
   const paused = page.getByRole("button", { name: "Pause" });
   await paused.click();
-  await reprice(id, 30);
-  await expect.poll(() => received.innerText()).not.toBe("0");
-  expect(await rows.count()).toBe(0);
+  for (const price of [30, 31]) await reprice(id, price);
+  await expect
+    .poll(() => page.locator("[data-fact=waiting]").innerText())
+    .toMatch(/Paused: ([2-9]|\d\d+) waiting/);
+  expect(await rows.count()).toBe(2);
   await paused.click();
-  await expect.poll(() => rows.count()).toBeGreaterThan(0);
+  await expect.poll(() => rows.count()).toBe(4);
+  expect(await fact("missing")).toBe("0");
+
+  const saved = page.waitForEvent("download");
+  await page.getByRole("button", { name: "Export" }).click();
+  const text = await readFile(await (await saved).path(), "utf8");
+  const changes = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { op: string });
+  expect(changes.map(({ op }) => op)).toEqual(["create", "update", "update", "update"]);
+  expect(changes[0]).toMatchObject({ id, data: { name } });
 
   await page.getByLabel("Another topic").fill(`products/${id}`);
   await page.getByRole("button", { name: "Subscribe" }).click();
   await subscribed(page);
   await createProduct(http, 1);
-  await reprice(id, 31);
-  await expect.poll(() => received.innerText()).toBe("1");
-  await expect.poll(() => rows.allInnerTexts()).toEqual([expect.stringContaining("31")]);
+  await reprice(id, 32);
+  await expect.poll(() => fact("received")).toBe("1");
+  await expect.poll(() => rows.first().innerText()).toContain("31 → 32");
   await close();
 });
 

@@ -358,6 +358,34 @@ export async function changesAfter(
   return { changes, more };
 }
 
+/**
+ * Returns up to `count` of the newest changes of a feed, in ascending order and without a gap. Where a
+ * number is missing because the index is behind, the changes after it are left for a later read; where
+ * older changes have expired, the result begins after them.
+ */
+export async function newestChanges(feed: Feed, count: number): Promise<LoggedChange[]> {
+  const { items } = await query(
+    {
+      IndexName: "gsi1",
+      KeyConditionExpression: "gsi1pk = :feed",
+      ExpressionAttributeValues: { ":feed": feed },
+      ScanIndexForward: false,
+      Limit: count,
+    },
+    "Changes",
+  );
+  let changes: LoggedChange[] = []; // newest first
+  for (const change of items.map(loggedOf)) {
+    const later = changes.at(-1);
+    if (later && later.seq !== change.seq + 1) {
+      if (appendTimeOf(later) < Date.now() - INDEX_LAG) break;
+      changes = [];
+    }
+    changes.push(change);
+  }
+  return changes.toReversed();
+}
+
 /** Returns a change in the form of clients, with its cursor and its `op` for a subscriber. */
 export const toClient = (
   { was: _was, is: _is, digest, previous: _previous, appendedAt: _at, ...change }: LoggedChange,

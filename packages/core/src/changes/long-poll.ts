@@ -101,6 +101,26 @@ export async function poll(
   }
 }
 
+/**
+ * Returns those of the last `count` changes of the topic's feed that match the topic, in the order of
+ * the feed, and the cursor after them. Throws `unavailable`.
+ */
+export async function latest({ feed, key }: Topic, count: number): Promise<ChangesPage> {
+  const heads = await ChangeLog.heads([feed]);
+  const changes = await ChangeLog.newestChanges(feed, count);
+  const events = changes.flatMap((change) => {
+    const op = opFor(change, (other) => other === key);
+    return op === undefined ? [] : [ChangeLog.toClient(change, op)];
+  });
+  const newest = changes.at(-1);
+  if (!newest) return { events, cursor: Offset.encode({ ...heads, at: Date.now() }), more: false };
+  const { seq, digest } = newest;
+  const isEnd = seq >= (heads.seqs[feed] ?? 0);
+  const at = isEnd ? Date.now() : Date.parse(newest.at);
+  const offset = { seqs: { [feed]: seq }, digests: { [feed]: digest }, at };
+  return { events, cursor: Offset.encode(offset), more: !isEnd };
+}
+
 /** Returns the offset to read from, and the head. Throws `invalid_cursor`, `cursor_expired`. */
 async function startOf({ feed }: Topic, since: string | undefined, parameter: string) {
   const heads = await ChangeLog.heads([feed]);

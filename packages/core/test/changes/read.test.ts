@@ -9,11 +9,12 @@ import {
   cursorBefore,
   heads,
   history,
+  newestChanges,
   reset,
 } from "../../src/changes/log.ts";
 import * as SignedToken from "../../src/store/signed-token.ts";
 import { newId } from "../../src/id.ts";
-import { poll } from "../../src/changes/long-poll.ts";
+import { latest, poll } from "../../src/changes/long-poll.ts";
 import * as Offset from "../../src/changes/offset.ts";
 import type { Client } from "../../src/store/client.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
@@ -105,6 +106,54 @@ describe("changes after a seq", () => {
     expect((await changesAfter("items", start, 1)).changes).toMatchObject([
       { ...one, seq: start + 1 },
     ]);
+  });
+});
+
+describe("the newest changes", () => {
+  test("are the last of the feed in ascending order, and a reader continues after them", async () => {
+    const [one, ...others] = await append(versions(8, { feed: "items" }), soon());
+    const { events, cursor, more } = await latest(topic("items"), 5);
+    expect(events.map(({ seq }) => seq)).toEqual(others.slice(2).map(({ seq }) => seq));
+    expect(more).toBe(false);
+    const [next] = await append([newChange({ feed: "items" })], soon());
+    const page = await poll(topic("items"), cursor, { limit: 10, wait: 0 });
+    expect(page.events.map(({ seq }) => seq)).toEqual([next?.seq]);
+    const ofOne = await latest(topic(`items/${one?.id}`), 5);
+    expect(ofOne.events.map(({ version }) => version)).toEqual([5, 6, 7, 8]);
+  });
+
+  test("have no gap: what follows a number that the index lacks is left for the next read", async () => {
+    const appended = await append(versions(6, { feed: "users" }), soon());
+    const seqs = appended.map(({ seq }) => seq);
+    hiding(new Set([seqs[3] ?? 0]));
+    const { events, cursor, more } = await latest(topic("users"), 6);
+    expect(events.map(({ seq }) => seq).slice(-3)).toEqual(seqs.slice(0, 3));
+    expect(more).toBe(true);
+    hiding(new Set());
+    const page = await poll(topic("users"), cursor, { limit: 10, wait: 0 });
+    expect(page.events.map(({ seq }) => seq)).toEqual(seqs.slice(3));
+  });
+
+  test("begin after those that have expired", async () => {
+    const appended = await append(versions(4, { feed: "users" }), soon());
+    const seqs = appended.map(({ seq }) => seq);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
+    try {
+      hiding(new Set([seqs[1] ?? 0]));
+      const changes = await newestChanges("users", 4);
+      expect(changes.map(({ seq }) => seq)).toEqual(seqs.slice(2));
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test("of a feed without changes give the cursor of its beginning", async () => {
+    const own = topic("reservations");
+    const { events, cursor } = await latest(own, 5);
+    if ((await headOf("reservations")) === 0) expect(events).toEqual([]);
+    const [next] = await append([newChange({ feed: "reservations" })], soon());
+    const page = await poll(own, cursor, { limit: 10, wait: 0 });
+    expect(page.events.map(({ seq }) => seq)).toEqual([next?.seq]);
   });
 });
 

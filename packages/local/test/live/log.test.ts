@@ -171,6 +171,24 @@ describe("a change", () => {
     expect(Math.max(...sizes)).toBeLessThanOrEqual(32 * 1024);
   });
 
+  test("can be read as one of the last, without a cursor", async () => {
+    const [one, two] = [await create("/items", { n: 1 }), await create("/items", { n: 2 })];
+    const read = async (query: string) => api("GET", `/changes?${query}`);
+    await expect
+      .poll(async () => {
+        const { json } = await read("topic=items&last=2");
+        return (json.events as { id: string }[]).map(({ id }) => id);
+      })
+      .toEqual([one.id, two.id]);
+    const { json } = await read(`topic=items/${one.id}&last=100`);
+    expect(json.events).toMatchObject([{ id: one.id, op: "create" }]);
+    const refused = await read(`topic=items&last=2&since=${json.cursor}`);
+    expect(refused).toMatchObject({ status: 400, json: { code: "invalid_parameter" } });
+    for (const last of ["0", "101", "x", "-1"]) {
+      expect((await read(`topic=items&last=${last}`)).status, last).toBe(400);
+    }
+  });
+
   test("of the largest items, in characters of one to six bytes, arrives live and when it is replayed", async () => {
     const since = (await api("GET", "/changes?topic=items")).json.cursor as string;
     const client = await subscriber("items");

@@ -1,4 +1,4 @@
-/** The changes page: subscribes to topics, lists what arrives, and can interrupt the connection. */
+/** The changes page: the last changes of the log and those that arrive. It can interrupt the connection. */
 
 import { useComputed, useSignal } from "@preact/signals";
 import type { Topic } from "@stockwire/client/live";
@@ -10,6 +10,8 @@ import { interrupt, interruptedUntil } from "../interruptible-socket.ts";
 import { hasScope, now } from "../session.ts";
 import { Button } from "../ui/button.tsx";
 import { Empty, RequireScopes } from "../ui/require-scopes.tsx";
+import { download } from "../ui/download.ts";
+import { linesOf } from "./filter.ts";
 import { type Monitor, openMonitor, SHOWN } from "./monitor.ts";
 import { ChangeRow } from "./row.tsx";
 
@@ -108,17 +110,58 @@ interface MonitorProps {
 function ChangeMonitor({ connection, topics }: MonitorProps) {
   const monitor = useMemo(() => openMonitor(connection, topics), [connection]);
   useEffect(() => () => monitor.close(), [monitor]);
+  const { paused, waiting, from, found, filter } = monitor;
+  const part = (name: "record" | "actor", label: string) => (
+    <input
+      class="filter"
+      type="search"
+      aria-label={label}
+      placeholder={label}
+      value={filter.value[name]}
+      onInput={(event) => {
+        from.value = 0;
+        filter.value = { ...filter.value, [name]: event.currentTarget.value };
+      }}
+    />
+  );
+  /** Rows that move under the reader are of no use: another page is shown while paused. */
+  const turn = (rows: number) => {
+    if (!paused.value) paused.value = true;
+    from.value = Math.max(0, from.value + rows);
+  };
+  const save = () => download("changes.jsonl", linesOf(monitor.listed()), "application/x-ndjson");
   return (
     <>
       <div class="bar">
         <Button
-          pressed={monitor.paused.value}
-          onClick={() => (monitor.paused.value = !monitor.paused.value)}
+          pressed={paused.value}
+          onClick={() => {
+            if (paused.value) from.value = 0;
+            paused.value = !paused.value;
+          }}
         >
           Pause
         </Button>
         <Button onClick={monitor.clear}>Clear</Button>
+        <Button disabled={found.value === 0} onClick={save}>
+          Export
+        </Button>
+        {part("record", "Record")}
+        {part("actor", "Actor")}
+        <Button disabled={from.value === 0} onClick={() => turn(-SHOWN)}>
+          Newer
+        </Button>
+        <Button disabled={from.value + SHOWN >= found.value} onClick={() => turn(SHOWN)}>
+          Older
+        </Button>
+      </div>
+      <div class="bar">
         <Counters monitor={monitor} />
+        {paused.value && (
+          <span class="num" role="status" data-fact="waiting">
+            Paused: {count(waiting.value)} waiting
+          </span>
+        )}
       </div>
       {monitor.refused.value && <Empty title="The server says">{monitor.refused.value}</Empty>}
       <ChangeTable monitor={monitor} />
@@ -128,6 +171,7 @@ function ChangeMonitor({ connection, topics }: MonitorProps) {
 
 function Counters({ monitor }: { monitor: Monitor }) {
   const facts = [
+    ["listed", monitor.found.value],
     ["received", monitor.received.value],
     ["caught up after a gap", monitor.late.value],
     ["missing", monitor.missing.value],
@@ -175,7 +219,7 @@ function ChangeTable({ monitor }: { monitor: Monitor }) {
         <p class="waiting faint">
           {monitor.ready.value
             ? "Waiting for changes: reserve something on Stock."
-            : "Subscribing…"}
+            : "Reading the log…"}
         </p>
       )}
     </div>

@@ -1,7 +1,8 @@
 /** The change log over HTTP, and tickets for the Live API. */
 
 import { Change } from "@stockwire/core/changes/change";
-import { poll } from "@stockwire/core/changes/long-poll";
+import { latest, poll } from "@stockwire/core/changes/long-poll";
+import { AppError } from "@stockwire/core/error";
 import { lazy } from "@stockwire/core/lazy";
 import { issueTicket } from "@stockwire/core/live/connection";
 import { query } from "@stockwire/core/store/pagination";
@@ -22,6 +23,12 @@ const Query = lazy(() =>
       .transform(Number)
       .default(0)
       .meta({ type: "integer", minimum: 0, maximum: 20, default: 0 }),
+    last: z
+      .string()
+      .regex(/^(?:[1-9]\d?|100)$/, { error: "A whole number from 1 to 100" })
+      .transform(Number)
+      .optional()
+      .meta({ type: "integer", minimum: 1, maximum: 100 }),
   }),
 );
 
@@ -34,6 +41,11 @@ const Changes = lazy(() =>
 const Ticket = lazy(() =>
   z.object({ ticket: z.string(), expiresAt: z.iso.datetime() }).meta({ id: "Ticket" }),
 );
+
+const lastAndSince = () =>
+  new AppError("invalid_parameter", "Either since or last", {
+    errors: [{ parameter: "last", code: "invalid_value", detail: "Not together with since" }],
+  });
 
 export const change = new Hono<Env>()
   .get(
@@ -48,8 +60,12 @@ export const change = new Hono<Env>()
       refusals: ["insufficient_scope", "invalid_cursor", "cursor_expired"],
     }),
     async (c) => {
-      const { topic: text, since, limit, wait } = c.req.valid("query");
+      const { topic: text, since, limit, wait, last } = c.req.valid("query");
       const topic = readableTopic(c.var.caller, text);
+      if (last !== undefined) {
+        if (since !== undefined) throw lastAndSince();
+        return c.json(await latest(topic, last), 200);
+      }
       return c.json(await poll(topic, since, { limit, wait: wait * 1000 }), 200);
     },
   )
