@@ -3,7 +3,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readFile } from "node:fs/promises";
 import { type Laptop, startLaptop } from "./laptop.ts";
-import { createProduct, isLaptop, secondClient, uniqueName } from "./stage.ts";
+import { createProduct, createProducts, isLaptop, secondClient, uniqueName } from "./stage.ts";
 import { openBrowser, openWindow } from "./window.ts";
 
 let browser: Browser;
@@ -101,19 +101,8 @@ test.runIf(isLaptop)(
     try {
       const { url } = laptop;
       const http = await secondClient(url);
-      const ids = new Set<string>();
-      for (let from = 0; from < PRODUCTS; from += 100) {
-        const items = Array.from({ length: 100 }, (_, index) => ({
-          name: `Counted ${from + index}`,
-          price: 1,
-          category: "Count",
-          sku: `C-${from + index}`,
-          initialQuantity: 5,
-        }));
-        const made = await unwrap(http.products.batch.$post({ json: { items } }));
-        expect(made.failed).toBe(0);
-        for (const { record } of made.results) if (record) ids.add(record.id);
-      }
+      const productOf = (n: number) => ({ name: `Counted ${n}`, category: "Count", sku: `C-${n}` });
+      const ids = await createProducts(http, PRODUCTS, productOf, 5);
       const { page, close } = await openWindow(browser, "inventory/count", {
         url,
         expected: /ERR_|WebSocket connection|status of 50\d/,

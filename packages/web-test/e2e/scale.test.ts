@@ -7,7 +7,7 @@ import { type Client, unwrap } from "@stockwire/client/http";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Laptop, startLaptop } from "./laptop.ts";
-import { isLaptop, secondClient } from "./stage.ts";
+import { createProducts, isLaptop, secondClient } from "./stage.ts";
 import { openBrowser, openWindow } from "./window.ts";
 
 const PRODUCTS = Number(process.env["PRODUCTS"] ?? 1_500);
@@ -20,17 +20,12 @@ beforeAll(async () => {
   if (!isLaptop) return;
   [browser, laptop] = await Promise.all([openBrowser(), startLaptop()]);
   http = await secondClient(laptop.url);
-  for (let from = 0; from < PRODUCTS; from += 100) {
-    const items = Array.from({ length: 100 }, (_, index) => ({
-      name: `Scale ${from + index}`,
-      price: 1,
-      category: from === 0 ? "First" : "Many",
-      sku: `S-${from + index}`,
-      initialQuantity: 9,
-    }));
-    const { failed } = await unwrap(http.products.batch.$post({ json: { items } }));
-    if (failed > 0) throw new Error(`${failed} products were not created`);
-  }
+  const productOf = (index: number) => ({
+    name: `Scale ${index}`,
+    category: index < 100 ? "First" : "Many",
+    sku: `S-${index}`,
+  });
+  await createProducts(http, PRODUCTS, productOf, 9);
 }, SEED_TIME);
 afterAll(() => Promise.all([browser?.close(), laptop?.close()]));
 
