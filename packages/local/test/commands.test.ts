@@ -47,6 +47,7 @@ const EXCLUDED: Readonly<Record<string, string>> = {
   "test:stress": "takes most of an hour; npm test runs its files with small counts",
   coverage: "measures what npm test runs",
   mutants: "takes a quarter of an hour; npm test checks that each defect can be planted",
+  pictures: "writes the pictures of docs/console, for which test:e2e has the same pages",
   format: "changes files; npm run check compares them",
   "sst deploy": "needs an AWS account; npm run test:infra evaluates what it would create",
 };

@@ -1,0 +1,88 @@
+import { type Client, unwrap } from "@stockwire/client/http";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createProduct, secondClient } from "./stage.ts";
+import { findRow, openBrowser, openWindow } from "./window.ts";
+
+let browser: Browser;
+let http: Client;
+beforeAll(async () => {
+  [browser, http] = await Promise.all([openBrowser(), secondClient()]);
+});
+afterAll(() => browser.close());
+
+const WRITES = 500;
+const PER_SECOND = 100;
+
+interface Seen {
+  at: number; // epoch ms
+  value: number;
+}
+
+/** Notes each value that a cell shows, and when. */
+const watch = (page: Page, id: string) =>
+  page.evaluate((product) => {
+    const cell = document.querySelector(`[data-product="${product}"] .stock-available`);
+    const seen: Seen[] = [];
+    Object.assign(globalThis, { seen });
+    const note = () => {
+      const value = Number(cell?.textContent?.replaceAll(/\D/g, ""));
+      seen.push({ at: performance.timeOrigin + performance.now(), value });
+    };
+    if (!cell) throw new Error("the cell is missing");
+    new MutationObserver(note).observe(cell, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+    });
+  }, id);
+
+const seenBy = (page: Page): Promise<Seen[]> =>
+  page.evaluate(() => (globalThis as unknown as { seen: Seen[] }).seen);
+
+/** The longest time, in ms, for which one window shows a value that the other has left behind. */
+function longestDisagreement(one: readonly Seen[], other: readonly Seen[]): number {
+  const behind = (ahead: readonly Seen[], follower: readonly Seen[]) =>
+    Math.max(
+      0,
+      ...ahead.map(({ at, value }) => {
+        const reached = follower.find((each) => each.value <= value);
+        return reached ? reached.at - at : 0;
+      }),
+    );
+  return Math.max(behind(one, other), behind(other, one));
+}
+
+test("two windows show the same stock under 100 writes a second", async () => {
+  const { id, name } = await createProduct(http, 10_000);
+  const windows = await Promise.all([openWindow(browser, "stock"), openWindow(browser, "stock")]);
+  const rows = await Promise.all(windows.map(({ page }) => findRow(page, name)));
+  await Promise.all(windows.map(({ page }) => watch(page, id)));
+  const began = Date.now();
+  const json = { delta: -1, reason: "sold" };
+  const sell = () =>
+    unwrap(http.inventory[":productId"].adjustments.$post({ param: { productId: id }, json }));
+  const writes: Promise<unknown>[] = [];
+  while (writes.length < WRITES) {
+    writes.push(sell());
+    const due = began + (writes.length * 1000) / PER_SECOND;
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - Date.now())));
+  }
+  await Promise.all(writes);
+  const seconds = (Date.now() - began) / 1000;
+  const both = () => Promise.all(rows.map(async ({ figures }) => (await figures()).available));
+  await expect.poll(both).toEqual(["9,500", "9,500"]);
+
+  const [one, other] = await Promise.all(windows.map(({ page }) => seenBy(page)));
+  const longest = longestDisagreement(one ?? [], other ?? []);
+  process.stdout.write(
+    `two windows: ${Math.round(WRITES / seconds)} writes a second, ${one?.length} and ${other?.length} values shown, at most ${Math.round(longest)} ms apart\n`,
+  );
+  // Both followed the changes while they were made, and did not only show the end.
+  expect(one?.length).toBeGreaterThan(10);
+  expect(other?.length).toBeGreaterThan(10);
+  const isFalling = (seen: readonly Seen[] = []) =>
+    seen.every(({ value }, index) => index === 0 || value <= (seen[index - 1]?.value ?? 0));
+  expect([isFalling(one), isFalling(other)]).toEqual([true, true]);
+  await Promise.all(windows.map(({ close }) => close()));
+}, 120_000);
