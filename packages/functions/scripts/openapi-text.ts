@@ -132,7 +132,10 @@ export const parameters: Readonly<Record<string, { description: string; example?
   since: { description: "A `cursor` of an earlier answer, or a `Feed-Cursor`." },
   "/changes limit": { description: "Changes at most. Larger numbers count as 100.", example: 100 },
   wait: { description: "Seconds to wait for a first change.", example: 20 },
-  last: { description: "In place of `since`: the last changes of the feed, of which those of the topic.", example: 50 },
+  last: {
+    description: "In place of `since`: the last changes of the feed, of which those of the topic.",
+    example: 50,
+  },
   name: { description: "Whom to greet.", example: "Ana" },
 };
 

@@ -89,6 +89,8 @@ for (const [suffix, size] of Object.entries(SIZES)) {
         await page.locator("main").getByText(/./).nth(2).waitFor();
         await before?.(window);
         await page.waitForTimeout(SETTLED);
+        const title = await page.getByRole("heading", { level: 1 }).innerText();
+        expect(title, path).not.toBe("Not found");
         const file = `${FOLDER}${name}${suffix}.png`;
         await page.screenshot({ path: file, animations: "disabled" });
         if (name === "count") await page.getByRole("textbox", { name: /^Lines/ }).fill("");

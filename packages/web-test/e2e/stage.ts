@@ -55,13 +55,13 @@ export async function createProduct(
 /** Creates products a hundred at a time, and returns their ids. An overloaded server is asked again. */
 export async function createProducts(
   http: Client,
-  count: number,
+  total: number,
   productOf: (index: number) => { name: string; category: string; sku: string },
   initialQuantity: number,
 ): Promise<Set<string>> {
   const ids = new Set<string>();
-  for (let from = 0; from < count; from += 100) {
-    const items = Array.from({ length: Math.min(100, count - from) }, (_, index) => ({
+  for (let from = 0; from < total; from += 100) {
+    const items = Array.from({ length: Math.min(100, total - from) }, (_, index) => ({
       ...productOf(from + index),
       price: 1,
       initialQuantity,

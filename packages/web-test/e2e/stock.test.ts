@@ -154,7 +154,7 @@ test("a press has one effect, however often it is pressed", async () => {
     const note = () => {
       if (button.hasAttribute("aria-disabled")) (button as HTMLElement).dataset["wasBusy"] = "";
     };
-    new MutationObserver(note).observe(button, { attributes: true });
+    new MutationObserver(note).observe(button, { attributeFilter: ["aria-disabled"] });
   });
   await reserve.dblclick({ delay: 200 }); // the answer comes between the clicks
   await expect.poll(figures).toMatchObject({ available: "8", reserved: "1" });
