@@ -1,9 +1,12 @@
 /**
- * The page at `/` for browsers, which leads to what the laptop serves. It is not part of AWS: other
- * clients get the API's 404, as on a stage.
+ * The index at `/`, which leads to what the laptop serves: a page for browsers, JSON for other clients. It
+ * is not part of AWS, where `/` is the API's 404.
  */
 
+import type { IncomingMessage } from "node:http";
 import type { HttpService } from "./listener.ts";
+
+const TOKEN = "npm run -s token -- --scope admin";
 
 const PAGE = `<!doctype html>
 <html lang="en">
@@ -16,24 +19,49 @@ const PAGE = `<!doctype html>
 <li><a href="/docs">API reference</a>, <a href="/openapi.json">OpenAPI</a>, <a href="/asyncapi.json">AsyncAPI</a></li>
 <li><a href="/ready">Is it ready?</a> <a href="/version">Version</a></li>
 </ul>
-<p>A token for other requests: <code>npm run -s token -- --scope admin</code></p>
+<p>A token for other requests: <code>${TOKEN}</code></p>
 </html>
 `;
 
+/** Paths below the server's URL, and a command. */
+const INDEX = `${JSON.stringify(
+  {
+    console: "/console",
+    reference: "/docs",
+    openapi: "/openapi.json",
+    asyncapi: "/asyncapi.json",
+    ready: "/ready",
+    version: "/version",
+    live: "/live",
+    partner: "/partner",
+    token: TOKEN,
+  },
+  undefined,
+  2,
+)}\n`;
+
 const HEADERS = {
-  "content-type": "text/html; charset=utf-8",
-  "content-length": Buffer.byteLength(PAGE),
+  vary: "accept",
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; img-src data:; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
 };
 
-/** Answers `GET /` of a client that accepts HTML. */
+/** Answers `GET /`. */
 export const indexPage: HttpService = {
   handle(req, res) {
-    const isIndex = req.method === "GET" && /^\/(?:\?|$)/.test(req.url ?? "");
-    if (!isIndex || !/\btext\/html\b/i.test(req.headers.accept ?? "")) return false;
-    res.writeHead(200, HEADERS).end(PAGE);
+    if (req.method !== "GET" || !/^\/(?:\?|$)/.test(req.url ?? "")) return false;
+    const [type, body] = isBrowser(req) ? ["text/html", PAGE] : ["application/json", INDEX];
+    res
+      .writeHead(200, {
+        ...HEADERS,
+        "content-type": `${type}; charset=utf-8`,
+        "content-length": Buffer.byteLength(body),
+      })
+      .end(body);
     return true;
   },
 };
+
+const isBrowser = (req: IncomingMessage): boolean =>
+  /\btext\/html\b/i.test(req.headers.accept ?? "");

@@ -25,7 +25,7 @@ import { browserClient } from "./demo-user.ts";
 import { type Engine, startDynamodb } from "./engine/dynamodb.ts";
 import { createTables } from "./engine/tables.ts";
 import { deleteExpired } from "./engine/ttl.ts";
-import { credentialsOf, setEnvironment, tableName } from "./environment.ts";
+import { type Credentials, credentialsOf, setEnvironment, tableName } from "./environment.ts";
 import type { LocalError } from "./error.ts";
 import { indexPage } from "./index-page.ts";
 import { openListener } from "./listener.ts";
@@ -37,6 +37,7 @@ import { openIssuerOf, register, unregister } from "./server-registry.ts";
 export interface LaptopOptions {
   port: number; // 0 picks a free one
   dataDir: string;
+  enginePort?: number; // of the embedded DynamoDB; 0, the default, picks a free one
   /** Whether a new table receives demo data. */
   seed: boolean;
   /** How frames reach connections: in this process, or as signed HTTP requests, as on AWS. */
@@ -51,6 +52,9 @@ export interface Laptop {
   url: string;
   /** The endpoint of the DynamoDB engine; undefined for Amazon's DynamoDB. */
   engine: string | undefined;
+  /** Of the engine. Undefined for Amazon's DynamoDB. */
+  region: string | undefined;
+  credentials: Credentials | undefined;
   /** The API key that the first start has created for the Partner API. */
   partnerKey: string | undefined;
   /** Waits a bounded time for requests in progress, then stops all services. Takes about 2 s at most. */
@@ -96,7 +100,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
 
   try {
     // DynamoDB: the engine and the tables
-    engine = await startDynamodb({ dataDir, log, onDown: options.onDown });
+    engine = await startDynamodb({ ...options, dataDir, port: options.enginePort });
     clients = createClients(engine);
     const { dynamodb, streams } = clients;
     const created = await createTables(dynamodb, tables, tableName);
@@ -177,9 +181,11 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
       await seed(`http://127.0.0.1:${port}`, token);
     }
     ready = true;
-    const { endpoint } = engine;
+    const { endpoint, clientConfig } = engine;
+    const { region, credentials } = clientConfig;
     register({ port, dataDir, issuer: url, endpoint, table: tableName("Data") });
-    return { url, engine: endpoint, partnerKey: partnerService.demoKey, stop };
+    const { demoKey } = partnerService;
+    return { url, engine: endpoint, region, credentials, partnerKey: demoKey, stop };
   } catch (error) {
     await stop();
     throw error;

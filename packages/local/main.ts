@@ -11,6 +11,7 @@ import { ListenError } from "@stockwire/gateway/server";
 import type { PartnerSettings } from "./api-definition.ts";
 import { LocalError, messageOf } from "./error.ts";
 import { onClosedPipe } from "./closed-pipe.ts";
+import type { Laptop } from "./laptop.ts";
 import { createLineLog } from "./line-log.ts";
 import { restartOnChange } from "./restart-on-change.ts";
 import { ROOT } from "./server-registry.ts";
@@ -21,6 +22,7 @@ Runs Stockwire on this machine: gateway, token issuer and an embedded DynamoDB.
 
   --port N     port to listen on; 0 picks a free one (default: PORT or 3000)
   --data DIR   folder of all data (default: STOCKWIRE_DATA or .stockwire)
+  --engine-port N  port of the embedded DynamoDB, for other tools (default: a free one)
   --no-seed    add no demo data to a new table
   --posts HOW  how frames reach WebSocket connections: \`direct\` (default) in this process, or \`http\`
                as signed requests to @connections, as on AWS; slower
@@ -49,6 +51,7 @@ function readOptions() {
   const options = {
     port: { type: "string", default: process.env["PORT"] || "3000" },
     data: { type: "string", default: process.env["STOCKWIRE_DATA"] || join(ROOT, ".stockwire") },
+    "engine-port": { type: "string" },
     seed: { type: "boolean", default: true },
     posts: { type: "string", default: "direct" },
     "partner-cache": { type: "boolean", default: false },
@@ -60,16 +63,24 @@ function readOptions() {
   } as const;
   try {
     const { values } = parseArgs({ options, allowNegative: true });
-    const port = Number(values.port);
-    if (!/^\d{1,5}$/.test(values.port) || port > 65_535)
-      throw new Error("--port must be 0 to 65535");
+    const port = readPort("--port", values.port);
+    const enginePort = readPort("--engine-port", values["engine-port"] ?? "0");
+    if (enginePort > 0 && process.env["DYNAMODB_ENDPOINT"]) {
+      throw new Error("--engine-port is for the embedded engine; DYNAMODB_ENDPOINT names another");
+    }
     if (values.data === "") throw new Error("--data must be a folder");
     const { posts } = values;
     if (posts !== "direct" && posts !== "http") throw new Error("--posts must be direct or http");
-    return { ...values, port, posts, partner: readPartner(values) } as const;
+    return { ...values, port, enginePort, posts, partner: readPartner(values) } as const;
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
+}
+
+function readPort(option: string, text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new Error(`${option} must be 0 to 65535`);
+  return port;
 }
 
 interface PartnerValues {
@@ -96,6 +107,13 @@ function isRange(range: string): boolean {
   return version !== 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
 }
 
+/** What another tool needs to read the tables. An engine accepts any key. */
+function describeEngine({ engine, credentials, region }: Laptop): string {
+  if (engine === undefined) return "on AWS";
+  const { accessKeyId, secretAccessKey } = credentials ?? {};
+  return `${engine} (region ${region}, access key ${accessKeyId}, secret key ${secretAccessKey})`;
+}
+
 function fail(error: unknown): never {
   const isExpected =
     error instanceof UsageError || error instanceof LocalError || error instanceof ListenError;
@@ -104,7 +122,7 @@ function fail(error: unknown): never {
 }
 
 async function main(): Promise<void> {
-  const { port, data, seed, posts, partner, watch, fidelity, help } = readOptions();
+  const { port, enginePort, data, seed, posts, partner, watch, fidelity, help } = readOptions();
   if (help) return console.log(USAGE);
   if (fidelity) return console.log(fidelityReport());
   // Installed before the start, so that a signal during the start is not lost.
@@ -122,6 +140,8 @@ async function main(): Promise<void> {
         String(port),
         "--data",
         data,
+        "--engine-port",
+        String(enginePort),
         "--posts",
         posts,
         ...(seed ? [] : ["--no-seed"]),
@@ -147,6 +167,7 @@ async function main(): Promise<void> {
   const laptop = await startLaptop({
     port,
     dataDir: data,
+    enginePort,
     seed,
     posts,
     partner,
@@ -156,7 +177,7 @@ async function main(): Promise<void> {
   const actualPort = Number(new URL(laptop.url).port);
   log(`Console:       ${laptop.url}/console`);
   log(`API reference: ${laptop.url}/docs`);
-  log(`DynamoDB:      ${laptop.engine ?? "on AWS"}`);
+  log(`DynamoDB:      ${describeEngine(laptop)}`);
   log(`Partner API:   ${laptop.url}/partner`);
   if (laptop.partnerKey !== undefined) {
     log(`An API key:    ${laptop.partnerKey} (plan basic; shown only now)`);

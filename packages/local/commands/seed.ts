@@ -5,6 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { messageOf } from "../error.ts";
+import { createProgress } from "../transfer/progress.ts";
 import { find, openIssuerOf } from "../server-registry.ts";
 
 const users = [
@@ -32,10 +33,16 @@ const EXISTS = new Set([409, 412]);
 
 /**
  * Creates the missing records at the server `url`, with an admin token, and returns how many it
- * created. Throws if the server refuses one for another reason.
+ * created. `onProgress` is called after each record. Throws if the server refuses one for another
+ * reason.
  */
-export async function seed(url: string, token: string): Promise<number> {
-  let created = 0;
+export async function seed(
+  url: string,
+  token: string,
+  onProgress: (text: string) => void = () => undefined,
+): Promise<number> {
+  const total = users.length + products.length + items.length;
+  let [created, done] = [0, 0];
   const send = async (method: string, path: string, body: object, headers: object = {}) => {
     const answer = await fetch(url + path, {
       method,
@@ -46,6 +53,7 @@ export async function seed(url: string, token: string): Promise<number> {
     else if (!EXISTS.has(answer.status)) {
       throw new Error(`${method} ${path} answered ${answer.status}: ${await answer.text()}`);
     } else await answer.body?.cancel();
+    onProgress(`${++done} of ${total} records: ${created} new`);
   };
   for (const user of users) await send("POST", "/users", user);
   for (const product of products) await send("POST", "/products", product);
@@ -74,7 +82,14 @@ async function main(): Promise<void> {
   if (!server) throw new Error(`No server of this folder runs on port ${values.port}: npm run dev`);
   const issuer = await openIssuerOf(server);
   const token = issuer.sign({ claims: { sub: "seed", scope: "admin" } });
-  console.log(`${await seed(server.issuer, token)} records are new`);
+  const progress = createProgress(process.stderr);
+  let last = "";
+  const created = await seed(server.issuer, token, (text) => {
+    progress.show(text);
+    last = text;
+  });
+  progress.end(last);
+  console.log(`${created} records are new`);
 }
 
 if (import.meta.main) {

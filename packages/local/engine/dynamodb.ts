@@ -39,6 +39,8 @@ export interface Options {
   readonly log: (line: string) => void;
   /** The engine has crashed too often and is not started again. */
   readonly onDown?: (reason: LocalError) => void;
+  /** Port of an engine that this process starts; 0, the default, picks a free one. */
+  readonly port?: number | undefined;
   readonly env?: NodeJS.ProcessEnv;
   readonly maintenanceIntervalMs?: number;
 }
@@ -52,7 +54,7 @@ const GRACE = 2000; // ms that an engine of an earlier process has to end
 /**
  * Uses the engine at DYNAMODB_ENDPOINT, a URL or `aws`. Without that variable, starts the engine
  * that `findExecutable` chooses, with its data in `dataDir`. Throws LocalError if there is no engine,
- * if it does not answer, or if another process uses `dataDir`.
+ * if it does not answer, or if another process uses `dataDir` or the port.
  */
 export async function startDynamodb(options: Options): Promise<Engine> {
   const env = options.env ?? process.env;
@@ -69,7 +71,7 @@ export async function startDynamodb(options: Options): Promise<Engine> {
 }
 
 /**
- * Starts an engine on a free port of the loopback interface and waits until it answers. After a
+ * Starts an engine on a port of the loopback interface and waits until it answers. After a
  * crash it is started again on the same port about 30 ms later, so that clients which retry see no
  * failure. dynoxide answers 20 ms after its start, and loses no acknowledged write when it is killed.
  */
@@ -81,7 +83,9 @@ export async function startEngine(executable: Executable, options: Options): Pro
     await endRecordedProcess(pidFile(dataDir), GRACE);
     // Twice, because in a new folder there are no data files before the engine has started.
     await executable.maintain?.(dataDir, log);
-    const { port, engine } = await startOnFreePort(executable, dataDir);
+    const { port, engine } = options.port
+      ? await startOnPort(executable, dataDir, options.port)
+      : await startOnFreePort(executable, dataDir);
     let maintenance = executable.maintain?.(dataDir, log);
     await maintenance;
     const maintain = async () => {
@@ -117,16 +121,28 @@ export async function startEngine(executable: Executable, options: Options): Pro
   }
 }
 
+/** The port is tried before, since another engine there would answer in place of the new one. */
+async function startOnPort(
+  executable: Executable,
+  dataDir: string,
+  port: number,
+): Promise<{ port: number; engine: Child }> {
+  await listenOnce(port).catch((cause: unknown) => {
+    throw new LocalError(`the engine cannot use port ${port}: ${messageOf(cause)}`, { cause });
+  });
+  return { port, engine: await startEngineProcess(executable, dataDir, port) };
+}
+
 async function startOnFreePort(
   executable: Executable,
   dataDir: string,
 ): Promise<{ port: number; engine: Child }> {
   for (let attempt = 1; ; attempt++) {
-    const port = await freePort();
+    const port = await listenOnce(0);
     try {
       return { port, engine: await startEngineProcess(executable, dataDir, port) };
     } catch (error) {
-      // Another program took the port between freePort and the engine's start.
+      // Another program took the port between listenOnce and the engine's start.
       const isPortTaken = error instanceof LocalError && /in use/i.test(error.message);
       if (!isPortTaken || attempt === PORT_ATTEMPTS) throw error;
     }
@@ -184,8 +200,9 @@ async function mustAnswer(endpoint: string): Promise<void> {
   });
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
+/** Listens on a port for a moment and returns it; 0 finds a free one. Rejects if it is taken. */
+async function listenOnce(port: number): Promise<number> {
+  const server = createServer().listen(port, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();
   server.close();

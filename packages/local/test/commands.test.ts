@@ -24,6 +24,7 @@ interface Smoke {
 const SMOKE: Readonly<Record<string, Smoke>> = {
   token: { args: ["--scope", "admin", "--port", "PORT"], prints: /^[\w-]+\.[\w-]+\.[\w-]+\n$/ },
   seed: { args: ["--port", "PORT"], prints: /^\d+ records/ },
+  export: { args: ["users", "--port", "PORT"], prints: /^id,name,email,.*\n.*john@example.com/ },
   redrive: { args: ["--port", "PORT"], prints: /^stream: 0 shown\ndelivery: 0 shown\n$/ },
   "check-stock": { args: ["--port", "PORT"], prints: /./ },
   keys: { args: ["list", "--port", "PORT"], prints: /^\w{10} {2}basic .* demo$/m },
@@ -37,6 +38,7 @@ const SMOKE: Readonly<Record<string, Smoke>> = {
 /** Commands that another test runs, with its file. */
 const TESTED: Readonly<Record<string, string>> = {
   dev: "packages/local/test/readme.test.ts",
+  import: "packages/local/test/readme.test.ts",
   serve: "packages/local/test/hosts/hosts.test.ts",
   watch: "packages/local/test/readme.test.ts",
 };

@@ -28,6 +28,8 @@ export interface Driver {
   streams?: boolean;
   /** Whether that gateway is the REST API of partners. */
   partner?: boolean;
+  /** Whether `/` is the laptop's index. */
+  index?: boolean;
   /** workerd removes conditional headers without a value before a Worker sees them. */
   dropsEmptyConditions?: boolean;
   send(request: Request): Promise<Answer>;
@@ -218,6 +220,7 @@ async function overHttp(): Promise<Driver> {
   return {
     name: "HTTP through the laptop's gateway",
     gateway: true,
+    index: true,
     send: (request) => fetchFrom(laptop, "", request),
     close: () => Promise.resolve(),
   };
@@ -233,6 +236,7 @@ async function overPartnerApi(): Promise<Driver> {
   const { laptop, key } = await sharedLaptop();
   return {
     name: "HTTP through the laptop's Partner API",
+    index: true,
     gateway: true,
     partner: true,
     streams: true,

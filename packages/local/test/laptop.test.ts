@@ -3,6 +3,7 @@
  * than a second of CPU, so tests that need the same laptop share one.
  */
 
+import { DynamoDBClient, ListTablesCommand } from "@aws-sdk/client-dynamodb";
 import { execFileSync, spawn } from "node:child_process";
 import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
@@ -64,6 +65,15 @@ async function run(file: string, args: string[], env: Record<string, string | un
   child.stderr.on("data", (chunk) => (stderr += String(chunk)));
   const [code] = (await once(child, "close")) as [number | null];
   return { code, stdout, stderr };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, "close");
+  return port;
 }
 
 const get = (laptop: RunningLaptop, path: string) =>
@@ -134,6 +144,11 @@ describe("npm run dev", () => {
       [["--prot", "1"], /--prot/],
       [["--partner-deny", "203.0.113.0/24,10.0.0.0/33"], /--partner-deny/],
       [["--partner-quota", "many"], /--partner-quota/],
+      [["--engine-port", "99999"], /--engine-port/],
+      [
+        ["--engine-port", String(port), "--port", "0", "--data", join(folder, "other")],
+        new RegExp(`port ${port}.*EADDRINUSE`),
+      ],
     ];
     const runs = refusals.map(async ([args, line]) => {
       const { code, stderr } = await run("main.ts", args);
@@ -161,15 +176,17 @@ describe("npm run dev", () => {
   });
 });
 
-describe("npm run dev -- --no-seed", () => {
+describe("npm run dev -- --no-seed --engine-port N", () => {
   let laptop: RunningLaptop;
+  let enginePort: number;
   beforeAll(async () => {
     await open();
-    laptop = await start(["--no-seed"]);
+    enginePort = await freePort();
+    laptop = await start(["--no-seed", "--engine-port", String(enginePort)]);
   });
   afterAll(end);
 
-  test("the printed URL leads a browser to the console; other clients get the API's answer", async () => {
+  test("the printed URL leads to everything the server has, as a page or as JSON", async () => {
     const page = await fetch(laptop.url, { headers: { accept: "text/html,*/*" } });
     expect([page.status, page.headers.get("content-type")]).toEqual([
       200,
@@ -178,19 +195,43 @@ describe("npm run dev -- --no-seed", () => {
     for (const [, path = ""] of (await page.text()).matchAll(/href="(\/[^"]*)"/g)) {
       expect([path, (await fetch(laptop.url + path)).status]).toEqual([path, 200]);
     }
-    expect((await fetch(laptop.url)).status).toBe(404);
+    const index = await fetch(laptop.url);
+    expect(index.headers.get("content-type")).toMatch(/^application\/json/);
+    const { live, partner, token, ...pages } = (await index.json()) as Record<string, string>;
+    expect([live, partner, token]).toEqual([
+      "/live",
+      "/partner",
+      expect.stringMatching(/^npm run /),
+    ]);
+    expect(Object.keys(pages)).toContain("openapi");
+    for (const path of Object.values(pages)) {
+      expect([path, (await fetch(laptop.url + path)).status]).toEqual([path, 200]);
+    }
+    expect((await fetch(laptop.url, { method: "POST" })).status).toBe(404);
   });
 
-  test("the DynamoDB engine's endpoint is printed", async () => {
-    const line = laptop.output.find((each) => each.startsWith("DynamoDB:"));
-    const endpoint = /http:\/\/127\.0\.0\.1:\d+$/.exec(line ?? "")?.[0] ?? "";
-    expect((await fetch(endpoint)).status).toBeLessThan(500);
+  test("what is printed about DynamoDB is enough to read its tables", async () => {
+    const line = laptop.output.find((each) => each.startsWith("DynamoDB:")) ?? "";
+    const [, endpoint = "", region = "", accessKeyId = "", secretAccessKey = ""] =
+      /^DynamoDB: +(\S+) \(region (\S+), access key (\S+), secret key (\S+)\)$/.exec(line) ?? [];
+    expect(endpoint).toBe(`http://127.0.0.1:${enginePort}`);
+    const client = new DynamoDBClient({
+      endpoint,
+      region,
+      credentials: { accessKeyId, secretAccessKey },
+    });
+    const { TableNames } = await client.send(new ListTablesCommand({}));
+    client.destroy();
+    expect(TableNames).toContain("stockwire-Data");
   });
 
   test("npm run seed creates missing records only", async () => {
     expect(((await (await get(laptop, "/users")).json()) as { count: number }).count).toBe(0);
     const { port } = new URL(laptop.url);
-    expect((await run("commands/seed.ts", ["--port", port])).stdout).toBe("11 records are new\n");
+    expect(await run("commands/seed.ts", ["--port", port])).toMatchObject({
+      stdout: "11 records are new\n",
+      stderr: expect.stringMatching(/^11 of 11 records: 11 new\n$/m),
+    });
     expect((await run("commands/seed.ts", ["--port", port])).stdout).toBe("0 records are new\n");
   });
 

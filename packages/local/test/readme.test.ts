@@ -2,8 +2,8 @@
 
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -32,24 +32,85 @@ const adapt = (code: string) =>
     .replaceAll(".stockwire/servers/3000", `.stockwire/servers/${port}`)
     .replaceAll(".stockwire/issuer", `${laptop.dataDir}/issuer`);
 
-test("the tour creates, lists, conflicts, updates once and sells the last unit once", async () => {
-  const readme = await readFile(join(root, "README.md"), "utf8");
-  const tour = /## Two minutes with curl[\s\S]*?```sh\n([\s\S]*?)```/.exec(readme)?.[1] ?? "";
-  const script = adapt(tour).replaceAll(/curl -s (?!"localhost.*sku=)/g, "curl -s -w '\\n' "); // one answer per line
-  const { stdout } = await promisify(execFile)("bash", ["-euc", script], {
+const readme = readFileSync(join(root, "README.md"), "utf8");
+
+/** The commands of a section of the README. */
+function commandsOf(heading: string): string {
+  const [, section = ""] = readme.split(`\n## ${heading}\n`);
+  const [text = ""] = section.split("\n## ");
+  return [...text.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, code = ""]) => code).join("");
+}
+
+/** Shells as a user has them, without files of settings. In zsh, a comment is a command that fails. */
+const shells: readonly [name: string, args: readonly string[]][] = [
+  ["bash", ["--norc", "-i"]],
+  ["zsh", ["-f", "-i"]],
+];
+const isInstalled = (name: string) =>
+  (process.env["PATH"] ?? "").split(":").some((folder) => existsSync(join(folder, name)));
+
+/** Pastes lines into a shell, and returns the JSON objects that it prints, and its other output. */
+async function paste(shell: string, args: readonly string[], lines: string) {
+  const env = { ...process.env, PORT: port, PS1: "", PROMPT: "", HISTFILE: "/dev/null" };
+  const child = spawn(shell, args, {
     cwd: root,
-    env: { ...process.env, PORT: port },
+    env,
+    stdio: ["pipe", "pipe", "pipe"],
+    detached: true,
   });
-  const lines = stdout.split("\n").filter((line) => line.startsWith("{"));
-  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-    expect.objectContaining({ name: "Signed first edition", version: 1 }),
-    expect.objectContaining({ count: 1 }),
-    expect.objectContaining({ code: "sku_exists" }),
-    expect.objectContaining({ price: 275, version: 2 }),
-    expect.objectContaining({ code: "precondition_failed", currentVersion: 2 }),
-    expect.objectContaining({ quantity: 0, level: "out" }),
-    expect.objectContaining({ code: "insufficient_stock" }),
-  ]);
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  child.stdin.end(lines);
+  await once(child, "close");
+  const answers = stdout.match(/^\{$[\s\S]*?^\}$/gm) ?? [];
+  return { answers: answers.map((text) => JSON.parse(text) as unknown), stdout, stderr };
+}
+
+test.each(shells.filter(([name]) => isInstalled(name)))(
+  "the tour, pasted into %s, creates, lists, conflicts, updates once and sells the last unit once",
+  async (shell, args) => {
+    const tour = adapt(commandsOf("Two minutes with curl"))
+      .replaceAll("BOOK-1", `BOOK-${shell}`)
+      .replaceAll("=books", `=books-${shell}`)
+      .replaceAll('"Books"', `"Books-${shell}"`);
+    const { answers, stderr } = await paste(shell, args, tour);
+    expect(answers, stderr).toEqual([
+      expect.objectContaining({ name: "Signed first edition", version: 1 }),
+      expect.objectContaining({ count: 1 }),
+      expect.objectContaining({ code: "sku_exists" }),
+      expect.objectContaining({ price: 275, version: 2 }),
+      expect.objectContaining({ code: "precondition_failed", currentVersion: 2 }),
+      expect.objectContaining({ quantity: 0, level: "out" }),
+      expect.objectContaining({ code: "insufficient_stock" }),
+    ]);
+    expect(stderr).not.toMatch(/not found|no matches|parse error|syntax error/);
+  },
+);
+
+test("no command of the README is a comment, or has a pattern of zsh without quotes", () => {
+  const lines = [...readme.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, code = ""]) =>
+    code.split("\n"),
+  );
+  const bare = (line: string) => line.replaceAll(/'[^']*'|"(?:[^"\\]|\\.)*"/g, "");
+  expect(lines.filter((line) => /^#|\s#|[?*[]/.test(bare(line)))).toEqual([]);
+  expect(lines.length).toBeGreaterThan(10);
+});
+
+test("the data of the README are exported, and their import changes nothing", async () => {
+  const out = await mkdtemp(join(tmpdir(), "stockwire-data-"));
+  const file = join(out, "products.csv");
+  const npm = (...args: string[]) =>
+    promisify(execFile)("npm", ["run", ...args, "--port", port], { cwd: root });
+  const { stdout } = await npm("-s", "export", "--", "products");
+  await writeFile(file, stdout);
+  const { stderr } = await promisify(execFile)(
+    "npm",
+    ["run", "import", "--", "products", file, "--port", port],
+    { cwd: root },
+  );
+  expect(stderr).toMatch(/(\d+) of \1 lines: 0 created, 0 updated, \1 unchanged, 0 refused\n$/);
+  await rm(out, { recursive: true });
 });
 
 describe("docs/requirements.md", () => {

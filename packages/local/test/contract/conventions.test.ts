@@ -145,6 +145,7 @@ contract((api) => {
       "/users.json",
       "/usersx",
     ])("%s is 404", async (path) => {
+      if (path === "/" && api.index) return; // laptop.test.ts
       const { status, json } = await api.send("GET", path);
       expect(status).toBe(404);
       expect(json).toMatchObject(problem(404, "route_not_found", { detail: "Route not found" }));

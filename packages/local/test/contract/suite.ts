@@ -10,6 +10,8 @@ export interface Api {
   readonly streams: boolean;
   /** Whether that gateway is the REST API of partners. */
   readonly partner: boolean;
+  /** Whether `/` is the laptop's index. */
+  readonly index: boolean;
   /** Whether the host removes `If-Match` and `If-None-Match` without a value. */
   readonly dropsEmptyConditions: boolean;
   send(method: string, path: string, request?: Omit<Request, "method" | "path">): Promise<Answer>;
@@ -33,6 +35,9 @@ export function contract(cases: (api: Api) => void): void {
       },
       get partner() {
         return driver.partner === true;
+      },
+      get index() {
+        return driver.index === true;
       },
       get dropsEmptyConditions() {
         return driver.dropsEmptyConditions ?? false;
