@@ -74,8 +74,10 @@ export function bill(usage: Usage): Line[] {
     changes * (duration.write + duration.change) +
     frames * duration.frame +
     pings * duration.read +
-    MINUTES * duration.read +
-    invocations * coldStart.share * coldStart.ms;
+    MINUTES * duration.read;
+  const seconds = (ms / 1000) * memory; // GB s
+  const starts = invocations * coldStart.share;
+  const startSeconds = (coldStart.ms / 1000) * memory; // GB s of one start
   const readUnits =
     reads * units.read.reads +
     changes * (units.write.reads + units.change.reads) +
@@ -132,8 +134,15 @@ export function bill(usage: Usage): Line[] {
     },
     {
       component: "Lambda: time",
-      usd: billed((ms / 1000) * memory, free.lambdaGbSeconds) * price.lambdaGbSecond,
-      basis: `${count((ms / 1000) * memory)} GB s at ${usage.memory} MB`,
+      usd: billed(seconds, free.lambdaGbSeconds) * price.lambdaGbSecond,
+      basis: `${count(seconds)} GB s at ${usage.memory} MB`,
+    },
+    {
+      component: "Lambda: cold starts",
+      usd:
+        billed(starts * startSeconds, Math.max(0, free.lambdaGbSeconds - seconds)) *
+        price.lambdaGbSecond,
+      basis: `${count(starts)} of ${coldStart.ms} ms, ${(startSeconds * price.lambdaGbSecond * 1e6).toFixed(2)} USD a million`,
     },
     {
       component: "Lambda: kept warm",

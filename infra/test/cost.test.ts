@@ -149,8 +149,19 @@ test("one in a hundred invocations is billed for the start of its environment", 
   const withoutRequests = Number(/^[\d,]+/.exec(none?.basis ?? "")?.[0].replaceAll(",", ""));
   // 0.8 reads of 8 ms, 0.2 writes of 12 ms with a change of 30 ms and 10 frames of 0.35 ms each.
   const warm = 0.8 * 8 + 0.2 * (12 + 30 + 10 * 0.35);
-  const cold = 1.2 * 0.01 * 500; // 1.2 invocations a request
-  expect((seconds - withoutRequests) / 1e3).toBeCloseTo(warm + cold, 1);
+  expect((seconds - withoutRequests) / 1e3).toBeCloseTo(warm, 1);
+  const cold = usdOf("Lambda: cold starts") - usdOf("Lambda: cold starts", { requests: 0 });
+  const starts = 1.2 * 0.01 * 1e6; // 1.2 invocations a request
+  expect(cold).toBeCloseTo(starts * 0.5 * 0.0000133334, 6);
+  // What is free goes to the requests first.
+  const free = { connections: 0, requests: 2e7, freeTier: true };
+  expect(usdOf("Lambda: time", free)).toBe(0);
+  const left = 2e7 * 0.0148 + 43_800 * 0.008; // GB s
+  const started = (2e7 * 1.2 + 43_800) * 0.01 * 0.5;
+  expect(usdOf("Lambda: cold starts", free)).toBeCloseTo(
+    (left + started - 400_000) * 0.0000133334,
+    1,
+  );
 });
 
 test("the bill has what is provisioned: machine clients and the metrics of alarms", () => {
