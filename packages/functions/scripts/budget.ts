@@ -1,5 +1,5 @@
 /**
- * The largest size of each bundle, in kB. A test fails above it; `npm run bench -- size` shows what
+ * The largest size of each bundle, in kB. `npm run check` fails above it; `npm run bench -- size` shows what
  * takes the space.
  */
 const BUDGETS: Readonly<Record<string, number>> = {
