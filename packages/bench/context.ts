@@ -1,6 +1,7 @@
 import { type Client, createClient } from "@stockwire/core/store/client";
 import { tables } from "@stockwire/core/store/tables";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
+import { accessSync, constants, statfsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,13 +41,33 @@ export const CURSOR_SECRET = "a secret of the benchmark, long enough for one";
 const REGION = "us-east-1";
 const CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
 
-/** Starts the engine and fills the tables. Throws LocalError if there is no engine. */
-export async function openContext(smoke: boolean): Promise<Context> {
+const MEMORY = "/dev/shm"; // Linux's file system in memory
+const MEMORY_NEEDED = 2e9; // bytes; a container may have 64 MB
+
+/** Where the engine's files are. In memory, so that figures do not depend on this machine's disk. */
+export function engineFolder(): string {
+  try {
+    accessSync(MEMORY, constants.W_OK);
+    const { bavail, bsize } = statfsSync(MEMORY);
+    return bavail * bsize > MEMORY_NEEDED ? MEMORY : tmpdir();
+  } catch {
+    return tmpdir();
+  }
+}
+
+/**
+ * Starts the engine, with its files in a folder, and fills the tables. Throws LocalError if there is no
+ * engine.
+ */
+export async function openContext(smoke: boolean, folder = engineFolder()): Promise<Context> {
   const dir = await mkdtemp(join(tmpdir(), "stockwire-bench-"));
-  const removeDir = () => rm(dir, { recursive: true, force: true });
+  const dataDir = await mkdtemp(join(folder, "stockwire-bench-engine-"));
+  const removeDir = async () => {
+    for (const each of [dir, dataDir]) await rm(each, { recursive: true, force: true });
+  };
   try {
     const engine = await startDynamodb({
-      dataDir: join(dir, "data"),
+      dataDir,
       log: (line) => console.error(line),
       env: { ...process.env, DYNAMODB_ENDPOINT: undefined },
     });

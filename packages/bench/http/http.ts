@@ -1,9 +1,19 @@
 /** Requests through gateway, handler and engine, compared with Fastify and the SDK's defaults. */
 
+import { tmpdir } from "node:os";
 import { type Child, startChild } from "../child.ts";
-import type { Context } from "../context.ts";
+import { type Context, openContext } from "../context.ts";
 import type { Load, LoadResult } from "./load-process.ts";
-import { atLeast, atMost, fixed, median, pairedRatio, percentile, type Report } from "../report.ts";
+import {
+  atLeast,
+  atMost,
+  type Chart,
+  fixed,
+  median,
+  pairedRatio,
+  percentile,
+  type Report,
+} from "../report.ts";
 import { attributes } from "../seed.ts";
 import type { Share, ShareTask } from "./share-process.ts";
 
@@ -35,6 +45,7 @@ interface Listening {
 export async function http(context: Context): Promise<Report> {
   const sizes = context.smoke ? SMOKE : FULL;
   const rounds = await measureRounds(context, sizes);
+  const onDisk = await measureOnDisk(context, sizes);
   const share = await measureShare(context, sizes);
   const added = share.through - share.direct;
   const rows = METHODS.flatMap((method) => rowsOf(method, rounds[method]));
@@ -47,7 +58,16 @@ export async function http(context: Context): Promise<Report> {
         notes: [
           "Stockwire verifies JWTs, logs requests and converts to Lambda's events, without throttles.",
           "Fastify has no authorization. A ratio above 1 means that Stockwire is better.",
-          "Load, server and engine share this machine.",
+          "Load, server and engine share this machine; the engine's files are in memory.",
+        ],
+      },
+      {
+        title: "http: the same with the engine's files on the disk",
+        head: ["", "stockwire", "fastify", "ratio"],
+        rows: rowsOf("POST", onDisk.POST).map((row) => row.slice(0, 4)),
+        notes: [
+          "The engine commits one write after another, and each waits for the disk (fsync). Both servers",
+          "spend most of a request waiting for that.",
         ],
       },
       {
@@ -61,7 +81,8 @@ export async function http(context: Context): Promise<Report> {
         ],
       },
     ],
-    raw: { rounds, share },
+    charts: [chartOf(rounds)],
+    raw: { rounds, onDisk, share },
   };
 }
 
@@ -72,7 +93,20 @@ const environment = (context: Context) => ({
   ALLOWED_ORIGINS: "*",
 });
 
-async function measureRounds(context: Context, sizes: typeof FULL): Promise<Rounds> {
+async function measureOnDisk({ smoke }: Context, sizes: typeof FULL): Promise<Rounds> {
+  const context = await openContext(smoke, tmpdir());
+  try {
+    return await measureRounds(context, { ...sizes, rounds: Math.min(sizes.rounds, 3) }, ["POST"]);
+  } finally {
+    await context.close();
+  }
+}
+
+async function measureRounds(
+  context: Context,
+  sizes: typeof FULL,
+  methods: readonly (typeof METHODS)[number][] = METHODS,
+): Promise<Rounds> {
   const env = environment(context);
   const load = startChild("http/load-process.ts", env);
   const servers = {
@@ -85,7 +119,7 @@ async function measureRounds(context: Context, sizes: typeof FULL): Promise<Roun
   };
   try {
     for (let n = -1; n < sizes.rounds; n++) {
-      for (const method of METHODS) {
+      for (const method of methods) {
         for (const name of SERVERS) {
           const round = await oneRound(load, servers[name], method, sizes);
           if (n >= 0) rounds[method][name].push(round); // the first round is a warm-up
@@ -155,6 +189,24 @@ function rowsOf(method: string, { stockwire, fastify }: Record<Server, Round[]>)
     row("server's CPU, µs a request", "cpu", 0, false),
     [`${method} load's share of a core`, fixed(load)],
   ];
+}
+
+function chartOf(rounds: Rounds): Chart {
+  const perSecond = (method: (typeof METHODS)[number], server: Server) =>
+    median(rounds[method][server].map((round) => round.perSecond));
+  return {
+    name: "http",
+    title: "Requests a second through the laptop",
+    unit: "requests a second",
+    parts: [""],
+    bars: METHODS.flatMap((method) =>
+      SERVERS.map((server) => ({
+        label: `${method}, ${server}`,
+        values: [perSecond(method, server)],
+        own: server === "stockwire",
+      })),
+    ),
+  };
 }
 
 async function measureShare(context: Context, { count, warmUp }: typeof FULL) {
