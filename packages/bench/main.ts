@@ -1,12 +1,12 @@
 /** `npm run bench`: runs the sections one by one. A section that fails does not stop the others. */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { cpus, loadavg } from "node:os";
+import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { LocalError } from "@stockwire/local/error";
 import { killChildren } from "./child.ts";
-import { type Context, openContext } from "./context.ts";
+import { type Context, engineFolder, openContext } from "./context.ts";
 import { http } from "./http/http.ts";
 import { idle } from "./http/idle.ts";
 import { start } from "./http/start.ts";
@@ -18,7 +18,7 @@ import { append } from "./live/append.ts";
 import { broadcast } from "./live/broadcast.ts";
 import { live } from "./live/live.ts";
 import { post } from "./live/post.ts";
-import { writePage } from "./page.ts";
+import { readNotes, writePage } from "./page.ts";
 import { format, type Report } from "./report.ts";
 import { contention } from "./store/contention.ts";
 import { reserve } from "./store/reserve.ts";
@@ -76,6 +76,7 @@ const TIMEOUT = 900_000;
 const SMOKE_TIMEOUT = 90_000;
 
 const DOCS = join(import.meta.dirname, "../../docs");
+const NOTES = join(import.meta.dirname, "notes.md");
 
 const loadAverage = (): string => (loadavg()[0] ?? 0).toFixed(1);
 
@@ -159,10 +160,17 @@ async function main(): Promise<number> {
   }
   if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(raw, null, 1)}\n`);
   if (values.write && failed.length === 0) {
-    const date = new Date().toISOString().slice(0, 10);
-    const load = `${loadBefore} and ${loadAverage()}`;
-    await writePage(DOCS, { date, machine: header(), load, reports });
+    await writePage(DOCS, {
+      date: new Date().toISOString().slice(0, 10),
+      machine: header(),
+      load: `${loadBefore} and ${loadAverage()}`,
+      engine: engineFolder() === tmpdir() ? "on the disk" : "in memory",
+      sections: Object.keys(sections),
+      reports,
+      notes: readNotes(readFileSync(NOTES, "utf8")),
+    });
   }
+  if (values.write && failed.length > 0) console.error("docs/performance.md is not changed");
   if (failed.length > 0) console.error(`failed: ${failed.join(", ")}`);
   return failed.length > 0 ? 1 : 0;
 }

@@ -10,11 +10,37 @@ export interface Run {
   date: string;
   machine: string;
   load: string;
+  /** The file system of the engine's files. */
+  engine: string;
+  /** The sections that the page has to have. */
+  sections: readonly string[];
   reports: readonly { section: string; report: Report }[];
+  /** Markdown for sections that needs no measurement: notes.md. */
+  notes: ReadonlyMap<string, string>;
 }
 
-/** Writes the page, and its pictures into a folder beside it. Pictures of earlier runs are removed. */
+/**
+ * Reads notes.md: the text below each heading of level two, by heading. What profiles say is written by
+ * hand, so that a new measurement does not lose it. Links to documents become those of the page.
+ */
+export function readNotes(markdown: string): Map<string, string> {
+  const parts = markdown
+    .replaceAll("](../../docs/", "](")
+    .split(/^## (.+)$/m)
+    .slice(1);
+  const notes = new Map<string, string>();
+  for (let n = 0; n < parts.length; n += 2) notes.set(parts[n] ?? "", (parts[n + 1] ?? "").trim());
+  return notes;
+}
+
+/**
+ * Writes the page, and its pictures into a folder beside it. Pictures of earlier runs are removed.
+ * Throws, and changes nothing, if a section has no report.
+ */
 export async function writePage(docs: string, run: Run): Promise<void> {
+  const reported = new Set(run.reports.map(({ section }) => section));
+  const missing = run.sections.filter((section) => !reported.has(section));
+  if (missing.length > 0) throw new Error(`the page needs the sections ${missing.join(", ")}`);
   const folder = join(docs, "performance");
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
@@ -27,17 +53,20 @@ export async function writePage(docs: string, run: Run): Promise<void> {
 }
 
 /** The page as Markdown. */
-function pageOf({ date, machine, load, reports }: Run): string {
+function pageOf({ date, machine, load, engine, reports, notes }: Run): string {
   return [
     "# Performance",
     "",
-    "Written by `npm run bench -- --write`; do not edit. All figures of one section come from one run in",
-    "which Stockwire and what it is compared with take turns, so compare ratios, not times.",
+    "Written by `npm run bench -- --write`; edit `packages/bench/notes.md` instead. All figures of a section",
+    "come from one run in which Stockwire and what it is compared with take turns, so compare ratios, not",
+    "times.",
     "",
     `- Date: ${date}`,
     `- Machine: ${machine}`,
     `- Load average before and after: ${load}`,
+    `- The engine's files: ${engine}`,
     "",
+    ...goalsOf(reports),
     ...reports.flatMap(({ section, report }) => [
       `## ${section}`,
       "",
@@ -46,8 +75,31 @@ function pageOf({ date, machine, load, reports }: Run): string {
         "",
       ]),
       ...report.tables.flatMap(tableOf),
+      ...(notes.has(section) ? [notes.get(section) ?? "", ""] : []),
     ]),
   ].join("\n");
+}
+
+/** How many goals are met, and which are not. */
+function goalsOf(reports: Run["reports"]): string[] {
+  const judged = reports.flatMap(({ section, report }) =>
+    report.tables.flatMap(({ title, rows }) =>
+      rows.flatMap((row) => {
+        const verdict = row.find((text) => text === "met" || text === "not met");
+        return verdict === undefined ? [] : [{ section, title, name: row[0] ?? "", verdict }];
+      }),
+    ),
+  );
+  const missed = judged.filter(({ verdict }) => verdict === "not met");
+  return [
+    `${judged.length - missed.length} of ${judged.length} goals are met.`,
+    "",
+    ...missed.map(
+      ({ section, title, name }) =>
+        `- Not met: [${section}](#${section}), ${title.replace(/^\w+: /, "")}: ${name.trim()}`,
+    ),
+    ...(missed.length > 0 ? [""] : []),
+  ];
 }
 
 const cell = (text: string | undefined): string => (text ?? "").trim().replaceAll("|", "\\|");
