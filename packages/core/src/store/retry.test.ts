@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { call, ConditionFailed } from "./retry.ts";
 
-const errorOf = (name: string) => Object.assign(new Error(name), { name, $fault: "client" });
+const errorOf = (name: string, members: object = {}) =>
+  Object.assign(new Error(name), { name, $fault: "client", ...members });
 
 /** Makes a call that fails `times` times, and returns its result and the number of attempts. */
 async function callFailing(name: string, times: number) {
@@ -43,5 +44,36 @@ describe("a call that DynamoDB refuses", () => {
     await expect(call(refused, { deadline: Date.now() - 1 })).rejects.toMatchObject({
       code: "unavailable",
     });
+  });
+});
+
+describe("a reply after which the clock is corrected", () => {
+  const $metadata = { clockSkewCorrected: true };
+  /** Makes a call that fails once, and returns what each attempt knew of the one before. */
+  async function attemptsAfter(failed: Error): Promise<boolean[]> {
+    const mayBeApplied: boolean[] = [];
+    const attempt = (_options: object, known: boolean) => {
+      mayBeApplied.push(known);
+      return mayBeApplied.length === 1 ? Promise.reject(failed) : Promise.resolve();
+    };
+    await call(attempt).catch(() => undefined);
+    return mayBeApplied;
+  }
+
+  test("that refused the signature was not applied, and is repeated", async () => {
+    const stale = errorOf("InvalidSignatureException", { $metadata });
+    expect(await attemptsAfter(stale)).toEqual([false, false]);
+  });
+
+  test.each(["ConditionalCheckFailedException", "ValidationException"])(
+    "with %s is the answer, and is not repeated",
+    async (name) => {
+      expect(await attemptsAfter(errorOf(name, { $metadata }))).toEqual([false]);
+    },
+  );
+
+  test("that is a fault of the server may have been applied", async () => {
+    const fault = errorOf("InternalServerError", { $fault: "server", $metadata });
+    expect(await attemptsAfter(fault)).toEqual([false, true]);
   });
 });

@@ -21,6 +21,16 @@ const REFUSED: ReadonlySet<string> = new Set([
   "TransactionConflictException",
   "TransactionInProgressException",
 ]);
+/**
+ * Errors that say: not applied, since the signature's time is too far from the server's.
+ * https://docs.aws.amazon.com/general/latest/gr/signature-v4-troubleshooting.html
+ */
+const WRONG_TIME: ReadonlySet<string> = new Set([
+  "InvalidSignatureException",
+  "RequestExpired",
+  "RequestInTheFuture",
+  "RequestTimeTooSkewed",
+]);
 const NO_REPLY: ReadonlySet<string> = new Set(["TimeoutError", "AbortError"]);
 const NETWORK_CODE = /^E[A-Z_]+$/; // ECONNRESET, ENOTFOUND, …
 
@@ -36,8 +46,10 @@ function kindOf(error: unknown): "refused" | "lost" | "final" {
     $metadata?: { clockSkewCorrected?: boolean };
     code?: unknown;
   };
-  // The SDK has corrected its clock by the date of the reply, so the next signature will be valid.
-  if (REFUSED.has(error.name) || $metadata?.clockSkewCorrected) return "refused";
+  if (REFUSED.has(error.name)) return "refused";
+  // The client has corrected its clock by the date of the reply, so the next signature will be valid.
+  // Any other error is the answer to the call, and says nothing else because of the clock.
+  if ($metadata?.clockSkewCorrected && WRONG_TIME.has(error.name)) return "refused";
   const lost =
     NO_REPLY.has(error.name) ||
     $fault === "server" ||
