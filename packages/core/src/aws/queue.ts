@@ -20,7 +20,10 @@ export interface QueueOptions {
 export interface Queue {
   /** Sends a message, which arrives after `delay` seconds. Rejects with SQS's error by its name. */
   send(body: string, delay?: number): Promise<void>;
-  /** Sends up to 10 messages. Resolves to the number of those that SQS refuses. */
+  /**
+   * Sends up to 10 messages. Resolves to the number of those that SQS does not say to have accepted: it
+   * has refused them, or its reply leaves them out.
+   */
   sendBatch(bodies: readonly string[]): Promise<number>;
 }
 
@@ -62,12 +65,15 @@ export function openQueue({ url, region, endpoint, credentials }: QueueOptions):
     },
     async sendBatch(bodies) {
       const Entries = bodies.map((MessageBody, index) => ({ Id: String(index), MessageBody }));
-      const reply = (await call("SendMessageBatch", { Entries })) as {
+      const { Successful = [] } = (await call("SendMessageBatch", { Entries })) as {
         Successful?: Sent[];
-        Failed?: unknown[];
       };
-      for (const sent of reply.Successful ?? []) verify(bodies[Number(sent.Id)] ?? "", sent);
-      return reply.Failed?.length ?? 0;
+      const accepted = new Map(Successful.map((sent) => [sent.Id, sent]));
+      return Entries.filter(({ Id, MessageBody }) => {
+        const sent = accepted.get(Id);
+        if (sent) verify(MessageBody, sent);
+        return sent === undefined;
+      }).length;
     },
   };
 }

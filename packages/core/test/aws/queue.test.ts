@@ -20,7 +20,7 @@ const region = "eu-west-1";
 const credentials = { accessKeyId: "AKIDEXAMPLE", secretAccessKey: "a secret" };
 const url = "https://sqs.eu-west-1.amazonaws.com/123456789012/delivery";
 
-/** The SDK's client in the form of ours. */
+/** The SDK's client with the functions of `Queue`. */
 function sdkQueue(endpoint: string): Queue {
   const sqs = new SQSClient({ region, endpoint, credentials, maxAttempts: 3 });
   return {
@@ -150,6 +150,26 @@ test("a receipt for another message is refused", async () => {
   server.answer((response) => response.end(JSON.stringify({ Successful })));
   await expect(sdk.sendBatch(["x"])).rejects.toThrow("checksum");
   await expect(own.sendBatch(["x"])).rejects.toThrow("another message");
+});
+
+test.each([
+  [
+    "leaves out",
+    { Successful: [{ Id: "0", ...receipt({ MessageBody: "a" }) }], Failed: [{ Id: "1" }] },
+  ],
+  ["repeats", { Successful: ["0", "0"].map((Id) => ({ Id, ...receipt({ MessageBody: "a" }) })) }],
+  [
+    "does not know",
+    { Successful: ["0", "7"].map((Id) => ({ Id, ...receipt({ MessageBody: "a" }) })) },
+  ],
+])("messages of a batch are not accepted if the reply %s some", async (_, reply) => {
+  server.answer((response) => response.end(JSON.stringify(reply)));
+  expect(await queues().own.sendBatch(["a", "b", "c"])).toBe(2);
+});
+
+test("a reply to a batch without any receipt accepts none", async () => {
+  server.answer((response) => response.end("{}"));
+  expect(await queues().own.sendBatch(["a", "b"])).toBe(2);
 });
 
 test("waits before a repetition are those of the SDK, longer after a throttle", async () => {
