@@ -41,7 +41,10 @@ interface KeySet {
   imported: Map<string, Promise<CryptoKey>>;
 }
 
-/** Creates the key source of an issuer. Nothing is fetched before the first `find`. */
+/**
+ * Creates the key source of an issuer. Nothing is fetched before the first `find`. `clock` returns epoch
+ * milliseconds; it may be set back.
+ */
 export function createKeySource(issuer: string, clock: () => number): KeySource {
   const closed = new AbortController();
   let current: KeySet | undefined;
@@ -49,8 +52,14 @@ export function createKeySource(issuer: string, clock: () => number): KeySource 
   let pending: Promise<KeySet> | undefined;
   let triedAt = -Infinity;
 
+  /** False also for a time that lies ahead: the clock was set back, so how long ago it was is unknown. */
+  const isWithin = (ms: number, since: number): boolean => {
+    const passed = clock() - since;
+    return passed >= 0 && passed < ms;
+  };
+
   async function load(): Promise<KeySet> {
-    if (failure && clock() - failure.at < PAUSE) throw failure.error;
+    if (failure && isWithin(PAUSE, failure.at)) throw failure.error;
     triedAt = clock();
     try {
       const jwks = await fetchKeys(issuer, closed.signal);
@@ -66,9 +75,9 @@ export function createKeySource(issuer: string, clock: () => number): KeySource 
 
   return {
     async find(kid, alg) {
-      const fresh = current && clock() - current.fetchedAt < CACHED ? current : undefined;
+      const fresh = current && isWithin(CACHED, current.fetchedAt) ? current : undefined;
       let keys = fresh ?? (await loadOnce());
-      if (!keys.jwks.has(kid) && clock() - triedAt >= COOLDOWN) keys = await loadOnce();
+      if (!keys.jwks.has(kid) && !isWithin(COOLDOWN, triedAt)) keys = await loadOnce();
       const jwk = keys.jwks.get(kid);
       if (!jwk || (jwk.alg !== undefined && jwk.alg !== alg)) return undefined;
       const name = `${alg} ${kid}`;

@@ -259,7 +259,9 @@ describe.each(verifiers)("the keys of %s", (_, createVerify) => {
     const verify = createVerify(own, clock);
     /** `good`, `bad` for a token that is refused, `down` if the keys cannot be fetched. */
     const verdict = (given: Parameters<typeof make>[1] = {}) =>
-      verify(make(own.url, { ...given, claims: { exp: 4e9, ...given.claims } })).then(
+      verify(
+        make(own.url, { ...given, claims: { exp: 4e9, iat: undefined, ...given.claims } }),
+      ).then(
         () => "good",
         (error: Error) => (error.name === "InvalidToken" ? "bad" : "down"),
       );
@@ -306,6 +308,28 @@ describe.each(verifiers)("the keys of %s", (_, createVerify) => {
     clock.now += 60_000;
     expect(await verdict(unknown("x"))).toBe("down");
     expect(await verdict()).toBe("good"); // its key is cached
+  });
+
+  test("are fetched again after the clock was set back, whatever was fetched before", async () => {
+    const { own, clock, verdict } = await open();
+    own.documents.delete("/v1/keys");
+    expect(await verdict()).toBe("down");
+    own.publish(jwkOf(issuerKeys.publicKey));
+    clock.now -= 3600_000;
+    expect(await verdict()).toBe("good"); // the failure may be long ago
+    expect(own.requested).toHaveLength(4);
+    clock.now -= 3600_000;
+    expect(await verdict()).toBe("good"); // the keys may be old
+    expect(own.requested).toHaveLength(6);
+    own.publish(jwkOf(issuerKeys.publicKey, { kid: "next" }));
+    clock.now += 30_000;
+    expect(await verdict(unknown("next"))).toBe("good");
+    clock.now += 3600_000;
+    expect(await verdict(unknown("a"))).toBe("bad");
+    expect(own.requested).toHaveLength(10);
+    clock.now -= 60_000; // the keys are cached, but when they were last asked for is unknown
+    expect(await verdict(unknown("a"))).toBe("bad");
+    expect(own.requested).toHaveLength(12);
   });
 
   test.each<[string, (own: Issuer) => unknown]>([

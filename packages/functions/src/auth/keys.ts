@@ -32,15 +32,21 @@ interface PublicKey {
 type KeySet = ReadonlyMap<string, PublicKey>;
 type Members = Readonly<Record<string, unknown>>;
 
-/** Creates the source of an issuer's keys. `clock` returns epoch ms. */
+/** Creates the source of an issuer's keys. `clock` returns epoch ms; it may be set back. */
 export function createKeySource(issuer: string, clock: () => number): KeySource {
   let current: { at: number; keys: KeySet } | undefined;
   let failure: { at: number; error: unknown } | undefined;
   let pending: Promise<KeySet> | undefined;
   let triedAt = -Infinity;
 
+  /** False also for a time that lies ahead: the clock was set back, so how long ago it was is unknown. */
+  const isWithin = (ms: number, since: number): boolean => {
+    const passed = clock() - since;
+    return passed >= 0 && passed < ms;
+  };
+
   async function load(): Promise<KeySet> {
-    if (failure && clock() - failure.at < PAUSE) throw failure.error;
+    if (failure && isWithin(PAUSE, failure.at)) throw failure.error;
     triedAt = clock();
     try {
       const keys = await fetchKeys(issuer);
@@ -56,8 +62,8 @@ export function createKeySource(issuer: string, clock: () => number): KeySource 
 
   return {
     async find(kid, alg) {
-      let keys = current && clock() - current.at < CACHED ? current.keys : await loadOnce();
-      if (!keys.has(kid) && clock() - triedAt >= COOLDOWN) keys = await loadOnce();
+      let keys = current && isWithin(CACHED, current.at) ? current.keys : await loadOnce();
+      if (!keys.has(kid) && !isWithin(COOLDOWN, triedAt)) keys = await loadOnce();
       const found = keys.get(kid);
       return found && (found.alg === undefined || found.alg === alg) ? found.key : undefined;
     },

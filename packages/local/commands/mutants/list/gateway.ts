@@ -72,7 +72,7 @@ const tokens: Defect[] = [
   },
   {
     file: `${GATEWAY}/auth/jwks.ts`,
-    text: "if (!keys.jwks.has(kid) && clock() - triedAt >= COOLDOWN)",
+    text: "if (!keys.jwks.has(kid) && !isWithin(COOLDOWN, triedAt))",
     replacement: "if (!keys.jwks.has(kid))",
     harm: "A client with invented key ids makes the gateway fetch keys without end",
     test: REFUSED("fetches keys once, and again for unknown kids"),
