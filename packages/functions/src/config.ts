@@ -2,7 +2,7 @@ import * as z from "zod";
 import { METRIC_LEVELS } from "./telemetry/metric.ts";
 
 /** The settings of a process, from its environment. Only runtime.ts reads them. */
-const Config = z.object({
+export const Config = z.object({
   AWS_REGION: z.string().min(1).default("us-east-1"),
   AWS_ENDPOINT_URL_DYNAMODB: z.url().optional(),
   /** Time limit of one attempt of a DynamoDB call; a call takes up to three attempts. */
@@ -58,9 +58,14 @@ const Config = z.object({
 });
 export type Config = z.output<typeof Config>;
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Throws one error that names each missing or invalid setting, without its value. */
-export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
-  const result = Config.safeParse(environment);
+export const readConfig = (environment: Environment): Config => readAs(Config, environment);
+
+/** Reads the settings of a schema. Throws as `readConfig` does. */
+export function readAs<T>(schema: z.ZodType<T>, environment: Environment): T {
+  const result = schema.safeParse(environment);
   if (result.success) return result.data;
   const faults = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
   throw new Error(`Configuration: ${faults.join("; ")}`);

@@ -147,6 +147,10 @@ test("a missing or wrong setting is named, without its value", () => {
   expect(read({ DATA_TABLE: undefined })).toThrow(/DATA_TABLE/);
   expect(read({ TRUSTED_PROXIES: "all" })).toThrow(/TRUSTED_PROXIES/);
   expect(read({ CALLER_RATE: "-1", CALLER_BURST: "0" })).toThrow(/CALLER_RATE.*CALLER_BURST/);
+  // One error, also for those of a host and those that the Lambda functions have as well.
+  expect(read({ DATA_TABLE: undefined, LIST_SHARDS: "0", CALLER_RATE: "-1" })).toThrow(
+    /^Configuration: DATA_TABLE: .*LIST_SHARDS: .*CALLER_RATE: /,
+  );
   // A Worker has bindings that are no text.
   expect(readSettings({ ...settings(), KV: { get: () => undefined } })).toMatchObject({
     JWT_ISSUER: issuer.url,

@@ -2,9 +2,9 @@
 
 import type { ClientOptions } from "@stockwire/core/store/client";
 import * as z from "zod";
-import { type Config, readConfig } from "../config.ts";
+import { Config, readAs } from "../config.ts";
 
-const Host = z.object({
+const Host = Config.extend({
   JWT_ISSUER: z.url(),
   CURSOR_SECRET: z.string().min(32),
   /** Without both, DYNAMODB_CLIENT=sdk finds credentials as the SDK does, on Node only. */
@@ -41,22 +41,20 @@ export function readSettings(environment: Readonly<Record<string, unknown>>): Se
       (entry): entry is [string, string] => typeof entry[1] === "string",
     ),
   );
-  const config = readConfig(texts);
-  const result = Host.safeParse(texts);
-  if (!result.success) {
-    const faults = result.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
-    throw new Error(`Configuration: ${faults.join("; ")}`);
-  }
-  const { JWT_ISSUER, CURSOR_SECRET, ...host } = result.data;
-  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey } = host;
-  const { AWS_SESSION_TOKEN: sessionToken } = host;
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+    CALLER_RATE: callerRate,
+    CALLER_BURST: callerBurst,
+    TRUSTED_PROXIES: trustedProxies,
+    ...config
+  } = readAs(Host, texts);
   return {
     ...config,
-    JWT_ISSUER,
-    CURSOR_SECRET,
-    callerRate: host.CALLER_RATE,
-    callerBurst: host.CALLER_BURST,
-    trustedProxies: host.TRUSTED_PROXIES,
+    callerRate,
+    callerBurst,
+    trustedProxies,
     credentials:
       accessKeyId && secretAccessKey
         ? { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }
