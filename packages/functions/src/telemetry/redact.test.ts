@@ -35,6 +35,16 @@ test("a text that is JSON is checked too, as in a message of a queue or in an at
   expect(JSON.stringify(redacted(deep))).not.toContain(CANARY);
 });
 
+test("what only AWS and the store call so is redacted too", () => {
+  const event = {
+    authorizationToken: `Bearer ${CANARY}`,
+    dynamodb: { NewImage: { emailKey: { S: CANARY }, name: { S: "John" } } },
+  };
+  const text = JSON.stringify(redacted(event));
+  expect(text).not.toContain(CANARY);
+  expect(text).toContain("John");
+});
+
 test("a body that is not JSON is replaced by its length", () => {
   expect(redacted({ body: `{"email":"${CANARY}` })).toEqual({ body: "[16 characters]" });
 });

@@ -3,6 +3,7 @@
 /** Headers, parameters and members whose values are not logged. */
 const SECRETS: ReadonlySet<string> = new Set([
   "authorization",
+  "authorizationtoken", // of a TOKEN authorizer's event
   "cookie",
   "cookies",
   "set-cookie",
@@ -20,6 +21,7 @@ const SECRETS: ReadonlySet<string> = new Set([
   "secret",
   "client_secret",
   "email",
+  "emailkey", // of a stored user
   "phone",
 ]);
 
