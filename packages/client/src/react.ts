@@ -140,9 +140,9 @@ export interface Mutation<I, T> {
   mutateAsync: (input: I) => Promise<T>;
   /** True while an answer is awaited. */
   pending: boolean;
-  /** Of the last write, if it failed. */
+  /** Of the write that started last, if it failed. */
   error: Error | undefined;
-  /** Of the last write, if it succeeded. */
+  /** Of the write that started last, if it succeeded. */
   data: T | undefined;
 }
 
@@ -155,19 +155,25 @@ export function useMutation<I = void, T = unknown>(options: MutationOptions<I, T
   });
   const [result, setResult] = useState<{ error?: Error; data?: T }>({});
   const [waiting, setWaiting] = useState(0);
+  const started = useRef(0);
 
   const mutateAsync = useCallback(
     async (input: I): Promise<T> => {
       const { request, optimistic } = latest.current;
+      const number = ++started.current;
+      // Writes that overlap may end in any order: only the last one to start has the result.
+      const show: typeof setResult = (ended) => {
+        if (number === started.current) setResult(ended);
+      };
       setWaiting((count) => count + 1);
       setResult({});
       try {
         const patches = [optimistic?.(input) ?? []].flat();
         const data = await stockwire.write((client) => request(client, input), patches);
-        setResult({ data });
+        show({ data });
         return data;
       } catch (error) {
-        setResult({ error: error as Error });
+        show({ error: error as Error });
         throw error;
       } finally {
         setWaiting((count) => count - 1);

@@ -179,8 +179,10 @@ export class Collection<T extends Versioned> implements Iterable<[string, T]> {
   #apply(change: Change): void {
     const { id, version, op, data } = change;
     if (op === "delete" || op === "leave") this.#remove(id, version);
-    else if (data) this.#set({ ...data, id, version } as unknown as T);
-    else {
+    else if (data) {
+      const record: Versioned = { ...data, id, version };
+      this.#set(record as T);
+    } else {
       void this.#fetch(id, version).then(() => this.#call(this.#onApplied, change));
       return;
     }

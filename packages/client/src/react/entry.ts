@@ -1,7 +1,7 @@
 /**
  * One collection that hooks share. It is opened for the first subscriber and closed some seconds
- * after the last one, so that a component that is mounted again at once (StrictMode, a change of the
- * page) does not load it again.
+ * after the last one, so that a component that is mounted again immediately (StrictMode, a change of
+ * the page) does not load it again.
  */
 
 import type { Feed } from "../api.gen.ts";
@@ -26,9 +26,9 @@ const KEEP = 5_000;
 /** Ms for which one stays open that a suspended component waits for. */
 const KEEP_SUSPENDED = 30_000;
 
-export interface EntryPort<T extends Versioned> {
+export interface EntryPort {
   feed: Feed;
-  open: () => Collection<T>;
+  open: () => Collection<Versioned>;
   writes: () => Iterable<Write>;
   /** The change that a write made of a record has arrived here. */
   arrived: (ref: string, id: string) => void;
@@ -36,20 +36,20 @@ export interface EntryPort<T extends Versioned> {
   timers: Timers;
 }
 
-export class Entry<T extends Versioned> {
+export class Entry {
   readonly feed: Feed;
-  readonly #port: EntryPort<T>;
+  readonly #port: EntryPort;
   readonly #listeners = new Set<() => void>();
-  #collection: Collection<T> | undefined;
-  #status: CollectionState<T>["status"] = "loading";
+  #collection: Collection<Versioned> | undefined;
+  #status: CollectionState<Versioned>["status"] = "loading";
   #error: Error | undefined;
-  #state: CollectionState<T> | undefined;
+  #state: CollectionState<Versioned> | undefined;
   #notifying = false;
   #closing: unknown;
   #settled: Promise<void> | undefined;
   #settle: () => void = () => undefined;
 
-  constructor(port: EntryPort<T>) {
+  constructor(port: EntryPort) {
     this.feed = port.feed;
     this.#port = port;
   }
@@ -72,7 +72,7 @@ export class Entry<T extends Versioned> {
     return this.#settled;
   }
 
-  get state(): CollectionState<T> {
+  get state(): CollectionState<Versioned> {
     this.#state ??= {
       status: this.#status,
       records: this.#records(),
@@ -102,12 +102,12 @@ export class Entry<T extends Versioned> {
     this.#port.closed();
   }
 
-  #records(): T[] {
+  #records(): Versioned[] {
     const records = [...(this.#collection?.values() ?? [])];
     const writes = [...this.#port.writes()];
     if (writes.length === 0) return records;
     return records.flatMap((record) => {
-      let current: T | undefined = record;
+      let current: Versioned | undefined = record;
       for (const write of writes) current = current && write.applyTo(this, current);
       return current ?? [];
     });

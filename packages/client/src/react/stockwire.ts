@@ -21,6 +21,12 @@ export interface StockwireOptions extends ClientOptions {
 /** `open`: changes arrive. `lost`: they do not, so what is shown may be old. */
 export type ConnectionState = "connecting" | "open" | "lost";
 
+/**
+ * Characters that a mark keeps of `clientRef`. It has up to 64: the rest makes the writes of this page
+ * differ from those of every other page with the same `clientRef`.
+ */
+const REF_LENGTH = 36;
+
 /** Ms for which a write that succeeded waits for its change. */
 const ARRIVES_WITHIN = 10_000;
 
@@ -36,7 +42,7 @@ export class Stockwire {
   readonly client: Client;
   readonly #options: StockwireOptions;
   readonly #timers: Timers;
-  readonly #entries = new Map<string, Entry<Versioned>>();
+  readonly #entries = new Map<string, Entry>();
   readonly #writes = new Set<Write>();
   readonly #onConnection = new Set<() => void>();
   readonly #ref: string;
@@ -47,7 +53,8 @@ export class Stockwire {
   constructor(options: StockwireOptions) {
     this.#options = options;
     this.#timers = options.timers ?? systemTimers;
-    this.#ref = options.clientRef?.slice(0, 48) ?? randomKey();
+    const ref = options.clientRef?.slice(0, REF_LENGTH);
+    this.#ref = [...(ref ? [ref] : []), randomKey(8)].join(".");
     this.client = createClient(options);
   }
 
@@ -77,15 +84,16 @@ export class Stockwire {
   };
 
   state<T extends Versioned>(source: Source<T>): CollectionState<T> {
-    const entry = this.#entries.get(source.key) as Entry<T> | undefined;
-    return entry?.state ?? LOADING;
+    // The records of a key are those of its source.
+    const state = this.#entries.get(source.key)?.state as CollectionState<T> | undefined;
+    return state ?? LOADING;
   }
 
-  subscribe<T extends Versioned>(source: Source<T>, listener: () => void): () => void {
+  subscribe(source: Source<Versioned>, listener: () => void): () => void {
     return this.#entry(source).subscribe(listener);
   }
 
-  suspended<T extends Versioned>(source: Source<T>): Promise<void> {
+  suspended(source: Source<Versioned>): Promise<void> {
     return this.#entry(source).suspended();
   }
 
@@ -120,33 +128,33 @@ export class Stockwire {
     this.#live = undefined;
   }
 
-  #entry<T extends Versioned>({ feed, key, load }: Source<T>): Entry<T> {
+  #entry({ feed, key, load }: Source<Versioned>): Entry {
     const known = this.#entries.get(key);
-    if (known) return known as unknown as Entry<T>;
-    const entry: Entry<T> = new Entry<T>({
+    if (known) return known;
+    const entry: Entry = new Entry({
       feed,
       open: () =>
-        this.live.collection<T>(key, {
+        this.live.collection<Versioned>(key, {
           load: (signal) => load(this.client, signal),
           fetch: async (id, signal) =>
-            (await readRecord(this.client, feed, id, signal))?.records[0] as unknown as T,
+            (await readRecord(this.client, feed, id, signal))?.records[0],
         }),
       writes: () => this.#writes,
-      arrived: (ref, id) => this.#arrived(ref, id, entry as unknown as Entry<Versioned>),
+      arrived: (ref, id) => this.#arrived(ref, id, entry),
       closed: () => this.#entries.delete(key),
       timers: this.#timers,
     });
-    this.#entries.set(key, entry as unknown as Entry<Versioned>);
+    this.#entries.set(key, entry);
     for (const write of this.#writes) if (write.answered) write.skip(entry);
     return entry;
   }
 
-  #entriesOf({ patches }: Write): Entry<Versioned>[] {
+  #entriesOf({ patches }: Write): Entry[] {
     const feeds = new Set<Feed>(patches.map(({ feed }) => feed));
     return [...this.#entries.values()].filter(({ feed }) => feeds.has(feed));
   }
 
-  #arrived(ref: string, id: string, entry: Entry<Versioned>): void {
+  #arrived(ref: string, id: string, entry: Entry): void {
     for (const write of this.#writes) {
       if (write.ref !== ref) continue;
       write.arrivedAt(entry, id);

@@ -59,15 +59,17 @@ export class Write {
   }
 
   /** The record with this write as `entry` must show it; undefined if the write deletes it. */
-  applyTo<T extends Versioned>(entry: { feed: Feed }, record: T): T | undefined {
+  applyTo(entry: { feed: Feed }, record: Versioned): Versioned | undefined {
     const { id } = record;
     if (this.#arrived.get(entry)?.has(id)) return record;
     const { id: answered, version } = this.#answer ?? {};
     if (answered === id && typeof version === "number" && record.version >= version) return record;
-    let current: T | undefined = record;
+    let current: Versioned | undefined = record;
     for (const patch of this.patches) {
       if (current === undefined || patch.feed !== entry.feed || patch.id !== id) continue;
-      current = (patch.apply as unknown as (record: T) => T | undefined)(current);
+      // The record is of the feed of the patch.
+      const apply = patch.apply as (record: Versioned) => Versioned | undefined;
+      current = apply(current);
     }
     return current;
   }

@@ -1,7 +1,7 @@
 /** The React hooks of the client against a running laptop, with real React in jsdom. */
 
 import { JSDOM } from "jsdom";
-import type { Client, Inventory } from "@stockwire/client";
+import type { Client, Inventory, Item } from "@stockwire/client";
 import type * as Hooks from "@stockwire/client/react";
 import { newId } from "@stockwire/core/id";
 import type * as ReactApi from "react";
@@ -261,6 +261,79 @@ export function reactTests({ laptop, create, api }: Stage): void {
     await adjust(id, 10);
     await expectText(text, /^14 idle/);
     expect(values).toEqual([5, 4, -1, 4, 14]);
+  });
+
+  test("a mutation has the result of the write that started last, whichever ends last", async () => {
+    const { render, text } = page();
+    const mutations: Hooks.Mutation<{ title: string; answered: Promise<void> }, Item>[] = [];
+    const Titles = () => {
+      const mutation = hooks.useMutation({
+        request: async (
+          client,
+          { title, answered }: { title: string; answered: Promise<void> },
+        ) => {
+          const answer = await client.items.$post({ json: { title } });
+          await answered;
+          return answer;
+        },
+      });
+      mutations.push(mutation);
+      const { pending, data, error } = mutation;
+      return `${pending ? "pending" : "idle"} ${String(data?.["title"])} ${error?.message ?? "fine"}`;
+    };
+    render(React.createElement(Titles));
+    await expectText(text, "idle undefined fine");
+    const write = (title: string) => {
+      const gate = new Gate();
+      gate.close();
+      const written = mutations.at(-1)?.mutateAsync({ title, answered: gate.passed() });
+      return { open: gate.open, written };
+    };
+    const [first, second] = [write("first"), write("second")];
+    second.open();
+    await second.written;
+    await expectText(text, "pending second fine");
+    first.open();
+    expect(await first.written).toMatchObject({ title: "first" });
+    await expectText(text, "idle second fine");
+    const refused = write("x".repeat(70_000)); // 413
+    const third = write("third");
+    third.open();
+    await third.written;
+    refused.open();
+    await expect(refused.written).rejects.toMatchObject({ code: "body_too_large" });
+    await expectText(text, "idle third fine");
+  });
+
+  test("writes of two windows with one clientRef have marks of their own", async () => {
+    const marks: string[] = [];
+    const open = (clientRef: string) => {
+      const stockwire = hooks.createStockwire({
+        baseUrl: laptop().url,
+        token: laptop().token({ sub: newId(), scope: "admin" }),
+        clientRef,
+        fetch: (url, init) => {
+          marks.push(new Headers(init.headers).get("x-client-ref") ?? "");
+          return fetch(url, init);
+        },
+      });
+      closing.push(() => stockwire.close());
+      return stockwire;
+    };
+    for (const clientRef of ["tab-7", "x".repeat(64), ""]) {
+      marks.length = 0;
+      for (const stockwire of [open(clientRef), open(clientRef)]) {
+        for (let n = 0; n < 2; n++) {
+          const { id } = await stockwire.write((client) => client.items.$post({ json: { n } }), []);
+          expect(id).toBeDefined(); // the server takes the mark
+        }
+      }
+      expect(new Set(marks).size).toBe(4);
+      for (const mark of marks) {
+        expect(mark).toMatch(/^[A-Za-z0-9._-]{1,64}$/);
+        expect(mark.startsWith(clientRef.slice(0, 36))).toBe(true);
+      }
+    }
   });
 
   test("suspense shows its fallback until the records are there; a refusal reaches the boundary", async () => {
