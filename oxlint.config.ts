@@ -55,6 +55,11 @@ const walls = [
     ABOVE_RESOURCES,
   ),
   wall(
+    `${core}/catalog/reservation*.ts`,
+    only(...SMALL, "../store/*.ts", "./inventory.ts", "./reservation-*.ts"),
+    "a reservation knows only its own files and inventory",
+  ),
+  wall(
     `${core}/changes/**`,
     only(...SMALL, "@aws-sdk/client-dynamodb", "../catalog/*.ts", "../store/*.ts", "./*.ts"),
     "changes knows catalog and store",

@@ -445,27 +445,6 @@ export type Reservation = {
   version: number;
 };
 
-/** What to hold, and for how long. */
-export type ReservationRequest = {
-  /** Products and their units. */
-  lines: {
-    /** Id of the product. */
-    productId: string;
-    /** Units to hold. */
-    quantity: number;
-  }[];
-  /** Seconds until the reservation expires. */
-  ttlSeconds?: number | undefined;
-  /** A number of your own, such as that of an order. */
-  reference?: string | undefined;
-};
-
-/** How long to hold it from now. */
-export type ExtensionRequest = {
-  /** Seconds until the reservation expires. */
-  ttlSeconds?: number | undefined;
-};
-
 /** A person or system that the catalogue knows. */
 export type User = {
   /** Made by the server, in the order of creation. */
@@ -699,6 +678,27 @@ export type ProductBatchAnswer = {
   succeeded: number;
   /** Entries that were refused. */
   failed: number;
+};
+
+/** What to hold, and for how long. */
+export type ReservationRequest = {
+  /** Products and their units. */
+  lines: {
+    /** Id of the product. */
+    productId: string;
+    /** Units to hold. */
+    quantity: number;
+  }[];
+  /** Seconds until the reservation expires. */
+  ttlSeconds?: number | undefined;
+  /** A number of your own, such as that of an order. */
+  reference?: string | undefined;
+};
+
+/** How long to hold it from now. */
+export type ExtensionRequest = {
+  /** Seconds until the reservation expires. */
+  ttlSeconds?: number | undefined;
 };
 
 /** One page of reservations. */

@@ -3,6 +3,12 @@ import { newId } from "@stockwire/core/id";
 import * as Inventory from "@stockwire/core/catalog/inventory";
 import * as Product from "@stockwire/core/catalog/product";
 import * as Reservation from "@stockwire/core/catalog/reservation";
+import {
+  activeIndex,
+  lineItem,
+  linePartition,
+  reservations as records,
+} from "@stockwire/core/catalog/reservation-record";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { shardOf } from "@stockwire/core/store/record";
 import { tables } from "@stockwire/core/store/tables";
@@ -113,9 +119,9 @@ test("each kind of damage is described, and repaired with --repair", async () =>
   await damage(levelKey(id(2)), { moved: 12 });
   await damage(levelKey(id(3)), { reserved: 1, available: 9, headroom: 9 });
   await damage(levelKey(id(4)), { reserved: 11, available: -1, headroom: -1 });
-  const line = { pk: Reservation.linePartition(id(5)), sk: holder(5) };
+  const line = { pk: linePartition(id(5)), sk: holder(5) };
   await damage(line, { quantity: 4 });
-  const closed = { pk: Reservation.linePartition(id(6)), sk: holder(6) };
+  const closed = { pk: linePartition(id(6)), sk: holder(6) };
   const held = await DynamoDB.read(closed);
   await Reservation.cancel(holder(6), by());
   await damage(closed, { ...held });
@@ -203,10 +209,10 @@ async function plant(products: number, reservations: number): Promise<void> {
   const holders = Array.from({ length: reservations }, (_, n) => {
     const id = newId();
     const line = { productId: hot[n % hot.length] ?? "", quantity: 2 };
-    const index = Reservation.activeIndex(id, until);
+    const index = activeIndex(id, until);
     const attributes = { status: "active", lines: [line], until, ...index };
-    const { stored } = Reservation.reservations.newRecord(id, attributes, by());
-    return [stored, Reservation.lineItem(id, line, until)];
+    const { stored } = records.newRecord(id, attributes, by());
+    return [stored, lineItem(id, line, until)];
   });
   await DynamoDB.verifyShards();
   const items: object[] = [...levels, ...holders.flat()];

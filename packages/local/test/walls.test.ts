@@ -13,6 +13,8 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ["packages/core/src/money.ts", "./catalog/supplier.ts"],
   ["packages/core/src/store/lock.ts", "../catalog/supplier.ts"],
   ["packages/core/src/catalog/supplier.ts", "./user.ts"],
+  ["packages/core/src/catalog/invoice.ts", "./reservation-record.ts"],
+  ["packages/core/src/catalog/reservation-report.ts", "./user.ts"],
   ["packages/core/src/catalog/order.ts", "../changes/log.ts"],
   ["packages/core/src/aws/table.ts", "../store/tables.ts"],
   ["packages/core/src/aws/sns.ts", "@aws-sdk/client-sns"],
@@ -41,6 +43,7 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
 const LEGAL: typeof FORBIDDEN = [
   ["packages/core/src/store/query.ts", "./protocol/cbor.ts"],
   ["packages/core/src/catalog/bundle.ts", "./inventory.ts"],
+  ["packages/core/src/catalog/reservation.ts", "./reservation-report.ts"],
   ["packages/core/src/live/channel.ts", "../aws/client.ts"],
   ["packages/core/src/live/fan-out.ts", "../changes/log.ts"],
   ["packages/client/src/react.ts", "react"],

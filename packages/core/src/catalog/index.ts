@@ -10,7 +10,7 @@ import type { Stored } from "../store/update-expression.ts";
 import * as Inventory from "./inventory.ts";
 import * as Item from "./item.ts";
 import * as Product from "./product.ts";
-import * as Reservation from "./reservation.ts";
+import * as Reservation from "./reservation-record.ts";
 import * as User from "./user.ts";
 
 /** What the rest of the service needs to know about a resource. */

@@ -143,8 +143,8 @@ class StaleTombstone extends Error {
 }
 
 /**
- * Creates an item at an id that the caller chooses. If an item of that id was deleted, versions go
- * on after its last one, so that none is used twice. Throws `precondition_failed` if the item
+ * Creates an item at an id that the caller chooses. If an item of that id was deleted, versions
+ * continue after its last one, so that none is used twice. Throws `precondition_failed` if the item
  * exists, and `body_too_large`.
  */
 export const createAt = async (id: string, attributes: Attributes, writer: Writer) => {

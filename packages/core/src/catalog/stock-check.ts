@@ -1,6 +1,6 @@
 /**
  * Checks that all stored numbers of stock fit together: each is computed again from the records and
- * lines. Writers go on meanwhile, so a difference only counts once it was found twice in a record
+ * lines. Writers continue meanwhile, so a difference only counts once it was found twice in a record
  * that has not changed in between. Memory is bounded, whatever the size of the table.
  */
 
@@ -9,7 +9,7 @@ import { type Attributes, read, shardCount } from "../store/dynamodb.ts";
 import { partitionPages, retryWhileBusy } from "../store/partition.ts";
 import type { Stored } from "../store/update-expression.ts";
 import * as Inventory from "./inventory.ts";
-import * as Reservation from "./reservation.ts";
+import * as Reservation from "./reservation-record.ts";
 
 export interface Difference {
   productId: string;

@@ -10,7 +10,7 @@ import { read, transact, TransactionCancelled } from "../store/dynamodb.ts";
 import { shardOf } from "../store/record.ts";
 import { deadlineOf, type Writer } from "../store/write.ts";
 import * as Inventory from "./inventory.ts";
-import * as Reservation from "./reservation.ts";
+import * as Reservation from "./reservation-record.ts";
 import { expiryIndex, heldLine, heldUnits, lineText, PAUSES } from "./stock-check.ts";
 
 /**

@@ -6,6 +6,7 @@ import * as Inventory from "../../src/catalog/inventory.ts";
 import { withLocks } from "../../src/store/lock.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
+import { sweep } from "../../src/catalog/reservation-expiry.ts";
 import { intercepted } from "../support/intercept.ts";
 import { letExpire } from "../support/expiry.ts";
 import { by, failure, keyed, SHARDS, tableName, use } from "../support/store.ts";
@@ -200,16 +201,16 @@ describe("an expired reservation", () => {
     const made = await Promise.all(Array.from({ length: 120 }, () => reserve([[product, 1]])));
     for (const { value } of made.slice(0, 110)) await letExpire(value.id);
     const sweeps = await Promise.all([
-      Reservation.sweep(by({ actor: "sweep" }), Date.now() + 20_000),
-      Reservation.sweep(by({ actor: "sweep" }), Date.now() + 20_000),
+      sweep(by({ actor: "sweep" }), Date.now() + 20_000),
+      sweep(by({ actor: "sweep" }), Date.now() + 20_000),
     ]);
     expect(sweeps.reduce((sum, { expired }) => sum + expired, 0)).toBeGreaterThanOrEqual(110);
     expect(await counts(product)).toMatchObject({ reserved: 10, available: 110 });
-    expect((await Reservation.sweep(by(), Date.now() + 20_000)).expired).toBe(0);
+    expect((await sweep(by(), Date.now() + 20_000)).expired).toBe(0);
   }, 60_000);
 
   test("is left to the next sweep if the deadline has passed", async () => {
-    expect(await Reservation.sweep(by(), Date.now() - 1)).toEqual({
+    expect(await sweep(by(), Date.now() - 1)).toEqual({
       expired: 0,
       failed: 0,
       more: true,
@@ -274,7 +275,7 @@ describe("a reservation whose inventory is missing", () => {
     await letExpire(value.id);
     const repair = async () => {
       await DynamoDB.put({ Item: stored });
-      await Reservation.sweep(by(), Date.now() + 20_000);
+      await sweep(by(), Date.now() + 20_000);
     };
     return { product, id: value.id, repair };
   };
@@ -284,7 +285,7 @@ describe("a reservation whose inventory is missing", () => {
     const product = await stocked(40);
     const made = await Promise.all(Array.from({ length: 40 }, () => reserve([[product, 1]])));
     await Promise.all(made.map(({ value }) => letExpire(value.id)));
-    const swept = await Reservation.sweep(by(), Date.now() + 20_000);
+    const swept = await sweep(by(), Date.now() + 20_000);
     expect(swept.failed).toBeGreaterThanOrEqual(1);
     expect(String(swept.failure)).toContain(id);
     expect(await counts(product)).toMatchObject({ reserved: 0, available: 40 });
@@ -312,7 +313,7 @@ test("a reservation of more units than its inventory has reserved does not keep 
   );
   expect(new Set(versions)).toEqual(new Set([1, 2])); // one of the two
   await DynamoDB.put({ Item: { ...(await DynamoDB.read(Key)), reserved: 3 } });
-  await Reservation.sweep(by(), Date.now() + 20_000);
+  await sweep(by(), Date.now() + 20_000);
 });
 
 test("confirming a reservation that expired meanwhile, and whose product was deleted, is refused as expired", async () => {
@@ -324,7 +325,7 @@ test("confirming a reservation that expired meanwhile, and whose product was del
   await Reservation.get(value.id);
   await Reservation.get(value.id);
   await letExpire(value.id);
-  await Reservation.sweep(by(), Date.now() + 20_000);
+  await sweep(by(), Date.now() + 20_000);
   await Product.remove(product, by());
   unlock();
   await lock;
@@ -353,7 +354,7 @@ test("a reservation that is confirmed while a sweep expires it with others stays
     return send();
   });
   DynamoDB.configure({ client: racing, tableName, shards: SHARDS });
-  await Reservation.sweep(by(), Date.now() + 20_000);
+  await sweep(by(), Date.now() + 20_000);
   use();
   await lock;
   expect(isFirst).toBe(false);
@@ -428,10 +429,10 @@ test("a reservation that was extended is not expired before its new time, but th
   await DynamoDB.put({
     Item: { ...stored, firstUntil: Date.parse(hourAgo), gsi1sk: `${hourAgo}#${value.id}` },
   });
-  await Reservation.sweep(by(), Date.now() + 20_000);
+  await sweep(by(), Date.now() + 20_000);
   expect((await Reservation.get(value.id)).status).toBe("active");
   await letExpire(value.id);
-  await Reservation.sweep(by(), Date.now() + 20_000);
+  await sweep(by(), Date.now() + 20_000);
   expect(await counts(product)).toMatchObject({ reserved: 0, available: 5 });
 });
 

@@ -3,6 +3,7 @@ import { newId } from "../../src/id.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
+import { activeIndex, lineItem, reservations } from "../../src/catalog/reservation-record.ts";
 import { checkStock, type Difference, type Progress } from "../../src/catalog/stock-check.ts";
 import { repair, repairReservation } from "../../src/catalog/stock-repair.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
@@ -69,7 +70,7 @@ describe("check", () => {
     await Product.remove(await stocked(1), by());
     // A reservation that is due holds its units until it is released.
     const until = Date.now() - 60_000;
-    const { gsi1sk } = Reservation.activeIndex(past, until);
+    const { gsi1sk } = activeIndex(past, until);
     await damage(reservationKey(past), { until, gsi1sk });
     for (const id of [a, b]) await damage(lineKey(id, past), { gsi1sk });
     expect(await check()).toEqual({
@@ -84,12 +85,12 @@ describe("check", () => {
     const until = Date.now() + 60_000;
     const plant = async () => {
       const holder = newId();
-      const index = Reservation.activeIndex(holder, until);
+      const index = activeIndex(holder, until);
       const attributes = { status: "active", lines, until, ...index };
-      const { stored } = Reservation.reservations.newRecord(holder, attributes, by());
+      const { stored } = reservations.newRecord(holder, attributes, by());
       await DynamoDB.put({ Item: stored });
       await DynamoDB.put({
-        Item: Reservation.lineItem(holder, { productId: id, quantity: 2 }, until),
+        Item: lineItem(holder, { productId: id, quantity: 2 }, until),
       });
     };
     for (let n = 0; n < 12; n++) await Promise.all(Array.from({ length: 50 }, plant));
@@ -166,7 +167,7 @@ describe("check", () => {
   test("finds and repairs a line whose reservation does not exist", async () => {
     const id = await stocked(10);
     await DynamoDB.put({
-      Item: Reservation.lineItem("unknown", { productId: id, quantity: 2 }, 1),
+      Item: lineItem("unknown", { productId: id, quantity: 2 }, 1),
     });
     expect((await found()).map(([rule]) => rule)).toEqual(["line"]);
     expect(await repairReservation("unknown", id, by())).toBe(true);

@@ -6,6 +6,7 @@ import { createClient } from "../../src/store/client.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
+import * as Expiry from "../../src/catalog/reservation-expiry.ts";
 import { checkStock } from "../../src/catalog/stock-check.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
 import { shardOf } from "../../src/store/record.ts";
@@ -19,7 +20,7 @@ const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 1);
 /** Rounds of what is repeated more often; all of them by `STRESS_ROUNDS`. */
 const some = (count: number) => (ROUNDS === 1 ? Math.ceil(count / 2) : count);
 
-const here: Service = { DynamoDB, Product, Inventory, Reservation };
+const here: Service = { DynamoDB, Product, Inventory, Reservation, Expiry };
 let table: Awaited<ReturnType<typeof ownTable>>;
 let other: Service;
 beforeAll(async () => {
@@ -64,7 +65,7 @@ const codeOf = async (work: Promise<unknown>): Promise<unknown> => {
   return error instanceof Error && "code" in error ? error.code : error;
 };
 
-const sweep = (at: Service) => at.Reservation.sweep(by(), Date.now() + 60_000);
+const sweep = (at: Service) => at.Expiry.sweep(by(), Date.now() + 60_000);
 
 describe("500 concurrent reservations of a stock of 100", () => {
   test(`reserve exactly 100 units, in ${ROUNDS} rounds`, async () => {

@@ -8,6 +8,7 @@ export async function anotherService() {
     Product: await import("../../src/catalog/product.ts"),
     Inventory: await import("../../src/catalog/inventory.ts"),
     Reservation: await import("../../src/catalog/reservation.ts"),
+    Expiry: await import("../../src/catalog/reservation-expiry.ts"),
     Item: await import("../../src/catalog/item.ts"),
     User: await import("../../src/catalog/user.ts"),
     Log: await import("../../src/changes/log.ts"),
@@ -17,4 +18,7 @@ export async function anotherService() {
 export type Process = Awaited<ReturnType<typeof anotherService>>;
 
 /** What tests of stock use of a process. */
-export type Service = Pick<Process, "DynamoDB" | "Product" | "Inventory" | "Reservation">;
+export type Service = Pick<
+  Process,
+  "DynamoDB" | "Product" | "Inventory" | "Reservation" | "Expiry"
+>;

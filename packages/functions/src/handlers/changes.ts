@@ -44,9 +44,10 @@ const DELIVERY_PATIENCE = 10_000;
  * that clients never see a change that is not in the log. The log does not wait for delivery: a
  * delivery that fails is counted and logged, and clients read those changes from the log.
  *
- * A record that cannot be read or appended is sent to the dead-letter queue by this function, and the batch goes
- * on with the next one. Lambda's own retries are not limited, since a store that does not answer is no
- * fault of a record: the function throws then, and Lambda repeats the batch until the records expire.
+ * A record that cannot be read or appended is sent to the dead-letter queue by this function, and the
+ * batch continues with the next one. Lambda's own retries are not limited, since a store that does not
+ * answer is not the fault of a record: the function throws then, and Lambda repeats the batch until the
+ * records expire.
  */
 export const handler = logged(log, async (event: Event): Promise<Result> => {
   const Records = recordsOf(event);
@@ -62,7 +63,7 @@ export const handler = logged(log, async (event: Event): Promise<Result> => {
     } catch (error) {
       if (isUnavailable(error)) throw error; // a fault of the store
       log.error("stream record", error, { eventID });
-      if (!event.isRedrive && (await isDeadLetter(record, error))) continue;
+      if (!event.isRedrive && (await sentToDeadLetters(record, error))) continue;
       batchItemFailures.push({ itemIdentifier: dynamodb?.SequenceNumber ?? "" });
       break;
     }
@@ -77,7 +78,7 @@ export const handler = logged(log, async (event: Event): Promise<Result> => {
     const isAlone = Records.length === 1 && record !== undefined;
     if (isUnavailable(error) || event.isRedrive || !isAlone) throw error;
     log.error("append", error, { eventID: record.eventID });
-    if (!(await isDeadLetter(record, error))) throw error;
+    if (!(await sentToDeadLetters(record, error))) throw error;
     return { batchItemFailures };
   }
   const ChangeLag = lagOf(Records);
@@ -96,8 +97,8 @@ export const handler = logged(log, async (event: Event): Promise<Result> => {
   return { batchItemFailures };
 });
 
-/** Resolves to false if the record is not in the dead-letter queue, so that it must be repeated. */
-async function isDeadLetter(record: StreamRecord, cause: unknown): Promise<boolean> {
+/** Sends a record to the dead letters. Resolves to false if it is not there, and must be repeated. */
+async function sentToDeadLetters(record: StreamRecord, cause: unknown): Promise<boolean> {
   try {
     return await sendDeadLetter(record, cause);
   } catch (error) {

@@ -1,5 +1,5 @@
 import { newId } from "@stockwire/core/id";
-import { sweep, type SweepResult } from "@stockwire/core/catalog/reservation";
+import { sweep, type SweepResult } from "@stockwire/core/catalog/reservation-expiry";
 import { config, log, measure } from "../runtime.ts";
 
 /** Time limit of one sweep; the next sweep, a minute later, continues. */

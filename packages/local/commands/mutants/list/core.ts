@@ -8,6 +8,7 @@ const MESSAGE = (title: string) => ({ file: `${TEST}/store/client-message.test.t
 const SIGNATURES = MESSAGE("signatures are those of the SDK's signer");
 const SEND = (title: string) => ({ file: `${TEST}/live/send.test.ts`, title });
 const EXPIRED = (title: string) => ({ file: `${TEST}/catalog/reservation.test.ts`, title });
+const EXPIRY = (title: string) => ({ file: `${TEST}/catalog/reservation-expiry.test.ts`, title });
 
 const stock: Defect[] = [
   {
@@ -103,7 +104,7 @@ const stock: Defect[] = [
     },
   },
   {
-    file: `${CORE}/catalog/reservation.ts`,
+    file: `${CORE}/catalog/reservation-record.ts`,
     text: "const isDue = ({ until }: Attributes): boolean => until <= Date.now();",
     replacement: "const isDue = ({ until }: Attributes): boolean => until <= 0 * Date.now();",
     harm: "A reservation never expires, so its units stay held for ever",
@@ -123,7 +124,7 @@ const stock: Defect[] = [
     },
   },
   {
-    file: `${CORE}/catalog/reservation.ts`,
+    file: `${CORE}/catalog/reservation-expiry.ts`,
     text: "const error = failures.find((failure) => failure instanceof AppError);",
     replacement: "const [error] = failures;",
     harm: "One damaged reservation gives each buyer of its products a 500",
@@ -133,32 +134,46 @@ const stock: Defect[] = [
     },
   },
   {
-    file: `${CORE}/catalog/reservation.ts`,
+    file: `${CORE}/catalog/reservation-expiry.ts`,
     text: "const size = Math.floor((MAX_ACTIONS - products) / (1 + products));",
     replacement: "const size = MAX_ACTIONS;",
     harm: "Many reservations that expire together stay active, since DynamoDB refuses the transaction",
     test: EXPIRED("does not block a sale, however many of them hold the units"),
   },
   {
-    file: `${CORE}/catalog/reservation.ts`,
+    file: `${CORE}/catalog/reservation-expiry.ts`,
     text: "const size = Math.floor((MAX_ACTIONS - products) / (1 + products));",
     replacement: "const size = 1;",
     harm: "A buyer waits while expired reservations are released one by one",
     test: EXPIRED("does not block a sale, however many of them hold the units"),
   },
   {
-    file: `${CORE}/catalog/reservation.ts`,
+    file: `${CORE}/catalog/reservation-expiry.ts`,
     text: "if (error instanceof DamagedReservation && some.length > 1) {",
     replacement: "if (error instanceof DamagedReservation && some.length > 1000) {",
     harm: "One damaged reservation keeps all others of its products from expiring",
     test: EXPIRED("does not keep others of the same products from expiring"),
   },
   {
-    file: `${CORE}/catalog/reservation.ts`,
+    file: `${CORE}/catalog/reservation-expiry.ts`,
     text: "if (canExpire(old as StoredReservation | undefined)) due.set(id, old as StoredReservation);",
     replacement: "if (old) due.set(id, old as StoredReservation);",
     harm: "Units of a reservation that is confirmed during a sweep are sold and released",
     test: EXPIRED("that is confirmed while a sweep expires it with others stays confirmed"),
+  },
+  {
+    file: `${CORE}/catalog/reservation-expiry.ts`,
+    text: "const locks = (group[0]?.lines ?? []).map(({ productId }) => `EXPIRY ${productId}`);",
+    replacement: "const locks: string[] = [];",
+    harm: "Expired reservations that share a product refuse each other's release",
+    test: EXPIRY("that share a product are released one transaction after another"),
+  },
+  {
+    file: `${CORE}/catalog/reservation-expiry.ts`,
+    text: "  clientRef: undefined,\n",
+    replacement: "",
+    harm: "A page takes the release of an expired reservation for its own write, and shows a wrong number",
+    test: EXPIRY("what a request releases is not the work of its caller"),
   },
 ];
 

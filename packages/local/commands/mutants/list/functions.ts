@@ -249,7 +249,7 @@ const events: Defect[] = [
   },
   {
     file: "packages/functions/src/handlers/changes.ts",
-    text: "if (!event.isRedrive && (await isDeadLetter(record, error))) continue;",
+    text: "if (!event.isRedrive && (await sentToDeadLetters(record, error))) continue;",
     replacement: "continue;",
     harm: "A record that cannot be read disappears without a dead letter",
     test: {
@@ -371,7 +371,7 @@ const tokens: Defect[] = [
   },
   {
     file: `${AUTH}/keys.ts`,
-    text: "if (!keys.has(kid) && clock() - triedAt >= COOLDOWN)",
+    text: "if (!keys.has(kid) && !isWithin(COOLDOWN, triedAt))",
     replacement: "if (!keys.has(kid))",
     harm: "Connections with invented key ids make a function fetch keys without end",
     test: {
