@@ -19,11 +19,11 @@ import { PARTNER_STAGE } from "../src/partner/plan.ts";
 /** The OpenAPI 3.1 document, made from the policy of the routes and the schemas that validate. */
 export function openapi(): Json {
   makeAll();
-  const paths: Record<string, Json> = {};
-  for (const route of routes) {
-    paths[route.path] ??= { description: othersOf(route.path) };
-    (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
-  }
+  const paths = Object.fromEntries(
+    Map.groupBy(routes, ({ path }) => path)
+      .entries()
+      .map(([path, methods]) => [path, pathItem(path, methods)]),
+  );
   return {
     openapi: "3.1.1",
     info: {
@@ -57,6 +57,11 @@ export function openapi(): Json {
     },
   };
 }
+
+const pathItem = (path: string, methods: readonly Route[]): Json => ({
+  description: othersOf(path),
+  ...Object.fromEntries(methods.map((route) => [route.method.toLowerCase(), operation(route)])),
+});
 
 const othersOf = (path: string) =>
   `Other methods are 405 \`method_not_allowed\` with \`Allow: ${methodsOf(path).join(", ")}\`.`;

@@ -23,7 +23,7 @@ interface AwsLambda {
 }
 
 /** A global of AWS's runtime: https://github.com/aws/aws-lambda-nodejs-runtime-interface-client */
-const runtime = (): AwsLambda => (globalThis as unknown as { awslambda: AwsLambda }).awslambda;
+declare const awslambda: AwsLambda;
 
 /** All that the gateway accepts. A header's value must be a string: a list is answered 502. */
 interface Metadata {
@@ -40,7 +40,7 @@ interface App {
  * writes only as fast as the gateway takes it.
  */
 export const streamed = (app: App, log: Log): StreamingHandler =>
-  runtime().streamifyResponse(async (event, stream) => {
+  awslambda.streamifyResponse(async (event, stream) => {
     log.debug("event", () => ({ event: redacted(event) }));
     // An error of a stream that has no listener ends the process.
     stream.on("error", (error) => log.error("response stream", error, {}));
@@ -52,7 +52,7 @@ export const streamed = (app: App, log: Log): StreamingHandler =>
       statusCode: answer.status,
       headers: Object.fromEntries(answer.headers),
     };
-    const out = runtime().HttpResponseStream.from(stream, metadata);
+    const out = awslambda.HttpResponseStream.from(stream, metadata);
     out.write(""); // the metadata, also of an answer without a body
     try {
       // Text or bytes where web/install.ts has replaced the class of answers.

@@ -219,7 +219,7 @@ const subscriptionRows = (
 /** Returns a connection; undefined once it has been removed or has expired. */
 export async function find(id: string): Promise<Connection | undefined> {
   const row = await read(connectionKey(id), TABLE);
-  return row === undefined || isExpired(row) ? undefined : (row as unknown as Connection);
+  return row === undefined || isExpired(row) ? undefined : (row as Attributes & Connection);
 }
 
 /** Changes committed after this resolves are delivered to the connection. Throws `unavailable`. */
@@ -297,7 +297,7 @@ async function ageOf(id: string, row: Attributes | undefined): Promise<number> {
 }
 
 async function remove(id: string, row: Attributes | undefined, keys: readonly string[]) {
-  if (row) await removeFromCaller(row as unknown as Connection);
+  if (row) await removeFromCaller(row as Attributes & Connection);
   await writeAll(
     [
       ...keys.map((key) => ({ delete: topicKey(key, id) })),
@@ -331,7 +331,7 @@ export async function redeemTicket(ticket: string): Promise<Bearer | undefined> 
     const deletion = { Key: ticketKey(ticket), ConditionExpression: "attribute_exists(pk)" };
     const row = await deleteItem(deletion, TABLE);
     if (row === undefined || isExpired(row)) return undefined;
-    const { sub, kind, scopes, authExpiresAt } = row as unknown as Bearer;
+    const { sub, kind, scopes, authExpiresAt } = row as Attributes & Bearer;
     return { sub, kind, scopes, authExpiresAt };
   } catch (error) {
     if (error instanceof ConditionFailed) return undefined;

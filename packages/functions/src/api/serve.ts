@@ -3,6 +3,8 @@
 import { AppError } from "@stockwire/core/error";
 import { canonicalId } from "@stockwire/core/id";
 import { type Context, Hono } from "hono";
+import type { HonoBase } from "hono/hono-base";
+import type { Schema } from "hono/types";
 import { HTTPException } from "hono/http-exception";
 import { getPath } from "hono/utils/url";
 import type { Log } from "../telemetry/log.ts";
@@ -40,10 +42,10 @@ const DEADLINE = 25_000;
  * An application of some routes, which has their type. A request passes the middleware in this order,
  * then its route.
  */
-export function serve<Routes extends Pick<Hono<Env>, "routes">>(
-  routes: Routes,
+export function serve<Routes extends Schema>(
+  routes: HonoBase<Env, Routes>,
   settings: Settings,
-): Routes {
+): HonoBase<Env, Routes> {
   const { about, log, measure, origins, secure, streamChanges } = settings;
   const methodsOf = methodFinder(routesOf(routes));
   const refuse = (c: Context<Env>, error: unknown) => answerProblem(c, error, log);
@@ -56,26 +58,26 @@ export function serve<Routes extends Pick<Hono<Env>, "routes">>(
     return new AppError("method_not_allowed", methodText(c.req.method));
   };
 
-  const app = new Hono<Env>({ getPath: canonicalPath })
-    .use(requestLog(log, measure))
-    .use(requestContext)
-    .use(securityHeaders(secure))
-    .use(crossOrigin(origins))
-    .use(deadline(settings.deadline ?? DEADLINE, refuse))
-    .use(async (c, next) => {
-      // Hono serves HEAD with GET's handler; API Gateway does not map it.
-      if (c.req.method === "HEAD") throw notFound(c);
-      c.set("about", about);
-      c.set("streamChanges", streamChanges);
-      c.set("gate", settings.gate);
-      await next();
-    })
-    .route("/", routes as unknown as Hono<Env>)
-    .notFound((c) => {
-      throw notFound(c);
-    })
-    .onError((error, c) => refuse(c, error));
-  return app as unknown as Routes;
+  const app = new Hono<Env, Routes>({ getPath: canonicalPath });
+  app.use(requestLog(log, measure));
+  app.use(requestContext);
+  app.use(securityHeaders(secure));
+  app.use(crossOrigin(origins));
+  app.use(deadline(settings.deadline ?? DEADLINE, refuse));
+  app.use(async (c, next) => {
+    // Hono serves HEAD with GET's handler; API Gateway does not map it.
+    if (c.req.method === "HEAD") throw notFound(c);
+    c.set("about", about);
+    c.set("streamChanges", streamChanges);
+    c.set("gate", settings.gate);
+    await next();
+  });
+  app.route("/", routes);
+  app.notFound((c) => {
+    throw notFound(c);
+  });
+  app.onError((error, c) => refuse(c, error));
+  return app;
 }
 
 /** The request's path, with its id in the form in which it is stored. Ids of items stay. */

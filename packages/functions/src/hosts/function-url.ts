@@ -3,7 +3,7 @@
  * https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
  */
 
-import type { Hono } from "hono";
+import { Hono } from "hono";
 import { handle, type LambdaEvent } from "hono/aws-lambda";
 import { normalise } from "../api/event.ts";
 import { installLightClasses } from "../web/install.ts";
@@ -18,14 +18,16 @@ const service = createService(readSettings(process.env), {
 });
 service.log.info(NOT_OFFERED, {});
 
+/** What the adapter passes on from a normalised event. */
 interface Bindings {
-  requestContext: { client: { sourceIp?: string } };
+  requestContext?: { client?: { sourceIp?: string } };
 }
 
-const adapted = handle({
-  fetch: (request: Request, { requestContext }: Bindings) =>
-    service.fetch(request, requestContext.client.sourceIp),
-} as unknown as Hono);
+// The adapter takes an app, of which it only calls `fetch`.
+const app = new Hono<{ Bindings: Bindings }>();
+app.fetch = (request, { requestContext }: Bindings = {}) =>
+  service.fetch(request, requestContext?.client?.sourceIp);
+const adapted = handle(app);
 
 type Result = Partial<Awaited<ReturnType<typeof adapted>>> & { statusCode: number };
 
