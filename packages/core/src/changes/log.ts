@@ -263,8 +263,9 @@ export const INDEX_LAG = 5_000;
 export async function cursorBefore(feeds: readonly Feed[], throughIndex = false): Promise<string> {
   const key = `${throughIndex} ${feeds.join(" ")}`;
   let recent = recentCursors.get(key);
-  if (recent === undefined || Date.now() - recent.at > CURSOR_REUSE) {
-    const now = Date.now();
+  const now = Date.now();
+  // In both directions: the clock may have been set back.
+  if (recent === undefined || Math.abs(now - recent.at) > CURSOR_REUSE) {
     const offset = throughIndex ? offsetAt(feeds, now - INDEX_LAG) : heads(feeds);
     recent = { at: now, cursor: offset.then(Offset.encode) }; // a signature for each second
     recentCursors.set(key, recent);
