@@ -96,7 +96,7 @@ async function write({ endpoint, tableName, write: kind, id, writers, time }: Co
   return { ...result, calls: cost.calls, units: cost.reads + cost.writes };
 }
 
-/** Tells the process that this thread is ready, waits for the others, and sends what it did. */
+/** Reports that this thread is ready, waits for the others, and sends what it did. */
 async function runThread(port: MessagePort): Promise<void> {
   port.postMessage("ready");
   await once(port, "message");

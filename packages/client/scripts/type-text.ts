@@ -119,7 +119,7 @@ function nodeText({ calls, children }: Node, indent: string): string {
   return `{\n${[...calls, ...inner].join("\n")}\n${indent}}`;
 }
 
-/** Undefined for a route whose answer is no JSON: a page for people. */
+/** Undefined for a route whose answer is not JSON: a page for people. */
 function callOf(operation: Operation): ((indent: string) => string) | undefined {
   const answers = Object.entries(operation.responses).filter(([status]) => status.startsWith("2"));
   const contents = answers.map(([, { content }]) => content);

@@ -38,7 +38,7 @@ const METHOD = /^\$(?:get|post|put|patch|delete)$/;
 export function routes(url: string, fetch: Fetch): unknown {
   return new Proxy(Object.freeze({}), {
     get(_, member) {
-      if (typeof member !== "string" || member === "then") return undefined; // it is no promise
+      if (typeof member !== "string" || member === "then") return undefined; // it is not a promise
       if (!METHOD.test(member)) return routes(`${url}/${member}`, fetch);
       const method = member.slice(1).toUpperCase();
       return (input?: Input, options?: CallOptions) => send({ url, method, fetch }, input, options);

@@ -97,7 +97,7 @@ describe("the live client", () => {
     live.write("a", "books");
     await until(() => seqs().length === 6);
     await clock.advance(5_000, quiet);
-    expect(subscribes()).toHaveLength(asked); // a repeated change is no sign of a lost one
+    expect(subscribes()).toHaveLength(asked); // a repeated change is not a sign of a lost one
   });
 
   it("puts changes that overtook each other in order, without a replay", async () => {

@@ -26,7 +26,7 @@ const optionsFor = (target: Target) => ({
     // zod leaves the default of a schema out that transforms its input.
     const given = z.globalRegistry.get(zodSchema)?.["default"];
     if (given !== undefined) jsonSchema["default"] = given;
-    // The safe integers are no limit of ours.
+    // The safe integers are not a limit of the API.
     if (jsonSchema["minimum"] === Number.MIN_SAFE_INTEGER) delete jsonSchema["minimum"];
     if (jsonSchema["maximum"] === Number.MAX_SAFE_INTEGER) delete jsonSchema["maximum"];
     if (jsonSchema["format"] === "date-time" && target !== "draft-7") jsonSchema["pattern"] = TIME;

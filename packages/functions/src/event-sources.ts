@@ -6,8 +6,8 @@ import { ANNOUNCED } from "@stockwire/core/catalog/index";
 export const stream = {
   batchSize: 100,
   /**
-   * Until the record is too old: only a store that does not answer fails a batch, and that is no fault
-   * of its records. The function itself sends a record that it cannot read to the dead-letter queue.
+   * Until the record is too old: only a store that does not answer fails a batch, and that is not the
+   * fault of its records. The function itself sends a record that it cannot read to the dead-letter queue.
    */
   maximumRetryAttempts: -1,
   bisectBatchOnFunctionError: true,

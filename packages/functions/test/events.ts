@@ -2,7 +2,7 @@
 
 export interface Call {
   method: string;
-  path: string; // with its query, as it stands on the wire
+  path: string; // with its query, as it is sent
   headers?: Record<string, string> | undefined;
   body?: string | undefined;
   /** What the gateway's authorizer has verified. */

@@ -29,7 +29,7 @@ const claims = { sub: "ana", scope: "admin" };
 const json = ({ body = "null" }: Result): Record<string, unknown> =>
   JSON.parse(body) as Record<string, unknown>;
 
-describe("input that is no event", () => {
+describe("input that is not an event", () => {
   test.each([
     undefined,
     null,

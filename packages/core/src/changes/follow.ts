@@ -27,7 +27,7 @@ interface Options {
 
 /**
  * Returns the pages of a topic after the cursor `since`, or from now on, in order and without a gap.
- * The first comes immediately, with or without changes, and so tells whether the cursor is valid. To
+ * The first comes immediately, with or without changes, and so shows that the cursor is valid. To
  * continue after the end, or after an error, begin again with the cursor of the last page.
  *
  * `next` throws `invalid_cursor` for the first page, and `cursor_expired` and `unavailable` for any.

@@ -33,7 +33,7 @@ export const MAX_REPLAY = 10_000;
 
 /**
  * Ms after which a replay that has nothing to send sends a frame without changes: its cursor shows the
- * client that the replay goes on, and is where to resume if the connection is lost.
+ * client that the replay continues, and is where to resume if the connection is lost.
  */
 const SILENCE = 5_000;
 

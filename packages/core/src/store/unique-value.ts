@@ -43,7 +43,7 @@ export const ownerOf = async (kind: string, value: string): Promise<string | und
 
 /**
  * Refuses new records of which two have the same value. They would write one item twice, and a
- * transaction takes each item once. Undefined stands for a record without a value. Throws `taken`
+ * transaction takes each item once. Undefined is a record without a value. Throws `taken`
  * with the member `index` of the second record.
  */
 export function assertDistinct(

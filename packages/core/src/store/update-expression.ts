@@ -158,7 +158,7 @@ export function updateExpression(
   };
 }
 
-/** Both return the placeholder that stands for an attribute's name, or for a value. */
+/** Both return the placeholder of an attribute's name, or of a value. */
 interface Placeholders {
   name: (attribute: string) => string;
   value: (value: unknown) => string;

@@ -170,7 +170,7 @@ function summary<T>(c: Context<Env>, results: Result<T>[]) {
   return c.json({ results, succeeded, failed }, failed === 0 ? 201 : 207);
 }
 
-/** Waits for all inputs, also if one of them fails: no write may go on after the answer. */
+/** Waits for all inputs, also if one of them fails: no write may continue after the answer. */
 async function inParallel<I, O>(
   inputs: I[],
   work: (input: I, index: number) => Promise<O>,

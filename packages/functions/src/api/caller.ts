@@ -46,7 +46,7 @@ function textsIn(list: unknown): string[] {
 
 /**
  * The caller that the gateway verified; undefined if it verified none. A Cognito ID token says who has
- * signed in to a page, not what its bearer may do: it is no credential, although API Gateway lets it
+ * signed in to a page, not what its bearer may do: it is not a credential, although API Gateway lets it
  * pass. Tokens of other issuers have no `token_use`.
  * https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html
  */

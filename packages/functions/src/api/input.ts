@@ -2,7 +2,7 @@ import { AppError, type Code, type Fault } from "@stockwire/core/error";
 import { pointerOf } from "@stockwire/core/strict-json";
 import type * as z from "zod";
 
-/** Validates with the input in each issue: a missing member is told from one of a wrong type by it. */
+/** Validates with the input in each issue, which shows whether a member is missing or of a wrong type. */
 export const validate = <Schema extends z.ZodType>(schema: Schema, value: unknown) =>
   schema.safeParse(value, { reportInput: true });
 

@@ -14,7 +14,7 @@ test("a bucket admits its burst, then its rate", () => {
   expect(admitted(10)).toBe(1);
   now = 1_000_000;
   expect(admitted(10)).toBe(3); // never more than the burst
-  now = 0; // a clock that goes back gives nothing
+  now = 0; // a clock that is set back gives nothing
   expect(admitted(10)).toBe(0);
 });
 

@@ -9,7 +9,7 @@ import { LightResponse } from "./response.ts";
  * `new Headers` is a small one; what `fetch` returns is not.
  */
 export function installLightClasses(): void {
-  // Assigned: Node loads fetch when its lazy property is defined anew.
+  // Assigned: Node loads fetch if its lazy property is defined again.
   Object.assign(globalThis, {
     Headers: LightHeaders,
     Request: LightRequest,

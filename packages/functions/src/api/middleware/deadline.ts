@@ -4,7 +4,7 @@ import type { Context } from "hono";
 import type { Env } from "../env.ts";
 
 /**
- * Answers 503 after `ms`, before the gateway would (29–30 s). The work goes on, but its answer is
+ * Answers 503 after `ms`, before the gateway would (29–30 s). The work continues, but its answer is
  * discarded; `onError` has logged what it throws.
  */
 export const deadline = (ms: number, answer: (c: Context<Env>, error: AppError) => Response) =>
