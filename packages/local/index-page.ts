@@ -16,6 +16,7 @@ const PAGE = `<!doctype html>
 <h1>Stockwire on this machine</h1>
 <ul>
 <li><a href="/console">Console</a></li>
+<li><a href="/docs/guide">Guide</a></li>
 <li><a href="/docs">API reference</a>, <a href="/openapi.json">OpenAPI</a>, <a href="/asyncapi.json">AsyncAPI</a></li>
 <li><a href="/ready">Is it ready?</a> <a href="/version">Version</a></li>
 </ul>

@@ -27,12 +27,13 @@ import { createTables } from "./engine/tables.ts";
 import { deleteExpired } from "./engine/ttl.ts";
 import { type Credentials, credentialsOf, setEnvironment, tableName } from "./environment.ts";
 import type { LocalError } from "./error.ts";
+import { guideService } from "./guide/service.ts";
 import { indexPage } from "./index-page.ts";
 import { openListener } from "./listener.ts";
 import { isLiveUpgrade, type Live, liveEndpoint, startLive } from "./live.ts";
 import { type Partner, startPartner } from "./partner.ts";
 import { schedule, type Schedule } from "./schedule.ts";
-import { openIssuerOf, register, unregister } from "./server-registry.ts";
+import { openIssuerOf, register, ROOT, unregister } from "./server-registry.ts";
 
 export interface LaptopOptions {
   port: number; // 0 picks a free one
@@ -171,10 +172,11 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
         log(jsonLine({ level: "ERROR", message, error: String(error), requestId })),
     });
 
-    // The console, which is not part of AWS
+    // The console and the guide, which are not part of AWS
     const consolePages = createConsole({ builder: consoleBuilder, sign: issuer.sign, scopes });
 
-    const services = [issuer, consolePages, indexPage, liveServices, partnerService];
+    const guide = guideService(ROOT, log);
+    const services = [issuer, consolePages, guide, indexPage, liveServices, partnerService];
     listener.serve(services, api, liveServices);
     if (options.seed && created.includes("Data")) {
       const token = issuer.sign({ claims: { sub: "seed", scope: "admin" } });

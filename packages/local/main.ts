@@ -177,6 +177,7 @@ async function main(): Promise<void> {
   const actualPort = Number(new URL(laptop.url).port);
   log(`Console:       ${laptop.url}/console`);
   log(`API reference: ${laptop.url}/docs`);
+  log(`Guide:         ${laptop.url}/docs/guide`);
   log(`DynamoDB:      ${describeEngine(laptop)}`);
   log(`Partner API:   ${laptop.url}/partner`);
   if (laptop.partnerKey !== undefined) {

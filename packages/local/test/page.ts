@@ -18,26 +18,49 @@ export interface Block {
   prints: string | undefined;
 }
 
-/** The blocks with commands, in order. Throws at a block that would neither run nor be compared. */
-export function blocksOf(page: string): Block[] {
+/** A code block as it is written. */
+export interface Fence {
+  line: number; // of the opening fence, from 1
+  end: number; // the line of the closing fence
+  kind: string; // what follows the opening fence, such as `bash aws`
+  code: string;
+}
+
+/** All code blocks of a page, in order. Throws at a block without an end. */
+export function fencesOf(page: string): Fence[] {
+  const lines = page.split("\n");
+  const fences: Fence[] = [];
+  for (let at = 0; at < lines.length; at++) {
+    const kind = lines[at]?.startsWith("```") ? lines[at]?.slice(3) : undefined;
+    if (kind === undefined) continue;
+    const end = lines.indexOf("```", at + 1);
+    if (end < 0) throw new Error(`The block at line ${at + 1} has no end`);
+    const code = lines.slice(at + 1, end).join("\n");
+    fences.push({ line: at + 1, end: end + 1, kind, code });
+    at = end;
+  }
+  return fences;
+}
+
+/**
+ * The blocks with commands, in order. Throws at a block that would neither run nor be compared, unless
+ * it is of one of the `others`, which the caller runs.
+ */
+export function blocksOf(page: string, others: readonly string[] = []): Block[] {
   const lines = page.split("\n");
   const blocks: Block[] = [];
   let previous: { block: Block; end: number } | undefined; // the last block, until a text is seen
-  for (let at = 0; at < lines.length; at++) {
-    if (!lines[at]?.startsWith("```")) continue;
-    const [start, kind] = [at, lines[at]?.slice(3)];
-    const end = lines.indexOf("```", start + 1);
-    if (end < 0) throw new Error(`The block at line ${start + 1} has no end`);
-    const code = lines.slice(start + 1, end).join("\n");
-    at = end;
-    if (kind === "bash" || kind === "bash aws") {
-      const block = { line: start + 1, code, runs: kind === "bash", prints: undefined };
+  for (const { line, end, kind, code } of fencesOf(page)) {
+    if (others.includes(kind)) {
+      previous = undefined;
+    } else if (kind === "bash" || kind === "bash aws") {
+      const block = { line, code, runs: kind === "bash", prints: undefined };
       blocks.push(block);
       previous = { block, end };
     } else {
-      const gap = previous && lines.slice(previous.end + 1, start).join("");
+      const gap = previous && lines.slice(previous.end, line - 1).join("");
       if (kind !== "text" || !previous?.block.runs || gap !== "") {
-        throw new Error(`The block \`${kind}\` at line ${start + 1} is not run or compared`);
+        throw new Error(`The block \`${kind}\` at line ${line} is not run or compared`);
       }
       previous.block.prints = code;
       previous = undefined;
