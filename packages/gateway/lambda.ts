@@ -4,6 +4,7 @@
  */
 
 import { randomUUID } from "node:crypto";
+import { passThroughJson } from "./json.ts";
 import type { Concurrency } from "./concurrency.ts";
 
 /**
@@ -79,11 +80,11 @@ export async function invokeWith(
     try {
       const event = read();
       const result: unknown = await handler(event, createContext(functionName, deadline));
-      const json = JSON.stringify(result) ?? "null";
-      if (Buffer.byteLength(json) > MAX_PAYLOAD) {
+      const passed = passThroughJson(result, MAX_PAYLOAD);
+      if (passed === undefined) {
         throw new RangeError("Response payload size exceeded maximum allowed payload size");
       }
-      return { outcome: "returned", value: JSON.parse(json) };
+      return { outcome: "returned", value: passed.value };
     } catch (error) {
       return { outcome: "failed", error };
     }

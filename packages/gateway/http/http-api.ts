@@ -11,8 +11,8 @@ import { createConcurrency } from "../concurrency.ts";
 import { type EventSource, LAPTOP, rawPath } from "../event.ts";
 import { eventV1 } from "../event-v1.ts";
 import { eventV2 } from "../event-v2.ts";
-import { isRecord } from "../json.ts";
-import { MAX_PAYLOAD, ThrottledError, invoke } from "../lambda.ts";
+import { isRecord, passThroughJson } from "../json.ts";
+import { MAX_PAYLOAD, ThrottledError, invokeWith } from "../lambda.ts";
 import { type AccessLogRecord, millisecondsSince, requestRecord } from "../log.ts";
 import {
   type GatewayRequest,
@@ -105,14 +105,15 @@ export function createHttpApi(config: HttpApiConfig): HttpApi {
     const event = isV1
       ? eventV1(request, { ...source, authorizer: verdict && flatten(verdict.context) }, body.bytes)
       : eventV2(request, { ...source, authorizer: verdict?.context }, body.bytes);
-    const payload = JSON.stringify(event);
+    const payload = passThroughJson(event, MAX_PAYLOAD);
     // A body within the gateway's limit can exceed that of Lambda, for example as base64.
-    if (Buffer.byteLength(payload) > MAX_PAYLOAD) return { response: TOO_LARGE };
+    if (payload === undefined) return { response: TOO_LARGE };
 
     const startedAt = performance.now();
     const timeoutMs = settings.timeoutMs ?? MAX_TIMEOUT;
     const { handler } = settings;
-    const invocation = await invoke(handler, functionName, payload, timeoutMs, concurrency);
+    const read = () => payload.value;
+    const invocation = await invokeWith(handler, functionName, read, timeoutMs, concurrency);
     const integrationLatency = millisecondsSince(startedAt);
     const fail = (status: 500 | 503, message: string, error: unknown): Outcome => {
       report({ message: `${settings.routeKey}: ${message}`, error, requestId: request.id });
