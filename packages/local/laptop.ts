@@ -31,7 +31,7 @@ import { guideService } from "./guide/service.ts";
 import { indexPage } from "./index-page.ts";
 import { openListener } from "./listener.ts";
 import { isLiveUpgrade, type Live, liveEndpoint, startLive } from "./live.ts";
-import { type Partner, startPartner } from "./partner.ts";
+import { type Partner, startPartner } from "./partner/partner.ts";
 import { schedule, type Schedule } from "./schedule.ts";
 import { openIssuerOf, register, ROOT, unregister } from "./server-registry.ts";
 

@@ -14,7 +14,7 @@ import { onClosedPipe } from "./closed-pipe.ts";
 import type { Laptop } from "./laptop.ts";
 import { createLineLog } from "./line-log.ts";
 import { restartOnChange } from "./restart-on-change.ts";
-import { ROOT } from "./server-registry.ts";
+import { readPort, ROOT } from "./server-registry.ts";
 
 const USAGE = `Usage: npm run dev -- [options]
 
@@ -49,7 +49,7 @@ class UsageError extends Error {}
 
 function readOptions() {
   const options = {
-    port: { type: "string", default: process.env["PORT"] || "3000" },
+    port: { type: "string" },
     data: { type: "string", default: process.env["STOCKWIRE_DATA"] || join(ROOT, ".stockwire") },
     "engine-port": { type: "string" },
     seed: { type: "boolean", default: true },
@@ -63,8 +63,11 @@ function readOptions() {
   } as const;
   try {
     const { values } = parseArgs({ options, allowNegative: true });
-    const port = readPort("--port", values.port);
-    const enginePort = readPort("--engine-port", values["engine-port"] ?? "0");
+    const port = readPort(values.port, { least: 0 });
+    const enginePort = readPort(values["engine-port"] ?? "0", {
+      option: "--engine-port",
+      least: 0,
+    });
     if (enginePort > 0 && process.env["DYNAMODB_ENDPOINT"]) {
       throw new Error("--engine-port is for the embedded engine; DYNAMODB_ENDPOINT names another");
     }
@@ -75,12 +78,6 @@ function readOptions() {
   } catch (error) {
     throw new UsageError(messageOf(error));
   }
-}
-
-function readPort(option: string, text: string): number {
-  const port = Number(text);
-  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new Error(`${option} must be 0 to 65535`);
-  return port;
 }
 
 interface PartnerValues {

@@ -7,7 +7,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isRecord } from "@stockwire/gateway/json";
-import { codeOf } from "./error.ts";
+import { codeOf, LocalError } from "./error.ts";
 import type { PublicClient } from "./issuer/client.ts";
 import { type Issuer, openIssuer } from "./issuer/issuer.ts";
 
@@ -49,6 +49,28 @@ export function find(port: number, root = ROOT): Server | undefined {
   if (isRunning(pid)) return { port, ...server };
   rmSync(fileOf(port, root), { force: true });
   return undefined;
+}
+
+/**
+ * Reads an option that names a port. Default: `PORT`, or 3000. Throws `LocalError` unless it is `least` to
+ * 65535; port 0, which picks a free one, is for servers only.
+ */
+export function readPort(
+  given: string | undefined,
+  { option = "--port", least = 1 }: { option?: string; least?: 0 | 1 } = {},
+): number {
+  const text = given ?? (process.env["PORT"] || "3000");
+  const port = Number(text);
+  if (/^\d{1,5}$/.test(text) && port >= least && port <= 65_535) return port;
+  throw new LocalError(`${option} must be ${least} to 65535`);
+}
+
+/** The server of this checkout on the port that `--port` names. Throws `LocalError` if none runs. */
+export function findRunning(given: string | undefined): Server {
+  const port = readPort(given);
+  const server = find(port);
+  if (server) return server;
+  throw new LocalError(`No server of this folder runs on port ${port}: npm run dev`);
 }
 
 /**

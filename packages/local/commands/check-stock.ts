@@ -15,7 +15,7 @@ import { parseArgs } from "node:util";
 import { onClosedPipe } from "../closed-pipe.ts";
 import { localClientConfig } from "../engine/engine-process.ts";
 import { LocalError, messageOf } from "../error.ts";
-import { find } from "../server-registry.ts";
+import { findRunning } from "../server-registry.ts";
 
 const USAGE = `Usage: npm run check-stock -- [--port N | --table NAME] [--repair]
 
@@ -56,10 +56,7 @@ function targetOf({ port, table }: { port?: string; table?: string }): Target {
     const engine = process.env["DYNAMODB_ENDPOINT"];
     return { table, engine: engine === "aws" ? undefined : engine };
   }
-  const given = port ?? (process.env["PORT"] || "3000");
-  if (!/^\d{1,5}$/.test(given)) throw new LocalError("--port must be 1 to 65535");
-  const server = find(Number(given));
-  if (!server) throw new LocalError(`No server of this folder runs on port ${given}: npm run dev`);
+  const server = findRunning(port);
   return { table: server.table, engine: server.endpoint };
 }
 

@@ -1,16 +1,18 @@
-import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { APIGatewayClient } from "@aws-sdk/client-api-gateway";
 import { createKeyFinder } from "@stockwire/gateway/rest/api-key";
 import { dayOf, periodStart } from "@stockwire/gateway/rest/usage-plan";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { awsKeys } from "../partner-key-aws.ts";
-import { laptopKeys } from "../partner-key-store.ts";
-import { keyFileOf, readKeys, usageFileOf, watchKeys } from "../partner-key.ts";
+import { tryLock } from "../file-lock.ts";
+import { awsKeys } from "../partner/aws-keys.ts";
+import { laptopKeys } from "../partner/key-store.ts";
+import { keyFileOf, readKeys, usageFileOf, watchKeys } from "../partner/key-file.ts";
 
 const PROGRAM = join(import.meta.dirname, "keys.ts");
 const folder = () => mkdtempSync(join(tmpdir(), "keys-"));
@@ -110,22 +112,42 @@ describe("on the laptop", () => {
     await keys.create("first", "basic");
     const text = readFileSync(file, "utf8");
     rmSync(file);
-    writeFileSync(`${file}.lock`, ""); // as the other command does
+    const lock = tryLock(`${file}.lock`); // as the other command does
     const created = keys.create("second", "basic");
     await new Promise((resolve) => setImmediate(resolve));
     writeFileSync(file, text);
-    rmSync(`${file}.lock`);
+    lock?.release();
     await created;
     expect((await keys.list()).map(({ name }) => name)).toEqual(["first", "second"]);
   });
 
-  test("the lock of a command that was killed does not stay", async () => {
+  test("commands that are killed at any moment block no other and lose no key", async () => {
     const dataDir = folder();
-    const lock = `${keyFileOf(dataDir)}.lock`;
-    writeFileSync(lock, "");
-    utimesSync(lock, new Date(0), new Date(0));
-    await laptopKeys(dataDir).create("a", "basic");
-    expect(existsSync(lock)).toBe(false);
+    const module = new URL("../partner/key-store.ts", import.meta.url).href;
+    const program = `
+      import { laptopKeys } from ${JSON.stringify(module)};
+      const keys = laptopKeys(${JSON.stringify(dataDir)});
+      for (;;) console.log((await keys.create("a", "basic")).key.id);`;
+    const known = new Set<string>();
+    const commands = Array.from({ length: 4 }, () => {
+      const command = spawn(process.execPath, ["--input-type=module-typescript", "-e", program]);
+      onTestFinished(() => void command.kill("SIGKILL"));
+      return { command, lines: createInterface(command.stdout) };
+    });
+    // Each is killed after a key of its own, when it is about to create the next one.
+    await Promise.all(
+      commands.map(async ({ command, lines }, at) => {
+        let created = 0;
+        for await (const id of lines) {
+          known.add(id);
+          if (++created === 5 * (at + 1)) command.kill("SIGKILL");
+        }
+      }),
+    );
+    const last = await laptopKeys(dataDir).create("last", "basic");
+    const ids = (await laptopKeys(dataDir).list()).map(({ id }) => id);
+    expect([...known, last.key.id].filter((id) => !ids.includes(id))).toEqual([]);
+    expect(new Set(ids).size).toBe(ids.length);
   });
 
   test("a damaged file is one line, and the gateway keeps the keys that it has", async () => {

@@ -5,9 +5,9 @@ import { parseArgs } from "node:util";
 import { isPlan, plans } from "@stockwire/functions/partner/plan";
 import { createFolder } from "../folder.ts";
 import { messageOf } from "../error.ts";
-import { type KeyInfo, type KeyStore, type KeyUsage, laptopKeys } from "../partner-key-store.ts";
-import { hasEnded } from "../partner-key.ts";
-import { find, ROOT } from "../server-registry.ts";
+import { type KeyInfo, type KeyStore, type KeyUsage, laptopKeys } from "../partner/key-store.ts";
+import { hasEnded } from "../partner/key-file.ts";
+import { find, readPort, ROOT } from "../server-registry.ts";
 
 const USAGE = `Usage: npm run keys -- COMMAND [options]
 
@@ -88,13 +88,11 @@ async function open({ stage, port }: { stage?: string; port?: string }): Promise
   if (stage !== undefined) {
     if (port !== undefined) throw new Error("--port or --stage, not both");
     if (!/^[A-Za-z0-9-]{1,64}$/.test(stage)) throw new Error("--stage must be the name of a stage");
-    const { awsKeys } = await import("../partner-key-aws.ts"); // the laptop needs no SDK for this
+    const { awsKeys } = await import("../partner/aws-keys.ts"); // the laptop needs no SDK for this
     return awsKeys(stage);
   }
-  const given = port ?? (process.env["PORT"] || "3000");
-  if (!/^[1-9]\d{0,4}$/.test(given)) throw new Error("--port must be 1 to 65535");
   const dataDir =
-    find(Number(given))?.dataDir ?? (process.env["STOCKWIRE_DATA"] || join(ROOT, ".stockwire"));
+    find(readPort(port))?.dataDir ?? (process.env["STOCKWIRE_DATA"] || join(ROOT, ".stockwire"));
   await createFolder(dataDir);
   return laptopKeys(dataDir);
 }

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { onClosedPipe } from "../closed-pipe.ts";
 import { LocalError, messageOf } from "../error.ts";
 import type { DeadLetters, Letter } from "../redrive/letter.ts";
-import { find } from "../server-registry.ts";
+import { findRunning } from "../server-registry.ts";
 
 const USAGE = `Usage: npm run redrive -- [--stage NAME | --port N] [options]
 
@@ -103,10 +103,7 @@ async function onStage(stage: string, region: string): Promise<Options["open"]> 
 }
 
 async function onThisMachine(given?: string): Promise<Options["open"]> {
-  const port = given ?? (process.env["PORT"] || "3000");
-  if (!/^\d{1,5}$/.test(port)) throw new LocalError("--port must be 1 to 65535");
-  const server = find(Number(port));
-  if (!server) throw new LocalError(`No server of this folder runs on port ${port}: npm run dev`);
+  const server = findRunning(given);
   const { laptopDeadLetters } = await import("../redrive/laptop.ts");
   return (queue) => Promise.resolve(laptopDeadLetters(queue, server));
 }

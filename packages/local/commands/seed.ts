@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import { messageOf } from "../error.ts";
 import { createProgress } from "../transfer/progress.ts";
-import { find, openIssuerOf } from "../server-registry.ts";
+import { findRunning, openIssuerOf } from "../server-registry.ts";
 
 const users = [
   { name: "John Doe", email: "john@example.com" },
@@ -73,13 +73,12 @@ Creates the demo data on the server on this machine. Existing records stay uncha
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
-      port: { type: "string", default: process.env["PORT"] || "3000" },
+      port: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
   if (values.help) return console.log(USAGE);
-  const server = find(Number(values.port));
-  if (!server) throw new Error(`No server of this folder runs on port ${values.port}: npm run dev`);
+  const server = findRunning(values.port);
   const issuer = await openIssuerOf(server);
   const token = issuer.sign({ claims: { sub: "seed", scope: "admin" } });
   const progress = createProgress(process.stderr);

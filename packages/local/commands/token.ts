@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { isRecord } from "@stockwire/gateway/json";
 import { messageOf } from "../error.ts";
 import { TOKEN_TTL } from "../issuer/issuer.ts";
-import { find, openIssuerOf, ROOT } from "../server-registry.ts";
+import { find, openIssuerOf, readPort, ROOT } from "../server-registry.ts";
 
 const USAGE = `Usage: npm run -s token -- --scope "read:users write:users" [options]
 
@@ -37,7 +37,7 @@ async function main(): Promise<string> {
       ttl: { type: "string", default: String(TOKEN_TTL) },
       claims: { type: "string", default: "{}" },
       header: { type: "string", default: "{}" },
-      port: { type: "string", default: process.env["PORT"] ?? "3000" },
+      port: { type: "string" },
       help: { type: "boolean", default: false },
     },
   });
@@ -49,8 +49,7 @@ async function main(): Promise<string> {
       '--scope is missing, for example --scope "read:users write:users" (see --help)',
     );
   }
-  const port = parseInteger("--port", values.port);
-  if (port < 1 || port > 65_535) throw new Error("--port must be 1 to 65535");
+  const port = readPort(values.port);
   const server = find(port) ?? {
     dataDir: process.env["STOCKWIRE_DATA"] || join(ROOT, ".stockwire"),
     issuer: `http://localhost:${port}`,

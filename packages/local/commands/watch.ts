@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { createLive, type Topic } from "@stockwire/client/live";
 import { onClosedPipe } from "../closed-pipe.ts";
 import { messageOf } from "../error.ts";
-import { find, openIssuerOf } from "../server-registry.ts";
+import { findRunning, openIssuerOf } from "../server-registry.ts";
 
 const USAGE = `Usage: npm run -s watch -- [TOPIC …] [options]
 
@@ -21,26 +21,16 @@ Prints each change on the server on this machine as it happens. Ctrl-C ends it. 
   --port N      port of the server (default: PORT or 3000)
   --help        show this text`;
 
-class UsageError extends Error {}
-
 function readOptions() {
   const options = {
     json: { type: "boolean", default: false },
     since: { type: "string" },
-    port: { type: "string", default: process.env["PORT"] || "3000" },
+    port: { type: "string" },
     help: { type: "boolean", default: false },
   } as const;
-  try {
-    const { values, positionals } = parseArgs({ options, allowPositionals: true });
-    const port = Number(values.port);
-    if (!/^\d{1,5}$/.test(values.port) || port < 1 || port > 65_535) {
-      throw new Error("--port must be 1 to 65535");
-    }
-    const [first = "inventory", ...rest] = positionals;
-    return { ...values, port, topics: [first as Topic, ...(rest as Topic[])] as const };
-  } catch (error) {
-    throw new UsageError(messageOf(error));
-  }
+  const { values, positionals } = parseArgs({ options, allowPositionals: true });
+  const [first = "inventory", ...rest] = positionals;
+  return { ...values, topics: [first as Topic, ...(rest as Topic[])] as const };
 }
 
 /** A change in one line: time, feed, operation, record, old and new values, reason, actor. */
@@ -56,10 +46,10 @@ function lineOf({ at, feed, seq, op, id, version, changed, before, data, reason,
 const text = (value: unknown): string => JSON.stringify(value) ?? "nothing";
 
 async function main(): Promise<void> {
-  const { json, since, port, topics, help } = readOptions();
+  const { json, since, topics, help, ...given } = readOptions();
   if (help) return console.log(USAGE);
-  const server = find(port);
-  if (!server) throw new UsageError(`No server runs on port ${port}: start one with npm run dev`);
+  const server = findRunning(given.port);
+  const { port } = server;
   const issuer = await openIssuerOf(server);
   const live = createLive({
     url: `ws://localhost:${port}/live`,

@@ -1,14 +1,10 @@
-/**
- * Locks a data folder against other processes. The lock is SQLite's own lock on an empty file, so the
- * kernel releases it however its process ends: there is no stale lock to recover, and no race between
- * processes that recover one. `lock.pid` serves the error message only.
- */
+/** Locks a data folder against other processes. `lock.pid` serves the error message only. */
 
 import { access, constants, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LocalError, messageOf } from "../error.ts";
+import { type FileLock, tryLock } from "../file-lock.ts";
 import { createFolder } from "../folder.ts";
 import { readPidFile, writePidFile } from "./pid-file.ts";
 
@@ -17,11 +13,7 @@ export interface Lock {
   release(): Promise<void>;
 }
 
-const SQLITE_BUSY = 5; // https://www.sqlite.org/rescode.html#busy
 const PATIENCE = 1000; // ms to wait for a lock whose owner is unknown
-
-// References that keep the handles from garbage collection, which would close them and unlock.
-const held = new Set<DatabaseSync>();
 
 /**
  * Creates the folder if it does not exist, and locks it. Throws LocalError if it cannot be written,
@@ -32,13 +24,14 @@ export async function lockFolder(folder: string): Promise<Lock> {
   const ownerFile = join(folder, "lock.pid");
   const deadline = Date.now() + PATIENCE;
   for (;;) {
-    const database = tryLock(folder);
-    if (database) {
-      held.add(database);
+    const lock = lockFile(folder);
+    if (lock) {
+      let isHeld = true;
       const release = async () => {
-        if (!held.delete(database)) return;
+        if (!isHeld) return;
+        isHeld = false;
         await rm(ownerFile, { force: true });
-        database.close();
+        lock.release();
       };
       try {
         await writePidFile(ownerFile, process.pid);
@@ -66,17 +59,10 @@ async function create(folder: string): Promise<void> {
   }
 }
 
-function tryLock(folder: string): DatabaseSync | undefined {
-  let database: DatabaseSync | undefined;
+function lockFile(folder: string): FileLock | undefined {
   try {
-    database = new DatabaseSync(join(folder, "lock"), { timeout: 0 });
-    // Nothing is ever written, so a journal in memory is enough.
-    database.exec("PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE");
-    return database;
+    return tryLock(join(folder, "lock"));
   } catch (cause) {
-    database?.close();
-    const code = cause instanceof Error && "errcode" in cause ? Number(cause.errcode) : 0;
-    if ((code & 0xff) === SQLITE_BUSY) return undefined;
     throw unwritable(folder, cause);
   }
 }

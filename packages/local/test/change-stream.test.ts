@@ -26,7 +26,7 @@ import { newChange, soon, versions } from "../../core/test/support/log.ts";
 import { ownLog } from "../../core/test/support/own-table.ts";
 import { SECRET, SHARDS, tableName } from "../../core/test/support/store.ts";
 import { createEventReader, type StreamEvent } from "../../functions/test/event-stream.ts";
-import { changeStreamRoute } from "../change-stream.ts";
+import { changeStreamRoute } from "../partner/change-stream.ts";
 import type { Issuer } from "../issuer/issuer.ts";
 import { AUDIENCE, openIssuerOf } from "../server-registry.ts";
 

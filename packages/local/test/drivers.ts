@@ -12,7 +12,7 @@ import { partnerRoutes } from "@stockwire/functions/partner/route";
 import { createLog } from "@stockwire/functions/telemetry/log";
 import { createMeasure } from "@stockwire/functions/telemetry/metric";
 import { type Call, event1, event2 } from "../../functions/test/events.ts";
-import { createKey, keyFileOf } from "../partner-key.ts";
+import { createKey, keyFileOf } from "../partner/key-file.ts";
 import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 import type * as Handler from "@stockwire/functions/handlers/http";
 import { openIssuer } from "../issuer/issuer.ts";

@@ -235,7 +235,9 @@ test("watch reports an error in one line", async () => {
       () => "",
       ({ stderr }: { stderr: string }) => stderr,
     );
-  expect(await run("inventory", "--port", "1")).toContain("No server runs on port 1");
+  expect(await run("inventory", "--port", "1")).toContain(
+    "No server of this folder runs on port 1",
+  );
   expect(await run("--port", "x")).toContain("--port must be 1 to 65535");
 });
 

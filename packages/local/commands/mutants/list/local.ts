@@ -156,7 +156,7 @@ export const local: Defect[] = [
     },
   },
   {
-    file: `${LOCAL}/engine/lock.ts`,
+    file: `${LOCAL}/file-lock.ts`,
     text: 'BEGIN EXCLUSIVE");',
     replacement: 'BEGIN DEFERRED");',
     harm: "Two servers write to one data folder and destroy it",

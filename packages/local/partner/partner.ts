@@ -13,10 +13,10 @@ import { isBelow } from "@stockwire/gateway/rest/path";
 import type { RestApi } from "@stockwire/gateway/rest/rest-api";
 import { openUsageFile, type UsageStore } from "@stockwire/gateway/rest/usage";
 import { PARTNER_STAGE } from "@stockwire/functions/partner/plan";
-import { partnerApi, type PartnerSettings } from "./api-definition.ts";
+import { partnerApi, type PartnerSettings } from "../api-definition.ts";
 import { changeStreamRoute } from "./change-stream.ts";
-import { createFolder } from "./folder.ts";
-import { createKey, keyFileOf, readKeys, usageFileOf, watchKeys } from "./partner-key.ts";
+import { createFolder } from "../folder.ts";
+import { createKey, keyFileOf, readKeys, usageFileOf, watchKeys } from "./key-file.ts";
 
 export interface Partner {
   /** Answers requests below `/partner`; returns false for any other path. */

@@ -16,12 +16,12 @@ import { createValidator } from "@stockwire/gateway/rest/validator";
 import { listen } from "@stockwire/gateway/server";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import type { PartnerSettings } from "./api-definition.ts";
-import type { Issuer } from "./issuer/issuer.ts";
-import { laptopKeys } from "./partner-key-store.ts";
+import type { PartnerSettings } from "../api-definition.ts";
+import type { Issuer } from "../issuer/issuer.ts";
+import { laptopKeys } from "./key-store.ts";
 import { type Partner, startPartner } from "./partner.ts";
-import { changeKey, createKey, keyFileOf, usageFileOf } from "./partner-key.ts";
-import { AUDIENCE, openIssuerOf } from "./server-registry.ts";
+import { changeKey, createKey, keyFileOf, usageFileOf } from "./key-file.ts";
+import { AUDIENCE, openIssuerOf } from "../server-registry.ts";
 
 let folder: string;
 let issuer: Issuer;

@@ -1,9 +1,9 @@
-/** What `npm run keys` does with API keys, on the laptop. `partner-key-aws.ts` does it on AWS. */
+/** What `npm run keys` does with API keys, on the laptop. `aws-keys.ts` does it on AWS. */
 
 import { type Plan, plans } from "@stockwire/functions/partner/plan";
 import { periodStart } from "@stockwire/gateway/rest/usage-plan";
 import { readUsageFile } from "@stockwire/gateway/rest/usage";
-import { LocalError } from "./error.ts";
+import { LocalError } from "../error.ts";
 import {
   changeKey,
   createKey,
@@ -12,7 +12,7 @@ import {
   readKeys,
   type StoredKey,
   usageFileOf,
-} from "./partner-key.ts";
+} from "./key-file.ts";
 
 /** An API key without its value. */
 export type KeyInfo = Omit<StoredKey, "valueHash">;

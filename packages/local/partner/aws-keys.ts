@@ -18,8 +18,8 @@ import {
 } from "@aws-sdk/client-api-gateway";
 import { isPlan, type Plan, plans } from "@stockwire/functions/partner/plan";
 import { dayOf, periodStart } from "@stockwire/gateway/rest/usage-plan";
-import { LocalError } from "./error.ts";
-import { type KeyInfo, type KeyStore, oneOf } from "./partner-key-store.ts";
+import { LocalError } from "../error.ts";
+import { type KeyInfo, type KeyStore, oneOf } from "./key-store.ts";
 
 const DAY = 24 * 60 * 60 * 1000; // ms
 

@@ -5,21 +5,14 @@
  */
 
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isPlan, type Plan } from "@stockwire/functions/partner/plan";
 import { isRecord } from "@stockwire/gateway/json";
 import { type ApiKeySource, hashOf } from "@stockwire/gateway/rest/api-key";
-import { codeOf, LocalError } from "./error.ts";
+import { codeOf, LocalError } from "../error.ts";
+import { type FileLock, tryLock } from "../file-lock.ts";
 
 /** An API key as it is stored. */
 export interface StoredKey {
@@ -133,40 +126,30 @@ function signatureOf(file: string): string {
 }
 
 const LOCK_WAIT = 20; // ms
-const LOCK_LIFE = 10_000; // ms
-const LOCK_TRIES = 1000; // longer than a lock lives whose command was killed
+const LOCK_TRIES = 500; // changes take milliseconds
 
 /** Replaces the keys. Two commands at the same time do not lose each other's change. */
 async function changeKeys(
   file: string,
   change: (keys: readonly StoredKey[]) => StoredKey[],
 ): Promise<void> {
-  const lock = `${file}.lock`;
-  for (let tries = 1; !isLocked(lock); tries++) {
-    if (tries === LOCK_TRIES) throw new LocalError(`${lock} is held: delete it if no command runs`);
-    const { mtimeMs = Date.now() } = statSync(lock, { throwIfNoEntry: false }) ?? {};
-    // Its command was killed: changes take milliseconds.
-    if (Date.now() - mtimeMs > LOCK_LIFE) rmSync(lock, { force: true });
-    await sleep(LOCK_WAIT);
-  }
+  const lock = await lockOf(`${file}.lock`);
   try {
     const keys = change(readKeys(file) ?? []);
     writeFileSync(`${file}.new`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600 });
     renameSync(`${file}.new`, file);
   } finally {
-    rmSync(lock, { force: true });
+    lock.release();
   }
 }
 
-/** True if the lock file was created by this call. */
-function isLocked(lock: string): boolean {
-  try {
-    closeSync(openSync(lock, "wx"));
-    return true;
-  } catch (error) {
-    if (codeOf(error) === "EEXIST") return false;
-    throw error;
+async function lockOf(path: string): Promise<FileLock> {
+  for (let tries = 0; tries < LOCK_TRIES; tries++) {
+    const lock = tryLock(path);
+    if (lock) return lock;
+    await sleep(LOCK_WAIT);
   }
+  throw new LocalError(`${path} is held by another command that does not end`);
 }
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
