@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { isAway, outages, status } from "./connection.ts";
 import { clock } from "./format.ts";
 import { loadPage, type Page, PAGES, pageOf, showOf } from "./page.tsx";
-import { address, href, route } from "./route.ts";
+import { address, href, route, visit } from "./route.ts";
 import { Notices } from "./notice.tsx";
 import { target } from "./session.ts";
 import { Boundary } from "./ui/boundary.tsx";
@@ -66,8 +66,8 @@ export function App() {
           </h1>
           <p class="faint">{page.about}</p>
         </div>
-        <Boundary key={address.value}>
-          <Content key={address.value} page={page} path={path} />
+        <Boundary key={visit.value}>
+          <Content key={visit.value} page={page} path={path} />
         </Boundary>
       </main>
       <LeaveDialog />

@@ -20,8 +20,14 @@ function read(): readonly string[] | undefined {
 
 export const route = signal(read());
 
-/** The fragment that is shown. It differs from the browser's while the user is asked to stay. */
+/** The fragment with which the page was opened. */
 export const address = signal(location.hash);
+
+/** Rises when a page is opened, also the same one again. */
+export const visit = signal(0);
+
+/** The fragment of the page on screen, with the parameters that it has set. */
+let shown = location.hash;
 
 /** True while a form holds what is not saved. Set by `useUnsaved`. */
 export const unsaved = signal(false);
@@ -30,10 +36,10 @@ export const unsaved = signal(false);
 export const wanted = signal<string>();
 
 addEventListener("hashchange", () => {
-  if (location.hash === address.peek()) return;
+  if (location.hash === shown) return;
   if (unsaved.peek()) {
     wanted.value = location.hash;
-    history.pushState(null, "", address.peek() || "#/"); // the form's address again
+    history.pushState(null, "", shown || "#/"); // the form's address again
     return;
   }
   show();
@@ -44,6 +50,8 @@ addEventListener("beforeunload", (event) => {
 });
 
 function show(): void {
+  shown = location.hash;
+  visit.value++;
   address.value = location.hash;
   route.value = read();
 }
@@ -76,4 +84,5 @@ export function setParameters(values: Readonly<Record<string, string>>): void {
   const query = new URLSearchParams(named).toString();
   const [path = ""] = location.hash.split("?");
   history.replaceState(null, "", `${path || "#/"}${query === "" ? "" : `?${query}`}`);
+  shown = location.hash;
 }
