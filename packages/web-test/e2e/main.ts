@@ -31,8 +31,8 @@ const vitest = await startVitest("test", process.argv.slice(2), {
   include: ["e2e/*.test.ts"],
   globalSetup: ["e2e/setup.ts"],
   fileParallelism: false,
-  testTimeout: 60_000,
+  testTimeout: 180_000, // most tests take a few seconds on a machine with time to spare
   hookTimeout: 60_000,
-  expect: { poll: { timeout: 15_000, interval: 50 } },
+  expect: { poll: { timeout: 30_000, interval: 50 } },
 });
 await vitest.close();

@@ -29,7 +29,7 @@ export const ChangeRow = memo(({ received }: { received: ReceivedChange | undefi
         <span class={`op op-${op}`}>{op}</span>
       </td>
       <td role="cell">
-        <a href={href("history", feed, id)} aria-label={`History of ${feed} ${id}`}>
+        <a href={href("history", feed, id)} aria-label={`${short(id)}, history of ${feed}`}>
           {short(id)}
         </a>
         <span class="faint num"> v{version}</span>

@@ -42,7 +42,8 @@ function Changes({ connection: { live } }: { connection: Connection }) {
         label={`${count(last)} changes in this minute, ${count(Math.max(...counts))} in the busiest of the last 30`}
       />
       <p class="faint">Counted since {clock(new Date(meter.since).toISOString())}.</p>
-      <dl class="counters" aria-label="Delivered to this window">
+      <p class="faint">Delivered to this window:</p>
+      <dl class="counters">
         {[...meter.byFeed].map(([feed, delivered]) => (
           <div key={feed} data-fact={feed}>
             <dt>{feed}</dt>

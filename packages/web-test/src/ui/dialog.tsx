@@ -25,12 +25,12 @@ export function Dialog({ title, onClose, children }: Props) {
   }, []);
   return (
     <dialog ref={dialog} aria-labelledby={id} onClose={() => !isGone.current && onClose()}>
-      <header class="dialog-head">
+      <div class="dialog-head">
         <h2 id={id}>{title}</h2>
         <Button small label="Close" onClick={() => dialog.current?.close()}>
           Close
         </Button>
-      </header>
+      </div>
       {children}
       <Notices />
     </dialog>
