@@ -134,7 +134,7 @@ export function CountPage({ connection: { http } }: { connection: Connection }) 
         <section class="panel padded" aria-labelledby="difference-heading">
           <h2 id="difference-heading">What changes</h2>
           <Summary all={compared.value} />
-          <div class="row">
+          <div class="row count-actions">
             <Button
               primary
               disabled={changes.length === 0 || report.value !== undefined || isAway.value}
