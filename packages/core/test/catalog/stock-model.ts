@@ -28,8 +28,12 @@ interface Level {
   quantity: number;
   reserved: number;
   reorderPoint: number;
-  version: number;
+  /** Undefined once several reservations of the product may have expired in one change. */
+  version: number | undefined;
 }
+
+/** The version after a change. */
+const next = (version: number | undefined) => (version === undefined ? undefined : version + 1);
 
 interface Reservation {
   status: "active" | "confirmed" | "cancelled" | "expired";
@@ -85,14 +89,15 @@ export class StockModel {
 
   /** Returns how many reservations it expired. */
   sweep(): number {
-    return [...this.reservations.keys()].filter((id) => this.#expireIfDue(id)).length;
+    return this.#expireAll([...this.reservations.keys()]);
   }
 
   levelOf(productId: string) {
     const { quantity, reserved, reorderPoint, version } = this.#level(productId);
     const available = quantity - reserved;
     const level = available === 0 ? "out" : available <= reorderPoint ? "low" : "ok";
-    return { id: productId, quantity, reserved, available, reorderPoint, level, version };
+    const known = version === undefined ? {} : { version };
+    return { id: productId, quantity, reserved, available, reorderPoint, level, ...known };
   }
 
   reservationOf(id: string) {
@@ -156,14 +161,16 @@ export class StockModel {
     const level = this.#level(request.productId);
     const { quantity, expectedQuantity, reorderPoint = level.reorderPoint } = request;
     if (expectedQuantity !== undefined && expectedQuantity !== level.quantity) {
-      const members = { currentQuantity: level.quantity, currentVersion: level.version };
+      const { version } = level;
+      const known = version === undefined ? {} : { currentVersion: version };
+      const members = { currentQuantity: level.quantity, ...known };
       throw new Refusal("stale_quantity", members);
     }
     if (quantity < level.reserved) this.#expireDueOf([request.productId]);
     if (quantity < level.reserved)
       throw new Refusal("below_reserved", { reserved: level.reserved });
     const changed = quantity !== level.quantity || reorderPoint !== level.reorderPoint;
-    if (changed) Object.assign(level, { quantity, reorderPoint, version: level.version + 1 });
+    if (changed) Object.assign(level, { quantity, reorderPoint, version: next(level.version) });
     return { changed, value: this.levelOf(request.productId) };
   }
 
@@ -201,9 +208,24 @@ export class StockModel {
   }
 
   #expireDueOf(products: readonly string[]) {
-    for (const [id, { lines }] of this.reservations) {
-      if (lines.some(({ productId }) => products.includes(productId))) this.#expireIfDue(id);
+    const held = [...this.reservations].filter(([, { lines }]) =>
+      lines.some(({ productId }) => products.includes(productId)),
+    );
+    this.#expireAll(held.map(([id]) => id));
+  }
+
+  /**
+   * Expires those that are due. Reservations of the same products can expire together, which is one
+   * change of each inventory: how many changes it is depends on pages and shards.
+   */
+  #expireAll(ids: readonly string[]): number {
+    const due = ids.filter((id) => this.#expireIfDue(id));
+    const lines = due.flatMap((id) => this.#reservation(id).lines);
+    for (const [productId, same] of Map.groupBy(lines, (line) => line.productId)) {
+      const level = this.levels.get(productId);
+      if (level && same.length > 1) level.version = undefined;
     }
+    return due.length;
   }
 
   #expireIfDue(id: string): boolean {
@@ -224,7 +246,7 @@ export class StockModel {
     const level = this.#level(productId);
     level.quantity += quantity;
     level.reserved += reserved;
-    level.version++;
+    level.version = next(level.version);
   }
 
   #level(productId: string): Level {
