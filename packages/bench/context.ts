@@ -39,6 +39,7 @@ interface NewTables {
 export const SHARDS = 4;
 export const CURSOR_SECRET = "a secret of the benchmark, long enough for one";
 const REGION = "us-east-1";
+const PATIENCE = 20_000; // ms for a call; a machine that is busy must not end a section
 const CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
 
 const MEMORY = "/dev/shm"; // Linux's file system in memory
@@ -97,7 +98,12 @@ async function fill(
     const admin = new DynamoDBClient({ endpoint, region: REGION, credentials: CREDENTIALS });
     await createTables(admin, tables, nameOf);
     admin.destroy();
-    const client = createClient({ region: REGION, endpoint, credentials: CREDENTIALS });
+    const client = createClient({
+      region: REGION,
+      endpoint,
+      credentials: CREDENTIALS,
+      timeout: PATIENCE,
+    });
     const env = Object.fromEntries(
       tables.map(({ id }) => [`${id.toUpperCase()}_TABLE`, nameOf(id)]),
     );
