@@ -12,7 +12,7 @@ export const GUIDE = "/docs/guide";
 /** The front page, whose lists are the navigation. */
 export const FRONT = "docs/README.md";
 
-const DOCUMENTS = ["*.md", "docs/**/*.md", "packages/*/*.md"];
+const DOCUMENTS = ["*.md", "docs/**/*.md", "packages/*/[A-Z]*.md"];
 const FILES = ["LICENSE", "docs/**/*.{png,svg,jpg}"];
 
 /** Path of a document's page. */

@@ -92,6 +92,15 @@ describe("a document", () => {
     );
   });
 
+  test("has right-aligned and empty cells, and pictures with a width, without what the policy forbids", () => {
+    const html = htmlOf(
+      '|  | n |\n| --- | --: |\n| a | 1 |\n\n<img src="a.png" width="64" alt="A picture">\n',
+    );
+    expect(html).toContain('<td class="right">1</td>');
+    expect(html).not.toMatch(/style=|<th><|&lt;img/);
+    expect(html).toContain('<img src="/docs/guide/files/docs/a.png" alt="A picture">');
+  });
+
   test("gets GitHub's anchors: signs left out, repeated headings numbered", () => {
     const { sections } = readDocument("docs/x.md", "# A, `b`: c's\n\n## Test\n\n## Test\n");
     expect(sections.map(({ anchor }) => anchor)).toEqual(["a-b-cs", "test", "test-1"]);

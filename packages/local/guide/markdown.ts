@@ -74,13 +74,17 @@ Object.assign(markdown.renderer.rules, {
   table_close: () => "</table></div>\n",
 } satisfies Record<string, RendererRule>);
 
+/** A picture with a width, which Markdown cannot say. */
+const PICTURE = /<img src="([^"]+)"(?: width="\d+")? alt="([^"]*)">/g;
+
 /** `file` is its path in the repository, from which its links are resolved. */
 export function readDocument(file: string, source: string): Document {
   const env: Env = { file, diagrams: [], headings: [] };
-  const tokens = markdown.parse(source, env as never);
+  const tokens = markdown.parse(source.replaceAll(PICTURE, "![$2]($1)"), env as never);
   const anchorOf = anchors();
   const sections: Section[] = [];
   tokens.forEach((token, at) => {
+    if (token.attrGet("style") === "text-align:right") token.attrs = [["class", "right"]]; // the policy
     if (token.type === "heading_open") {
       const text = textOf(tokens[at + 1] ?? token);
       const anchor = anchorOf(text);
@@ -101,7 +105,9 @@ export function readDocument(file: string, source: string): Document {
     if (token.info === "mermaid") env.headings.push(last.text);
     else last.body += `${token.content} `;
   });
-  const html = markdown.renderer.render(tokens, markdown.options, env as never);
+  const html = markdown.renderer
+    .render(tokens, markdown.options, env as never)
+    .replaceAll(/<th([^>]*)><\/th>/g, "<td$1></td>"); // an empty cell is the header of nothing
   const title = sections[0]?.text ?? file;
   return { file, title, html, sections, diagrams: env.diagrams };
 }

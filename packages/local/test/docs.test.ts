@@ -26,8 +26,8 @@ const anchorsOf = (document: string): string[] =>
 
 /** Relative links and pictures, as they are written. */
 const linksOf = (document: string): string[] =>
-  [...withoutCode(read(document)).matchAll(/\]\(([^)\s]+)\)/g)]
-    .map(([, link = ""]) => link)
+  [...withoutCode(read(document)).matchAll(/\]\(([^)\s]+)\)|<img src="([^"]+)"/g)]
+    .map(([, link, picture]) => link ?? picture ?? "")
     .filter((link) => !/^[a-z]+:/.test(link));
 
 function resolves(document: string, link: string): boolean {
