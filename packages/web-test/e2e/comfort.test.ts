@@ -49,7 +49,7 @@ test("keys search, move between rows, and show their help; not while something i
   expect(await axeFaults(page)).toEqual([]);
   await page.keyboard.press("j"); // the page behind a dialog does not move
   expect(await focused(page)).toMatchObject({ row: "" });
-  await help.getByLabel("UTC").check();
+  await help.getByLabel("UTC", { exact: true }).check();
   await page.keyboard.press("Escape");
   await expect.poll(() => help.count()).toBe(0);
 
