@@ -38,7 +38,7 @@ export default defineConfig({
           include: ["packages/**/*.test.ts"],
           exclude: [
             "**/node_modules/**",
-            "packages/{web-test/e2e,local/consumer,local/test/hosts}/**", // slow: test:e2e, :client, :hosts
+            "packages/{web-test/e2e,local/consumer,local/api-tool,local/test/hosts}/**", // slow: test:e2e, :client, :api, :hosts
             ...UNIT,
           ],
           globalSetup: ENGINE,

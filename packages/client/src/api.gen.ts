@@ -1309,7 +1309,12 @@ export interface Client {
   };
   "openapi.json": {
     /** Get this document */
-    $get: Call<{}, Record<string, unknown>>;
+    $get: Call<{
+      query?: {
+        /** The version of OpenAPI. */
+        version?: "3.1" | "3.0" | undefined;
+      };
+    }, Record<string, unknown>>;
   };
   "asyncapi.json": {
     /** Get the Live API's document */

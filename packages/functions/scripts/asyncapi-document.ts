@@ -14,10 +14,10 @@ import { clientFrames, errorCodes, frameMembers, serverFrames } from "./asyncapi
 import { describeMembers, type Json, namedSchemas } from "./json-schema.ts";
 import { members as changeMembers } from "./openapi-text.ts";
 
-/** The AsyncAPI 3.0 document of the Live API, made from the schemas that validate its frames. */
+/** The AsyncAPI 3.1 document of the Live API, made from the schemas that validate its frames. */
 export function asyncapi(): Json {
   return {
-    asyncapi: "3.0.0",
+    asyncapi: "3.1.0",
     info: {
       title: "Stockwire Live API",
       version: packageJson.version,
@@ -145,7 +145,7 @@ function operations(): Json {
   return Object.fromEntries([...received, ...sent]);
 }
 
-/** JSON Schemas in draft-07, because AsyncAPI 3.0's schema object extends that version. */
+/** JSON Schemas in draft-07, because AsyncAPI 3.1's schema object extends that version. */
 function schemas(): Json {
   const registry = z.registry<{ id: string }>();
   registry.add(Change.unwrap(), { id: "Change" });

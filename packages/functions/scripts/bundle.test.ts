@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import asyncapi from "../src/api/docs/asyncapi.json" with { type: "json" };
+import { openapi30 } from "../src/api/docs/openapi30.ts";
 import openapi from "../src/api/docs/openapi.json" with { type: "json" };
 import { budgetOf } from "./budget.ts";
 import { functionOptions, root } from "./bundle.ts";
@@ -110,6 +111,9 @@ test("the http bundle serves the API documents and holds them packed", async () 
     const { statusCode, body } = (await invoke("http", event)) as Record<string, string>;
     expect([statusCode, JSON.parse(body ?? "")]).toEqual([200, document]);
   }
+  const older = event2({ method: "GET", path: "/openapi.json?version=3.0" });
+  const { body } = (await invoke("http", older)) as Record<string, string>;
+  expect(JSON.parse(body ?? "")).toEqual(openapi30(openapi));
   const bundle = await readFile(join(folder, "http/index.mjs"), "utf8");
   expect(bundle).not.toContain(openapi.info.summary);
 });

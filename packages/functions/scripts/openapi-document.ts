@@ -3,7 +3,7 @@ import * as z from "zod";
 import packageJson from "../package.json" with { type: "json" };
 import { codesOf, methodsOf, type Route, routeKeyOf, routes, scopes } from "../src/api/policy.ts";
 import { problems } from "../src/api/problem.ts";
-import { examples } from "./openapi-example.ts";
+import { answerExamples, examples } from "./openapi-example.ts";
 import {
   headerComponents,
   headerParameters,
@@ -53,6 +53,9 @@ export function openapi(): Json {
       parameters: headerParameters,
       headers: headerComponents(JSON.stringify([paths, refusals])),
       responses: refusals,
+      examples: Object.fromEntries(
+        usedExamples(JSON.stringify(paths)).map((id) => [id, { value: examples[id] }]),
+      ),
       schemas: schemas(),
     },
   };
@@ -63,20 +66,43 @@ const pathItem = (path: string, methods: readonly Route[]): Json => ({
   ...Object.fromEntries(methods.map((route) => [route.method.toLowerCase(), operation(route)])),
 });
 
+/** The examples of schemas that are a whole body somewhere. */
+const usedExamples = (json: string) =>
+  Object.keys(examples).filter((id) => json.includes(`"#/components/examples/${id}"`));
+
+/** A body with its schema and, if that has a name, its example. */
+function contentOf(schema: z.ZodType, example?: unknown): Json {
+  const json = schemaOf(schema);
+  const { $ref } = json;
+  const id = typeof $ref === "string" ? $ref.split("/").at(-1) : undefined;
+  return {
+    schema: json,
+    ...(id !== undefined && { examples: { [id]: { $ref: `#/components/examples/${id}` } } }),
+    ...(example !== undefined && { example }),
+  };
+}
+
 const othersOf = (path: string) =>
   `Other methods are 405 \`method_not_allowed\` with \`Allow: ${methodsOf(path).join(", ")}\`.`;
 
 const token = {
   type: "oauth2",
   description:
-    "`Authorization: Bearer <JWT>`, signed with RS256, RS384 or RS512 by the issuer of the stage. The token's URL is that of the laptop's issuer; a deployed stage has its own. `admin` grants every scope.",
+    "`Authorization: Bearer <JWT>`, signed with RS256, RS384 or RS512 by the issuer of the stage. The URLs are those of the laptop's issuer; a deployed stage has its own. Users sign in with PKCE and get all scopes but `admin`, which grants every one.",
   flows: {
-    clientCredentials: {
+    authorizationCode: {
+      authorizationUrl: "/oauth2/authorize",
       tokenUrl: "/oauth2/token",
-      scopes: Object.fromEntries(scopes.map((scope) => [scope, meaningOf(scope)])),
+      refreshUrl: "/oauth2/token",
+      scopes: meanings(scopes.filter((scope) => scope !== "admin")),
     },
+    clientCredentials: { tokenUrl: "/oauth2/token", scopes: meanings(scopes) },
   },
 };
+
+function meanings(names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(names.map((scope) => [scope, meaningOf(scope)]));
+}
 
 /** `read:users` → `Read users`. */
 function meaningOf(scope: string): string {
@@ -110,7 +136,7 @@ function operation(route: Route): Json {
           [
             "application/json",
             ...(route.method === "PATCH" ? ["application/merge-patch+json"] : []),
-          ].map((type) => [type, { schema: schemaOf(route.body as z.ZodType) }]),
+          ].map((type) => [type, contentOf(route.body as z.ZodType)]),
         ),
       },
     }),
@@ -178,11 +204,14 @@ function answersOf(route: Route): Record<string, Json> {
         ...(schema && {
           content: {
             ...refused?.content,
-            [contentType(route)]: {
-              schema: refused
-                ? { anyOf: [schemaOf(schema), refused.content["application/json"].schema] }
-                : schemaOf(schema),
-            },
+            [contentType(route)]: refused
+              ? {
+                  ...contentOf(schema),
+                  schema: {
+                    anyOf: [schemaOf(schema), refused.content["application/json"].schema],
+                  },
+                }
+              : contentOf(schema, answerExamples[routeKeyOf(route)]),
           },
         }),
       };

@@ -134,3 +134,14 @@ export const examples: Readonly<Record<string, object>> = {
   Problem,
   GatewayMessage: { message: "Unauthorized" },
 };
+
+const page = "<!doctype html>…";
+
+/** Examples of answers whose schema has no name, by the route's key. */
+export const answerExamples: Readonly<Record<string, unknown>> = {
+  "GET /openapi.json": { openapi: "3.1.1" },
+  "GET /asyncapi.json": { asyncapi: "3.1.0" },
+  "GET /docs": page,
+  "GET /docs/problems": page,
+  "GET /changes/stream": `id: ${cursor}\nevent: changes\ndata: {"events":[…],"cursor":"${cursor}","more":false}\n\n`,
+};

@@ -92,8 +92,9 @@ export const operations: Readonly<Record<string, string>> = {
   "GET /health": "Calls nothing else.",
   "GET /ready": "Answers 503 if the store does not answer.",
   "GET /version": "Which build runs, and where.",
-  "GET /openapi.json": "OpenAPI 3.1, made from the schemas that validate requests.",
-  "GET /asyncapi.json": "AsyncAPI 3.0 of the WebSocket API at `/live`.",
+  "GET /openapi.json":
+    "OpenAPI, made from the schemas that validate requests. Version 3.0 is for tools that know no newer one, such as the import of API Gateway.",
+  "GET /asyncapi.json": "AsyncAPI 3.1 of the WebSocket API at `/live`.",
   "GET /docs": "A page with a form for each operation. It loads nothing from other hosts.",
   "GET /docs/problems": "A page with one row for each code.",
 };
@@ -137,6 +138,7 @@ export const parameters: Readonly<Record<string, { description: string; example?
     example: 50,
   },
   name: { description: "Whom to greet.", example: "Ana" },
+  version: { description: "The version of OpenAPI." },
 };
 
 /** By the member's name, or by the schema's id and the member's name. */

@@ -1,11 +1,10 @@
 /**
  * The document is complete and true to the routes. `packages/functions/test/document.ts` compares
- * it with real answers. What linters would find is tested here, so that none has to be installed:
- * the document was clean under the recommended rules of @redocly/cli 2.77.0, and under spectral:oas
- * of @stoplight/spectral-cli 6.16.3.
+ * it with real answers. `npm run test:api` runs linters and generators over it.
  */
 
 import { FEEDS, resources } from "@stockwire/core/catalog/index";
+import { readFileSync } from "node:fs";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
@@ -20,8 +19,9 @@ import {
 } from "../src/api/policy.ts";
 import { problems } from "../src/api/problem.ts";
 import { openapi } from "./openapi-document.ts";
-import { examples } from "./openapi-example.ts";
+import { answerExamples, examples } from "./openapi-example.ts";
 import * as texts from "./openapi-text.ts";
+import { requestsFile } from "./requests-file.ts";
 
 type Json = Record<string, unknown>;
 interface Parameter {
@@ -74,6 +74,29 @@ const validatorOf = (id: string) => ajv.compile({ $ref: `doc#/components/schemas
 describe("the OpenAPI document", () => {
   test("equals the committed one; if not, run npm run openapi", () => {
     expect(committed).toEqual(document);
+  });
+
+  test("docs/requests.http is made from it; if not, run npm run openapi", () => {
+    const file = new URL("../../../docs/requests.http", import.meta.url);
+    expect(readFileSync(file, "utf8")).toBe(requestsFile(openapi()));
+  });
+
+  test.each(routes)("$method $path has an example of its body and of its answers", (route) => {
+    const { requestBody, responses } = operationOf(route) as unknown as {
+      requestBody?: { content: Record<string, Json> };
+      responses: Record<string, { content?: Record<string, Json> }>;
+    };
+    const contents = [
+      ...Object.values(requestBody?.content ?? {}),
+      ...Object.keys(route.answers).flatMap((status) =>
+        Object.values(responses[status]?.content ?? {}).slice(-1),
+      ),
+    ];
+    for (const { example, examples: named = {} } of contents) {
+      const [shown] = Object.values(named as Record<string, Json>).map(resolved);
+      expect(example ?? shown?.["value"]).toBeDefined();
+    }
+    expect(requestBody !== undefined).toBe(route.body !== undefined);
   });
 
   test("is OpenAPI 3.1 with a title and a version", () => {
@@ -250,6 +273,8 @@ describe("the OpenAPI document", () => {
     const { schemas } = document.components;
     expect(Object.keys(texts.schemas).toSorted()).toEqual(Object.keys(schemas).toSorted());
     expect(Object.keys(examples).toSorted()).toEqual(Object.keys(schemas).toSorted());
+    const keys = routes.map(routeKeyOf);
+    for (const key of Object.keys(answerExamples)) expect(keys).toContain(key);
     expect(Object.keys(texts.operations).toSorted()).toEqual(routes.map(routeKeyOf).toSorted());
     expect(Object.keys(texts.tags).toSorted()).toEqual(
       document.tags.map(({ name }) => name).toSorted(),

@@ -2,7 +2,7 @@
 
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { promisify } from "node:util";
 
 const run = promisify(execFile);
@@ -17,8 +17,9 @@ const VERSIONS = {
   workerd: "1.20261117.1",
 };
 
-const folder = join(import.meta.dirname, "../../../node_modules/.cache/stockwire-client");
-const module = (path: string) => join(folder, "node_modules", path);
+const cache = join(import.meta.dirname, "../../../node_modules/.cache");
+const CLIENT = "stockwire-client";
+const module = (path: string) => join(cache, CLIENT, "node_modules", path);
 
 /** The programs, with the arguments before a script's path. */
 export const runtimes: Readonly<Record<string, readonly [string, ...string[]]>> = {
@@ -33,14 +34,23 @@ export const workerd = module(".bin/workerd");
 
 /** Installs what is missing. */
 export async function installRuntimes(): Promise<void> {
-  const manifest = JSON.stringify({ private: true, dependencies: VERSIONS });
-  const file = join(folder, "package.json");
+  await installed(CLIENT, VERSIONS);
+}
+
+/** A folder with these packages (name → version), which is kept for the next run. */
+export async function installed(
+  name: string,
+  dependencies: Readonly<Record<string, string>>,
+): Promise<string> {
+  const folder = join(cache, name);
+  const manifest = JSON.stringify({ private: true, dependencies });
   const done = join(folder, "installed.json");
-  if (existsSync(done) && readFileSync(done, "utf8") === manifest) return;
-  mkdirSync(dirname(file), { recursive: true });
-  writeFileSync(file, manifest);
+  if (existsSync(done) && readFileSync(done, "utf8") === manifest) return folder;
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "package.json"), manifest);
   await npmInstall(folder);
   writeFileSync(done, manifest);
+  return folder;
 }
 
 /** `npm install` in a folder. Packages that npm has in its cache are not asked for again. */

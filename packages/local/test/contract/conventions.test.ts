@@ -47,8 +47,11 @@ contract((api) => {
         openapi: "3.1.1",
         info: { title: "Stockwire" },
       });
+      expect(await get("/openapi.json?version=3.0")).toMatchObject({ openapi: "3.0.3" });
+      const unknown = await api.send("GET", "/openapi.json?version=2.0", { scope: null });
+      expect(unknown.status).toBe(400);
       expect(await get("/asyncapi.json")).toMatchObject({
-        asyncapi: "3.0.0",
+        asyncapi: "3.1.0",
         info: { title: "Stockwire Live API" },
       });
     });

@@ -54,6 +54,9 @@ const Readiness = lazy(() =>
 );
 
 const Hello = lazy(() => z.strictObject({ name: z.string().max(200).default("World") }));
+const OpenApiVersion = lazy(() =>
+  z.strictObject({ version: z.enum(["3.1", "3.0"]).default("3.1") }),
+);
 const Document = lazy(() => z.looseObject({}));
 const Html = lazy(() => z.string());
 
@@ -71,9 +74,13 @@ const documents = {
 const pages = () => import("../docs/page.ts");
 
 // `c.json` would put the document's type into the type of the app, and so into the client's.
-const sendDocument = async (c: Context<Env>, name: keyof typeof documents) => {
+const sendDocument = async (
+  c: Context<Env>,
+  name: keyof typeof documents,
+  convert = (document: Readonly<Record<string, unknown>>): object => document,
+) => {
   const { default: document } = await documents[name]();
-  return c.body(JSON.stringify(document), 200, { "Content-Type": "application/json" });
+  return c.body(JSON.stringify(convert(document)), 200, { "Content-Type": "application/json" });
 };
 
 /** Sends a page with a policy under which only its own inline script and style run. */
@@ -152,8 +159,17 @@ export const service = new Hono<Env>()
   )
   .get(
     "/openapi.json",
-    route({ ...open, summary: "Get this document", answers: { 200: Document } }),
-    (c) => sendDocument(c, "openapi"),
+    route({
+      ...open,
+      summary: "Get this document",
+      query: OpenApiVersion,
+      answers: { 200: Document },
+    }),
+    async (c) => {
+      if (c.req.valid("query").version === "3.1") return sendDocument(c, "openapi");
+      const { openapi30 } = await import("../docs/openapi30.ts");
+      return sendDocument(c, "openapi", openapi30);
+    },
   )
   .get(
     "/asyncapi.json",
