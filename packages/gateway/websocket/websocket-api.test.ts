@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { DeleteConnectionCommand } from "@aws-sdk/client-apigatewaymanagementapi";
 import { expect, test, vi } from "vitest";
 import type { WebSocket } from "ws";
@@ -209,9 +210,9 @@ test("a body is sent only with a route response, and then for any status", async
 });
 
 test.each([
-  ["one after another", false, ["slow begins", "slow ends", "fast"]],
-  ["concurrently", true, ["slow begins", "fast", "slow ends"]],
-])("messages of one connection run %s", async (_, concurrent, order) => {
+  ["one after another", false, ["slow begins"], ["slow ends", "fast"]],
+  ["concurrently", true, ["slow begins", "fast"], ["slow ends"]],
+])("messages of one connection run %s", async (_, concurrent, first, then) => {
   const seen: string[] = [];
   const gate = Promise.withResolvers<void>();
   const { open } = await serveWebSocketApi({
@@ -219,14 +220,12 @@ test.each([
     routes: {
       slow: async () => {
         seen.push("slow begins");
-        if (concurrent) await gate.promise;
-        else await new Promise((resolve) => setTimeout(resolve, 30));
+        await gate.promise;
         seen.push("slow ends");
         return { statusCode: 200 };
       },
       fast: () => {
         seen.push("fast");
-        gate.resolve();
         return { statusCode: 200 };
       },
     },
@@ -234,7 +233,13 @@ test.each([
   const client = await open();
   client.ws.send('{"action":"slow"}');
   client.ws.send('{"action":"fast"}');
-  await until(() => expect(seen).toEqual(order));
+  // The pong shows that the gateway has read both messages.
+  const pong = once(client.ws, "pong");
+  client.ws.ping();
+  await pong;
+  await until(() => expect(seen).toEqual(first));
+  gate.resolve();
+  await until(() => expect(seen).toEqual([...first, ...then]));
 });
 
 test("stops reading from a client that sends too fast, and loses no message", async () => {
@@ -483,23 +488,29 @@ test("terminates a client that pings and reads nothing", async () => {
 
 test("close closes all with 1001, waits for $disconnect, and refuses new clients", async () => {
   let disconnected = 0;
+  const gate = Promise.withResolvers<void>();
   const { api, open, port } = await serveWebSocketApi({
+    limits: { closing: 60_000 },
     routes: {
       $disconnect: async () => {
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await gate.promise;
         disconnected++;
         return { statusCode: 200 };
       },
     },
   });
   const clients = [await open(), await open(), await open()];
-  await api.close();
-  expect([disconnected, api.connections]).toEqual([3, 0]);
+  let isClosed = false;
+  const closing = api.close().then(() => (isClosed = true));
   await until(() =>
     expect(clients.map(({ closed }) => closed)).toEqual(
       clients.map(() => ({ code: 1001, reason: "Going away" })),
     ),
   );
+  expect([disconnected, isClosed]).toEqual([0, false]);
+  gate.resolve();
+  await closing;
+  expect([disconnected, api.connections]).toEqual([3, 0]);
   const late = rawSocket(port, handshake());
   await until(() => expect(late.received().toString()).toMatch(/^HTTP\/1\.1 503 /));
   await api.close();
