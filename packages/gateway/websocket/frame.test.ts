@@ -198,8 +198,10 @@ test("a violation does not overtake the messages before it, also when reading is
     { op: 2, p: "3" },
     { op: 1, p: "4" },
   ]) {
-    socket.write(bytesOf(frame));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    // The server is in this process: after a turn of the event loop it has seen the bytes.
+    await new Promise((resolve) => {
+      socket.write(bytesOf(frame), () => setImmediate(() => setImmediate(resolve)));
+    });
   }
   gate.resolve({ statusCode: 200 });
   expect((await event("$disconnect")).requestContext["disconnectStatusCode"]).toBe(1003);
