@@ -5,6 +5,7 @@
  * https://html.spec.whatwg.org/multipage/server-sent-events.html
  */
 
+import type { Feed } from "@stockwire/core/catalog/index";
 import { follow } from "@stockwire/core/changes/follow";
 import type { ChangesPage } from "@stockwire/core/changes/long-poll";
 import { AppError } from "@stockwire/core/error";
@@ -19,6 +20,12 @@ interface Options {
   /** Ms without a change after which a comment is sent. */
   heartbeat: number;
   log: Log;
+  /** Watches a stream: each sending of changes, until the reader has taken them. */
+  watch?: (feed: Feed) => {
+    begin: () => void;
+    send: (changes: number) => () => void;
+    end: () => void;
+  };
 }
 
 /** Why a stream ended; the data of `end`, and of the log line. */
@@ -38,7 +45,7 @@ const namedEvent = (name: string, data: unknown) =>
 
 /** Returns the function that answers `GET /changes/stream`. */
 export const createChangeStream =
-  ({ lifetime, heartbeat, log }: Options): StreamChanges =>
+  ({ lifetime, heartbeat, log, watch }: Options): StreamChanges =>
   async (c, topic, { since, parameter }) => {
     const { requestId, caller, route } = c.var;
     const began = Date.now();
@@ -51,19 +58,31 @@ export const createChangeStream =
     const pages = follow(topic, since, { until, idle: heartbeat, signal, parameter });
     // Read before the answer begins, so that an invalid cursor is a problem with its status.
     const first = await pages.next();
+    const watched = watch?.(topic.feed);
     let changes = 0;
     let reason: Reason | "left" = until === expiry ? "token_expired" : "time_limit";
 
+    function* sending(count: number, text: string): Generator<string, void, undefined> {
+      changes += count;
+      const taken = count > 0 ? watched?.send(count) : undefined;
+      try {
+        yield text;
+      } finally {
+        taken?.();
+      }
+    }
+
     async function* events(): AsyncGenerator<string, void, undefined> {
+      watched?.begin();
       try {
         if (!first.done) {
-          changes += first.value.events.length;
           // The first page is sent even if it is empty: from here on the client has a cursor.
-          yield `: changes of one topic\nretry: ${RETRY}\n${pageEvent(first.value)}`;
+          const text = `: changes of one topic\nretry: ${RETRY}\n${pageEvent(first.value)}`;
+          yield* sending(first.value.events.length, text);
         }
         for await (const page of pages) {
-          changes += page.events.length;
-          yield page.events.length > 0 ? pageEvent(page) : quietEvent(page);
+          const { length } = page.events;
+          yield* sending(length, length > 0 ? pageEvent(page) : quietEvent(page));
         }
         if (!signal.aborted) yield namedEvent("end", { reason });
       } catch (error) {
@@ -74,6 +93,7 @@ export const createChangeStream =
       } finally {
         const durationMs = Date.now() - began;
         if (signal.aborted) reason = "left";
+        watched?.end();
         log.info("stream", { requestId, route: route.path, reason, changes, durationMs });
       }
     }

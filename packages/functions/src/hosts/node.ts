@@ -9,6 +9,7 @@ import { run } from "./program.ts";
 await run({
   command: "npm run serve --",
   runtime: `node ${process.version}`,
+  serveMetrics: async (at) => (await import("./prometheus.ts")).serveMetrics(at),
   async listen(fetch, { port, hostname }) {
     const server = serve({
       fetch: (request, { incoming }) => fetch(request, incoming.socket.remoteAddress),

@@ -1,8 +1,12 @@
 /** A host that is a process: command line, start, and an end that lets running requests finish. */
 
 import { parseArgs } from "node:util";
+import { endpointOf } from "@stockwire/core/store/protocol/client";
+import packageJson from "../../package.json" with { type: "json" };
+import type { Metrics } from "./prometheus.ts";
 import { createService, type Host, NOT_OFFERED, type Service } from "./service.ts";
-import { readSettings } from "./settings.ts";
+import { readSettings, type Settings } from "./settings.ts";
+import { combined, type Telemetry } from "./telemetry.ts";
 
 export interface Listener {
   port: number;
@@ -15,6 +19,8 @@ export interface Program extends Host {
   /** As it is called on the command line. */
   command: string;
   listen: (fetch: Service["fetch"], at: { port: number; hostname: string }) => Promise<Listener>;
+  /** Serves metrics for Prometheus, where the host can. */
+  serveMetrics?: (at: { port: number; hostname: string }) => Promise<Metrics>;
 }
 
 const usage = (command: string) => `Usage: ${command} [options]
@@ -37,19 +43,44 @@ export async function run(program: Program): Promise<void> {
     const at = readOptions();
     if (at.help) return print(usage(program.command));
     const stopped = signalled(); // before the start, so that an early signal is not lost
-    const service = createService(readSettings(process.env), program);
+    const settings = readSettings(process.env);
+    const metrics = await openMetrics(program, settings, at.hostname);
+    const telemetry = combined([
+      ...(settings.openTelemetry ? [await openTracing(settings)] : []),
+      ...(metrics ? [metrics.telemetry] : []),
+    ]);
+    const service = createService(settings, { ...program, telemetry });
     const listener = await program.listen(service.fetch, at);
+    if (metrics) print(`Metrics: http://localhost:${metrics.port}/metrics`);
     print(`Stockwire is ready: http://localhost:${listener.port}\n${NOT_OFFERED}`);
     await stopped;
     const timer = setTimeout(() => process.exit(0), GRACE);
     await listener.close();
     clearTimeout(timer);
+    metrics?.close();
     service.close();
     process.exit(0);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   }
+}
+
+/** Neither library is loaded where its setting is off. */
+async function openTracing(settings: Settings): Promise<Telemetry> {
+  const { createTracing } = await import("./tracing.ts");
+  const endpoint = settings.AWS_ENDPOINT_URL_DYNAMODB ?? endpointOf(settings.AWS_REGION);
+  return createTracing({ version: packageJson.version, endpoint: new URL(endpoint) });
+}
+
+async function openMetrics(
+  { serveMetrics }: Program,
+  { prometheusPort: port }: Settings,
+  hostname: string,
+): Promise<Metrics | undefined> {
+  if (port === undefined) return undefined;
+  if (!serveMetrics) throw new Error("Configuration: PROMETHEUS_PORT is for Node only");
+  return serveMetrics({ port, hostname });
 }
 
 const print = (text: string) => void process.stdout.write(`${text}\n`);

@@ -19,6 +19,7 @@ import { bearerToken, createTokenReader } from "../auth/caller.ts";
 import { createLog } from "../telemetry/log.ts";
 import { createMeasure } from "../telemetry/metric.ts";
 import type { Settings } from "./settings.ts";
+import { type Exchange, methodOf, type Telemetry, watched } from "./telemetry.ts";
 import { createThrottle } from "./throttle.ts";
 
 /** What a host does not run. Every entry says so when it starts. */
@@ -34,6 +35,8 @@ export interface Host {
   transport?: OpenTransport;
   /** False where an answer is sent when it is complete: `GET /changes/stream` is then 406. */
   streams?: boolean;
+  /** Watches requests, calls to the store and streams. Without it nothing is wrapped. */
+  telemetry?: Telemetry | undefined;
   /** Writes a line of the log, which ends with a line feed; by default to standard output. */
   write?: (line: string) => void;
 }
@@ -52,13 +55,15 @@ const HEARTBEAT = 15_000; // ms
 /** Creates the service. It configures the store of the whole process, so a process has one service. */
 export function createService(settings: Settings, host: Host): Service {
   const log = createLog(settings.LOG_LEVEL, "stockwire", host.write);
-  const client = createClient({
+  const { telemetry } = host;
+  const store = createClient({
     region: settings.AWS_REGION,
     endpoint: settings.AWS_ENDPOINT_URL_DYNAMODB,
     timeout: settings.DYNAMODB_TIMEOUT_MS,
     credentials: settings.credentials,
     transport: host.transport,
   });
+  const client = telemetry ? watched(store, telemetry) : store;
   DynamoDB.configure({
     client,
     tableName: settings.DATA_TABLE,
@@ -86,18 +91,37 @@ export function createService(settings: Settings, host: Host): Service {
         lifetime: settings.CHANGE_STREAM_SECONDS * 1000,
         heartbeat: HEARTBEAT,
         log,
+        ...(telemetry && { watch: telemetry.changeStream }),
       }),
     }),
   });
+  // The bindings are made here: what a host or a client could put into them is not read.
+  const bindingsOf = ({ headers }: Request, address: string | undefined): Bindings => ({
+    requestContext: { client: clientOf(headers, settings.trustedProxies, address) },
+  });
   return {
-    // The bindings are made here: what a host or a client could put into them is not read.
-    fetch: async (request, address) =>
-      app.fetch(request, {
-        requestContext: { client: clientOf(request.headers, settings.trustedProxies, address) },
-      }),
+    fetch: telemetry
+      ? async (request, address) => {
+          const bindings = bindingsOf(request, address);
+          const exchange: Exchange = {
+            request,
+            method: methodOf(request),
+            client: bindings.requestContext.client,
+          };
+          return telemetry.request(exchange, async () =>
+            app.fetch(request, { ...bindings, exchange }),
+          );
+        }
+      : async (request, address) => app.fetch(request, bindingsOf(request, address)),
     log,
     close: () => client.close(),
   };
+}
+
+interface Bindings {
+  requestContext: { client: Exchange["client"] };
+  /** With telemetry, which learns the route by it. */
+  exchange?: Exchange;
 }
 
 /** Paths that are never refused, because load balancers ask for them. */
@@ -112,6 +136,8 @@ function createGate(settings: Settings, log: Service["log"]): Gate {
   const readToken = createTokenReader({ issuer, audiences, log });
   const waitOf = createThrottle({ rate: settings.callerRate, burst: settings.callerBurst });
   return async (c, { access, path }) => {
+    const { exchange } = c.env as Bindings;
+    if (exchange) exchange.route = path;
     const authorization = c.req.header("authorization");
     const caller =
       access === "open" || authorization === undefined

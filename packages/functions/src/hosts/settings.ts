@@ -20,6 +20,10 @@ const Host = Config.extend({
    * client can send it.
    */
   TRUSTED_PROXIES: z.coerce.number().int().min(0).max(10).default(0),
+  /** `on` makes spans, which the OpenTelemetry SDK of the process records, if it has one. */
+  OPENTELEMETRY: z.enum(["off", "on"]).default("off"),
+  /** Port of `/metrics`, on Node; 0 picks a free one. */
+  PROMETHEUS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
 });
 
 export interface Settings extends Config {
@@ -28,6 +32,8 @@ export interface Settings extends Config {
   callerRate: number; // requests a second
   callerBurst: number; // requests
   trustedProxies: number;
+  openTelemetry: boolean;
+  prometheusPort: number | undefined;
   credentials: ClientOptions["credentials"];
 }
 
@@ -48,6 +54,8 @@ export function readSettings(environment: Readonly<Record<string, unknown>>): Se
     CALLER_RATE: callerRate,
     CALLER_BURST: callerBurst,
     TRUSTED_PROXIES: trustedProxies,
+    OPENTELEMETRY: openTelemetry,
+    PROMETHEUS_PORT: prometheusPort,
     ...config
   } = readAs(Host, texts);
   return {
@@ -55,6 +63,8 @@ export function readSettings(environment: Readonly<Record<string, unknown>>): Se
     callerRate,
     callerBurst,
     trustedProxies,
+    openTelemetry: openTelemetry === "on",
+    prometheusPort,
     credentials:
       accessKeyId && secretAccessKey
         ? { accessKeyId, secretAccessKey, ...(sessionToken && { sessionToken }) }
