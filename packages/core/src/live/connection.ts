@@ -51,6 +51,7 @@ const HANDSHAKE = 60_000;
  */
 const USUAL_HANDSHAKE = 5_000;
 const TICKET_LIFETIME = 60; // seconds
+const RENEWED_AT_A_TIME = 25; // rows
 
 const TABLE = "Connections";
 const connectionKey = (id: string): Key => ({ pk: `CONNECTION#${id}`, sk: "CONNECTION" });
@@ -77,20 +78,16 @@ const isExpired = (row: Attributes) => !(Number(row["expiresAt"]) > Date.now() /
  */
 export async function open(connection: Connection): Promise<boolean> {
   if (!(await addToCaller(connection))) return false;
-  await writeAll(rowsOf(connection, [{ key: LOBBY, text: LOBBY }]), TABLE);
+  const lobby = subscriptionRows(connection, [{ key: LOBBY, text: LOBBY }]);
+  await writeAll([{ put: connectionRow(connection) }, ...lobby], TABLE);
   return true;
 }
 
-const rowsOf = (connection: Connection, topics: readonly TopicName[]) => [
-  {
-    put: {
-      ...connectionKey(connection.id),
-      ...connection,
-      expiresAt: expiryOf(connection.connectedAt),
-    },
-  },
-  ...subscriptionRows(connection, topics),
-];
+const connectionRow = (connection: Connection): Attributes => ({
+  ...connectionKey(connection.id),
+  ...connection,
+  expiresAt: expiryOf(connection.connectedAt),
+});
 
 type CallerConnection = Pick<Connection, "id" | "endpoint" | "sub" | "connectedAt">;
 
@@ -202,17 +199,25 @@ interface TopicName {
   text: string;
 }
 
-/** Reverse rows first, so that a crash leaves no subscription that cannot be cleaned up. */
-const subscriptionRows = (
+/** The row by which a delivery finds a subscriber. */
+const topicRow = (
   { id, endpoint, authExpiresAt, connectedAt }: Connection,
-  topics: readonly TopicName[],
-) => {
-  const expiresAt = expiryOf(connectedAt);
+  key: string,
+): Attributes => ({
+  ...topicKey(key, id),
+  endpoint,
+  authExpiresAt,
+  expiresAt: expiryOf(connectedAt),
+});
+
+/** Reverse rows first, so that a crash leaves no subscription that cannot be cleaned up. */
+const subscriptionRows = (connection: Connection, topics: readonly TopicName[]) => {
+  const expiresAt = expiryOf(connection.connectedAt);
   return [
-    ...topics.map(({ key, text }) => ({ put: { ...reverseKey(id, key), text, expiresAt } })),
-    ...topics.map(({ key }) => ({
-      put: { ...topicKey(key, id), endpoint, authExpiresAt, expiresAt },
+    ...topics.map(({ key, text }) => ({
+      put: { ...reverseKey(connection.id, key), text, expiresAt },
     })),
+    ...topics.map(({ key }) => ({ put: topicRow(connection, key) })),
   ];
 };
 
@@ -256,10 +261,25 @@ export async function* subscribers(topic: string): AsyncGenerator<Subscriber[]> 
   }
 }
 
-/** Stores the scopes and expiry of a new token, in the connection and in all its subscriptions. */
+/**
+ * Stores the scopes and expiry of a new token, in the connection and in all its subscriptions. Only
+ * rows that still exist are written: AWS runs frames of one connection at the same time, and what an
+ * `unsubscribe` or the end of the connection has deleted in the meantime must stay deleted.
+ */
 export async function renew(connection: Connection): Promise<void> {
   const topics = await topicsOf(connection.id);
-  await writeAll(rowsOf(connection, topics), TABLE);
+  const rows = [connectionRow(connection), ...topics.map(({ key }) => topicRow(connection, key))];
+  for (let at = 0; at < rows.length; at += RENEWED_AT_A_TIME) {
+    await Promise.all(rows.slice(at, at + RENEWED_AT_A_TIME).map(putIfPresent));
+  }
+}
+
+async function putIfPresent(Item: Attributes): Promise<void> {
+  try {
+    await put({ Item, ConditionExpression: "attribute_exists(pk)" }, TABLE);
+  } catch (error) {
+    if (!(error instanceof ConditionFailed)) throw error; // it has been deleted
+  }
 }
 
 /**

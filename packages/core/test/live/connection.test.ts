@@ -180,6 +180,29 @@ describe("topics", () => {
     }
   });
 
+  test.each([
+    ["an unsubscribe", (id: string) => Connection.unsubscribe(id, ["products/ended"]), 4],
+    ["the end of the connection", (id: string) => Connection.forget(id), 0],
+  ])("stay deleted if %s meets the renewal", async (_, end, left) => {
+    const { connection } = await open({ authExpiresAt: 1_000 });
+    await Connection.subscribe(connection, topicsOf("products/ended"));
+    let met = false;
+    const meeting = intercepted(client, async (command, send) => {
+      const reply = await send();
+      if (command.operation === "Query" && !met) {
+        met = true;
+        await end(connection.id);
+      }
+      return reply;
+    });
+    const { changes, connections } = log;
+    DynamoDB.configure({ client: meeting, tableName, changes, connections, shards: SHARDS });
+    await Connection.renew({ ...connection, authExpiresAt: Date.now() + 60_000 });
+    expect(met).toBe(true);
+    expect(await idsOn("products/ended")).toEqual([]);
+    expect(await rowsOf(connection.id)).toHaveLength(left);
+  });
+
   test("with more subscribers than a page holds are read in pages", async () => {
     const topics = topicsOf("products/crowded");
     const ids = Array.from({ length: 7 }, () => newId());
