@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
-import { apiUrl, issueToken, uniqueName } from "./stage.ts";
+import { apiUrl, createProduct, isLaptop, issueToken, secondClient, uniqueName } from "./stage.ts";
 import { axeFaults, openBrowser } from "./window.ts";
 
 let browser: Browser;
@@ -43,7 +45,7 @@ async function openOperation(page: Page, id: string) {
   return { section, status, send };
 }
 
-test("the API reference shows each operation of the document, with a form and a curl line", async () => {
+test("the API reference shows each operation of the document, with a form and the request as code", async () => {
   const { page, url, close } = await openReference();
   const { paths } = (await (await fetch(`${url}/openapi.json`)).json()) as {
     paths: Record<string, { description: string } & Record<string, { operationId: string }>>;
@@ -57,8 +59,8 @@ test("the API reference shows each operation of the document, with a form and a 
     await page.evaluate((hash) => (location.hash = hash), id);
     const section = page.locator(`#${id}[open]`);
     await expect
-      .poll(() => section.getByLabel("curl line", { exact: true }).innerText())
-      .toMatch(/^curl -i /);
+      .poll(() => section.getByLabel("Request as code").innerText())
+      .toMatch(/^curl -iN /);
     expect(await section.locator(".answers p").count()).toBeGreaterThan(0);
   }
   await close();
@@ -66,7 +68,9 @@ test("the API reference shows each operation of the document, with a form and a 
 
 test("the API reference sends requests: create a product, read it, and link a problem to its meaning", async () => {
   const { page, url, close } = await openReference(/status of 404/);
-  await page.getByRole("textbox", { name: "Token" }).fill(await issueToken(inject("laptop")));
+  await page
+    .getByRole("textbox", { name: "Token", exact: true })
+    .fill(await issueToken(inject("laptop")));
 
   const create = await openOperation(page, "postProducts");
   const body = create.section.getByRole("textbox", { name: "Body" });
@@ -85,7 +89,7 @@ test("the API reference sends requests: create a product, read it, and link a pr
   await read.send();
   await expect.poll(read.status).toContain("200 OK");
   await id.fill("unknown");
-  expect(await read.section.getByLabel("curl line", { exact: true }).innerText()).toContain(
+  expect(await read.section.getByLabel("Request as code").innerText()).toContain(
     `'${url}/products/unknown'`,
   );
   await read.send();
@@ -96,6 +100,95 @@ test("the API reference sends requests: create a product, read it, and link a pr
   await page.locator("tr#product_not_found").waitFor();
   await close();
 });
+
+test("the search shows the operations that have all words, and / leads to it", async () => {
+  const { page, close } = await openReference();
+  const operations = page.locator(".op:visible");
+  const all = await operations.count();
+  await page.keyboard.press("/");
+  await page.keyboard.type("reservation extend");
+  await expect
+    .poll(() => operations.evaluateAll((nodes) => nodes.map(({ id }) => id)))
+    .toEqual(["postReservationsIdExtend"]);
+  expect(await page.locator("nav a:visible").count()).toBe(1);
+  await expect.poll(() => page.locator("#found").innerText()).toBe("1 found");
+  await page.getByRole("searchbox").fill("insufficient_stock"); // a code of an answer
+  await expect.poll(() => page.locator("#postReservations:visible").count()).toBe(1);
+  expect(await axeFaults(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await expect.poll(() => operations.count()).toBe(all);
+  await close();
+});
+
+/** Runs code of the reference in its language, and returns what it prints. */
+async function run(language: string, code: string, token: string): Promise<string> {
+  const commands: Readonly<Record<string, [string, ...string[]]>> = {
+    curl: ["bash", "-c", code],
+    TypeScript: [process.execPath, "--input-type=module-typescript", "--eval", code],
+    Python: ["python3", "-c", code],
+  };
+  const [command = "", ...args] = commands[language] ?? [];
+  const env = { ...process.env, TOKEN: token };
+  return (await promisify(execFile)(command, args, { env })).stdout;
+}
+
+test.runIf(isLaptop)(
+  "one press gets a token, and the request as code runs in each language",
+  async () => {
+    const { page, close } = await openReference();
+    await page.getByRole("button", { name: "Get a token" }).click();
+    const field = page.getByRole("textbox", { name: "Token", exact: true });
+    await expect.poll(() => field.inputValue()).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+$/);
+    const token = await field.inputValue();
+
+    const create = await openOperation(page, "postItems");
+    const text = `it's "quoted" \\ $HOME \`x\` ü ${uniqueName("code")}`;
+    await create.section.getByRole("textbox", { name: "Body" }).fill(JSON.stringify({ text }));
+    for (const language of ["curl", "TypeScript", "Python"]) {
+      await create.section.getByLabel("Language").selectOption(language);
+      const code = await create.section.getByLabel("Request as code").innerText();
+      const printed = await run(language, code, token);
+      expect([language, /\b201\b/.test(printed), printed.includes(JSON.stringify(text))]).toEqual([
+        language,
+        true,
+        true,
+      ]);
+    }
+    // The language and the token are kept for this tab.
+    await page.reload();
+    await page.locator(".op").first().waitFor();
+    const read = await openOperation(page, "getItems");
+    const code = await read.section.getByLabel("Request as code").innerText();
+    expect(await run("Python", code, token)).toMatch(/^200 \{"items":/);
+    expect(await field.inputValue()).toBe(token);
+    await close();
+  },
+);
+
+test.runIf(isLaptop)(
+  "the change stream shows changes while they happen, until it is stopped",
+  async () => {
+    const { page, url, close } = await openReference(/status of 406/);
+    await page.getByRole("button", { name: "Get a token" }).click();
+    await page.getByRole("link", { name: "Try the change stream" }).click();
+    const section = page.locator("#getChangesStream");
+    await section.getByRole("textbox", { name: "topic" }).fill("products");
+    await section.getByRole("button", { name: "Send" }).click();
+    const status = () => section.getByRole("status").innerText();
+    await expect.poll(status).toBe("200 Receiving events");
+    const events = section.getByLabel("Events");
+    await expect.poll(() => events.innerText()).toContain("event: changes");
+    const { id } = await createProduct(await secondClient(), 1);
+    await expect.poll(() => events.innerText()).toContain(`"id": "${id}"`);
+    expect(await section.getByLabel("Request as code").innerText()).toContain(
+      `'${url}/partner/changes/stream?topic=products'`,
+    );
+    expect(await axeFaults(page)).toEqual([]);
+    await section.getByRole("button", { name: "Stop" }).click();
+    await expect.poll(status).toBe("Stopped");
+    await close();
+  },
+);
 
 test("axe finds nothing on the API reference and on the list of problems", async () => {
   const { page, url, close } = await openReference();

@@ -54,7 +54,7 @@ export const problemLink = (name: string) => el("a", { href: `docs/problems#${na
 const JSON_TOKEN = /("(?:\\.|[^"\\])*")(?=(:)?)|\b(?:true|false|null)\b|-?\d[\d.eE+-]*/g;
 
 /** Appends JSON text with its keys, strings and literals coloured. */
-export function appendHighlighted(pre: HTMLPreElement, json: string): void {
+export function appendHighlighted(pre: HTMLElement, json: string): void {
   let end = 0;
   for (const match of json.matchAll(JSON_TOKEN)) {
     const [token, string, colon] = match;

@@ -6,39 +6,13 @@
 
 import { loadDocument, type Operation, operationsOf } from "./document.ts";
 import { byId, code, el, marked, paragraphs, small } from "./dom.ts";
-import { requestForm, tokenField } from "./request.ts";
+import { requestForm } from "./request.ts";
+import { startSearch } from "./search.ts";
+import { startTokenField } from "./token.ts";
 
 const NARROW = 880; // px; below it the list of operations is closed
 
 const foldMenu = () => (byId("details", "menu").open = innerWidth > NARROW);
-
-const KEPT = "token";
-
-/** Keeps the token in this tab's session. Where storage is forbidden it stays in its field only. */
-function startTokenField(): void {
-  const field = tokenField();
-  const keep = () => {
-    try {
-      sessionStorage.setItem(KEPT, field.value.trim());
-    } catch {
-      // storage is forbidden
-    }
-  };
-  try {
-    field.value = sessionStorage.getItem(KEPT) ?? "";
-  } catch {
-    // storage is forbidden
-  }
-  field.addEventListener("input", keep);
-  byId("button", "clear").addEventListener("click", () => {
-    field.value = "";
-    keep();
-  });
-  if (!/^(?:localhost|127\..+|\[::1\])$/.test(location.hostname)) return;
-  const port = location.port === "3000" ? "" : `--port ${location.port}`;
-  const command = el("code", {}, 'npm run -s token -- --scope "admin" ', el("wbr"), port);
-  byId("small", "hint").replaceChildren("On this laptop:", command);
-}
 
 interface View {
   operation: Operation;
@@ -99,9 +73,16 @@ async function start(): Promise<void> {
   byId("details", "menu").append(...sections(({ link }) => link));
   byId("main", "operations").replaceChildren(
     el("p", {}, `${api.info.summary} · ${api.info.version}`),
+    el(
+      "p",
+      {},
+      el("a", { href: "#getChangesStream" }, "Try the change stream"),
+      ": changes as they happen.",
+    ),
     el("details", {}, el("summary", {}, "About this API"), ...paragraphs(api.info.description)),
     ...sections(details),
   );
+  startSearch(views);
   const openLinked = () => {
     const found = views.find(({ operation }) => operation.id === location.hash.slice(1));
     if (!found) return;

@@ -1,4 +1,4 @@
-/** The inside of one operation: fields, the curl line, the response, and what may be answered. */
+/** The inside of one operation: fields, the request as code, the response, and what may be answered. */
 
 import {
   isProblemCode,
@@ -10,7 +10,6 @@ import {
 import {
   appendHighlighted,
   bad,
-  byId,
   code,
   copyButton,
   el,
@@ -20,9 +19,11 @@ import {
   small,
 } from "./dom.ts";
 import { example as exampleOf, knownId, rememberIds } from "./example.ts";
+import { keep, kept } from "./kept.ts";
 import { memberList, summary } from "./schema.ts";
-
-export const tokenField = () => byId("input", "token");
+import { isLanguage, type Language, languages, type RequestParts } from "./snippet.ts";
+import { isStream, showStream } from "./stream.ts";
+import { isOnThisMachine, tokenField } from "./token.ts";
 
 const BASE = new URL(".", location.href).href.slice(0, -1);
 const HIGHLIGHTED = 100_000; // characters; colouring more makes the page slow
@@ -63,17 +64,12 @@ function fieldOf(parameter: Parameter): Field & { node: HTMLElement } {
   return { parameter, input, node: el("div", { class: "field" }, label, " ", notes, input) };
 }
 
-interface RequestParts {
-  url: string;
-  headers: Record<string, string>;
-  body: string | undefined;
-}
-
 /** Encodes the fields that are filled in. */
 function requestOf(
-  { path, body }: Operation,
+  { method, path, body, scope }: Operation,
   fields: readonly Field[],
   text: string | undefined,
+  base: string,
 ): RequestParts {
   let filled = path;
   const query: string[] = [];
@@ -88,20 +84,8 @@ function requestOf(
     else headers[name] = value;
   }
   const search = query.length > 0 ? `?${query.join("&")}` : "";
-  return { url: BASE + filled + search, headers, body: text };
-}
-
-const shellQuoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
-
-function curlOf({ method, scope }: Operation, { url, headers, body }: RequestParts): string {
-  return [
-    `curl -i ${method === "GET" ? "" : `-X ${method} `}${shellQuoted(url)}`,
-    scope !== undefined && '-H "Authorization: Bearer $TOKEN"',
-    ...Object.entries(headers).map((header) => `-H ${shellQuoted(header.join(": "))}`),
-    body !== undefined && `--data-raw ${shellQuoted(body)}`,
-  ]
-    .filter(Boolean)
-    .join(" \\\n  ");
+  const url = base + filled + search;
+  return { method, url, headers, body: text, needsToken: scope !== undefined };
 }
 
 const parsed = (text: string): unknown => {
@@ -159,21 +143,54 @@ function documentedAnswer([status, documented]: [string, ResponseObject]): HTMLE
   );
 }
 
-/** Builds the form of an operation. `refresh` fills in known ids and writes the curl line. */
+/** The language of all code, which the user chose last. */
+const chosen = kept("language");
+let language: Language = isLanguage(chosen) ? chosen : "curl";
+
+/** The select of the language, and the code. `write` shows the code of a request. */
+function codeView(): { nodes: HTMLElement[]; write: (request: RequestParts) => void } {
+  const pre = pane("Request as code");
+  const select = el(
+    "select",
+    { "aria-label": "Language" },
+    Object.keys(languages).map((name) => el("option", {}, name)),
+  );
+  let latest: RequestParts | undefined;
+  const show = () => {
+    select.value = language;
+    if (latest) pre.textContent = languages[language](latest);
+  };
+  select.addEventListener("input", () => {
+    if (isLanguage(select.value)) language = select.value;
+    keep("language", language);
+    show();
+  });
+  const nodes = [el("div", { class: "row" }, select, copyButton("code", pre)), pre];
+  return {
+    nodes,
+    write(request) {
+      latest = request;
+      show();
+    },
+  };
+}
+
+/** Builds the form of an operation. `refresh` fills in known ids and writes the code. */
 export function requestForm(operation: Operation): { form: HTMLFormElement; refresh: () => void } {
-  const { method, scope, body, entry } = operation;
+  const { method, body, entry } = operation;
   const fields = operation.parameters.map(fieldOf);
   const area = body && el("textarea", { id: `body-${operation.id}`, spellcheck: "false" });
   if (area) {
     area.value = JSON.stringify(exampleOf(body.schema, operation), null, 2);
     area.rows = area.value.split("\n").length;
   }
-  const curl = pane("curl line");
+  const view = codeView();
   const status = el("span", { role: "status" }, small("Not sent yet"));
   const reply = el("div", { class: "reply" });
 
-  const request = () => requestOf(operation, fields, area?.value);
-  const writeCurl = () => (curl.textContent = curlOf(operation, request()));
+  let base = BASE;
+  const request = () => requestOf(operation, fields, area?.value, base);
+  const writeCode = () => view.write(request());
   const show = (response: Response, text: string, ms: number) => {
     const line = `${response.status} ${response.statusText}`;
     const size = new Blob([text]).size;
@@ -186,19 +203,47 @@ export function requestForm(operation: Operation): { form: HTMLFormElement; refr
     reply.replaceChildren(...responseView(response, text, json));
     if (response.ok) rememberIds(operation, json);
   };
-  const send = async () => {
-    const { url, headers, body: text } = request();
+  const stop = el("button", { type: "button", hidden: true }, "Stop");
+  let ending = new AbortController();
+  stop.addEventListener("click", () => ending.abort());
+  const ask = () => {
+    const { url, headers, body: text, needsToken } = request();
     const token = tokenField().value.trim();
-    if (scope !== undefined && token !== "") headers["Authorization"] = `Bearer ${token}`;
-    const started = performance.now();
-    const response = await fetch(url, {
+    ending = new AbortController();
+    return fetch(url, {
       method,
-      headers,
+      headers: { ...headers, ...(needsToken && token && { Authorization: `Bearer ${token}` }) },
       ...(text !== undefined && { body: text }),
       cache: "no-store",
       credentials: "omit",
+      signal: ending.signal,
     });
+  };
+  const send = async () => {
+    const started = performance.now();
+    let response = await ask();
+    if (response.status === 406 && base === BASE && isOnThisMachine()) {
+      base += "/partner"; // an HTTP API cannot stream; the laptop has its REST API there
+      writeCode();
+      response = await ask();
+    }
+    if (isStream(response)) return listen(response);
     show(response, await response.text(), performance.now() - started);
+  };
+  const listen = async (response: Response) => {
+    const pre = pane("Events");
+    reply.replaceChildren(pre);
+    status.replaceChildren(el("b", { class: "good" }, `${response.status} `), "Receiving events");
+    stop.hidden = false;
+    try {
+      await showStream(response, pre);
+      status.textContent = "The stream has ended";
+    } catch (error) {
+      if (!ending.signal.aborted) throw error;
+      status.textContent = "Stopped";
+    } finally {
+      stop.hidden = true;
+    }
   };
   let isSending = false;
   const submit = async () => {
@@ -245,9 +290,8 @@ export function requestForm(operation: Operation): { form: HTMLFormElement; refr
     el(
       "section",
       { class: "run", "aria-label": "Try it" },
-      el("div", { class: "row" }, el("h3", {}, "curl"), copyButton("curl line", curl)),
-      curl,
-      el("div", { class: "row" }, el("button", { type: "submit" }, "Send"), status),
+      view.nodes,
+      el("div", { class: "row" }, el("button", { type: "submit" }, "Send"), stop, status),
       reply,
     ),
     el(
@@ -257,7 +301,7 @@ export function requestForm(operation: Operation): { form: HTMLFormElement; refr
       Object.entries(operation.responses).map(documentedAnswer),
     ),
   );
-  form.addEventListener("input", writeCurl);
+  form.addEventListener("input", writeCode);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     void submit();
@@ -268,7 +312,7 @@ export function requestForm(operation: Operation): { form: HTMLFormElement; refr
       for (const { parameter, input } of fields) {
         if (parameter.in === "path") input.value ||= knownId(operation, parameter.name);
       }
-      writeCurl();
+      writeCode();
     },
   };
 }

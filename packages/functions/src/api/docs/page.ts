@@ -44,6 +44,7 @@ export const docsPage = (): Page =>
 <div class="row"><label for="token">Token</label><input id="token" type="password" autocomplete="off" aria-describedby="hint kept"><button id="clear" type="button">Clear</button></div>
 <small id="hint">From your identity provider</small><small id="kept">Kept in this tab. Send makes real requests.</small>
 </section>
+<div role="search"><input id="find" type="search" aria-label="Find an operation" placeholder="Find, or press /" aria-describedby="found"> <small id="found" role="status"></small></div>
 <nav aria-label="Operations"><details id="menu" open><summary>Operations</summary></details></nav>
 </div>
 <main id="operations" tabindex="-1"><noscript>Needs JavaScript; see openapi.json.</noscript></main>
