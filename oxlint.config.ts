@@ -100,11 +100,13 @@ const walls = [
     "the console uses the server through its client only",
   ),
   wall(
-    "infra/*.ts",
+    "infra/{*,partner/*}.ts",
     only(
       "node:crypto",
       "zod",
       "./*.ts",
+      "../*.ts",
+      "./partner/*.ts",
       "@stockwire/core/*/*",
       "@stockwire/functions/**",
       "**/{source-map,esbuild-options}.ts",
@@ -144,7 +146,7 @@ export default defineConfig({
       rules: { "unicorn/no-array-sort": "off" }, // the package is for ES2022, `toSorted` is newer
     },
     {
-      files: ["infra/*.ts", "sst.config.ts"],
+      files: ["infra/{*,partner/*}.ts", "sst.config.ts"],
       rules: { "no-new": "off", "typescript/triple-slash-reference": "off" },
     },
     {

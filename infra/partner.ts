@@ -5,21 +5,19 @@
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-deploy-api.html
  */
 
-import { throttles } from "@stockwire/functions/api/policy";
 import { templateRoutes, type TemplateRoute } from "@stockwire/functions/partner/integration";
-import {
-  AUTHORIZER_TTL,
-  CACHE_TTL,
-  PARTNER_STAGE,
-  plans,
-  resourcePolicy,
-} from "@stockwire/functions/partner/plan";
+import { AUTHORIZER_TTL, PARTNER_STAGE } from "@stockwire/functions/partner/plan";
 import { partnerRoutes, type PartnerRoute } from "@stockwire/functions/partner/route";
-import { NAMESPACE } from "@stockwire/functions/telemetry/metric";
 import * as Authorizer from "./authorizer.ts";
 import { fingerprint } from "./fingerprint.ts";
 import { ALIAS, lambda, type Lambda, onIndex, onTable } from "./function.ts";
 import * as Http from "./http.ts";
+import { ACCESS_LOG, addQuotaMetric } from "./partner/access-log.ts";
+import { addFirewall } from "./partner/firewall.ts";
+import { aliased, invocation, streamingInvocation } from "./partner/invocation.ts";
+import { addMethodSettings } from "./partner/method-settings.ts";
+import { policyOf } from "./partner/resource-policy.ts";
+import { addUsagePlans } from "./partner/usage-plan.ts";
 import { LOG_DAYS, settingsOf } from "./stage.ts";
 import * as Stream from "./stream.ts";
 import { changes, data } from "./storage.ts";
@@ -31,34 +29,10 @@ const prefix = `${$app.name}-${$app.stage}`;
 export const API_NAME = `${prefix}-partner`;
 
 /**
- * Why the gateway has refused a request is `error`, such as `QUOTA_EXCEEDED`.
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-variables-for-access-logging.html
- */
-const ACCESS_LOG = {
-  stage: $app.stage,
-  requestId: "$context.requestId",
-  ip: "$context.identity.sourceIp",
-  requestTime: "$context.requestTime",
-  httpMethod: "$context.httpMethod",
-  resourcePath: "$context.resourcePath",
-  apiKeyId: "$context.identity.apiKeyId",
-  status: "$context.status",
-  error: "$context.error.responseType",
-  responseLength: "$context.responseLength",
-  responseLatency: "$context.responseLatency",
-  integrationLatency: "$context.integration.latency",
-  integrationError: "$context.integration.error",
-  authorizerError: "$context.authorizer.error",
-};
-
-/**
  * The longest time that API Gateway allows a stream. Without it, a stream ends after 29 s.
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/response-streaming-lambda-configure.html
  */
 const LONGEST_STREAM = 900_000; // ms
-
-/** Counts requests over a quota, which API Gateway itself does not. */
-export const QUOTA_EXCEEDED = "PartnerQuotaExceeded";
 
 /** The functions of the API alone, and its outputs; undefined for a stage without a Partner API. */
 export const partner = stage.partner && Stream.handler && create(stage.partner, Stream.handler);
@@ -317,71 +291,17 @@ function create({ deniedRanges, vpcEndpoint, cacheSize, hasFirewall }: Settings,
   if (!deployed) throw new Error("The Partner API has no stage");
   const { stageName } = deployed;
 
-  const limits = ({ rate, burst }: { rate: number; burst: number }) => ({
-    throttlingRateLimit: rate,
-    throttlingBurstLimit: burst,
+  addMethodSettings({
+    restApi,
+    stageName,
+    hasCache: cacheSize !== undefined,
     metricsEnabled: stage.routeMetrics,
   });
-  const settings = (name: string, methodPath: string, given: object) =>
-    new aws.apigateway.MethodSettings(`Partner${name}Settings`, {
-      restApi,
-      stageName,
-      methodPath,
-      settings: given,
-    });
-  settings("Stage", "*/*", limits(throttles.stage));
-  for (const { routeKey, throttle, cacheKeyParameters } of partnerRoutes) {
-    const isCached = cacheSize !== undefined && cacheKeyParameters !== undefined;
-    if (!throttle && !isCached) continue;
-    // A method's own settings replace all of the stage's.
-    settings(Http.nameOf(routeKey), methodPathOf(routeKey), {
-      ...limits(throttle ?? throttles.stage),
-      ...(isCached && {
-        cachingEnabled: true,
-        cacheTtlInSeconds: CACHE_TTL,
-        cacheDataEncrypted: true,
-        requireAuthorizationForCacheControl: true,
-        unauthorizedCacheControlHeaderStrategy: "SUCCEED_WITH_RESPONSE_HEADER",
-      }),
-    });
-  }
-
-  const keys = Object.entries(plans).map(([plan, { throttle, quota }]) => {
-    const name = Http.nameOf(plan);
-    const { id: usagePlanId } = new aws.apigateway.UsagePlan(`Partner${name}Plan`, {
-      name: `${prefix}-${plan}`, // by which `npm run keys` finds it
-      apiStages: [{ apiId: restApi, stage: stageName }],
-      throttleSettings: { rateLimit: throttle.rate, burstLimit: throttle.burst },
-      quotaSettings: { ...quota },
-    });
-    const { id: keyId } = new aws.apigateway.ApiKey(`Partner${name}Key`, {
-      name: `${prefix}-${plan}`,
-      description: `The first key of plan ${plan}`,
-    });
-    new aws.apigateway.UsagePlanKey(`Partner${name}PlanKey`, {
-      usagePlanId,
-      keyId,
-      keyType: "API_KEY",
-    });
-    return $interpolate`${plan}: ${keyId}`;
-  });
-
+  const keys = addUsagePlans({ prefix, restApi, stageName });
   const { logGroup } = api.nodes;
   if (!logGroup) throw new Error("The Partner API has no access log");
-  new aws.cloudwatch.LogMetricFilter("PartnerQuotaFilter", {
-    name: QUOTA_EXCEEDED,
-    logGroupName: logGroup.name,
-    pattern: '{ $.error = "QUOTA_EXCEEDED" }',
-    metricTransformation: {
-      name: QUOTA_EXCEEDED,
-      namespace: NAMESPACE,
-      value: "1",
-      unit: "Count",
-      dimensions: { stage: "$.stage" },
-    },
-  });
-
-  if (hasFirewall) firewall(deployed.arn);
+  addQuotaMetric(logGroup.name);
+  if (hasFirewall) addFirewall(API_NAME, deployed.arn);
 
   return {
     functions: { hello, stream },
@@ -391,93 +311,4 @@ function create({ deniedRanges, vpcEndpoint, cacheSize, hasFirewall }: Settings,
       partnerKeys: $util.all(keys).apply((all) => all.join(", ")),
     },
   };
-}
-
-/**
- * The ARN of a function's alias as the stage variable says. Under `sst dev` there is no alias.
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/aws-api-gateway-stage-variables-reference.html
- */
-function aliased({ arn }: Lambda) {
-  // oxlint-disable-next-line no-template-curly-in-string -- API Gateway replaces it
-  return $dev ? arn : $interpolate`${arn}:${"${stageVariables.lambdaAlias}"}`;
-}
-
-function invocation(functionArn: $util.Input<string>) {
-  const { region } = aws.getRegionOutput();
-  return $interpolate`arn:aws:apigateway:${region}:lambda:path/2015-03-31/functions/${functionArn}/invocations`;
-}
-
-function streamingInvocation(functionArn: $util.Input<string>) {
-  const { region } = aws.getRegionOutput();
-  return $interpolate`arn:aws:apigateway:${region}:lambda:path/2021-11-15/functions/${functionArn}/response-streaming-invocations`;
-}
-
-/**
- * A method as the settings of a stage name it: `GET /items/{id}` → `~1items~1{id}/GET`. The provider
- * hands it on as it is. https://docs.aws.amazon.com/apigateway/latest/api/API_Stage.html
- */
-function methodPathOf(routeKey: string): string {
-  const [method = "", path = ""] = routeKey.split(" ");
-  return `${path.replaceAll("/", "~1")}/${method}`;
-}
-
-/**
- * The resource policy as JSON; undefined for none. A private API must name its VPC endpoint, and sees
- * the caller's address in the VPC.
- * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-resource-policies-aws-condition-keys.html
- */
-function policyOf(deniedRanges: readonly string[], vpcEndpoint: string | undefined) {
-  const given = resourcePolicy(deniedRanges);
-  if (!vpcEndpoint) return given && JSON.stringify(given);
-  const everyone = { Principal: "*", Action: "execute-api:Invoke", Resource: "execute-api:/*" };
-  const statements = [
-    { Effect: "Allow", ...everyone },
-    {
-      Effect: "Deny",
-      ...everyone,
-      Condition: { StringNotEquals: { "aws:SourceVpce": vpcEndpoint } },
-    },
-    ...(deniedRanges.length > 0
-      ? [
-          {
-            Effect: "Deny",
-            ...everyone,
-            Condition: { IpAddress: { "aws:VpcSourceIp": deniedRanges } },
-          },
-        ]
-      : []),
-  ];
-  return JSON.stringify({ Version: "2012-10-17", Statement: statements });
-}
-
-/**
- * Refuses addresses of bad reputation and requests that are known to be attacks. AWS's common rules are
- * left out: they refuse bodies over 8 KB and callers without `User-Agent`, which partners have. Plans
- * limit the rate.
- * https://docs.aws.amazon.com/waf/latest/developerguide/aws-managed-rule-groups-list.html
- */
-function firewall(stageArn: $util.Output<string>): void {
-  const visibility = (metricName: string) => ({
-    metricName,
-    cloudwatchMetricsEnabled: true,
-    sampledRequestsEnabled: false, // samples contain headers, with their tokens and keys
-  });
-  const groups = ["AWSManagedRulesAmazonIpReputationList", "AWSManagedRulesKnownBadInputsRuleSet"];
-  const acl = new aws.wafv2.WebAcl("PartnerFirewall", {
-    name: API_NAME,
-    scope: "REGIONAL",
-    defaultAction: { allow: {} },
-    visibilityConfig: visibility(API_NAME),
-    rules: groups.map((name, priority) => ({
-      name,
-      priority,
-      overrideAction: { none: {} },
-      statement: { managedRuleGroupStatement: { vendorName: "AWS", name } },
-      visibilityConfig: visibility(`${API_NAME}-${name}`),
-    })),
-  });
-  new aws.wafv2.WebAclAssociation("PartnerFirewallAssociation", {
-    resourceArn: stageArn,
-    webAclArn: acl.arn,
-  });
 }

@@ -38,6 +38,7 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ["packages/local/queue/topic.ts", "@stockwire/core/live/fan-out"],
   ["packages/web-test/src/app.ts", "@stockwire/core/id"],
   ["infra/stage.ts", "@stockwire/core/id"],
+  ["infra/partner/plan.ts", "@stockwire/core/id"],
 ];
 
 const LEGAL: typeof FORBIDDEN = [
