@@ -208,6 +208,8 @@ const QUERIES: Record<
     "400 invalid_parameter",
   ],
   wait: () => ["0", 200, "21", "400 invalid_parameter"],
+  last: () => ["100", 200, "101", "400 invalid_parameter"],
+  version: () => ["3.0", 200, "3.00", "400 invalid_parameter"],
   name: () => ["😀".repeat(200), 200, "😀".repeat(201), "400 invalid_parameter"],
 };
 
