@@ -3,6 +3,7 @@
  * second; `packages` and `infra` share an engine, which their global set-up starts.
  */
 
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
 const ENGINE = "packages/local/test/engine.ts";
@@ -13,6 +14,8 @@ const UNIT = ["packages/*/src/**/*.test.ts", "packages/client/**/*.test.ts"];
 export default defineConfig({
   test: {
     maxWorkers: 2, // more do not help: the engine and the started servers need the CPU as well
+    // Programs that tests start read their compiled code from a cache, which halves their CPU time.
+    env: { NODE_COMPILE_CACHE: join(import.meta.dirname, "node_modules/.cache/node") },
     testTimeout: 60_000,
     hookTimeout: 60_000,
     coverage: {

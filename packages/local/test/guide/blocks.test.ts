@@ -7,7 +7,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { join } from "node:path";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { draw } from "../../guide/diagram.ts";
 import { openGuide } from "../../guide/guide.ts";
 import { type Fence, fencesOf } from "../page.ts";
@@ -109,7 +109,8 @@ const NOT_RUN: readonly (Rule & { reason: string })[] = [
   {
     page: "README.md",
     starts: "curl -s localhost:3000/partner",
-    reason: "needs the key that the first start prints; packages/local/partner.test.ts sends it",
+    reason:
+      "needs the key that the first start prints; packages/local/partner/partner.test.ts sends it",
   },
   { page: "README.md", starts: "packages/core/", reason: "a list of folders, no code" },
   { page: "README.md", starts: "npx sst deploy", reason: AWS },
@@ -151,31 +152,33 @@ test("each rule is about a block that exists, and a test that reads its page", (
   }
 });
 
-describe.each(fences.map((fence) => ({ ...fence, where: `${fence.page}:${fence.line}` })))(
-  "$where",
-  ({ kind, code }) => {
-    test.runIf(kind === "json")("is JSON", () => {
-      expect(() => JSON.parse(code) as unknown).not.toThrow();
-    });
+/** The blocks of a kind, each with its place. */
+const blocks = (is: (fence: Found) => boolean) =>
+  fences.filter(is).map(({ page, line, code }) => [`${page}:${line}`, code] as const);
 
-    test.runIf(kind === "mermaid")("is a diagram that can be drawn", () => {
-      expect(draw(code).svg).toMatch(/^<svg/);
-    });
+test.each(blocks(({ kind }) => kind === "json"))("%s is JSON", (_, code) => {
+  expect(() => JSON.parse(code) as unknown).not.toThrow();
+});
 
-    test.runIf(kind === "ts" && code.startsWith("import "))(
-      "is a module without syntax errors",
-      () => {
-        expect(() => stripTypeScriptTypes(code)).not.toThrow();
-      },
+test.each(blocks(({ kind }) => kind === "mermaid"))("%s can be drawn", (_, code) => {
+  expect(draw(code).svg).toMatch(/^<svg/);
+});
+
+test.each(blocks(({ kind, code }) => kind === "ts" && code.startsWith("import ")))(
+  "%s is a module without syntax errors",
+  (_, code) => {
+    expect(() => stripTypeScriptTypes(code)).not.toThrow();
+  },
+);
+
+test.each(blocks(({ kind }) => /^(?:sh|bash)\b/.test(kind)))(
+  "%s is correct shell, with npm scripts that exist",
+  (_, code) => {
+    execFileSync("bash", ["-n"], { input: code });
+    const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+    const named = [...code.matchAll(/\bnpm run (?:-s )?([\w:-]+)(?![\w:-]| -w)/g)].map(
+      ([, name = ""]) => name,
     );
-
-    test.runIf(/^(?:sh|bash)\b/.test(kind))("is correct shell, with npm scripts that exist", () => {
-      execFileSync("bash", ["-n"], { input: code });
-      const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
-      const named = [...code.matchAll(/\bnpm run (?:-s )?([\w:-]+)(?![\w:-]| -w)/g)].map(
-        ([, name = ""]) => name,
-      );
-      expect(named.filter((name) => !(name in scripts))).toEqual([]);
-    });
+    expect(named.filter((name) => !(name in scripts))).toEqual([]);
   },
 );
