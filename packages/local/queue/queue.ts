@@ -99,7 +99,7 @@ export function createQueue(config: QueueConfig): Queue {
     );
   }
   const messages = new Set<Message>(); // all, visible or not
-  const invisible = new Map<Message, NodeJS.Timeout>(); // until their timers fire
+  const timers = new Set<NodeJS.Timeout>(); // of the messages that are invisible
   const running = new Set<Promise<void>>();
   let visible: Message[] = [];
   let nextReceive: NodeJS.Immediate | undefined;
@@ -111,14 +111,19 @@ export function createQueue(config: QueueConfig): Queue {
     if (!stopped) nextReceive ??= setImmediate(receive);
   };
 
-  const makeVisible = (message: Message) => {
-    invisible.delete(message);
-    visible.push(message);
+  const makeVisible = (...received: Message[]) => {
+    visible.push(...received);
     receiveSoon();
   };
 
-  const makeInvisible = (message: Message, ms: number) => {
-    if (!stopped) invisible.set(message, setTimeout(makeVisible, ms, message));
+  /** Messages that failed together share a timer, so that they form a batch again. */
+  const makeInvisible = (received: Message[], ms: number) => {
+    if (stopped || received.length === 0) return;
+    const timer = setTimeout(() => {
+      timers.delete(timer);
+      makeVisible(...received);
+    }, ms);
+    timers.add(timer);
   };
 
   const remove = (message: Message) => {
@@ -162,7 +167,7 @@ export function createQueue(config: QueueConfig): Queue {
     }
     const dead = received.filter((message) => message.receiveCount > config.maxReceiveCount);
     await Promise.all(
-      dead.map((message) => sendDeadLetter(message, () => makeInvisible(message, remaining()))),
+      dead.map((message) => sendDeadLetter(message, () => makeInvisible([message], remaining()))),
     );
     const batch = received.filter((message) => !dead.includes(message));
     if (batch.length === 0) return;
@@ -172,14 +177,12 @@ export function createQueue(config: QueueConfig): Queue {
     const identifiers = batch.map((message) => message.id);
     const result = batchResult(invocation, identifiers);
     if ("error" in result) onError(result.error);
-    const timeout = remaining(); // one value, so that messages that failed together form a batch again
-    for (const message of batch) {
-      if ("failed" in result && !result.failed.has(message.id)) remove(message);
-      else {
-        message.error = "error" in result ? String(result.error) : "reported as failed";
-        makeInvisible(message, timeout);
-      }
+    const failed = batch.filter((message) => "error" in result || result.failed.has(message.id));
+    for (const message of failed) {
+      message.error = "error" in result ? String(result.error) : "reported as failed";
     }
+    makeInvisible(failed, remaining());
+    for (const message of batch) if (!failed.includes(message)) remove(message);
   }
 
   async function sendDeadLetter(message: Message, retryLater: () => void): Promise<void> {
@@ -204,7 +207,7 @@ export function createQueue(config: QueueConfig): Queue {
       const message = { id: randomUUID(), body, md5, sentAt: Date.now(), receiveCount: 0 };
       if (stopped) throw new Error(`the queue ${queueName} has been stopped`);
       messages.add(message);
-      if (delayMs > 0) makeInvisible(message, delayMs);
+      if (delayMs > 0) makeInvisible([message], delayMs);
       else makeVisible(message);
       return { messageId: message.id, md5OfBody: md5 };
     },
@@ -212,7 +215,7 @@ export function createQueue(config: QueueConfig): Queue {
     async stop() {
       stopped = true;
       clearImmediate(nextReceive);
-      for (const timer of invisible.values()) clearTimeout(timer);
+      for (const timer of timers) clearTimeout(timer);
       const timeout = new AbortController();
       const limit = sleep(STOP_TIMEOUT, undefined, { signal: timeout.signal }).catch(
         () => undefined,
