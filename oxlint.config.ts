@@ -95,6 +95,11 @@ const walls = [
     "an emulated service knows nothing of Stockwire",
   ),
   wall(
+    "packages/local/transport/**",
+    only(...NODE, "./*.ts", "@stockwire/core/aws/*"),
+    "a transport knows only HTTP",
+  ),
+  wall(
     "packages/web-test/**",
     ["@stockwire/**", "!@stockwire/client/**", "**/core/**", "**/functions/**", "**/gateway/**"],
     "the console uses the server through its client only",

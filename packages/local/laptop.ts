@@ -7,7 +7,6 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import { resolve } from "node:path";
-import { openSocketTransport } from "@stockwire/core/aws/socket";
 import { useTransport } from "@stockwire/core/store/client";
 import { tables } from "@stockwire/core/store/tables";
 import { scopes } from "@stockwire/functions/api/policy";
@@ -34,6 +33,7 @@ import { isLiveUpgrade, type Live, liveEndpoint, startLive } from "./live.ts";
 import { type Partner, startPartner } from "./partner/partner.ts";
 import { schedule, type Schedule } from "./schedule.ts";
 import { openIssuerOf, register, ROOT, unregister } from "./server-registry.ts";
+import { openSocketTransport } from "./transport/socket.ts";
 
 export interface LaptopOptions {
   port: number; // 0 picks a free one

@@ -36,6 +36,7 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ["packages/gateway/body.ts", "../core/src/id.ts"],
   ["packages/local/registry.ts", "@stockwire/bench/report"],
   ["packages/local/queue/topic.ts", "@stockwire/core/live/fan-out"],
+  ["packages/local/transport/pipe.ts", "@stockwire/core/store/client"],
   ["packages/web-test/src/app.ts", "@stockwire/core/id"],
   ["infra/stage.ts", "@stockwire/core/id"],
   ["infra/partner/plan.ts", "@stockwire/core/id"],
@@ -51,6 +52,7 @@ const LEGAL: typeof FORBIDDEN = [
   ["packages/functions/src/handlers/http.ts", "hono/aws-lambda"],
   ["packages/functions/src/hosts/function-url.ts", "hono/aws-lambda"],
   ["packages/local/laptop.ts", "@stockwire/gateway/lambda"],
+  ["packages/local/transport/stream.ts", "@stockwire/core/aws/http"],
   ["packages/web-test/src/connection.ts", "@stockwire/client/http"],
 ];
 

@@ -2,12 +2,12 @@
  * The transport to an engine on this machine: HTTP/1.1 on a few plain sockets, at less than half the
  * CPU time of node:http for both sides. Requests of one turn of the event loop are one write, and
  * their replies are read without streams. A connection carries several requests, which the engine
- * answers in their order (RFC 9112, section 9.3.2). Every request ends as with http.ts. A reply must
- * have a Content-Length, as those of DynamoDB's engines have.
+ * answers in their order (RFC 9112, section 9.3.2). Every request ends as with core's transport. A
+ * reply must have a Content-Length, as those of dynoxide have; one that is chunked is refused.
  */
 
 import { connect, type Socket } from "node:net";
-import type { OpenTransport } from "./client.ts";
+import type { OpenTransport } from "@stockwire/core/aws/client";
 import {
   aborted,
   CONNECTION_TIMEOUT,
@@ -18,7 +18,7 @@ import {
   openTransport,
   timedOut,
   type Transport,
-} from "./http.ts";
+} from "@stockwire/core/aws/http";
 import { createReplyReader } from "./reply-reader.ts";
 
 /**
@@ -47,7 +47,7 @@ interface Connection {
   isClosing: boolean;
 }
 
-/** Opens a transport. An endpoint that is not plain HTTP gets that of http.ts. */
+/** Opens a transport. An endpoint that is not plain HTTP gets that of core. */
 export const openSocketTransport: OpenTransport = (endpoint, maxSockets) =>
   endpoint.protocol === "http:"
     ? openSockets(endpoint, Math.min(CONNECTIONS, maxSockets))
@@ -60,7 +60,8 @@ function openSockets(endpoint: URL, maxSockets: number): Transport {
   function leastBusy(): Connection {
     let best: Connection | undefined;
     for (const each of connections) {
-      if (each.isClosing) continue;
+      // `close` comes some turns of the event loop after a socket was destroyed.
+      if (each.isClosing || each.socket.destroyed) continue;
       if (best === undefined || each.inProgress.length < best.inProgress.length) best = each;
     }
     if (best !== undefined && (best.inProgress.length === 0 || connections.size >= maxSockets)) {

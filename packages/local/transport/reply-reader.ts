@@ -1,6 +1,6 @@
 /** Reads the replies of one HTTP/1.1 connection (RFC 9112) as far as servers of AWS's protocols send them. */
 
-import { type HttpReply, MAX_REPLY } from "./http.ts";
+import { type HttpReply, MAX_REPLY } from "@stockwire/core/aws/http";
 
 export interface ReplyReader {
   /**
@@ -17,7 +17,8 @@ export interface ReplyReader {
 
 const MAX_HEAD = 64 * 1024; // bytes
 const HEAD_END = "\r\n\r\n";
-const STATUS_LINE = /^HTTP\/1\.1 ([2-5]\d\d)(?: |$)/;
+const CLOSE = /(?:^|[\s,])close(?:$|[\s,])/i;
+const STATUS_LINE = /^HTTP\/1\.1 (10[023]|[2-5]\d\d)(?: |$)/; // no request asks for 101
 
 interface Head {
   status: number;
@@ -34,19 +35,20 @@ export function createReplyReader(): ReplyReader {
   return {
     read(bytes, from) {
       let at = from;
-      if (head === undefined) {
+      while (head === undefined) {
         const before = held?.length ?? 0;
         const all =
-          held === undefined ? bytes.subarray(from) : Buffer.concat([held, bytes.subarray(from)]);
+          held === undefined ? bytes.subarray(at) : Buffer.concat([held, bytes.subarray(at)]);
         const end = all.indexOf(HEAD_END, Math.max(0, before - HEAD_END.length));
         if (end > MAX_HEAD || (end < 0 && all.length > MAX_HEAD)) throw new Error("a long head");
         if (end < 0) {
           held = Buffer.from(all); // `bytes` is used again for what follows
           return undefined;
         }
-        head = parseHead(all.toString("latin1", 0, end));
+        const complete = parseHead(all.toString("latin1", 0, end));
         held = undefined;
-        at = from + end + HEAD_END.length - before;
+        at += end + HEAD_END.length - before;
+        if (complete.status >= 200) head = complete; // another follows an interim one
       }
       const chunk = Buffer.from(bytes.subarray(at, at + head.length - size));
       size += chunk.length;
@@ -60,7 +62,7 @@ export function createReplyReader(): ReplyReader {
       head = undefined;
       chunks = [];
       size = 0;
-      const keepsAlive = headers["connection"]?.toLowerCase() !== "close";
+      const keepsAlive = !CLOSE.test(headers["connection"] ?? "");
       return { reply: { status, headers, body }, end: at, keepsAlive };
     },
     close(broken) {
@@ -84,8 +86,14 @@ function parseHead(text: string): Head {
     const value = line.slice(colon + 1).trim();
     headers[name] = headers[name] === undefined ? value : `${headers[name]}, ${value}`;
   }
-  const length = Number(headers["content-length"] ?? Number.NaN);
-  if (!/^\d+$/.test(headers["content-length"] ?? "") || length > MAX_REPLY)
-    throw new Error("no length");
-  return { status, headers, length };
+  return { status, headers, length: lengthOf(status, headers) };
+}
+
+/** The bytes of a body: RFC 9112, section 6.3. */
+function lengthOf(status: number, headers: Readonly<Record<string, string>>): number {
+  if (status < 200 || status === 204 || status === 304) return 0; // its Content-Length is that of another reply
+  const length = headers["content-length"] ?? "";
+  if ("transfer-encoding" in headers) throw new Error("a coding that is not read");
+  if (!/^\d+$/.test(length) || Number(length) > MAX_REPLY) throw new Error("no length");
+  return Number(length);
 }

@@ -1,14 +1,16 @@
 /** The small client on plain sockets: every call ends, as with node:http, also when calls share a connection. */
 
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
+import { setImmediate as turnOfLoop } from "node:timers/promises";
 import fc from "fast-check";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
-import { type HttpReply, type HttpRequest, openTransport } from "../../src/aws/http.ts";
-import { openSocketTransport } from "../../src/aws/socket.ts";
-import { createSmallClient } from "../../src/store/protocol/client.ts";
-import { outcomeOf, type Pair, startPair, storeCall } from "../support/client-pair.ts";
-import { failure } from "../support/store.ts";
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from "vitest";
+import { type HttpReply, type HttpRequest, openTransport } from "@stockwire/core/aws/http";
+import { createSmallClient } from "@stockwire/core/store/protocol/client";
+import { outcomeOf, type Pair, startPair, storeCall } from "../../core/test/support/client-pair.ts";
+import { failure } from "../../core/test/support/store.ts";
+import { openSocketTransport } from "./socket.ts";
 
 let pair: Pair;
 beforeAll(async () => {
@@ -16,6 +18,7 @@ beforeAll(async () => {
 });
 afterAll(() => pair.close());
 
+const POST: HttpRequest = { method: "POST", path: "/", headers: {}, body: "", timeout: 10_000 };
 const patient = { requestTimeout: 10_000 };
 const GET = { TableName: "T", Key: { pk: "p", sk: "s" } };
 const FOUND = JSON.stringify({ Item: { pk: { S: "p" } } });
@@ -70,15 +73,24 @@ test("a server that does not answer, or stops, is a time-out", async () => {
   });
   pair.answer((response) => response.writeHead(200, sized(FOUND)).write(FOUND.slice(0, 9)));
   expect(await failure(get({}))).toMatchObject({ name: "TimeoutError" });
-  pair.answer(async (response) => {
-    response.writeHead(200, sized(FOUND));
-    for (let from = 0; from < FOUND.length; from += 6) {
-      response.write(FOUND.slice(from, from + 6));
-      await new Promise((resolve) => setTimeout(resolve, 130));
-    }
-    response.end();
-  });
-  expect(await get({})).toEqual({ Item: { pk: "p" } });
+});
+
+test("the time-out begins again with each part of a reply", async () => {
+  const opened = openedSockets();
+  const server = await serveRaw();
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  const transport = openSocketTransport(new URL(server.endpoint), 1);
+  onTestFinished(() => transport.close());
+  const reply = transport.send({ ...POST, timeout: 400 });
+  const [socket] = await server.connections(1);
+  const bytes = replyText(200, {}, FOUND);
+  for (let to = 10; to < bytes.length + 10; to += 10) {
+    socket?.write(bytes.subarray(to - 10, to));
+    while (Number(opened[0]?.bytesRead) < Math.min(to, bytes.length)) await turnOfLoop();
+    vi.advanceTimersByTime(300);
+  }
+  expect((await reply).body.toString()).toBe(FOUND);
 });
 
 test("a call that times out or is aborted leaves the others on its connection", async () => {
@@ -87,10 +99,9 @@ test("a call that times out or is aborted leaves the others on its connection", 
   onTestFinished(() => transport.close());
   const send = (with_: HttpRequest) => transport.send(with_);
   const controller = new AbortController();
-  const request = { method: "POST", path: "/", headers: {}, body: "", timeout: 10_000 };
-  const late = failure(send({ ...request, timeout: 20 }));
-  const left = failure(send({ ...request, abortSignal: controller.signal }));
-  const kept = send(request);
+  const late = failure(send({ ...POST, timeout: 20 }));
+  const left = failure(send({ ...POST, abortSignal: controller.signal }));
+  const kept = send(POST);
   expect(await late).toMatchObject({ name: "TimeoutError" });
   controller.abort();
   expect(await left).toMatchObject({ name: "AbortError" });
@@ -98,7 +109,7 @@ test("a call that times out or is aborted leaves the others on its connection", 
   for (const body of ["1", "2", "3"]) first?.write(replyText(200, {}, body));
   expect((await kept).body.toString()).toBe("3");
   // The replies may have been late on that connection, so the next call gets another one.
-  const next = send(request);
+  const next = send(POST);
   const [, second] = await server.connections(2);
   second?.write(replyText(200, {}, "4"));
   expect((await next).body.toString()).toBe("4");
@@ -131,11 +142,12 @@ test.each([
   ["with another checksum", { "x-amz-crc32": "1", ...sized(FOUND) }],
   ["without a length", {}],
   ["in an unknown coding", { "transfer-encoding": "chunked" }],
+  ["with a length and a coding", { "transfer-encoding": "gzip", ...sized(FOUND) }],
 ])("a reply %s may have been applied", async (_, headers) => {
   pair.answer((response) => {
-    response.writeHead(200, headers).write(FOUND);
-    if ("content-length" in headers) setTimeout(() => response.destroy(), 20);
-    else response.end();
+    response.writeHead(200, headers);
+    if ("content-length" in headers) response.write(FOUND, () => response.destroy());
+    else response.end(FOUND);
   });
   const end = await storeCall((options) => get({ ...patient, ...options }));
   expect(end).toMatchObject({ attempts: 3, isLost: true });
@@ -144,8 +156,24 @@ test.each([
 test("a connection that the server closes, before a reply or after it, is not used again", async () => {
   pair.answer((response) => response.destroy());
   expect(await storeCall((options) => get(options))).toMatchObject({ attempts: 3, isLost: true });
-  pair.answer((response) => response.setHeader("connection", "close").end(FOUND));
-  for (let n = 0; n < 5; n++) expect(await get()).toEqual({ Item: { pk: "p" } });
+  for (const header of ["close", "x, Close"]) {
+    pair.answer((response) => response.setHeader("connection", header).end(FOUND));
+    for (let n = 0; n < 5; n++) expect(await get()).toEqual({ Item: { pk: "p" } });
+  }
+});
+
+test("a connection gets no request once the server's end of it has been read", async () => {
+  const opened = openedSockets();
+  const server = await serveRaw();
+  server.answer(replyText(200, {}, "1"));
+  const transport = openSocketTransport(new URL(server.endpoint), 1);
+  onTestFinished(() => transport.close());
+  await transport.send(POST);
+  const ended = new Promise((resolve) => opened[0]?.once("end", () => process.nextTick(resolve)));
+  const [socket] = await server.connections(1);
+  socket?.end();
+  await ended; // its `close` comes later
+  expect((await transport.send(POST)).body.toString()).toBe("1");
 });
 
 test("a header that HTTP cannot carry is refused before anything is sent", async () => {
@@ -158,10 +186,12 @@ test("a header that HTTP cannot carry is refused before anything is sent", async
   transport.close();
 });
 
+const EARLY_HINTS = "HTTP/1.1 103 Early Hints\r\nlink: </>\r\n\r\n";
 const text = fc.string({ unit: fc.constantFrom(..."abc xyz-0123456789é".split("")) });
 const replies = fc.array(
   fc.record({
-    status: fc.integer({ min: 200, max: 599 }).filter((code) => code !== 204 && code !== 304),
+    interim: fc.constantFrom("", "HTTP/1.1 100 Continue\r\n\r\n", EARLY_HINTS),
+    status: fc.oneof(fc.integer({ min: 200, max: 599 }), fc.constantFrom(204, 304)),
     headers: fc.dictionary(
       fc
         .string({ unit: fc.constantFrom(..."abcdefgh".split("")), minLength: 1 })
@@ -180,24 +210,25 @@ test("any replies, cut anywhere, are those that node:http reads", async () => {
       fc.array(fc.integer({ min: 1, max: 300 }), { minLength: 1 }),
       async (all, sizes) => {
         const bytes = Buffer.concat(
-          all.map(({ status, headers, body }) => replyText(status, headers, body)),
+          all.map(({ status, headers, body, interim }) =>
+            replyText(status, headers, body, interim),
+          ),
         );
-        const request = { method: "POST", path: "/", headers: {}, body: "", timeout: 10_000 };
         const server = await serveRaw();
         const sockets = openSocketTransport(new URL(server.endpoint), 1);
-        const read = Promise.all(all.map(() => sockets.send(request)));
+        const read = Promise.all(all.map(() => sockets.send(POST)));
         const [socket] = await server.connections(1);
         for (let from = 0, n = 0; from < bytes.length; n++) {
           const to = from + (sizes[n % sizes.length] ?? 1);
           socket?.write(bytes.subarray(from, to));
-          await new Promise((resolve) => setImmediate(resolve));
+          await turnOfLoop();
           from = to;
         }
         const plain: HttpReply[] = [];
         const http = openTransport(new URL(server.endpoint), 1);
-        for (const { status, headers, body } of all) {
-          server.answer(replyText(status, headers, body));
-          plain.push(await http.send(request));
+        for (const { status, headers, body, interim } of all) {
+          server.answer(replyText(status, headers, body, interim));
+          plain.push(await http.send(POST));
         }
         expect((await read).map(contentOf)).toEqual(plain.map(contentOf));
         sockets.close();
@@ -219,10 +250,21 @@ function replyText(
   status: number,
   headers: Readonly<Record<string, string>>,
   body: string,
+  interim = "",
 ): Buffer {
   const fields = { ...headers, "content-length": String(Buffer.byteLength(body)) };
   const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`HTTP/1.1 ${status} Text\r\n${lines.join("")}\r\n${body}`);
+  const sent = status === 204 || status === 304 ? "" : body; // RFC 9112, section 6.3
+  return Buffer.from(`${interim}HTTP/1.1 ${status} Text\r\n${lines.join("")}\r\n${sent}`);
+}
+
+/** The sockets that the test opens as a client. */
+function openedSockets(): Socket[] {
+  const opened: Socket[] = [];
+  const onOpened = (message: unknown) => opened.push((message as { socket: Socket }).socket);
+  subscribe("net.client.socket", onOpened);
+  onTestFinished(() => void unsubscribe("net.client.socket", onOpened));
+  return opened;
 }
 
 /** A server whose replies are bytes, and may come before or after the requests that they answer. */
