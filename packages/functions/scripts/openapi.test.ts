@@ -38,7 +38,14 @@ interface Operation {
   security: Record<string, string[]>[];
   tags: string[];
   parameters: (Parameter | { $ref: string })[];
-  responses: Record<string, Json & { description: string; headers?: Record<string, unknown> }>;
+  requestBody?: { content: Record<string, Json> };
+  responses: Record<string, Response>;
+  servers?: Json[];
+}
+interface Response extends Json {
+  description: string;
+  headers?: Record<string, Json>;
+  content?: Record<string, Json>;
 }
 const document = JSON.parse(JSON.stringify(openapi())) as {
   openapi: string;
@@ -55,17 +62,17 @@ const operationOf = ({ method, path }: Route) =>
   document.paths[path]?.[method.toLowerCase()] as Operation;
 
 /** The node that a reference points at, with the members beside the reference. */
-const resolved = (node: Json): Json => {
+const resolved = <T extends object>(node: T | { $ref: string }): T => {
+  if (!("$ref" in node) || typeof node.$ref !== "string") return node as T;
   const { $ref, ...own } = node;
-  if (typeof $ref !== "string") return node;
   const target = $ref
     .slice("#/".length)
     .split("/")
     .reduce<unknown>((from, step) => (from as Json)[step], document);
-  return { ...resolved(target as Json), ...own };
+  return { ...resolved(target as T), ...own };
 };
 const parametersOf = (route: Route) =>
-  operationOf(route).parameters.map((each) => resolved(each as Json) as unknown as Parameter);
+  operationOf(route).parameters.map((each) => resolved<Parameter>(each));
 
 const ajv = new Ajv2020({ strict: false, validateFormats: false });
 ajv.addSchema({ $id: "doc", components: document.components });
@@ -82,10 +89,7 @@ describe("the OpenAPI document", () => {
   });
 
   test.each(routes)("$method $path has an example of its body and of its answers", (route) => {
-    const { requestBody, responses } = operationOf(route) as unknown as {
-      requestBody?: { content: Record<string, Json> };
-      responses: Record<string, { content?: Record<string, Json> }>;
-    };
+    const { requestBody, responses } = operationOf(route);
     const contents = [
       ...Object.values(requestBody?.content ?? {}),
       ...Object.keys(route.answers).flatMap((status) =>
@@ -93,7 +97,7 @@ describe("the OpenAPI document", () => {
       ),
     ];
     for (const { example, examples: named = {} } of contents) {
-      const [shown] = Object.values(named as Record<string, Json>).map(resolved);
+      const [shown] = Object.values(named as Record<string, Json>).map(resolved<Json>);
       expect(example ?? shown?.["value"]).toBeDefined();
     }
     expect(requestBody !== undefined).toBe(route.body !== undefined);
@@ -124,7 +128,7 @@ describe("the OpenAPI document", () => {
   test("says which routes partners have, and that they need an API key besides the token", () => {
     for (const route of routes) {
       const { method, path, partner, access, events } = route;
-      const { servers, security } = operationOf(route) as unknown as Json;
+      const { servers, security } = operationOf(route);
       const onPartnerApi = JSON.stringify(servers ?? []).includes('"/partner"');
       expect([method, path, onPartnerApi]).toEqual([method, path, partner !== "none"]);
       const needsKey = JSON.stringify(security ?? []).includes("apiKey");
@@ -195,14 +199,14 @@ describe("the OpenAPI document", () => {
       expect(responses[status]?.description.split(", ")).toContain(code);
     }
     for (const [status, response] of Object.entries(responses)) {
-      const { headers = {} } = resolved(response) as { headers?: Record<string, Json> };
+      const { headers = {} } = resolved(response);
       const { always, sometimes } = headersOf(route, Number(status));
       if (status === "429") continue;
       expect(Object.keys(headers)).toEqual(expect.arrayContaining([...always, ...sometimes]));
       if (Number(status) >= 400) continue;
       expect(Object.keys(headers)).toHaveLength(always.length + sometimes.length);
       for (const name of always)
-        expect(resolved(headers[name] ?? {})).toMatchObject({ required: true });
+        expect(resolved<Json>(headers[name] ?? {})).toMatchObject({ required: true });
     }
   });
 

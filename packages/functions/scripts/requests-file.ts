@@ -4,6 +4,7 @@
  * request takes an id from the answer of a request with a name. A test sends all of them.
  */
 
+import * as z from "zod";
 import type { Json } from "./json-schema.ts";
 
 /** A request for an operation. Parameters and body are the examples of the document. */
@@ -79,25 +80,44 @@ const STEPS: readonly Step[] = [
   { key: "GET /docs/problems" },
 ];
 
-interface Parameter extends Json {
-  name: string;
-  in: string;
-  required?: boolean;
-  example?: unknown;
-  schema: { default?: unknown; enum?: unknown[]; const?: unknown };
-}
+/** A parameter. One that is a reference has no members here: it is a header. */
+const Parameter = z.object({
+  name: z.string().default(""),
+  in: z.string().default("header"),
+  required: z.boolean().default(false),
+  example: z.unknown(),
+  schema: z
+    .object({
+      default: z.unknown().optional(),
+      enum: z.array(z.unknown()).optional(),
+      const: z.unknown().optional(),
+    })
+    .default({}),
+});
+type Parameter = z.output<typeof Parameter>;
 
-interface Operation {
-  summary: string;
-  security: unknown[];
-  parameters: (Parameter & { $ref?: string })[];
-  requestBody?: { content: Record<string, { examples: Record<string, { $ref: string }> }> };
-}
+const Operation = z.object({
+  summary: z.string(),
+  security: z.array(z.unknown()),
+  parameters: z.array(Parameter),
+  requestBody: z
+    .object({ content: z.record(z.string(), z.object({ examples: z.looseObject({}) })) })
+    .optional(),
+});
 
-interface Document {
-  paths: Record<string, Record<string, Operation>>;
-  components: { examples: Record<string, { value: unknown }> };
-}
+/** What the file needs of the document. */
+const Document = z.object({
+  paths: z.record(
+    z.string(),
+    z
+      .looseObject({ description: z.string() })
+      .transform(({ description: _description, ...methods }) =>
+        z.record(z.string(), Operation).parse(methods),
+      ),
+  ),
+  components: z.object({ examples: z.record(z.string(), z.object({ value: z.unknown() })) }),
+});
+type Document = z.output<typeof Document>;
 
 const HEAD = `# Every operation, as \`npm run openapi\` writes it from the OpenAPI document. Send the requests from top
 # to bottom: some need the answer of one with a name.
@@ -109,10 +129,9 @@ const HEAD = `# Every operation, as \`npm run openapi\` writes it from the OpenA
 
 /** The text of the file for a document. Throws if an operation of the document has no request. */
 export function requestsFile(document: Json): string {
-  const { paths, components } = document as unknown as Document;
+  const { paths, components } = Document.parse(document);
   const missing = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods)
-      .filter((method) => method !== "description")
       .map((method) => `${method.toUpperCase()} ${path}`)
       .filter((key) => !STEPS.some((step) => step.key === key)),
   );

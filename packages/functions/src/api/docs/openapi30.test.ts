@@ -12,11 +12,11 @@ function nodesOf(node: unknown, name = ""): { name: string; node: Node }[] {
   return [...own, ...inner.flatMap(([key, value]) => nodesOf(value, key))];
 }
 
-const older = openapi30(document) as unknown as typeof document;
+const older = openapi30(document);
 const nodes = nodesOf(older);
 
 test("the older version has the same operations, parameters and statuses", () => {
-  const outlineOf = ({ paths }: { paths: object }) =>
+  const outlineOf = ({ paths }: { readonly paths?: unknown }) =>
     Object.entries(paths as Record<string, Record<string, Node>>).map(([path, methods]) => [
       path,
       Object.entries(methods).map(([method, { parameters, responses }]) => [
@@ -32,8 +32,9 @@ test("the older version has the same operations, parameters and statuses", () =>
       '"enum":["inventory"]',
     ),
   );
-  expect(older.openapi).toBe("3.0.3");
-  expect(older.info.license).toEqual({ name: "MIT", url: "https://spdx.org/licenses/MIT.html" });
+  expect(older).toMatchObject({ openapi: "3.0.3" });
+  const license = { name: "MIT", url: "https://spdx.org/licenses/MIT.html" };
+  expect(older).toHaveProperty("info.license", license);
 });
 
 test("the older version has nothing that OpenAPI 3.0 does not know", () => {
@@ -46,24 +47,22 @@ test("the older version has nothing that OpenAPI 3.0 does not know", () => {
     expect(typeof node["exclusiveMinimum"]).not.toBe("number");
     if ("$ref" in node) expect(Object.keys(node)).toEqual(["$ref"]);
   }
-  expect(Object.keys(older.info)).not.toContain("summary");
+  expect(older).not.toHaveProperty("info.summary");
 });
 
 test("what may be null is nullable, and a constant is an enum of one value", () => {
-  const { schemas } = older.components as unknown as {
-    schemas: Record<string, { properties: Record<string, Node> }>;
-  };
-  expect(schemas["UserPage"]?.properties["nextToken"]).toMatchObject({
-    type: "string",
-    nullable: true,
+  const nextToken = { type: "string", nullable: true };
+  const expiresAt = { type: "string", format: "date-time", nullable: true };
+  expect(older).toMatchObject({
+    components: {
+      schemas: {
+        UserPage: { properties: { nextToken } },
+        Me: { properties: { expiresAt } },
+        Health: { properties: { status: { enum: ["ok"] } } },
+        UserBatchAnswer: { properties: { succeeded: { minimum: 0 } } },
+      },
+    },
   });
-  expect(schemas["Me"]?.properties["expiresAt"]).toMatchObject({
-    type: "string",
-    format: "date-time",
-    nullable: true,
-  });
-  expect(schemas["Health"]?.properties["status"]).toMatchObject({ enum: ["ok"] });
-  expect(schemas["UserBatchAnswer"]).toMatchObject({ properties: { succeeded: { minimum: 0 } } });
 });
 
 test("the converted document stays as it is", () => {
