@@ -32,20 +32,27 @@ const credentials: Plugin = {
   },
 };
 
-const DOCUMENTS: ReadonlySet<string> = new Set([
-  join(src, "api/docs/openapi.json"),
-  join(src, "api/docs/asyncapi.json"),
-  join(src, "api/docs/reference.json"),
+const docs = join(src, "api/docs");
+const read = (name: string): unknown => JSON.parse(readFileSync(join(docs, name), "utf8"));
+
+/** The modules with documents that the API serves, and what they export. */
+const DOCUMENTS: ReadonlyMap<string, () => unknown> = new Map([
+  // Both have the same schemas, so packed together they are a tenth smaller.
+  [
+    join(docs, "descriptions.ts"),
+    () => ({ asyncapi: read("asyncapi.json"), openapi: read("openapi.json") }),
+  ],
+  [join(docs, "reference.json"), () => read("reference.json")],
 ]);
 
-/** Packs the documents that the API serves: packed they add 30 kB to a bundle, as JSON 180 kB. */
+/** Packs the documents that the API serves: packed they add 30 kB to a bundle, as JSON 210 kB. */
 const documents: Plugin = {
   name: "documents",
   setup(build) {
     build.onLoad({ filter: ANY }, (args: Args) => {
-      const path = pathOf(args);
-      if (!DOCUMENTS.has(path)) return undefined;
-      const minified = JSON.stringify(JSON.parse(readFileSync(path, "utf8")));
+      const document = DOCUMENTS.get(pathOf(args));
+      if (document === undefined) return undefined;
+      const minified = JSON.stringify(document());
       const params = { [constants.BROTLI_PARAM_LGWIN]: constants.BROTLI_MAX_WINDOW_BITS };
       const packed = brotliCompressSync(minified, { params }).toString("base64");
       return {

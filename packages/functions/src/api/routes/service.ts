@@ -64,23 +64,21 @@ const open = { tag: "Service", access: "open" } as const;
 
 /**
  * Documents and pages are imported by the first request for them, so that a cold start does not parse
- * them. In a Lambda bundle the JSON files are packed (scripts/esbuild-plugins.ts).
+ * them.
  */
-const documents = {
-  openapi: () => import("../docs/openapi.json", { with: { type: "json" } }),
-  asyncapi: () => import("../docs/asyncapi.json", { with: { type: "json" } }),
-};
-
+const descriptions = () => import("../docs/descriptions.ts");
 const pages = () => import("../docs/page.ts");
 
 // `c.json` would put the document's type into the type of the app, and so into the client's.
 const sendDocument = async (
   c: Context<Env>,
-  name: keyof typeof documents,
+  name: "asyncapi" | "openapi",
   convert = (document: Readonly<Record<string, unknown>>): object => document,
 ) => {
-  const { default: document } = await documents[name]();
-  return c.body(JSON.stringify(convert(document)), 200, { "Content-Type": "application/json" });
+  const { default: documents } = await descriptions();
+  return c.body(JSON.stringify(convert(documents[name])), 200, {
+    "Content-Type": "application/json",
+  });
 };
 
 /** Sends a page with a policy under which only its own inline script and style run. */
