@@ -113,7 +113,10 @@ export async function latest({ feed, key }: Topic, count: number): Promise<Chang
     return op === undefined ? [] : [ChangeLog.toClient(change, op)];
   });
   const newest = changes.at(-1);
-  if (!newest) return { events, cursor: Offset.encode({ ...heads, at: Date.now() }), more: false };
+  if (!newest) {
+    // Changes of the last seconds may not be in the index yet: a reader continues before them.
+    return { events, cursor: await ChangeLog.cursorBefore([feed], true), more: false };
+  }
   const { seq, digest } = newest;
   const isEnd = seq >= (heads.seqs[feed] ?? 0);
   const at = isEnd ? Date.now() : Date.parse(newest.at);

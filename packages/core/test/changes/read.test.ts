@@ -134,6 +134,16 @@ describe("the newest changes", () => {
     expect(page.events.map(({ seq }) => seq)).toEqual(seqs.slice(3));
   });
 
+  test("that the index does not have at all yet are left for the next read", async () => {
+    const [change] = await append([newChange({ feed: "users" })], soon());
+    through(async (command, send) => (isIndex(command) ? { Items: [] } : send()));
+    const { events, cursor } = await latest(topic("users"), 5);
+    expect(events).toEqual([]);
+    hiding(new Set());
+    const page = await poll(topic("users"), cursor, { limit: 1_000, wait: 0 });
+    expect(page.events.at(-1)?.seq).toBe(change?.seq);
+  });
+
   test("begin after those that have expired", async () => {
     const appended = await append(versions(4, { feed: "users" }), soon());
     const seqs = appended.map(({ seq }) => seq);
@@ -155,6 +165,19 @@ describe("the newest changes", () => {
     const page = await poll(own, cursor, { limit: 10, wait: 0 });
     expect(page.events.map(({ seq }) => seq)).toEqual([next?.seq]);
   });
+});
+
+test("a cursor is not reused for long after the clock was set back", async () => {
+  vi.useFakeTimers({ toFake: ["Date"] });
+  try {
+    await cursorBefore(["items"]);
+    vi.setSystemTime(Date.now() - 60_000);
+    const [change] = await append([newChange()], soon());
+    const { seqs } = Offset.decode(await cursorBefore(["items"]), "since");
+    expect(seqs["items"]).toBe(change?.seq);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("the history of a record returns its versions in pages, newest or oldest first", async () => {
