@@ -227,12 +227,28 @@ export async function find(id: string): Promise<Connection | undefined> {
   return row === undefined || isExpired(row) ? undefined : (row as Attributes & Connection);
 }
 
-/** Changes committed after this resolves are delivered to the connection. Throws `unavailable`. */
+/**
+ * Changes committed after this resolves are delivered to the connection, until its token expires. A
+ * caller then asks `renewedSince`. Throws `unavailable`.
+ */
 export const subscribe = (connection: Connection, topics: readonly TopicName[]): Promise<void> => {
   // Two spellings can have one key, and a batch must not contain a key twice.
   const byKey = new Map(topics.map((topic) => [topic.key, topic]));
   return writeAll(subscriptionRows(connection, [...byKey.values()]), TABLE);
 };
+
+/**
+ * Returns the connection if it has another token now, with which its subscriptions must be written
+ * again. AWS runs frames of one connection at the same time, so a `renew` may have read the topics
+ * before rows were written with the earlier token. It stores the token before it reads the topics: it
+ * finds those rows, or their writer finds the token here. Throws `unavailable`.
+ */
+export async function renewedSince(connection: Connection): Promise<Connection | undefined> {
+  const current = await find(connection.id);
+  return current !== undefined && tokenOf(current) !== tokenOf(connection) ? current : undefined;
+}
+
+const tokenOf = ({ authExpiresAt, scopes }: Connection) => JSON.stringify([authExpiresAt, scopes]);
 
 export const unsubscribe = (id: string, keys: readonly string[]): Promise<void> =>
   writeAll(
@@ -262,13 +278,34 @@ export async function* subscribers(topic: string): AsyncGenerator<Subscriber[]> 
 }
 
 /**
- * Stores the scopes and expiry of a new token, in the connection and in all its subscriptions. Only
- * rows that still exist are written: AWS runs frames of one connection at the same time, and what an
- * `unsubscribe` or the end of the connection has deleted in the meantime must stay deleted.
+ * Stores the scopes and expiry of a new token, in the connection and in its subscriptions. Ends those
+ * whose text is not permitted, and returns them. Only rows that still exist are written: what an
+ * `unsubscribe` or the end of the connection has deleted in the meantime must stay deleted. Throws
+ * `unavailable`.
  */
-export async function renew(connection: Connection): Promise<void> {
-  const topics = await topicsOf(connection.id);
-  const rows = [connectionRow(connection), ...topics.map(({ key }) => topicRow(connection, key))];
+export async function renew(
+  connection: Connection,
+  isPermitted: (text: string) => boolean = () => true,
+): Promise<TopicName[]> {
+  await putIfPresent(connectionRow(connection));
+  const topics = await topicsOf(connection.id); // after the token is stored: see `renewedSince`
+  const { kept = [], lost = [] } = Object.groupBy(topics, ({ text }) =>
+    isPermitted(text) ? "kept" : "lost",
+  );
+  await unsubscribe(
+    connection.id,
+    lost.map(({ key }) => key),
+  );
+  let current: Connection | undefined = connection;
+  while (current !== undefined) {
+    await renewRows(current, kept);
+    current = await renewedSince(current); // by another renewal at the same time
+  }
+  return lost;
+}
+
+async function renewRows(connection: Connection, topics: readonly TopicName[]): Promise<void> {
+  const rows = topics.map(({ key }) => topicRow(connection, key));
   for (let at = 0; at < rows.length; at += RENEWED_AT_A_TIME) {
     await Promise.all(rows.slice(at, at + RENEWED_AT_A_TIME).map(putIfPresent));
   }

@@ -51,7 +51,7 @@ export interface Replay {
 /**
  * Subscribes a connection, and replays the changes after the cursor `since` if there is one. Stops
  * as soon as the connection is gone. At `until` (epoch ms) it returns what is left of the replay, for
- * `continueReplay`. Throws `invalid_cursor`, `unavailable`.
+ * `continueReplay`. Throws `invalid_cursor`, `unavailable`, and the refusal of `guard`.
  */
 export async function subscribe(
   connection: Connection.Connection,
@@ -59,12 +59,13 @@ export async function subscribe(
   since: string | undefined,
   sender: Sender,
   until = Infinity,
+  guard: Guard = ALL,
 ): Promise<Replay | undefined> {
   // A forged cursor is refused here, before anything is written.
   const from = since === undefined ? undefined : offsetOf(since);
-  await Connection.subscribe(connection, topics);
   const byFeed = Map.groupBy(topics, ({ feed }) => feed);
-  const heads = await ChangeLog.heads([...byFeed.keys()]);
+  const { heads, lost } = await subscribeThenRead(connection, topics, guard.permits);
+  if (lost.length > 0) throw guard.refusal(lost);
   const feeds = [...byFeed].map(([feed, feedTopics]) => {
     const head = heads.seqs[feed] ?? 0;
     return { feed, topics: textsOf(feedTopics), head, ...startOf(feed, from, heads) };
@@ -90,6 +91,41 @@ export async function subscribe(
   if (since === undefined) return undefined;
   const left = feeds.map(({ reset: _reset, ...feed }) => feed);
   return continueReplay({ feeds: left, sent, heads }, sender, { until });
+}
+
+/** What to do if an `auth` stores another token while a subscription is written. */
+interface Guard {
+  permits: (token: Connection.Connection, topic: Topic) => boolean;
+  /** The error for the topics that the new token does not permit; others of the frame are kept. */
+  refusal: (topics: readonly Topic[]) => Error;
+}
+
+const ALL: Guard = { permits: () => true, refusal: () => new Error("all topics are permitted") };
+
+/**
+ * Subscribes, with the token that is stored in the end, and returns the heads as they were afterwards.
+ * Topics that a new token does not permit are ended and returned.
+ */
+async function subscribeThenRead(
+  connection: Connection.Connection,
+  topics: readonly Topic[],
+  permits: Guard["permits"],
+): Promise<{ heads: Offset.Offset; lost: Topic[] }> {
+  await Connection.subscribe(connection, topics);
+  const [heads, renewed] = await Promise.all([
+    ChangeLog.heads([...new Set(topics.map(({ feed }) => feed))]),
+    Connection.renewedSince(connection),
+  ]);
+  if (renewed === undefined) return { heads, lost: [] };
+  const { kept = [], lost = [] } = Object.groupBy(topics, (topic) =>
+    permits(renewed, topic) ? "kept" : "lost",
+  );
+  await Connection.unsubscribe(
+    renewed.id,
+    lost.map(({ key }) => key),
+  );
+  const end = await subscribeThenRead(renewed, kept, permits);
+  return { heads: end.heads, lost: [...lost, ...end.lost] };
 }
 
 /**

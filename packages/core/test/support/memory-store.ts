@@ -120,6 +120,8 @@ function refusalOf(table: Table, key: Attributes, input: Command["input"]) {
 function meets(item: Attributes | undefined, condition: string, values: Values): boolean {
   const [, absent] = /^attribute_not_exists\((\w+)\)$/.exec(condition) ?? [];
   if (absent) return item?.[absent] === undefined;
+  const [, present] = /^attribute_exists\((\w+)\)$/.exec(condition) ?? [];
+  if (present) return item?.[present] !== undefined;
   const [, name = "", value = ""] = /^(\w+) = (:\w+)$/.exec(condition) ?? [];
   if (!name) throw new Error(`this store does not support the condition ${condition}`);
   return item !== undefined && item[name] === values[value];

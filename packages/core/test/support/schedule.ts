@@ -28,9 +28,17 @@ const running = new AsyncLocalStorage<number>();
 let held: HeldStep[] = [];
 let steps: number[] = [];
 
-/** Returns a client that holds back the calls of a schedule's processes, and no others. */
-export const scheduled = (client: Client): Client =>
-  intercepted(client, (command, send) => step(send, footprintOf(command)));
+/**
+ * Returns a client that holds back the calls of a schedule's processes, and no others. Calls that
+ * `isFree` are not held back: they meet nothing that another process writes.
+ */
+export const scheduled = (
+  client: Client,
+  isFree: (command: Command) => boolean = () => false,
+): Client =>
+  intercepted(client, (command, send) =>
+    isFree(command) ? send() : step(send, footprintOf(command)),
+  );
 
 function footprintOf({ operation, input }: Command): Footprint {
   const keys = JSON.stringify(input).matchAll(/"(?:pk|gsi1pk|:pk|:feed)":"((?:[^"\\]|\\.)*)"/g);

@@ -71,17 +71,22 @@ async function subscribeTopics(
 ): Promise<void> {
   const { connection, reply, send } = session;
   const topics = parseTopics(texts);
-  const forbidden = topics.filter(({ feed }) => !permits(connection, readScope(feed)));
-  if (forbidden.length > 0) {
-    throw new Refusal("forbidden_topic", "The token's scopes do not permit these", {
-      topics: forbidden.map(({ text }) => text),
-    });
-  }
+  const forbidden = topics.filter((topic) => !permitsTopic(connection, topic));
+  if (forbidden.length > 0) throw forbiddenTopics(forbidden);
   await requireRoom(connection, topics, "topics");
   const until = replayDeadline();
-  const rest = await subscribe(connection, topics, since, { reply, send }, until);
+  const guard = { permits: permitsTopic, refusal: forbiddenTopics };
+  const rest = await subscribe(connection, topics, since, { reply, send }, until, guard);
   await leaveToQueue(session, rest);
 }
+
+const permitsTopic = (token: { scopes: readonly string[] }, { feed }: Topic) =>
+  permits(token, readScope(feed));
+
+const forbiddenTopics = (topics: readonly Topic[]) =>
+  new Refusal("forbidden_topic", "The token's scopes do not permit these", {
+    topics: topics.map(({ text }) => text),
+  });
 
 /** Throws `too_many_topics` if the connection would have more topics and channels than it may. */
 async function requireRoom(
@@ -146,7 +151,11 @@ const channelTopic = (channel: string) => ({
 async function join({ channel }: FrameOf<"join">, { connection, reply }: Session): Promise<void> {
   const topics = [channelTopic(channel)];
   await requireRoom(connection, topics, "topics and channels");
-  await Connection.subscribe(connection, topics);
+  let current: Connection.Connection | undefined = connection;
+  while (current !== undefined) {
+    await Connection.subscribe(current, topics);
+    current = await Connection.renewedSince(current);
+  }
   await reply({ type: "joined", channel });
 }
 
@@ -184,17 +193,11 @@ async function auth({ token }: FrameOf<"auth">, { connection, reply }: Session):
     throw new Refusal("wrong_subject", "This token is another subject's");
   }
   const authExpiresAt = caller.expiresAt === null ? undefined : Date.parse(caller.expiresAt);
-  const topics = await Connection.topicsOf(connection.id);
-  const lost = topics.filter(({ text }) => {
-    const topic = parse(text); // undefined for a channel, which needs no scope
-    return topic && !permits(caller, readScope(topic.feed));
-  });
-  await Connection.unsubscribe(
-    connection.id,
-    lost.map(({ key }) => key),
-  );
   const renewed = { ...connection, scopes: caller.scopes, authExpiresAt };
-  await Connection.renew(renewed);
+  const lost = await Connection.renew(renewed, (text) => {
+    const topic = parse(text); // undefined for a channel, which needs no scope
+    return topic === undefined || permitsTopic(caller, topic);
+  });
   await rescheduleTokenEnd(connection, renewed);
   for (const texts of chunksOf(lost.map(({ text }) => text))) {
     await reply({ type: "unsubscribed", topics: texts });

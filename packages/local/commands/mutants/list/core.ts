@@ -464,11 +464,12 @@ const live: Defect[] = [
   {
     file: `${CORE}/live/subscription.ts`,
     text: `  await Connection.subscribe(connection, topics);
-  const byFeed = Map.groupBy(topics, ({ feed }) => feed);
-  const heads = await ChangeLog.heads([...byFeed.keys()]);`,
-    replacement: `  const byFeed = Map.groupBy(topics, ({ feed }) => feed);
-  const heads = await ChangeLog.heads([...byFeed.keys()]);
-  await Connection.subscribe(connection, topics);`,
+  const [heads, renewed] = await Promise.all([
+    ChangeLog.heads([...new Set(topics.map(({ feed }) => feed))]),`,
+    replacement: `  const first = await ChangeLog.heads([...new Set(topics.map(({ feed }) => feed))]);
+  await Connection.subscribe(connection, topics);
+  const [heads, renewed] = await Promise.all([
+    first,`,
     harm: "A change between the head and the subscription is neither replayed nor delivered",
     test: {
       file: `${TEST}/live/interleaving.test.ts`,
@@ -503,6 +504,16 @@ const live: Defect[] = [
     test: {
       file: `${TEST}/live/fan-out.test.ts`,
       title: "that is gone while its handshake can be in progress is kept",
+    },
+  },
+  {
+    file: `${CORE}/live/connection.ts`,
+    text: "return current !== undefined && tokenOf(current) !== tokenOf(connection) ? current : undefined;",
+    replacement: 'return current !== undefined && connection.id === "" ? current : undefined;',
+    harm: "A topic that is subscribed during an `auth` ends with the old token, without a word",
+    test: {
+      file: `${TEST}/live/renewal.test.ts`,
+      title: "of a subscription and a renewal",
     },
   },
   {

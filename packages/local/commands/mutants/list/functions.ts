@@ -259,8 +259,8 @@ const events: Defect[] = [
   },
   {
     file: "packages/functions/src/live/actions.ts",
-    text: "if (forbidden.length > 0) {",
-    replacement: "if (forbidden.length < 0) {",
+    text: "if (forbidden.length > 0) throw",
+    replacement: "if (forbidden.length < 0) throw",
     harm: "Any token can subscribe to the changes of users",
     test: {
       file: `${LIVE_TEST}/live.test.ts`,
