@@ -104,7 +104,7 @@ async function inProcess(): Promise<Driver> {
   const client = createClient({
     region: "us-east-1",
     endpoint: DYNAMODB_ENDPOINT,
-    timeout: Number(process.env["DYNAMODB_TIMEOUT_MS"] ?? 1_500),
+    timeout: Number(process.env["DYNAMODB_TIMEOUT_MS"] ?? 5_000), // more than a call takes on a busy machine
     credentials: { accessKeyId: "local", secretAccessKey: "local" },
   });
   DynamoDB.configure({

@@ -29,7 +29,7 @@ import {
   stocks,
   type Wish,
 } from "./stock-program.ts";
-import { by, endpoint, failure, keyed, SHARDS, timeout } from "../support/store.ts";
+import { by, endpoint, failure, keyed, SHARDS, shortTimeout } from "../support/store.ts";
 
 const RUNS = Number(process.env["MODEL_RUNS"] ?? 20); // of each property
 
@@ -206,7 +206,7 @@ function startRun(process: Process, faults: readonly Fault[], lastCall = Infinit
     region: "us-east-1",
     endpoint: process.proxy.endpoint,
     credentials,
-    timeout,
+    timeout: shortTimeout, // some faults are silent
   });
   const { promise: crashed, resolve: crash } = Promise.withResolvers<"crashed">();
   const never = new Promise<never>(() => undefined);
