@@ -42,11 +42,11 @@ const pages = () => [
 
 for (const dark of [false, true]) {
   test(`axe finds nothing on any page, ${dark ? "dark" : "light"}`, async () => {
-    const { page, go, close } = await openWindow(browser, "stock", { dark });
+    const { page, go, settle, close } = await openWindow(browser, "stock", { dark });
     for (const path of pages()) {
       await go(path);
       await page.locator("main").getByText(/./).first().waitFor();
-      await page.waitForTimeout(400);
+      await settle();
       expect(await axeFaults(page), path).toEqual([]);
     }
     await go("stock");
@@ -58,10 +58,13 @@ for (const dark of [false, true]) {
 }
 
 test("no page is wider than a screen of 360 px", async () => {
-  const { page, go, close } = await openWindow(browser, "stock", { width: 360, height: 740 });
+  const { page, go, settle, close } = await openWindow(browser, "stock", {
+    width: 360,
+    height: 740,
+  });
   for (const path of pages()) {
     await go(path);
-    await page.waitForTimeout(250);
+    await settle();
     const widths = await page.evaluate(() => {
       const { clientWidth, scrollWidth } = document.documentElement;
       return { clientWidth, scrollWidth };

@@ -40,27 +40,34 @@ async function heapOf(page: Page): Promise<number> {
   return usedSize;
 }
 
-/** Scrolls to the end of what is known, until `isEnough` or the end of the list. Returns its rows. */
-async function scroll(page: Page, isEnough: (rows: number) => boolean): Promise<number> {
-  let rows = 0;
-  for (let same = 0; same < 100 && !isEnough(rows);) {
-    const known = await page.evaluate(() => {
-      scrollTo(0, document.documentElement.scrollHeight);
-      const last = [...document.querySelectorAll("[aria-rowindex]")].at(-1);
-      return Number(last?.getAttribute("aria-rowindex")) - 1;
-    });
-    same = known === rows ? same + 1 : 0;
-    rows = known;
-    await page.waitForTimeout(20);
+/** Scrolls to the end of the rows that are known, and returns their number and that of the whole list. */
+const toEnd = (page: Page) =>
+  page.evaluate(() => {
+    scrollTo(0, document.documentElement.scrollHeight);
+    const number = (selector: string, name: string) =>
+      Number([...document.querySelectorAll(selector)].at(-1)?.getAttribute(name)) - 1;
+    return {
+      rows: number("[aria-rowindex]", "aria-rowindex"),
+      all: number(".stock", "aria-rowcount"), // negative until it is known
+    };
+  });
+
+/** Scrolls down until `wanted` rows are known, or the end of the list. Returns the rows that are known. */
+async function scroll(page: Page, wanted: number): Promise<number> {
+  let known = await toEnd(page);
+  while (known.rows < wanted && known.rows !== known.all) {
+    const { rows } = known;
+    await expect
+      .poll(async () => (known = await toEnd(page)), { interval: 5 })
+      .toSatisfy((next: typeof known) => next.rows > rows || next.rows === next.all);
   }
-  return rows;
+  return known.rows;
 }
 
 test.runIf(isLaptop)(
   "the stock page requests what is on screen, and holds as little after a long way as after a short one",
   async () => {
     const requests: string[] = [];
-    let firstRow = 0;
     const { page, close } = await openWindow(browser, "stock", {
       url: laptop.url,
       before: async (opened) => {
@@ -82,14 +89,14 @@ test.runIf(isLaptop)(
     await page.locator('.stock[aria-busy="false"]').waitFor();
     expect(requests.length, requests.join(" ")).toBeLessThanOrEqual(6);
     expect(await drawn(page)).toBeLessThan(40);
-    firstRow = await page.evaluate(
+    const firstRow = await page.evaluate(
       () => performance.getEntriesByName("first row")[0]?.startTime ?? 0,
     );
 
     const few = Math.min(PRODUCTS / 3, 1_000);
-    await scroll(page, (rows) => rows >= few);
+    await scroll(page, few);
     const early = await heapOf(page);
-    const rows = await scroll(page, (known) => known >= PRODUCTS);
+    const rows = await scroll(page, PRODUCTS);
     const late = await heapOf(page);
     expect(rows).toBeGreaterThanOrEqual(PRODUCTS);
     expect(await drawn(page)).toBeLessThan(40);

@@ -1,8 +1,19 @@
 import axe, { type AxeResults } from "axe-core";
-import { type Browser, chromium, type ConsoleMessage, type Page } from "playwright-core";
+import {
+  type Browser,
+  chromium,
+  type ConsoleMessage,
+  type Page,
+  type Request,
+} from "playwright-core";
 import { expect, inject } from "vitest";
 import { chromiumPath } from "./chromium.ts";
 import { pageAddress } from "./stage.ts";
+
+declare global {
+  /** In a page that has been checked: the script of axe. */
+  var axe: { run: () => Promise<AxeResults> };
+}
 
 /** For a browser in a container. The last four flags stop Chromium's own background requests. */
 const ARGS = [
@@ -32,6 +43,8 @@ interface Options {
 export interface Window {
   page: Page;
   go: (path: string) => Promise<void>;
+  /** Waits until no request is in flight, and nothing on the page is added or moving. */
+  settle: () => Promise<void>;
   /** Closes the page. Fails if it threw, logged an error or a warning, or violated its policy. */
   close: () => Promise<void>;
 }
@@ -49,6 +62,14 @@ export async function openWindow(
     locale: "en-GB",
   });
   const page = await context.newPage();
+  const requests = new Set<Request>(); // in flight
+  let sent = 0;
+  page.on("request", (request) => {
+    requests.add(request);
+    sent++;
+  });
+  page.on("requestfinished", (request) => requests.delete(request));
+  page.on("requestfailed", (request) => requests.delete(request));
   const problems: string[] = [];
   const report = (text: string) => {
     if (!expected?.test(text)) problems.push(text);
@@ -71,6 +92,13 @@ export async function openWindow(
     page,
     async go(next) {
       await page.evaluate((hash) => (location.hash = hash), `#/${next}`);
+    },
+    async settle() {
+      const isSettled = async () => {
+        const before = sent;
+        return requests.size === 0 && !(await page.evaluate(isMoving)) && sent === before;
+      };
+      await expect.poll(isSettled).toBe(true);
     },
     async close() {
       await context.close();
@@ -101,13 +129,26 @@ export const noticeText = (page: Page): Promise<string> => page.locator(".notice
 export const subscribed = (page: Page): Promise<void> =>
   page.locator('.scroll[aria-busy="false"]').waitFor();
 
+/** In the page: true if it is busy, an animation runs, or elements are added in the next frames. */
+async function isMoving(): Promise<boolean> {
+  let isDrawing = false;
+  const observer = new MutationObserver(() => (isDrawing = true));
+  observer.observe(document, { childList: true, subtree: true });
+  // Preact runs effects in a task after a frame: by then a page that was opened has sent its requests.
+  for (let round = 0; round < 3; round++) {
+    await new Promise(requestAnimationFrame);
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  observer.disconnect();
+  const isBusy = document.querySelector('[aria-busy="true"]') !== null;
+  const isAnimated = document.getAnimations().some(({ playState }) => playState === "running");
+  return isDrawing || isBusy || isAnimated;
+}
+
 /** The accessibility rules of axe that a page violates, one line for each element. */
 export async function axeFaults(page: Page): Promise<string[]> {
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source);
-  const violations = await page.evaluate(async () => {
-    const { axe: runner } = globalThis as unknown as { axe: { run: () => Promise<AxeResults> } };
-    return (await runner.run()).violations;
-  });
+  const violations = await page.evaluate(async () => (await globalThis.axe.run()).violations);
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")} ${failureSummary}`),
   );
