@@ -9,10 +9,9 @@ import { Ask } from "../ui/ask.tsx";
 import { Button } from "../ui/button.tsx";
 import { type KeyHeader, usePress } from "../ui/press.ts";
 import { useUnsaved } from "../ui/unsaved.tsx";
+import type { Members } from "./draft.ts";
 import { Merge } from "./merge.tsx";
 import { isStale, type Problems, problemsOf } from "./problem.ts";
-
-export type Members = Readonly<Record<string, unknown>>;
 
 /** The members of a record without those that the server sets. */
 export function ownMembers(record: Members): Members {

@@ -9,7 +9,8 @@ import { href } from "../route.ts";
 import { Field } from "../ui/field.tsx";
 import type { KeyHeader } from "../ui/press.ts";
 import { RequireScopes } from "../ui/require-scopes.tsx";
-import { type Members, ownMembers, RecordForm } from "./form.tsx";
+import type { Members } from "./draft.ts";
+import { ownMembers, RecordForm } from "./form.tsx";
 import { RecordList } from "./list.tsx";
 import { Loaded } from "./load.tsx";
 

@@ -1,8 +1,7 @@
 import { useSignal } from "@preact/signals";
 import { brief } from "../format.ts";
 import { Button } from "../ui/button.tsx";
-
-type Members = Readonly<Record<string, unknown>>;
+import type { Members } from "./draft.ts";
 
 interface Props {
   /** The record that the form was opened with. */

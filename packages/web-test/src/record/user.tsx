@@ -1,15 +1,13 @@
-/** The users page: list and form. An edit sends the changed members only (PATCH). */
+/** The users page: list and form. */
 
 import { type Client, unwrap } from "@stockwire/client/http";
-import { useSignal } from "@preact/signals";
 import { RESOURCES } from "../catalog.ts";
 import type { Connection } from "../connection.ts";
 import { moment } from "../format.ts";
 import { href } from "../route.ts";
-import { Field } from "../ui/field.tsx";
-import type { KeyHeader } from "../ui/press.ts";
 import { RequireScopes } from "../ui/require-scopes.tsx";
-import { type Members, RecordForm } from "./form.tsx";
+import { type Draft, type Members, numberOf } from "./draft.ts";
+import { DraftForm } from "./draft-form.tsx";
 import { RecordList } from "./list.tsx";
 import { Loaded } from "./load.tsx";
 
@@ -17,7 +15,7 @@ const getUser = (http: Client, id: string) => unwrap(http.users[":id"].$get({ pa
 type User = Awaited<ReturnType<typeof getUser>>;
 
 const NAMES = ["name", "email", "phone", "age", "status"] as const;
-type Draft = Record<(typeof NAMES)[number], string>;
+type UserDraft = Draft<(typeof NAMES)[number]>;
 
 export const UsersPage = ({ id }: { id: string | undefined }) => (
   <RequireScopes scopes={[RESOURCES.users.readScope]}>
@@ -55,81 +53,41 @@ const Users = ({ connection }: { connection: Connection }) => (
   />
 );
 
-/** All fields as text, with the defaults of a new user. */
-const draftOf = (members: Members): Draft => {
-  const text = (name: string) => {
-    const value = members[name];
-    return typeof value === "number" || typeof value === "string" ? String(value) : "";
-  };
-  const [name, email, phone, age] = ["name", "email", "phone", "age"].map(text);
-  return {
-    name: name ?? "",
-    email: email ?? "",
-    phone: phone ?? "",
-    age: age ?? "",
-    status: text("status") || "active",
-  };
-};
-
-/** Leaves empty members out. An age that is not a number is sent as text, for the server to refuse. */
-const membersOf = ({ name, email, phone, age, status }: Draft): Members => ({
+/** Leaves empty members out. */
+const membersOf = ({ name, email, phone, age, status }: UserDraft): Members => ({
   name,
   email,
   ...(phone !== "" && { phone }),
-  ...(age !== "" && { age: Number.isNaN(Number(age)) ? age : Number(age) }),
+  ...(age !== "" && { age: numberOf(age) }),
   status,
 });
 
 function UserForm({ connection, user }: { connection: Connection; user: User | undefined }) {
   const { http } = connection;
-  const draft = useSignal(draftOf(user ?? {}));
-  const set = (name: keyof Draft) => (value: string) =>
-    void (draft.value = { ...draft.value, [name]: value });
-
-  const save = (members: Members, base: Members, version: number | undefined, key: KeyHeader) => {
-    type Create = Parameters<typeof http.users.$post>[0]["json"];
-    type Patch = Parameters<(typeof http.users)[":id"]["$patch"]>[0]["json"];
-    if (!user) return unwrap(http.users.$post({ json: members as Create }, { headers: key }));
-    const changed = NAMES.filter((name) => members[name] !== base[name]);
-    const json = Object.fromEntries(changed.map((name) => [name, members[name] ?? null])) as Patch;
-    const headers = { ...key, "If-Match": `"${version}"` };
-    return unwrap(http.users[":id"].$patch({ param: { id: user.id }, json }, { headers }));
-  };
-
+  const { $post: create } = http.users;
+  const { $patch: patch, $delete: remove } = http.users[":id"];
+  type Create = Parameters<typeof create>[0]["json"];
   return (
-    <RecordForm
+    <DraftForm
       resource="users"
       record={user}
       names={NAMES}
-      read={() => membersOf(draft.value)}
-      write={(members) => (draft.value = draftOf(members))}
-      save={save}
-      reload={() => getUser(http, user?.id ?? "")}
-      remove={(headers) => {
-        const param = { id: user?.id ?? "" };
-        return unwrap(http.users[":id"].$delete({ param }, { headers }));
-      }}
+      defaults={{ status: "active" }}
+      membersOf={membersOf}
+      get={(id) => getUser(http, id)}
+      create={(members, headers) => unwrap(create({ json: members as Create }, { headers }))}
+      patch={(id, json, headers) => unwrap(patch({ param: { id }, json }, { headers }))}
+      remove={(id, headers) => unwrap(remove({ param: { id } }, { headers }))}
     >
-      {(problems) => {
-        const field = (name: keyof Draft, label: string, rest: object = {}) => (
-          <Field
-            label={label}
-            value={draft.value[name]}
-            onInput={set(name)}
-            problems={problems[name] ?? []}
-            {...rest}
-          />
-        );
-        return (
-          <>
-            {field("name", "Name", { required: true })}
-            {field("email", "Email", { required: true, hint: "Unique" })}
-            {field("phone", "Phone", { hint: "Ten digits" })}
-            {field("age", "Age", { hint: "18 to 120" })}
-            {field("status", "Status", { options: ["active", "disabled"] })}
-          </>
-        );
-      }}
-    </RecordForm>
+      {(field) => (
+        <>
+          {field("name", "Name", { required: true })}
+          {field("email", "Email", { required: true, hint: "Unique" })}
+          {field("phone", "Phone", { hint: "Ten digits" })}
+          {field("age", "Age", { hint: "18 to 120" })}
+          {field("status", "Status", { options: ["active", "disabled"] })}
+        </>
+      )}
+    </DraftForm>
   );
 }
