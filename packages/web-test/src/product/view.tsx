@@ -4,16 +4,16 @@ import { type Inventory, type Product, unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
 import { History } from "../change/history.tsx";
 import type { Connection } from "../connection.ts";
-import { count, moment, money } from "../format.ts";
+import { moment, money } from "../format.ts";
+import { Figure, Figures } from "../inventory/figures.tsx";
 import { Adjust, Reorder } from "../inventory/form.tsx";
-import { single, useLiveRecords } from "../live-records.ts";
 import { errorText } from "../notice.tsx";
+import { LiveRecord } from "../record/live-record.tsx";
 import { ProductReservations } from "../reservation/entry.tsx";
 import { href, navigate } from "../route.ts";
 import { hasScope } from "../session.ts";
 import { Ask } from "../ui/ask.tsx";
 import { Button } from "../ui/button.tsx";
-import { LevelBadge } from "../ui/level.tsx";
 import { usePress } from "../ui/press.ts";
 import { Empty } from "../ui/require-scopes.tsx";
 import { LevelChart } from "./level-chart.tsx";
@@ -24,37 +24,33 @@ interface Props {
 }
 
 export function ProductView({ connection, id }: Props) {
-  const { http, live } = connection;
-  const { records, ready, failure } = useLiveRecords(
-    () =>
-      live.collection<Product>(`products/${id}`, {
-        load: single(() => http.products[":id"].$get({ param: { id } })),
-      }),
-    id,
-  );
-  const [product] = records.value;
-  if (failure.value !== undefined) {
-    return <Empty title="The product can't be read">{errorText(failure.value)}</Empty>;
-  }
-  if (!product) {
-    if (!ready.value) return <p class="faint">Reading…</p>;
-    return (
-      <Empty title="Deleted">
-        This product was deleted. <a href={href("history", "products", id)}>Its history</a> is kept.
-      </Empty>
-    );
-  }
+  const { http } = connection;
   return (
-    <div class="stack">
-      <Facts connection={connection} product={product} />
-      {hasScope("read:inventory") && <Stock connection={connection} product={product} />}
-      {hasScope("reserve:inventory") && (
-        <div class="panel padded product-reservations">
-          <ProductReservations productId={id} connection={connection} />
+    <LiveRecord<Product>
+      connection={connection}
+      topic={`products/${id}`}
+      get={() => http.products[":id"].$get({ param: { id } })}
+      failed="The product can't be read"
+      deleted={
+        <Empty title="Deleted">
+          This product was deleted. <a href={href("history", "products", id)}>Its history</a> is
+          kept.
+        </Empty>
+      }
+    >
+      {(product) => (
+        <div class="stack">
+          <Facts connection={connection} product={product} />
+          {hasScope("read:inventory") && <Stock connection={connection} product={product} />}
+          {hasScope("reserve:inventory") && (
+            <div class="panel padded product-reservations">
+              <ProductReservations productId={id} connection={connection} />
+            </div>
+          )}
+          {hasScope("read:history") && <Past connection={connection} id={id} />}
         </div>
       )}
-      {hasScope("read:history") && <Past connection={connection} id={id} />}
-    </div>
+    </LiveRecord>
   );
 }
 
@@ -136,46 +132,30 @@ function Facts({ connection: { http }, product }: PartProps) {
 }
 
 function Stock({ connection, product: { id, name } }: PartProps) {
-  const { http, live } = connection;
-  const { records, failure } = useLiveRecords(
-    () =>
-      live.collection<Inventory>(`inventory/${id}`, {
-        load: single(() => http.inventory[":productId"].$get({ param: { productId: id } })),
-      }),
-    id,
-  );
-  const [level] = records.value;
+  const { http } = connection;
   return (
     <section class="panel padded" aria-labelledby="stock-heading">
       <h2 id="stock-heading">Stock</h2>
-      {failure.value !== undefined && (
-        <Empty title="The stock can't be read">{errorText(failure.value)}</Empty>
-      )}
-      {level && (
-        <>
-          <p class="figures" aria-live="polite">
-            <LevelBadge level={level.level} />
-            <Figure name="available" value={level.available} text="available" />
-            <Figure name="reserved" value={level.reserved} text="reserved" />
-            <Figure name="quantity" value={level.quantity} text="on hand" />
-            <Figure name="reorder" value={level.reorderPoint} text="reorder point" />
-          </p>
-          <div class="columns">
-            <Adjust id={id} name={name} connection={connection} />
-            <Reorder id={id} level={level} connection={connection} />
-          </div>
-        </>
-      )}
+      <LiveRecord<Inventory>
+        connection={connection}
+        topic={`inventory/${id}`}
+        get={() => http.inventory[":productId"].$get({ param: { productId: id } })}
+        failed="The stock can't be read"
+      >
+        {(level) => (
+          <>
+            <Figures level={level}>
+              <Figure name="reorder" value={level.reorderPoint} text="reorder point" />
+            </Figures>
+            <div class="columns">
+              <Adjust id={id} name={name} connection={connection} />
+              <Reorder id={id} level={level} connection={connection} />
+            </div>
+          </>
+        )}
+      </LiveRecord>
       {hasScope("read:history") && <LevelChart id={id} connection={connection} />}
     </section>
-  );
-}
-
-function Figure({ name, value, text }: { name: string; value: number; text: string }) {
-  return (
-    <span data-figure={name}>
-      <b class="num">{count(value)}</b> {text}
-    </span>
   );
 }
 

@@ -1,14 +1,13 @@
 /** The page of one reservation: what it holds, for whom, for how long, and what can be done. */
 
-import { type Reservation } from "@stockwire/client/http";
+import type { Reservation } from "@stockwire/client/http";
 import { History } from "../change/history.tsx";
 import type { Connection } from "../connection.ts";
 import { count, moment } from "../format.ts";
-import { single, useLiveRecords } from "../live-records.ts";
-import { errorText } from "../notice.tsx";
+import { LiveRecord } from "../record/live-record.tsx";
 import { href } from "../route.ts";
 import { hasScope } from "../session.ts";
-import { Empty } from "../ui/require-scopes.tsx";
+import { TableHead } from "../ui/table-head.tsx";
 import { ReservationActions, secondsLeft, titleOf } from "./action.tsx";
 import { TimeLeft } from "./list.tsx";
 import { productName } from "./name.ts";
@@ -19,21 +18,25 @@ interface Props {
   id: string;
 }
 
-export function ReservationView({ connection, id }: Props) {
-  const { http, live } = connection;
-  const { records, failure } = useLiveRecords(
-    () =>
-      live.collection<Reservation>(`reservations/${id}`, {
-        load: single(() => http.reservations[":id"].$get({ param: { id } })),
-      }),
-    id,
-  );
-  const [reservation] = records.value;
-  if (failure.value !== undefined) {
-    return <Empty title="The reservation can't be read">{errorText(failure.value)}</Empty>;
-  }
-  if (!reservation) return <p class="faint">Reading…</p>;
-  const { status, lines, expiresAt, createdAt, version } = reservation;
+export const ReservationView = ({ connection, id }: Props) => (
+  <LiveRecord<Reservation>
+    connection={connection}
+    topic={`reservations/${id}`}
+    get={() => connection.http.reservations[":id"].$get({ param: { id } })}
+    failed="The reservation can't be read"
+  >
+    {(reservation) => <Facts connection={connection} reservation={reservation} />}
+  </LiveRecord>
+);
+
+interface FactsProps {
+  connection: Connection;
+  reservation: Reservation;
+}
+
+function Facts({ connection, reservation }: FactsProps) {
+  const { http } = connection;
+  const { id, status, lines, expiresAt, createdAt, version } = reservation;
   const isActive = status === "active" && secondsLeft(reservation) > 0;
   return (
     <div class="stack">
@@ -59,14 +62,7 @@ export function ReservationView({ connection, id }: Props) {
           </dd>
         </dl>
         <table class="lines" aria-label="Lines">
-          <thead>
-            <tr>
-              <th scope="col">Product</th>
-              <th scope="col" class="num">
-                Units
-              </th>
-            </tr>
-          </thead>
+          <TableHead columns={[{ title: "Product" }, { title: "Units", num: true }]} />
           <tbody>
             {lines.map(({ productId, quantity }) => (
               <tr key={productId}>

@@ -1,8 +1,7 @@
 import type { Connection } from "../connection.ts";
-import { count } from "../format.ts";
 import { href } from "../route.ts";
 import { Dialog } from "../ui/dialog.tsx";
-import { LevelBadge } from "../ui/level.tsx";
+import { Figures } from "../inventory/figures.tsx";
 import { Adjust, Reorder, Reserve } from "../inventory/form.tsx";
 import { ProductReservations } from "../reservation/entry.tsx";
 import type { Row } from "./store.ts";
@@ -23,20 +22,10 @@ export function StockDialog({ row, part, connection, onClose }: Props) {
   const level = row.level.value;
   return (
     <Dialog title={name} onClose={onClose}>
-      <p class="figures" aria-live="polite">
-        <LevelBadge level={level?.level} />
-        <span>
-          <b class="num">{count(level?.available ?? 0)}</b> available
-        </span>
-        <span>
-          <b class="num">{count(level?.reserved ?? 0)}</b> reserved
-        </span>
-        <span>
-          <b class="num">{count(level?.quantity ?? 0)}</b> on hand
-        </span>
+      <Figures level={level}>
         <a href={href("products", row.id)}>Product</a>
         <a href={href("history", "inventory", row.id)}>History</a>
-      </p>
+      </Figures>
       <Adjust id={row.id} name={name} connection={connection} />
       <Reorder id={row.id} level={level} connection={connection} />
       <Reserve id={row.id} name={name} connection={connection} />
