@@ -66,7 +66,7 @@ const pages = (): [name: string, path: string, before?: (window: Window) => Prom
     async ({ page }) => {
       const lag = async () => {
         await createProduct(http, 3, "Globe"); // again until the page is subscribed
-        return page.locator("[data-fact=lag] dd").innerText();
+        return page.locator("[data-fact=latest] dd").innerText();
       };
       await expect.poll(lag, { interval: 1_000 }).toContain("ms");
     },
@@ -79,19 +79,17 @@ const pages = (): [name: string, path: string, before?: (window: Window) => Prom
   ["history", `history/inventory/${atlas.id}`],
 ];
 
-const SETTLED = 1_800; // ms, until the highlights of changed values have faded
-
 for (const [suffix, size] of Object.entries(SIZES)) {
   test.runIf(isWanted)(
     `the pages, ${size.width} px wide`,
     async () => {
       const window = await openWindow(browser, "products", { ...size, expected: /status of 40\d/ });
-      const { page, go, close } = window;
+      const { page, go, settle, close } = window;
       for (const [name, path, before] of pages()) {
         await go(path);
         await page.locator("main").getByText(/./).nth(2).waitFor();
         await before?.(window);
-        await page.waitForTimeout(SETTLED);
+        await settle();
         const title = await page.getByRole("heading", { level: 1 }).innerText();
         expect(title, path).not.toBe("Not found");
         const file = `${FOLDER}${name}${suffix}.png`;
@@ -106,7 +104,7 @@ for (const [suffix, size] of Object.entries(SIZES)) {
   test.runIf(isWanted)(
     `the stock page after a reservation and a refused one, ${size.width} px wide`,
     async () => {
-      const { page, close } = await openWindow(browser, "stock", {
+      const { page, settle, close } = await openWindow(browser, "stock", {
         ...size,
         expected: /status of 409/,
       });
@@ -121,7 +119,7 @@ for (const [suffix, size] of Object.entries(SIZES)) {
       const param = { productId: atlas.id };
       const json = { delta: -1, reason: "sold" };
       await unwrap(http.inventory[":productId"].adjustments.$post({ param, json }));
-      await page.waitForTimeout(SETTLED);
+      await settle();
       await page.screenshot({ path: `${FOLDER}stock${suffix}.png`, animations: "disabled" });
       await close();
     },

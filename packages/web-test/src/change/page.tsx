@@ -9,6 +9,7 @@ import { FEEDS, feedOf, RESOURCES } from "../catalog.ts";
 import { interrupt, interruptedUntil } from "../interruptible-socket.ts";
 import { hasScope, now } from "../session.ts";
 import { Button } from "../ui/button.tsx";
+import { Counters } from "../ui/counters.tsx";
 import { Empty, RequireScopes } from "../ui/require-scopes.tsx";
 import { download } from "../ui/download.ts";
 import { linesOf } from "./filter.ts";
@@ -156,7 +157,14 @@ function ChangeMonitor({ connection, topics }: MonitorProps) {
         </Button>
       </div>
       <div class="bar">
-        <Counters monitor={monitor} />
+        <Counters
+          facts={[
+            ["listed", found.value],
+            ["received", monitor.received.value],
+            ["caught up after a gap", monitor.late.value],
+            ["missing", monitor.missing.value],
+          ]}
+        />
         <span class={paused.value ? "num" : "num unseen"} role="status" data-fact="waiting">
           Paused: {count(waiting.value)} waiting
         </span>
@@ -164,25 +172,6 @@ function ChangeMonitor({ connection, topics }: MonitorProps) {
       {monitor.refused.value && <Empty title="The server says">{monitor.refused.value}</Empty>}
       <ChangeTable monitor={monitor} />
     </>
-  );
-}
-
-function Counters({ monitor }: { monitor: Monitor }) {
-  const facts = [
-    ["listed", monitor.found.value],
-    ["received", monitor.received.value],
-    ["caught up after a gap", monitor.late.value],
-    ["missing", monitor.missing.value],
-  ] as const;
-  return (
-    <dl class="counters">
-      {facts.map(([name, value]) => (
-        <div key={name} data-fact={name}>
-          <dt>{name}</dt>
-          <dd class="num">{count(value)}</dd>
-        </div>
-      ))}
-    </dl>
   );
 }
 

@@ -9,6 +9,7 @@ import { errorText } from "../notice.tsx";
 import { href } from "../route.ts";
 import { hasScope, now } from "../session.ts";
 import { BarChart } from "../ui/chart.tsx";
+import { Counters } from "../ui/counters.tsx";
 import { LevelBadge } from "../ui/level.tsx";
 import { RequireScopes } from "../ui/require-scopes.tsx";
 import { meterOf } from "./meter.ts";
@@ -43,14 +44,7 @@ function Changes({ connection: { live } }: { connection: Connection }) {
       />
       <p class="faint">Counted since {clock(new Date(meter.since).toISOString())}.</p>
       <p class="faint">Delivered to this window:</p>
-      <dl class="counters">
-        {[...meter.byFeed].map(([feed, delivered]) => (
-          <div key={feed} data-fact={feed}>
-            <dt>{feed}</dt>
-            <dd class="num">{count(delivered)}</dd>
-          </div>
-        ))}
-      </dl>
+      <Counters facts={meter.byFeed} />
     </section>
   );
 }
@@ -69,16 +63,12 @@ function Lag({ connection: { live } }: { connection: Connection }) {
         ends={HALF_HOUR}
         label={`${count(medians.at(-1) ?? 0)} ms in this minute, the median of each minute`}
       />
-      <dl class="counters">
-        <div data-fact="lag">
-          <dt>latest</dt>
-          <dd class="num">{meter.lag === undefined ? "–" : `${count(meter.lag)} ms`}</dd>
-        </div>
-        <div data-fact="deliveries">
-          <dt>deliveries in this minute</dt>
-          <dd class="num">{count(delivered.at(-1) ?? 0)}</dd>
-        </div>
-      </dl>
+      <Counters
+        facts={[
+          ["latest", meter.lag === undefined ? "–" : `${count(meter.lag)} ms`],
+          ["deliveries in this minute", delivered.at(-1) ?? 0],
+        ]}
+      />
       <p class="faint">
         With the difference between both clocks. Changes after a cut do not count.
       </p>

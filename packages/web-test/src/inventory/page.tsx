@@ -10,6 +10,7 @@ import { href, parameters, setParameters } from "../route.ts";
 import { hasScope } from "../session.ts";
 import { LevelBadge } from "../ui/level.tsx";
 import { Empty, RequireScopes } from "../ui/require-scopes.tsx";
+import { Select } from "../ui/select.tsx";
 import { CountPage } from "./count.tsx";
 import { Reorder } from "./form.tsx";
 import { pageOfShort } from "./short.ts";
@@ -41,10 +42,9 @@ function LevelList({ connection }: { connection: Connection }) {
   const { http } = connection;
   const given = parameters().get("level");
   const shown = useSignal<Shown>(isShown(given) ? given : "short");
-  const choose = (text: string) => {
-    if (!isShown(text)) return;
-    shown.value = text;
-    setParameters({ level: text === "short" ? "" : text });
+  const choose = (level: Shown) => {
+    shown.value = level;
+    setParameters({ level: level === "short" ? "" : level });
   };
   return (
     <RecordList<Inventory>
@@ -60,17 +60,7 @@ function LevelList({ connection }: { connection: Connection }) {
               Count
             </a>
           )}
-          <select
-            aria-label="Level"
-            value={shown.value}
-            onChange={(event) => choose(event.currentTarget.value)}
-          >
-            {Object.entries(LEVELS).map(([value, text]) => (
-              <option key={value} value={value}>
-                {text}
-              </option>
-            ))}
-          </select>
+          <Select label="Level" value={shown.value} options={LEVELS} onSelect={choose} />
         </>
       }
       fetchPage={(query) => {

@@ -2,6 +2,7 @@ import { signal, useSignal } from "@preact/signals";
 import { count } from "../format.ts";
 import { target, validToken } from "../session.ts";
 import { Field } from "../ui/field.tsx";
+import { TableHead } from "../ui/table-head.tsx";
 import { RequestCard } from "./request-card.tsx";
 import { type RawResponse, sendRequest } from "./response.ts";
 
@@ -10,6 +11,13 @@ const PLANS = [
   { name: "basic", rate: 50, burst: 100, quota: 1_000 },
   { name: "production", rate: 1_000, burst: 2_000, quota: 10_000 },
 ] as const;
+
+const COLUMNS = [
+  { title: "Plan" },
+  { title: "Rate", num: true },
+  { title: "Burst", num: true },
+  { title: "A month", num: true },
+];
 
 const PATH = "/partner/version"; // needs a token and a key, so it is metered
 const MOST = 150; // requests
@@ -65,20 +73,7 @@ export function PartnerBurst() {
         in requests:
       </p>
       <table class="plans">
-        <thead>
-          <tr>
-            <th scope="col">Plan</th>
-            <th scope="col" class="num">
-              Rate
-            </th>
-            <th scope="col" class="num">
-              Burst
-            </th>
-            <th scope="col" class="num">
-              A month
-            </th>
-          </tr>
-        </thead>
+        <TableHead columns={COLUMNS} />
         <tbody>
           {PLANS.map(({ name, rate, burst, quota }) => (
             <tr key={name}>

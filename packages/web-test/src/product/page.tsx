@@ -2,8 +2,7 @@
 
 import { RESOURCES } from "../catalog.ts";
 import { Loaded } from "../record/load.tsx";
-import { RequireScopes } from "../ui/require-scopes.tsx";
-import { Empty } from "../ui/require-scopes.tsx";
+import { Empty, RequireScopes } from "../ui/require-scopes.tsx";
 import { getProduct, ProductForm } from "./form.tsx";
 import { ProductList } from "./list.tsx";
 import { ProductView } from "./view.tsx";

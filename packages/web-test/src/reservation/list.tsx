@@ -9,6 +9,7 @@ import { findProduct, isId } from "../product/find.ts";
 import { RecordList } from "../record/list.tsx";
 import { href, parameters, setParameters } from "../route.ts";
 import { Button } from "../ui/button.tsx";
+import { Select } from "../ui/select.tsx";
 import { secondsLeft, titleOf, unitsOf } from "./action.tsx";
 import { productName } from "./name.ts";
 
@@ -22,8 +23,8 @@ export function ReservationList({ connection }: { connection: Connection }) {
   const productId = useSignal(given.get("product") ?? "");
   const typed = useSignal(productId.peek());
   const keep = () => setParameters({ status: status.value, product: productId.value });
-  const choose = (text: string) => {
-    status.value = text === "active" ? "active" : "";
+  const choose = (wanted: Status) => {
+    status.value = wanted;
     keep();
   };
   const findByProduct = async () => {
@@ -49,17 +50,7 @@ export function ReservationList({ connection }: { connection: Connection }) {
       hasOrder={status.value === ""}
       filters={
         <>
-          <select
-            aria-label="Status"
-            value={status.value}
-            onChange={(event) => choose(event.currentTarget.value)}
-          >
-            {Object.entries(STATUSES).map(([value, text]) => (
-              <option key={value} value={value}>
-                {text}
-              </option>
-            ))}
-          </select>
+          <Select label="Status" value={status.value} options={STATUSES} onSelect={choose} />
           <form
             class="pick"
             role="search"

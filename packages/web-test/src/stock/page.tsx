@@ -8,6 +8,7 @@ import { errorText } from "../notice.tsx";
 import { parameters, setParameters } from "../route.ts";
 import { Button } from "../ui/button.tsx";
 import { Empty, RequireScopes } from "../ui/require-scopes.tsx";
+import { ORDERS, Select } from "../ui/select.tsx";
 import { LevelBadge } from "../ui/level.tsx";
 import { useRange } from "../ui/virtual.ts";
 import { type Part, StockDialog } from "./dialog.tsx";
@@ -84,16 +85,12 @@ function StockSearch({ connection }: { connection: Connection }) {
             </Button>
           ))}
         </div>
-        <select
-          aria-label="Order"
+        <Select
+          label="Order"
           value={order}
-          onChange={(event) =>
-            change({ order: event.currentTarget.value === "asc" ? "asc" : "desc" })
-          }
-        >
-          <option value="desc">Newest first</option>
-          <option value="asc">Oldest first</option>
-        </select>
+          options={ORDERS}
+          onSelect={(wanted) => change({ order: wanted })}
+        />
         <a class="button" href={location.href} target="_blank" rel="noopener">
           Open a second window
         </a>
@@ -105,20 +102,12 @@ function StockSearch({ connection }: { connection: Connection }) {
             change({ text: typed.value });
           }}
         >
-          <select
-            aria-label="Find by"
+          <Select
+            label="Find by"
             value={by}
-            onChange={(event) => {
-              const { value } = event.currentTarget;
-              if (isBy(value)) change({ by: value, text: typed.value });
-            }}
-          >
-            {Object.entries(BY).map(([value, text]) => (
-              <option key={value} value={value}>
-                {text}
-              </option>
-            ))}
-          </select>
+            options={BY}
+            onSelect={(wanted) => change({ by: wanted, text: typed.value })}
+          />
           <input
             type="search"
             placeholder="Find a product"

@@ -1,16 +1,17 @@
+import { linear, stepPath } from "../ui/scale.ts";
+
 const [WIDTH, HEIGHT, PAD] = [104, 28, 3];
 
 /** Draws the latest values as steps; the last one is the current value. */
 export function Sparkline({ values }: { values: readonly number[] }) {
   const label = values.length > 1 ? `Available lately: ${values.join(", ")}` : "No movement yet";
   const points = values.length === 1 ? [...values, ...values] : values; // a line needs two
-  const most = Math.max(1, ...points);
-  const step = (WIDTH - 2 * PAD) / Math.max(1, points.length - 1);
-  const x = (index: number) => PAD + index * step;
-  const y = (value: number) => HEIGHT - PAD - (value / most) * (HEIGHT - 2 * PAD);
-  const line = points
-    .map((value, index) => (index === 0 ? `M${x(0)} ${y(value)}` : `H${x(index)}V${y(value)}`))
-    .join("");
+  const x = linear([0, points.length - 1], [PAD, WIDTH - PAD]);
+  const y = linear([0, Math.max(1, ...points)], [HEIGHT - PAD, PAD]);
+  const line = stepPath(
+    points.map((value, index) => ({ x: x(index), y: y(value) })),
+    WIDTH - PAD,
+  );
   const last = points.at(-1);
   return (
     <svg class="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>

@@ -40,14 +40,7 @@ export function StepChart({ lines, label, until }: Props) {
   return (
     <figure class="chart" ref={root}>
       <svg viewBox={`0 0 ${width} ${HEIGHT}`} height={HEIGHT} role="img" aria-label={label}>
-        {ticks.map((tick) => (
-          <g key={tick}>
-            <path class="chart-grid" d={`M${PAD.left} ${y(tick)}H${width - PAD.right}`} />
-            <text class="chart-text" x={PAD.left - 8} y={y(tick) + 4} text-anchor="end">
-              {count(tick)}
-            </text>
-          </g>
-        ))}
+        <Grid ticks={ticks} y={y} width={width} />
         {times.map((time, index) => (
           <text
             key={time}
@@ -80,6 +73,28 @@ export function StepChart({ lines, label, until }: Props) {
   );
 }
 
+interface GridProps {
+  ticks: readonly number[];
+  y: (value: number) => number;
+  width: number;
+  unit?: string;
+}
+
+/** A line for each tick, with its value beside it. */
+const Grid = ({ ticks, y, width, unit = "" }: GridProps) => (
+  <>
+    {ticks.map((tick) => (
+      <g key={tick}>
+        <path class="chart-grid" d={`M${PAD.left} ${y(tick)}H${width - PAD.right}`} />
+        <text class="chart-text" x={PAD.left - 8} y={y(tick) + 4} text-anchor="end">
+          {count(tick)}
+          {unit}
+        </text>
+      </g>
+    ))}
+  </>
+);
+
 const anchorOf = (index: number, length: number) => {
   if (index === 0) return "start";
   return index === length - 1 ? "end" : "middle";
@@ -102,15 +117,7 @@ export function BarChart({ values, label, ends, unit = "" }: BarProps) {
   return (
     <figure class="chart" ref={root}>
       <svg viewBox={`0 0 ${width} ${HEIGHT}`} height={HEIGHT} role="img" aria-label={label}>
-        {ticks.map((tick) => (
-          <g key={tick}>
-            <path class="chart-grid" d={`M${PAD.left} ${y(tick)}H${width - PAD.right}`} />
-            <text class="chart-text" x={PAD.left - 8} y={y(tick) + 4} text-anchor="end">
-              {count(tick)}
-              {unit}
-            </text>
-          </g>
-        ))}
+        <Grid ticks={ticks} y={y} width={width} unit={unit} />
         {values.map((value, index) => (
           <rect
             key={index}
