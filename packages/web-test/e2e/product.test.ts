@@ -139,3 +139,30 @@ test("the list is paged, sorted on a page, and acts on the rows that are selecte
   await expect.poll(shown).toBe("k");
   await close();
 });
+
+test("a filter that is answered late does not replace the rows of the one after it", async () => {
+  const [slow, quick] = [uniqueName("Slow"), uniqueName("Quick")];
+  for (const category of [slow, quick]) {
+    await unwrap(http.products.$post({ json: { name: category, price: 1, category } }));
+  }
+  const { page, settle, close } = await openWindow(browser, "products");
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  await page.route(/category=Slow/, async (route) => {
+    await released;
+    await route.fallback();
+  });
+  const find = async (category: string) => {
+    await page.getByLabel("Category").fill(category);
+    const asked = page.waitForRequest(/category=/);
+    await page.getByRole("button", { name: "Find" }).click();
+    await asked;
+  };
+  const rows = () => page.locator("tbody tr td:nth-child(2)").allInnerTexts();
+  await find(slow);
+  await find(quick);
+  await expect.poll(rows).toEqual([quick]);
+  release();
+  await settle();
+  expect(await rows()).toEqual([quick]);
+  await close();
+});

@@ -73,8 +73,8 @@ export function BulkBar<T extends { id: string }>({ actions, chosen, nameOf, onD
       ))}
       {report.value.length > 0 && (
         <ul class="bulk-report" aria-label="Refused">
-          {report.value.map((text) => (
-            <li key={text} class="problem">
+          {report.value.map((text, index) => (
+            <li key={index} class="problem">
               {text}
             </li>
           ))}

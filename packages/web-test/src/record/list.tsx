@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { type Feed, RESOURCES } from "../catalog.ts";
 import { type Connection, isLate } from "../connection.ts";
 import { errorText } from "../notice.tsx";
@@ -9,6 +9,7 @@ import { hasScope } from "../session.ts";
 import { Button } from "../ui/button.tsx";
 import { Late } from "../ui/late.tsx";
 import { Empty } from "../ui/require-scopes.tsx";
+import { ORDERS, Select } from "../ui/select.tsx";
 import { type BulkAction, BulkBar } from "./bulk.tsx";
 import { type Column, sorted, type SortOrder } from "./sort.ts";
 import { SortHead } from "./sort-head.tsx";
@@ -54,23 +55,25 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
   const page = useSignal<Page<T>>();
   const failure = useSignal<string>();
   const tokens = useSignal<readonly string[]>([]); // page tokens, up to that of this page
-  const order = useSignal<"asc" | "desc">("desc");
+  const order = useSignal<keyof typeof ORDERS>("desc");
   const sort = useSignal<SortOrder>();
   const selected = useSignal<ReadonlySet<string>>(new Set());
   const late = useSignal<ReadonlySet<string>>(new Set());
+  const reads = useRef(0); // only the latest one is shown: an earlier one may be answered later
 
   const load = async () => {
+    const number = ++reads.current;
     const nextToken = tokens.peek().at(-1);
     const query = { limit: String(LIMIT), order: order.peek(), ...(nextToken && { nextToken }) };
     try {
       const read = await fetchPage(query);
-      if (tokens.peek().at(-1) !== nextToken) return; // another page is wanted by now
+      if (number !== reads.current) return;
       page.value = read;
       failure.value = undefined;
       const ids = new Set(read.items.map(({ id }) => id));
       if ([...selected.peek()].some((id) => !ids.has(id))) selected.value = new Set();
     } catch (error) {
-      failure.value = errorText(error);
+      if (number === reads.current) failure.value = errorText(error);
     }
   };
   useEffect(() => {
@@ -122,17 +125,15 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
         {props.filters}
         <span class="grow" />
         {hasOrder && (
-          <select
-            aria-label="Order"
+          <Select
+            label="Order"
             value={order.value}
-            onChange={(event) => {
-              order.value = event.currentTarget.value === "asc" ? "asc" : "desc";
+            options={ORDERS}
+            onSelect={(wanted) => {
+              order.value = wanted;
               turnTo([]);
             }}
-          >
-            <option value="desc">Newest first</option>
-            <option value="asc">Oldest first</option>
-          </select>
+          />
         )}
         <span class="faint num">Page {tokens.value.length + 1}</span>
         <Button
