@@ -2,14 +2,17 @@
 
 import { type Client, ProblemError, unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { memo } from "preact/compat";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type Connection, isAway } from "../connection.ts";
 import { count } from "../format.ts";
 import { errorText } from "../notice.tsx";
 import { href } from "../route.ts";
 import { Button } from "../ui/button.tsx";
+import { Counters } from "../ui/counters.tsx";
 import { download } from "../ui/download.ts";
 import { Field } from "../ui/field.tsx";
+import { TableHead } from "../ui/table-head.tsx";
 import { useUnsaved } from "../ui/unsaved.tsx";
 import { csvOf, parseCount } from "./csv.ts";
 import { byWeight, type Difference, differences } from "./difference.ts";
@@ -17,6 +20,7 @@ import { lookUp } from "./look-up.ts";
 import { CHUNK, type Outcome, runCount } from "./run.ts";
 
 const COMPARE_AFTER = 300; // ms after the last key
+const LISTED = 20; // faults and refusals; the saved report has all refusals
 const EXAMPLE = "sku,quantity\nPEN-001,118\nPEN-002,40";
 
 interface Report {
@@ -35,7 +39,7 @@ export function CountPage({ connection: { http } }: { connection: Connection }) 
   useUnsaved((text.value.trim() !== "" && !report.value) || (report.value?.isRunning ?? false));
   useEffect(() => () => stop.current?.abort(), []);
 
-  const { lines, faults } = parseCount(text.value);
+  const { lines, faults } = useMemo(() => parseCount(text.value), [text.value]);
   useEffect(() => {
     compared.value = undefined;
     report.value = undefined;
@@ -117,12 +121,12 @@ export function CountPage({ connection: { http } }: { connection: Connection }) 
           </div>
           {faults.length > 0 && (
             <ul aria-label="Faults">
-              {faults.slice(0, 20).map(({ line, detail }) => (
+              {faults.slice(0, LISTED).map(({ line, detail }) => (
                 <li key={line} class="problem">
                   Line {line}: {detail}
                 </li>
               ))}
-              {faults.length > 20 && <li class="problem">and {faults.length - 20} more</li>}
+              {faults.length > LISTED && <li>and {count(faults.length - LISTED)} more</li>}
             </ul>
           )}
           <p class="faint num" role="status">
@@ -190,23 +194,17 @@ async function untilBack(failures: number): Promise<void> {
 function Summary({ all }: { all: readonly Difference[] }) {
   const of = (kind: Difference["kind"]) => all.filter((each) => each.kind === kind);
   const sum = of("change").reduce((units, { from, to }) => units + to - from, 0);
-  const facts = [
-    ["differ", of("change").length],
-    ["units", sum],
-    ["are right", of("same").length],
-    ["not found", of("unknown").length],
-    ["below what is reserved", of("reserved").length],
-    ["counted twice", of("again").length],
-  ] as const;
   return (
-    <dl class="counters">
-      {facts.map(([name, value]) => (
-        <div key={name} data-fact={name}>
-          <dt>{name}</dt>
-          <dd class="num">{count(value)}</dd>
-        </div>
-      ))}
-    </dl>
+    <Counters
+      facts={[
+        ["differ", of("change").length],
+        ["units", sum],
+        ["are right", of("same").length],
+        ["not found", of("unknown").length],
+        ["below what is reserved", of("reserved").length],
+        ["counted twice", of("again").length],
+      ]}
+    />
   );
 }
 
@@ -233,11 +231,12 @@ function ReportView({ report }: { report: Report }) {
       </p>
       {refused.length > 0 && (
         <ul aria-label="Refused">
-          {refused.map(({ difference, refusal }) => (
+          {refused.slice(0, LISTED).map(({ difference, refusal }) => (
             <li key={difference.line} class="problem">
               Line {difference.line}, {difference.name}: {refusal}
             </li>
           ))}
+          {refused.length > LISTED && <li>and {count(refused.length - LISTED)} more</li>}
         </ul>
       )}
       {!isRunning && (
@@ -257,48 +256,38 @@ const KINDS: Readonly<Record<Difference["kind"], string>> = {
   reserved: "more are reserved",
   again: "counted in another line",
 };
+const COLUMNS = [
+  { title: "Line", num: true },
+  { title: "Product" },
+  { title: "Before", num: true },
+  { title: "Counted", num: true },
+  { title: "Difference", num: true },
+  { title: "Note" },
+];
 const SHOWN = 1_000; // rows
 
-function Differences({ all }: { all: readonly Difference[] }) {
-  return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Differences">
-      <table class="differences">
-        <thead>
-          <tr>
-            <th scope="col">Line</th>
-            <th scope="col">Product</th>
-            <th scope="col" class="num">
-              Before
-            </th>
-            <th scope="col" class="num">
-              Counted
-            </th>
-            <th scope="col" class="num">
-              Difference
-            </th>
-            <th scope="col">Note</th>
-          </tr>
-        </thead>
-        <tbody>
-          {byWeight(all)
-            .slice(0, SHOWN)
-            .map(({ line, typed, kind, name, productId, from, to }) => (
-              <tr key={line} data-kind={kind}>
-                <td class="num">{line}</td>
-                <td>
-                  {productId === "" ? typed : <a href={href("products", productId)}>{name}</a>}
-                </td>
-                <td class="num">{kind === "unknown" ? "–" : count(from)}</td>
-                <td class="num">{count(to)}</td>
-                <td class="num">{kind === "unknown" ? "–" : signed(to - from)}</td>
-                <td class={kind === "same" ? "faint" : "problem"}>{KINDS[kind]}</td>
-              </tr>
-            ))}
-        </tbody>
-      </table>
-      {all.length > SHOWN && <p class="faint">The first {count(SHOWN)} rows are shown.</p>}
-    </div>
-  );
-}
+/** Drawn once, and not again while the count goes on. */
+const Differences = memo(({ all }: { all: readonly Difference[] }) => (
+  <div class="scroll" tabIndex={0} role="region" aria-label="Differences">
+    <table class="differences">
+      <TableHead columns={COLUMNS} />
+      <tbody>
+        {byWeight(all)
+          .slice(0, SHOWN)
+          .map(({ line, typed, kind, name, productId, from, to }) => (
+            <tr key={line} data-kind={kind}>
+              <td class="num">{line}</td>
+              <td>{productId === "" ? typed : <a href={href("products", productId)}>{name}</a>}</td>
+              <td class="num">{kind === "unknown" ? "–" : count(from)}</td>
+              <td class="num">{count(to)}</td>
+              <td class="num">{kind === "unknown" ? "–" : signed(to - from)}</td>
+              <td class={kind === "same" ? "faint" : "problem"}>{KINDS[kind]}</td>
+            </tr>
+          ))}
+      </tbody>
+    </table>
+    {all.length > SHOWN && <p class="faint">The first {count(SHOWN)} rows are shown.</p>}
+  </div>
+));
 
 const signed = (units: number): string => (units > 0 ? `+${count(units)}` : count(units));

@@ -42,13 +42,14 @@ test("everything is counted, in chunks, and each with a key of its own", async (
 
 test("a chunk begins when the one before it is settled", async () => {
   let settled = 0;
+  const early: number[] = []; // lines; what `send` throws would be sent again
   const { given } = options(async ({ line }) => {
-    expect(settled).toBeGreaterThanOrEqual(Math.floor((line - 1) / CHUNK) * CHUNK);
+    if (settled < Math.floor((line - 1) / CHUNK) * CHUNK) early.push(line);
     await Promise.resolve();
     settled++;
   });
   await runCount(all, given);
-  expect(settled).toBe(60);
+  expect([settled, early]).toEqual([60, []]);
 });
 
 test("what got no answer is sent again with the same key until it is answered", async () => {
