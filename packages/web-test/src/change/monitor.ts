@@ -72,7 +72,6 @@ export function openMonitor(
     late.value = counts.late;
     missing.value = counts.missing;
     waiting.value = held.length;
-    if (paused.peek() && changes.peek().length > 0 && held.length > 0) return;
     const all = passing();
     found.value = all.length;
     changes.value = all.slice(from.peek(), from.peek() + SHOWN);

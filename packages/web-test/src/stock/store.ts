@@ -67,7 +67,11 @@ export function openStock({ http, live }: Connection, filter: Filter, onReset: (
 
   const onProduct = (change: Change) => {
     const { id, op, data } = change;
-    if (op === "delete") return list.remove(id);
+    if (op === "delete") {
+      freshIds.delete(id);
+      list.remove(id);
+      return draw();
+    }
     const product = data as Product | undefined;
     if (product) products.add(product);
     if (op === "create" && product && isWanted(filter, product)) freshIds.add(id);
