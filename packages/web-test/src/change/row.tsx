@@ -29,7 +29,11 @@ export const ChangeRow = memo(({ received }: { received: ReceivedChange | undefi
         <span class={`op op-${op}`}>{op}</span>
       </td>
       <td role="cell">
-        <a href={href("history", feed, id)} aria-label={`${short(id)}, history of ${feed}`}>
+        <a
+          class="change-id clip"
+          href={href("history", feed, id)}
+          aria-label={`${short(id)}, history of ${feed}`}
+        >
           {short(id)}
         </a>
         <span class="faint num"> v{version}</span>
