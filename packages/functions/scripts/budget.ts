@@ -3,8 +3,8 @@
  * takes the space.
  */
 const BUDGETS: Readonly<Record<string, number>> = {
-  http: 300,
-  hello: 300, // contains the app
+  http: 280,
+  hello: 280, // contains the app
 };
 const OTHERS = 250;
 

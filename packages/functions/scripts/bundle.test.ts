@@ -118,6 +118,14 @@ test("the http bundle serves the API documents and holds them packed", async () 
   expect(bundle).not.toContain(openapi.info.summary);
 });
 
+test("no bundle contains what makes a JSON Schema of a Zod schema", async () => {
+  for (const name of Object.keys(functions)) {
+    const bundle = await readFile(join(folder, name, "index.mjs"), "utf8");
+    expect(bundle).not.toContain("json-schema.org");
+    expect(bundle).toContain("no JSON Schema in a bundle");
+  }
+});
+
 test("the stack of a logged error names the sources", async () => {
   const event = { Records: [{ messageId: "m", body: "not JSON" }] };
   const { result, log } = await run("deliver", event, { LOG_LEVEL: "error" });

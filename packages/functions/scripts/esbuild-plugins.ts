@@ -64,4 +64,32 @@ export default JSON.parse(brotliDecompressSync(Buffer.from("${packed}", "base64"
   },
 };
 
-export default [credentials, documents];
+const ZOD_SCHEMAS = join("node_modules", "zod", "v4", "classic", "schemas.js");
+
+/** What makes a JSON Schema of a Zod schema, and what is in its place. */
+const JSON_SCHEMA: readonly (readonly [text: RegExp, replacement: string])[] = [
+  [/^ *inst\._zod\.processJSONSchema = .*;$/gm, ""],
+  [
+    /^import \{ createStandardJSONSchemaMethod, createToJSONSchemaMethod \} from .*;$/m,
+    'const createToJSONSchemaMethod = () => { throw new Error("no JSON Schema in a bundle"); }, createStandardJSONSchemaMethod = () => createToJSONSchemaMethod;',
+  ],
+];
+
+/** Leaves the JSON Schemas of Zod out, 20 kB: a bundle has them in its documents, made before. */
+const schemas: Plugin = {
+  name: "schemas",
+  setup(build) {
+    build.onLoad({ filter: ANY }, (args: Args) => {
+      const path = pathOf(args);
+      if (!path.endsWith(ZOD_SCHEMAS)) return undefined;
+      let contents = readFileSync(path, "utf8");
+      for (const [text, replacement] of JSON_SCHEMA) {
+        if (contents.search(text) < 0) throw new Error(`${path} does not match ${text}`);
+        contents = contents.replace(text, replacement);
+      }
+      return { contents, loader: "js" };
+    });
+  },
+};
+
+export default [credentials, documents, schemas];
