@@ -225,7 +225,7 @@ describe("a stream", () => {
     let calls = 0;
     through((_, call) => (calls++, call()));
     const reading = next();
-    await vi.waitFor(() => expect(calls).toBeGreaterThan(2));
+    await vi.waitFor(() => expect(calls).toBeGreaterThan(2), { timeout: 30_000 });
     const left = Date.now();
     await reader.cancel(); // resolves when nothing reads any more
     expect(Date.now() - left).toBeLessThan(5_000);

@@ -108,7 +108,7 @@ export async function serveWebSocketApi(settings: Settings = {}): Promise<Served
           if (!found) throw new Error(`there was no event of ${routeKey}`);
           return found;
         },
-        { timeout: 5000, interval: 5 },
+        { timeout: 30_000, interval: 5 },
       ),
     caller(config) {
       const client = new ApiGatewayManagementApiClient({

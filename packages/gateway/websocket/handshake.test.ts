@@ -4,7 +4,7 @@ import { createWebSocketApi } from "./websocket-api.ts";
 import type { WebSocketApiConfig } from "./config.ts";
 import { handshake, rawSocket, serveWebSocketApi } from "../test/websocket-fixture.ts";
 
-const until = (check: () => void) => vi.waitFor(check, { timeout: 5000, interval: 5 });
+const until = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 5 });
 const head = (received: Buffer) => received.toString("latin1").split("\r\n", 1)[0];
 const returns =
   (result: unknown): LambdaHandler =>

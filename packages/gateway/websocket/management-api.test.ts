@@ -15,7 +15,7 @@ import {
 
 const post = (ConnectionId: string, Data: string | Uint8Array) =>
   new PostToConnectionCommand({ ConnectionId, Data });
-const until = (check: () => void) => vi.waitFor(check, { timeout: 5000, interval: 5 });
+const until = (check: () => void) => vi.waitFor(check, { timeout: 30_000, interval: 5 });
 const errorOf = ({ status, headers, body }: RawResponse) => [
   status,
   headers.find(([name]) => name.toLowerCase() === "x-amzn-errortype")?.[1],

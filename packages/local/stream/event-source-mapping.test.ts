@@ -513,7 +513,7 @@ test.each(["ExpiredIteratorException", "TrimmedDataAccessException", "ServiceUna
     const { handled, handler } = poisoned([]);
     start(handler, { batchSize: 5, streams: failing(name) });
     await putAll(ids(40));
-    await vi.waitUntil(() => handled.length >= 40);
+    await vi.waitUntil(() => handled.length >= 40, { timeout: 30_000 });
     await put("end");
     await mappings[0]?.settled();
     expect(handled).toEqual([...ids(40), "end"]);
@@ -589,7 +589,7 @@ test("the stream of a table that is created later is read from its beginning", a
   const { handled, handler } = poisoned([]);
   tableName = `Late-${randomUUID()}`;
   const mapping = start(handler);
-  await vi.waitUntil(() => errors.length > 0);
+  await vi.waitUntil(() => errors.length > 0, { timeout: 30_000 });
   await createTable(tableName);
   await put("a");
   await mapping.settled();
@@ -723,7 +723,7 @@ test("a parent shard is read to its end before its children, and only once", asy
   const first = sharded(shards);
   const { handled, handler } = poisoned([]);
   const mapping = start(handler, { streams: first.client });
-  await vi.waitUntil(() => handled.length === 11);
+  await vi.waitUntil(() => handled.length === 11, { timeout: 30_000 });
   await mapping.stop();
   const indexOf = (id: string) => handled.indexOf(id);
   for (const id of ["c1-1", "c2-1", "g-1"]) expect(indexOf(id)).toBeGreaterThan(indexOf("p-5"));
@@ -739,7 +739,7 @@ test("a parent shard is read to its end before its children, and only once", asy
   left.g.ids.push("g-2");
   left.g.open = false;
   await start(again.handler, { streams: second.client }).settled();
-  await vi.waitUntil(() => again.handled.length === 2);
+  await vi.waitUntil(() => again.handled.length === 2, { timeout: 30_000 });
   expect(again.handled).toEqual(["g-2", "d-1"]);
   expect(second.read).not.toContain("c1");
   const { Item } = await dynamodb.send(new GetItemCommand(await leaseOf("changes")));
@@ -813,11 +813,11 @@ test("many wake-ups share a poll, and a wake-up does not wait for the next poll"
   );
   const { handled, handler } = poisoned([]);
   const mapping = start(handler, { streams: client, pollMs: 60_000 });
-  await vi.waitUntil(() => polls > 0);
+  await vi.waitUntil(() => polls > 0, { timeout: 30_000 });
   await put("a");
   const before = polls;
   for (let n = 0; n < 1000; n++) mapping.wake();
-  await vi.waitUntil(() => handled.length > 0); // long before the next regular poll
+  await vi.waitUntil(() => handled.length > 0, { timeout: 30_000 }); // long before the next regular poll
   expect(polls - before).toBeLessThan(5);
   client.destroy();
 });

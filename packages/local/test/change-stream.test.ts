@@ -245,7 +245,7 @@ describe("behind a REST API, the stream", () => {
     expect(await next()).toEqual({ name: "end", data: { reason: "error" } });
     expect(await next()).toBeUndefined();
     expect(response.complete).toBe(true);
-    await vi.waitFor(() => expect(accessLog.at(-1)?.status).toBe(200));
+    await vi.waitFor(() => expect(accessLog.at(-1)?.status).toBe(200), { timeout: 30_000 });
     expect(problems).toEqual([]);
   });
 

@@ -36,7 +36,8 @@ export async function startLaptop({
 }: Options = {}): Promise<RunningLaptop> {
   const folder = dataDir ?? (await mkdtemp(join(tmpdir(), "stockwire-laptop-")));
   const child = spawn(process.execPath, [MAIN, "--port", "0", "--data", folder, ...args], {
-    env: { ...process.env, ...env },
+    // A call takes longer on a busy machine.
+    env: { DYNAMODB_TIMEOUT_MS: "5000", ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const ended = once(child, "exit").then(([code]) => code as number | null);

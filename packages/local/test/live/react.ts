@@ -222,7 +222,9 @@ export function reactTests({ laptop, create, api }: Stage): void {
     mutate(-1);
     await expectText(text, "4 pending fine");
     // The change of another client comes after the write's own one.
-    await vi.waitFor(async () => expect((await levelOf(id)).available).toBe(4));
+    await vi.waitFor(async () => expect((await levelOf(id)).available).toBe(4), {
+      timeout: 30_000,
+    });
     await adjust(id, -2);
     await expectText(text, "2 pending fine");
     answers.open();
