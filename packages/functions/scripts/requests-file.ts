@@ -85,7 +85,7 @@ const Parameter = z.object({
   name: z.string().default(""),
   in: z.string().default("header"),
   required: z.boolean().default(false),
-  example: z.unknown(),
+  example: z.unknown().optional(),
   schema: z
     .object({
       default: z.unknown().optional(),
