@@ -3,7 +3,7 @@
  * clients. It needs the npm registry.
  */
 
-import { startVitest } from "vitest/node";
+import { runTests } from "../consumer/run-tests.ts";
 
 const USAGE = `Usage: npm run test:api
 
@@ -11,17 +11,4 @@ Runs Redocly and Spectral with their default rules over /openapi.json in both ve
 /asyncapi.json, and type-checks what openapi-typescript, @hey-api/openapi-ts and orval generate. Needs the
 npm registry; the tools are kept in node_modules/.cache (250 MB).`;
 
-if (process.argv.includes("--help")) {
-  console.log(USAGE);
-  process.exit(0);
-}
-
-const vitest = await startVitest("test", [], {
-  root: import.meta.dirname,
-  config: false,
-  run: true,
-  include: ["*.test.ts"],
-  testTimeout: 300_000,
-  hookTimeout: 600_000,
-});
-await vitest.close();
+await runTests({ usage: USAGE, folder: import.meta.dirname, testTimeout: 300_000 });

@@ -13,12 +13,12 @@ import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { shardOf } from "@stockwire/core/store/record";
 import { tables } from "@stockwire/core/store/tables";
 import { DeleteTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createTables } from "../engine/tables.ts";
 import { register, unregister } from "../server-registry.ts";
+import { runProgram } from "../test/program.ts";
 
 const PROGRAM = join(import.meta.dirname, "check-stock.ts");
 /** Makes a process print its largest heap, after garbage collection, when it ends. */
@@ -53,24 +53,18 @@ interface Run {
   memory: number; // MB
 }
 
-function run(
+async function run(
   args: string[],
-  { env = {}, node = [] }: { env?: Record<string, string>; node?: string[] } = {},
+  { env = {}, flags = [] }: { env?: Record<string, string>; flags?: string[] } = {},
 ): Promise<Run> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [...node, PROGRAM, ...args],
-      { env: { ...process.env, ...env } },
-      (error, stdout, stderr) =>
-        resolve({
-          code: error ? error.code : 0,
-          lines: stdout.trimEnd().split("\n"),
-          stderr: stderr.replace(/heap \d+\n/, ""),
-          memory: Number(/heap (\d+)/.exec(stderr)?.[1]) / 1e6,
-        }),
-    );
-  });
+  const given = { env: { ...process.env, ...env }, flags };
+  const { code, stdout, stderr } = await runProgram(PROGRAM, args, given);
+  return {
+    code,
+    lines: stdout.trimEnd().split("\n"),
+    stderr: stderr.replace(/heap \d+\n/, ""),
+    memory: Number(/heap (\d+)/.exec(stderr)?.[1]) / 1e6,
+  };
 }
 
 const by = () => ({ actor: "ana", requestId: newId(), at: new Date().toISOString() });
@@ -184,10 +178,10 @@ test("a running server is found by its port", async () => {
 test("thousands of records take no more memory than a few", async () => {
   await useTable();
   await plant(150, 100); // enough to load and to cache all that a check needs
-  const node = ["--expose-gc", "--import", PRINT_MEMORY];
-  const few = await run(["--table", table], { node });
+  const flags = ["--expose-gc", "--import", PRINT_MEMORY];
+  const few = await run(["--table", table], { flags });
   await plant(1_500, 1_000);
-  const many = await run(["--table", table], { node });
+  const many = await run(["--table", table], { flags });
   expect([many.code, many.lines]).toEqual([
     0,
     ["1650 products, 1100 reservations: no differences"],

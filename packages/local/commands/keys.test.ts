@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -13,20 +13,14 @@ import { tryLock } from "../file-lock.ts";
 import { awsKeys } from "../partner/aws-keys.ts";
 import { laptopKeys } from "../partner/key-store.ts";
 import { keyFileOf, readKeys, usageFileOf, watchKeys } from "../partner/key-file.ts";
+import { cleanEnv, runProgram } from "../test/program.ts";
 
 const PROGRAM = join(import.meta.dirname, "keys.ts");
 const folder = () => mkdtempSync(join(tmpdir(), "keys-"));
 
 function run(args: string[], env: Record<string, string> = {}) {
-  return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
-    const clean = { PATH: process.env["PATH"] ?? "", PORT: "1", STOCKWIRE_DATA: folder() };
-    execFile(
-      process.execPath,
-      [PROGRAM, ...args],
-      { env: { ...clean, ...env } },
-      (error, stdout, stderr) => resolve({ code: error ? error.code : 0, stdout, stderr }),
-    );
-  });
+  const clean = { ...cleanEnv, PORT: "1", STOCKWIRE_DATA: folder() };
+  return runProgram(PROGRAM, args, { env: { ...clean, ...env } });
 }
 
 /** Whether the gateway of a data folder admits a key at a time. */

@@ -1,23 +1,17 @@
-import { execFile, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { find, openIssuerOf, register, unregister } from "../server-registry.ts";
+import { cleanEnv, runProgram } from "../test/program.ts";
 
 const PROGRAM = join(import.meta.dirname, "token.ts");
 const folder = () => mkdtempSync(join(tmpdir(), "token-"));
 
 function run(args: string[], env: Record<string, string> = {}) {
-  return new Promise<{ code: unknown; stdout: string; stderr: string }>((resolve) => {
-    const clean = { PATH: process.env["PATH"] ?? "", STOCKWIRE_DATA: folder() };
-    execFile(
-      process.execPath,
-      [PROGRAM, ...args],
-      { env: { ...clean, ...env } },
-      (error, stdout, stderr) => resolve({ code: error ? error.code : 0, stdout, stderr }),
-    );
-  });
+  const clean = { ...cleanEnv, STOCKWIRE_DATA: folder() };
+  return runProgram(PROGRAM, args, { env: { ...clean, ...env } });
 }
 
 const parts = (token: string): Record<string, unknown>[] =>

@@ -3,7 +3,7 @@
  * runs it there on each runtime, against a server on this machine. It needs the npm registry.
  */
 
-import { startVitest } from "vitest/node";
+import { runTests } from "./run-tests.ts";
 
 const USAGE = `Usage: npm run test:client
 
@@ -11,17 +11,4 @@ Installs the packed client into new projects, which check its types and run it o
 and 24, Bun, Deno and workerd, and with Vite and React. Needs the npm registry; the runtimes are
 kept in node_modules/.cache (700 MB).`;
 
-if (process.argv.includes("--help")) {
-  console.log(USAGE);
-  process.exit(0);
-}
-
-const vitest = await startVitest("test", [], {
-  root: import.meta.dirname,
-  config: false,
-  run: true,
-  include: ["*.test.ts"],
-  testTimeout: 180_000,
-  hookTimeout: 600_000,
-});
-await vitest.close();
+await runTests({ usage: USAGE, folder: import.meta.dirname, testTimeout: 180_000 });

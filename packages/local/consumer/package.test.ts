@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { buildPackage, packPackage } from "../../client/scripts/package.ts";
-import { type RunningLaptop, startLaptop } from "../test/laptop.ts";
+import { onOwnEngine, type RunningLaptop, startLaptop } from "../test/laptop.ts";
 import { type Proxy, startProxy } from "./proxy.ts";
 import { installRuntimes, npmInstall, runtimes, workerd } from "./runtime.ts";
 
@@ -28,7 +28,7 @@ beforeAll(async () => {
   tarball = packPackage(join(folder, "package"), folder);
   laptop = await startLaptop({
     args: ["--no-seed"],
-    env: { DYNAMODB_ENDPOINT: undefined, STOCKWIRE_TABLE_PREFIX: undefined, DATA_TABLE: undefined },
+    env: onOwnEngine,
   });
   proxy = await startProxy(laptop.url);
   await installRuntimes();

@@ -9,7 +9,7 @@ import { appendFile, mkdir, readFile, readdir, writeFile } from "node:fs/promise
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningLaptop, startLaptop } from "./laptop.ts";
+import { onOwnEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 
 const root = join(import.meta.dirname, "../../..");
 const read = (file: string) => readFileSync(join(root, file), "utf8");
@@ -114,9 +114,7 @@ describe("--help", () => {
 
 let laptop: RunningLaptop;
 beforeAll(async () => {
-  laptop = await startLaptop({
-    env: { DYNAMODB_ENDPOINT: undefined, STOCKWIRE_TABLE_PREFIX: undefined },
-  });
+  laptop = await startLaptop({ env: onOwnEngine });
 });
 afterAll(() => laptop.close());
 

@@ -4,7 +4,7 @@
  */
 
 import { DynamoDBClient, ListTablesCommand } from "@aws-sdk/client-dynamodb";
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
 import { appendFile, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
@@ -24,13 +24,9 @@ import {
   test,
   vi,
 } from "vitest";
-import { type RunningLaptop, startLaptop } from "./laptop.ts";
+import { onOwnEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
+import { runProgram } from "./program.ts";
 
-const own = {
-  DYNAMODB_ENDPOINT: undefined,
-  STOCKWIRE_TABLE_PREFIX: undefined,
-  DATA_TABLE: undefined,
-};
 /** Kills in each test of lost writes; test:stress kills more often. */
 const KILLS = process.env["STRESS_KILLS"] === undefined ? 2 : 8;
 
@@ -48,24 +44,14 @@ const end = async () => {
 };
 
 const start = async (args: string[] = [], env: Record<string, string> = {}) => {
-  const laptop = await startLaptop({ args, env: { ...own, ...env }, dataDir: folder });
+  const laptop = await startLaptop({ args, env: { ...onOwnEngine, ...env }, dataDir: folder });
   running.push(laptop);
   return laptop;
 };
 
-/** Runs the program to its end. */
-async function run(file: string, args: string[], env: Record<string, string | undefined> = {}) {
-  const child = spawn(process.execPath, [local(file), ...args], {
-    env: { ...process.env, ...own, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk) => (stdout += String(chunk)));
-  child.stderr.on("data", (chunk) => (stderr += String(chunk)));
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, stdout, stderr };
-}
+/** Runs a program to its end. */
+const run = (file: string, args: string[], env: Record<string, string | undefined> = {}) =>
+  runProgram(local(file), args, { env: { ...process.env, ...onOwnEngine, ...env } });
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
@@ -361,7 +347,7 @@ describe("npm run dev -- --watch", () => {
   test("kill -9 of the watching process ends the server and the engine too", async () => {
     const laptop = await start(["--watch", "--no-seed"]);
     laptop.kill("SIGKILL");
-    await vi.waitFor(() => expect(processes()).toEqual([]), { timeout: 10_000 });
+    await vi.waitFor(() => expect(processes()).toEqual([]), { timeout: 50_000 });
   });
 });
 

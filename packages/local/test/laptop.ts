@@ -70,6 +70,13 @@ export async function startLaptop({
   };
 }
 
+/** The environment of a laptop that has an engine and tables of its own. */
+export const onOwnEngine = {
+  DYNAMODB_ENDPOINT: undefined,
+  STOCKWIRE_TABLE_PREFIX: undefined,
+  DATA_TABLE: undefined,
+} as const;
+
 /** The environment of a laptop that uses the engine and the tables of the test run. */
 export const onSharedEngine = (): Record<string, string | undefined> => ({
   DYNAMODB_ENDPOINT: process.env["DYNAMODB_ENDPOINT"],

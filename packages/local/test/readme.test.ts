@@ -9,18 +9,15 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type RunningLaptop, startLaptop } from "./laptop.ts";
+import { onOwnEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 import { blocksOf, matches, runBlocks } from "./page.ts";
 
 const root = join(import.meta.dirname, "../../..");
-const own = { DYNAMODB_ENDPOINT: undefined, STOCKWIRE_TABLE_PREFIX: undefined };
 
 let laptop: RunningLaptop;
 let port: string;
 beforeAll(async () => {
-  laptop = await startLaptop({
-    env: { DYNAMODB_ENDPOINT: undefined, STOCKWIRE_TABLE_PREFIX: undefined },
-  });
+  laptop = await startLaptop({ env: onOwnEngine });
   port = new URL(laptop.url).port;
 });
 afterAll(() => laptop.close());
@@ -245,7 +242,7 @@ test("npm run dev ends on the signal that npm receives, and leaves no process", 
   const folder = await mkdtemp(join(tmpdir(), "stockwire-npm-"));
   const npm = spawn("npm", ["run", "dev", "--", "--port", "0", "--data", folder], {
     cwd: root,
-    env: { ...process.env, ...own },
+    env: { ...process.env, ...onOwnEngine },
     stdio: ["ignore", "pipe", "ignore"],
   });
   const ended = once(npm, "exit");

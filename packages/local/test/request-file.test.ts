@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { routeKeyOf, routes } from "@stockwire/functions/api/policy";
 import { expectInDocument } from "../../functions/test/document.ts";
-import { type RunningLaptop, startLaptop } from "./laptop.ts";
+import { onOwnEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 import { type FileRequest, readRequests, replaced } from "./request-file.ts";
 
 const file = join(import.meta.dirname, "../../../docs/requests.http");
@@ -23,9 +23,7 @@ const SUCCESS = [200, 201, 204];
 let laptop: RunningLaptop;
 beforeAll(async () => {
   // An engine of its own: the examples have fixed addresses and numbers.
-  laptop = await startLaptop({
-    env: { DYNAMODB_ENDPOINT: undefined, STOCKWIRE_TABLE_PREFIX: undefined },
-  });
+  laptop = await startLaptop({ env: onOwnEngine });
   variables.set("baseUrl", laptop.url);
   variables.set("partnerUrl", `${laptop.url}/partner`);
   variables.set("token", laptop.token({ sub: "reader", scope: "admin" }));

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
+import { onOwnEngine, onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 
 const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 1); // of 500 concurrent reservations
 const KILLS = Number(process.env["STRESS_KILLS"] ?? 4);
@@ -208,13 +208,8 @@ function shoppers(of: () => RunningLaptop, products: readonly string[]) {
 test(`kill -9 of server or engine, ${KILLS} times, applies each request once and leaves the stock exact`, async () => {
   const folder = await mkdtemp(join(tmpdir(), "stockwire-stress-"));
   closing.push(() => rm(folder, { recursive: true, force: true }));
-  const env = {
-    DYNAMODB_ENDPOINT: undefined,
-    STOCKWIRE_TABLE_PREFIX: undefined,
-    DATA_TABLE: undefined,
-  };
   const start = (port: string) =>
-    startLaptop({ args: ["--no-seed", "--port", port], env, dataDir: folder });
+    startLaptop({ args: ["--no-seed", "--port", port], env: onOwnEngine, dataDir: folder });
   let laptop = await start("0");
   const { port } = new URL(laptop.url);
   closing.push(() => laptop.close());

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { onOwnEngine } from "../laptop.ts";
 import { blocksOf, fencesOf, matches, runBlocks } from "../page.ts";
 
 const root = join(import.meta.dirname, "../../../..");
@@ -25,7 +26,7 @@ beforeAll(async () => {
   const command = start?.code.replace("npm ci && ", "exec ") ?? "";
   const server = spawn("bash", ["-c", `${command} -- --port 0 --data ${folder}`], {
     cwd: root,
-    env: { ...process.env, DYNAMODB_ENDPOINT: undefined, STOCKWIRE_TABLE_PREFIX: undefined },
+    env: { ...process.env, ...onOwnEngine },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const ended = once(server, "exit");

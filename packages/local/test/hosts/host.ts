@@ -9,6 +9,7 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { buildWorker } from "../../../functions/scripts/worker.ts";
 import { ROOT } from "../../server-registry.ts";
+import { cleanEnv } from "../program.ts";
 import type { Runtimes } from "./runtime.ts";
 
 const HOSTS = join(ROOT, "packages/functions/src/hosts");
@@ -38,7 +39,7 @@ async function start(
   const stdio: StdioOptions = ["ignore", "pipe", "pipe", "pipe"];
   const child: ChildProcess = spawn(program, args, {
     cwd: ROOT,
-    env: { PATH: process.env["PATH"], HOME: tmpdir(), ...env },
+    env: { ...cleanEnv, HOME: tmpdir(), ...env },
     stdio,
   });
   const ended = once(child, "exit").then(([code]) => code as number | null);

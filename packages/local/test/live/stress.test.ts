@@ -7,7 +7,7 @@ import * as Offset from "@stockwire/core/changes/offset";
 import * as SignedToken from "@stockwire/core/store/signed-token";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterEach, expect, test } from "vitest";
-import { type RunningLaptop, startLaptop } from "../laptop.ts";
+import { onOwnEngine, type RunningLaptop, startLaptop } from "../laptop.ts";
 import { closeClients, type Frame, send, until } from "./client.ts";
 import { collect } from "./collected.ts";
 import { type Follower, follow } from "./follower.ts";
@@ -24,12 +24,6 @@ afterEach(async () => {
   for (const close of closing.splice(0).toReversed()) await close();
   closeClients();
 });
-
-const own = {
-  DYNAMODB_ENDPOINT: undefined,
-  STOCKWIRE_TABLE_PREFIX: undefined,
-  DATA_TABLE: undefined,
-};
 
 /** All records of a feed, read page by page. */
 async function listed(laptop: RunningLaptop, feed: string): Promise<Frame[]> {
@@ -81,7 +75,11 @@ test(`${CLIENTS} clients have the state of the database after ${SECONDS} s of fa
   const dataDir = await mkdtemp(join(tmpdir(), "stockwire-chaos-"));
   closing.push(() => rm(dataDir, { recursive: true, force: true }));
   const start = (port: string) =>
-    startLaptop({ args: ["--no-seed", "--port", port], env: { ...own, CURSOR_SECRET }, dataDir });
+    startLaptop({
+      args: ["--no-seed", "--port", port],
+      env: { ...onOwnEngine, CURSOR_SECRET },
+      dataDir,
+    });
   let laptop = await start("0");
   const { port } = new URL(laptop.url);
   closing.push(() => laptop.close());
