@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import * as z from "zod";
 import { readBody } from "@stockwire/gateway/body";
 import { type Issuer, TOKEN_TTL } from "../issuer/issuer.ts";
+import { isLoopbackHost } from "../loopback.ts";
 import type { Asset, Builder } from "./build.ts";
 
 /**
@@ -20,7 +21,6 @@ interface Options {
 }
 
 const MAX_BODY = 8 * 1024; // bytes
-const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/;
 const YEAR = 31_536_000; // seconds
 
 /** Serves what `builder` has built. The user may request tokens of all `scopes`. */
@@ -125,19 +125,19 @@ function originOf(text: string): string | undefined {
   if (!url || !/^[\w.:[\]-]+$/.test(url.host)) return undefined;
   const isSecure = url.protocol === "https:" || url.protocol === "wss:";
   const isPlain = url.protocol === "http:" || url.protocol === "ws:";
-  return isSecure || (isPlain && LOOPBACK.test(url.host))
+  return isSecure || (isPlain && isLoopbackHost(url.host))
     ? `${url.protocol}//${url.host}`
     : undefined;
 }
 
 /**
  * True if a page of this server sends the request. A page of another origin cannot forge Origin and
- * Sec-Fetch-Site. With DNS rebinding, where another domain resolves to this machine, Host is that domain.
+ * Sec-Fetch-Site. With DNS rebinding Host is another domain.
  */
 function isOwnPage({ headers, socket }: IncomingMessage): boolean {
   const { host = "", origin } = headers;
   const isLocal = /^(?:::1|(?:::ffff:)?127\.)/.test(socket.remoteAddress ?? "");
-  const isOwnOrigin = LOOPBACK.test(host) && origin === `http://${host}`;
+  const isOwnOrigin = isLoopbackHost(host) && origin === `http://${host}`;
   const isJson = /^application\/json\s*(?:;|$)/i.test(headers["content-type"] ?? "");
   return isLocal && isOwnOrigin && isJson && headers["sec-fetch-site"] === "same-origin";
 }

@@ -5,6 +5,7 @@
  */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { isLoopbackHost } from "../loopback.ts";
 import { OPENID_SCOPES, type PublicClient, isRedirectUri, type User } from "./client.ts";
 import { refusalPage, sendPage, usersPage } from "./authorize-page.ts";
 import { hasRepeated, readForm, scopesIn } from "./form.ts";
@@ -21,13 +22,18 @@ export interface AuthorizeEndpoint {
 /**
  * Answers a request for authorization. Without a known client and redirect URI it shows a page with
  * status 400, because the browser must not be sent to an unknown place; any other fault is returned to
- * the client. `login_hint` with the `sub` of a user signs this user in without the page.
+ * the client. `login_hint` with the `sub` of a user signs this user in without the page, so a request
+ * for another host than this machine is refused with status 421: a page there could read the code.
  */
 export async function authorize(
   req: IncomingMessage,
   res: ServerResponse,
   endpoint: AuthorizeEndpoint,
 ): Promise<void> {
+  if (req.method !== "GET" && req.method !== "POST") {
+    return void res.writeHead(405, { allow: "GET, POST", "content-length": 0 }).end();
+  }
+  if (!isLoopbackHost(req.headers.host)) return sendPage(res, 421, refusalPage("Host"));
   const query = await parametersOf(req);
   if (query === undefined) return;
   const { client, grants, issuer, path, clock } = endpoint;

@@ -1,6 +1,7 @@
 /** The clients of the issuer, and how they prove who they are. */
 
 import { createHash, timingSafeEqual } from "node:crypto";
+import { isLoopbackName } from "../loopback.ts";
 
 /** A machine, with a secret: it may use the client credentials grant. */
 export interface Client {
@@ -33,15 +34,13 @@ export interface PublicClient {
 /** Scopes of OpenID Connect, and the claims that each adds at the userinfo endpoint. */
 export const OPENID_SCOPES: readonly string[] = ["openid", "profile", "email"];
 
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
-
 /** True if the client's pages at this address may receive a code. */
 export function isRedirectUri(text: string, { redirectPaths }: PublicClient): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   // The text must be the canonical one: no user, query or fragment, and no other spelling of a path.
   return (
     url?.protocol === "http:" &&
-    LOOPBACK.has(url.hostname) &&
+    isLoopbackName(url.hostname) &&
     redirectPaths.includes(url.pathname) &&
     text === `${url.origin}${url.pathname}`
   );

@@ -158,7 +158,9 @@ function isGrant(value: unknown): value is Grant {
   return (
     texts.every((name) => typeof value[name] === "string") &&
     times.every((name) => typeof value[name] === "number") &&
-    Array.isArray(value["scopes"])
+    ["nonce", "refreshHash"].every((name) => /^(?:string|undefined)$/.test(typeof value[name])) &&
+    Array.isArray(value["scopes"]) &&
+    value["scopes"].every((scope) => typeof scope === "string")
   );
 }
 

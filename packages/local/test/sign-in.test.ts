@@ -1,6 +1,8 @@
 /** Sign-in at a running laptop, by a client library of others: discovery, code with PKCE, and its end. */
 
+import { once } from "node:events";
 import { readFile, stat } from "node:fs/promises";
+import { type IncomingMessage, request } from "node:http";
 import { join } from "node:path";
 import * as oidc from "openid-client";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -128,8 +130,19 @@ test("without login_hint the page lists the users, and each link signs one in", 
 });
 
 test("the page shows the request's texts as text", async () => {
-  const { response } = await authorize({ user: '"><script>', parameters: { state: "<b>" } });
-  expect(await response.text()).not.toMatch(/<script|<b>/);
+  const hostile = `"'><script>alert(1)</script><b onclick=x>\r\nSet-Cookie: a=b`;
+  const { response } = await authorize({
+    user: hostile,
+    parameters: { state: hostile, nonce: hostile, display: hostile, [hostile]: hostile },
+  });
+  expect([response.status, response.headers.get("set-cookie")]).toEqual([200, null]);
+  const page = await response.text();
+  expect(page).not.toMatch(/<script|<b[ >]|\sonclick/);
+  for (const name of ["client_id", "redirect_uri", "scope", "state"]) {
+    const { response: other } = await authorize({ parameters: { [name]: hostile } });
+    expect(await other.text()).not.toMatch(/<script|<b[ >]/);
+    expect(other.headers.get("set-cookie")).toBeNull();
+  }
 });
 
 test("the request may be a POST, as OpenID Connect requires", async () => {
@@ -262,9 +275,77 @@ describe("is refused:", () => {
     "http://user@localhost:3000/console",
     "http://localhost.evil.example/console",
     "javascript:alert(1)",
+    // Other spellings of one that is registered
+    "HTTP://localhost:3000/console",
+    "http://LOCALHOST:3000/console",
+    "http://localhost.:3000/console",
+    "http://127.1:3000/console",
+    "http://localhost:80/console",
+    "http://localhost:3000/console/",
+    "http://localhost:3000//console",
+    "http://localhost:3000/Console",
+    "http://localhost:3000/%63onsole",
+    "http://localhost:3000/console#",
+    "http://localhost:3000/console?",
+    "http://localhost:3000\\@evil.example/console",
+    "http://localhost@evil.example/console",
+    "http://localhost:3000/con\tsole",
+    " http://localhost:3000/console",
+    "//localhost:3000/console",
+    "",
   ])("a redirect URI that is not registered: %s", async (redirectUri) => {
     const { response, back } = await authorize({ redirectUri });
     expect([response.status, back]).toEqual([400, undefined]);
+  });
+
+  test("a code and a refresh token that come twice at the same time: at most one answer has tokens", async () => {
+    const { back = new URL("http://x"), checks } = await authorize();
+    const exchange = () => oidc.authorizationCodeGrant(config, back, checks);
+    const exchanges = await Promise.allSettled(Array.from({ length: 4 }, exchange));
+    const tokens = exchanges.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+    expect(tokens).toHaveLength(1);
+    const refresh = (token = "") => oidc.refreshTokenGrant(config, token);
+    await expect(refresh(tokens[0]?.refresh_token)).rejects.toEqual(refused("invalid_grant"));
+
+    const { refresh_token: token } = await signIn();
+    const refreshes = await Promise.allSettled(Array.from({ length: 4 }, () => refresh(token)));
+    const renewed = refreshes.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+    expect(renewed).toHaveLength(1);
+    await expect(refresh(renewed[0]?.refresh_token)).rejects.toEqual(refused("invalid_grant"));
+  });
+
+  test("a request for another host, whose pages could read the code (DNS rebinding)", async () => {
+    const { url } = await authorize();
+    const send = async (host: string) => {
+      const sent = request(url, { headers: { host }, agent: false }).end();
+      const [answer] = (await once(sent, "response")) as [IncomingMessage];
+      answer.resume();
+      return [answer.statusCode, answer.headers.location !== undefined];
+    };
+    const { port } = url;
+    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`, "localhost"]) {
+      expect([host, ...(await send(host))]).toEqual([host, 302, true]);
+    }
+    for (const host of [`evil.example:${port}`, `localhost.evil.example`, `localhost.:${port}`]) {
+      expect([host, ...(await send(host))]).toEqual([host, 421, false]);
+    }
+  });
+
+  test("another method, which must not sign in", async () => {
+    const { url } = await authorize();
+    for (const method of ["HEAD", "PUT", "DELETE", "OPTIONS"]) {
+      const { status, headers } = await fetch(url, { method, redirect: "manual" });
+      expect([method, status, headers.get("location")]).toEqual([method, 405, null]);
+    }
+  });
+
+  test("a form that is too large", async () => {
+    const { url } = await authorize();
+    const body = new URLSearchParams(url.searchParams);
+    body.set("state", "x".repeat(100_000));
+    const target = url.origin + url.pathname;
+    const { status } = await fetch(target, { method: "POST", body, redirect: "manual" });
+    expect(status).toBe(400);
   });
 
   test("another redirect URI for the code than the one that it was sent to", async () => {
@@ -285,6 +366,8 @@ describe("is refused:", () => {
 
   test.each<[string, Record<string, string>]>([
     ["invalid_request", { code_challenge_method: "plain" }],
+    ["invalid_request", { code_challenge_method: "" }],
+    ["invalid_request", { code_challenge: "" }],
     ["invalid_request", { code_challenge: "short" }],
     ["invalid_request", { response_mode: "fragment" }],
     ["unsupported_response_type", { response_type: "token" }],
