@@ -10,13 +10,8 @@ import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LocalError, messageOf } from "../error.ts";
 import { schedule } from "../schedule.ts";
-import {
-  type ClientConfig,
-  endpointOf,
-  localClientConfig,
-  pidFile,
-  startEngineProcess,
-} from "./engine-process.ts";
+import { type ClientConfig, localClientConfig } from "./client-config.ts";
+import { endpointOf, pidFile, startEngineProcess } from "./engine-process.ts";
 import { type Executable, findExecutable } from "./executable.ts";
 import { lockFolder } from "./lock.ts";
 import { endRecordedProcess } from "./pid-file.ts";

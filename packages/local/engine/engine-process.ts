@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LocalError } from "../error.ts";
 import type { Executable } from "./executable.ts";
+import { localClientConfig } from "./client-config.ts";
 import { writePidFile } from "./pid-file.ts";
 import { type Child, startChild } from "./watchdog.ts";
 
@@ -66,20 +67,6 @@ async function untilReady(endpoint: string, signal: AbortSignal): Promise<void> 
 export function endpointOf(port: number): string {
   return `http://127.0.0.1:${port}`;
 }
-
-/** The configuration of an SDK client. */
-export interface ClientConfig {
-  endpoint: string;
-  region: string;
-  credentials: { accessKeyId: string; secretAccessKey: string };
-}
-
-/** The configuration of SDK clients for a local engine, which accepts any region and credentials. */
-export const localClientConfig = (endpoint: string): ClientConfig => ({
-  endpoint,
-  region: "us-east-1",
-  credentials: { accessKeyId: "local", secretAccessKey: "local" },
-});
 
 /** The PID file of the engine that has a data folder open. */
 export function pidFile(dataDir: string): string {

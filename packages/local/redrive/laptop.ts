@@ -8,7 +8,7 @@ import { basename, dirname, join } from "node:path";
 import { isRecord } from "@stockwire/gateway/json";
 import { ignoreAwsSettings } from "../aws-settings.ts";
 import { cursorSecret } from "../cursor-secret.ts";
-import { localClientConfig } from "../engine/engine-process.ts";
+import { localClientConfig } from "../engine/client-config.ts";
 import { setEnvironment } from "../environment.ts";
 import { codeOf } from "../error.ts";
 import { deliveryQueueUrl } from "../live.ts";
