@@ -65,12 +65,15 @@ export function readPort(
   throw new LocalError(`${option} must be ${least} to 65535`);
 }
 
-/** The server of this checkout on the port that `--port` names. Throws `LocalError` if none runs. */
-export function findRunning(given: string | undefined): Server {
+/**
+ * The server of this checkout on the port that `--port` names. Throws `LocalError` if none runs; the
+ * message ends with `remedy`.
+ */
+export function findRunning(given: string | undefined, remedy = "npm run dev"): Server {
   const port = readPort(given);
   const server = find(port);
   if (server) return server;
-  throw new LocalError(`No server of this folder runs on port ${port}: npm run dev`);
+  throw new LocalError(`No server of this folder runs on port ${port}: ${remedy}`);
 }
 
 /**

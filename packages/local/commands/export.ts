@@ -4,17 +4,18 @@
  */
 
 import { once } from "node:events";
+import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { rename, rm } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { onClosedPipe } from "../closed-pipe.ts";
-import { LocalError, messageOf } from "../error.ts";
+import { LocalError } from "../error.ts";
 import { createProgress } from "../transfer/progress.ts";
 import { callersPath } from "../transfer/callers-path.ts";
 import { recordsOf } from "../transfer/export.ts";
 import { formatOf, FORMATS, writers } from "../transfer/file.ts";
 import { isResource, RESOURCES, tableOf } from "../transfer/resource.ts";
-import { openServer, SERVER_USAGE, serverOptions } from "../transfer/server.ts";
+import { failureOf, openServer, SERVER_USAGE, serverOptions } from "../transfer/server.ts";
 
 const USAGE = `Usage: npm run -s export -- RESOURCE [options]
 
@@ -48,8 +49,13 @@ async function main(): Promise<void> {
   const { client } = await openServer(values);
 
   const out = values.out === undefined ? undefined : callersPath(values.out);
-  const draft = `${out}.part`; // renamed when complete, so that a half file is not taken for a whole one
-  const output = out === undefined ? process.stdout : createWriteStream(draft);
+  if (out !== undefined && (await stat(out).catch(() => undefined))?.isDirectory()) {
+    throw new LocalError(`${out} is a folder`);
+  }
+  // Renamed when complete, so that a half file is not taken for a whole one. No other export writes to
+  // it, and no link that another user has made in a shared folder leads elsewhere.
+  const draft = `${out}.${randomUUID()}.part`;
+  const output = out === undefined ? process.stdout : createWriteStream(draft, { flags: "wx" });
   if (out === undefined) onClosedPipe(() => process.exit(0));
   const failed =
     out === undefined ? undefined : once(output, "error").then(([error]) => fail(error));
@@ -91,6 +97,6 @@ function refuseHeading(): void {
 }
 
 main().catch((error: unknown) => {
-  console.error(messageOf(error));
+  console.error(failureOf(error));
   process.exitCode = 1;
 });

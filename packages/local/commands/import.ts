@@ -4,14 +4,13 @@
  */
 
 import { parseArgs } from "node:util";
-import { ProblemError } from "@stockwire/client";
-import { LocalError, messageOf } from "../error.ts";
+import { LocalError } from "../error.ts";
 import { createProgress } from "../transfer/progress.ts";
 import { callersPath } from "../transfer/callers-path.ts";
 import { formatOf, FORMATS } from "../transfer/file.ts";
 import { importFile, summary } from "../transfer/import.ts";
 import { isResource, RESOURCES } from "../transfer/resource.ts";
-import { openServer, SERVER_USAGE, serverOptions } from "../transfer/server.ts";
+import { failureOf, openServer, SERVER_USAGE, serverOptions } from "../transfer/server.ts";
 
 const USAGE = `Usage: npm run import -- RESOURCE FILE [options]
 
@@ -77,7 +76,6 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const where = error instanceof ProblemError ? `the server answered ${error.status}: ` : "";
-  console.error(`${where}${messageOf(error)}`);
+  console.error(failureOf(error));
   process.exitCode = 1;
 });

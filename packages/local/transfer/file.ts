@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import { LocalError } from "../error.ts";
 import { csvHeader, csvLines, readCsv } from "./csv.ts";
@@ -43,13 +44,15 @@ export const writers: Readonly<
 
 /**
  * Reads a whole file: counts its rows and computes its SHA-256. A file that is broken somewhere is
- * refused before any of its rows has an effect. Throws LocalError.
+ * refused before any of its rows has an effect, and so is a pipe, which can be read once only. Throws
+ * LocalError.
  */
 export async function inspect(
   file: string,
   format: Format,
   table: Table,
 ): Promise<{ rows: number; digest: string }> {
+  if (!(await stat(file)).isFile()) throw new LocalError(`${file} is not a file`);
   const hash = createHash("sha256");
   for await (const bytes of createReadStream(file)) hash.update(bytes as Buffer);
   let rows = 0;

@@ -5,6 +5,7 @@
 
 import { type Client, ProblemError } from "@stockwire/client";
 import { type Format, inspect, readLines } from "./file.ts";
+import { lockImport } from "./import-lock.ts";
 import { type Counts, type Journal, openJournal } from "./journal.ts";
 import type { Fault, Line } from "./line.ts";
 import { keyOf, type Resource, tableOf } from "./resource.ts";
@@ -36,6 +37,15 @@ export interface Result {
 
 /** Imports the file. Throws LocalError, and `ProblemError` for a refusal that is not one of a row. */
 export async function importFile(options: Import): Promise<Result> {
+  const lock = await lockImport(options.file);
+  try {
+    return await importLocked(options);
+  } finally {
+    lock.release();
+  }
+}
+
+async function importLocked(options: Import): Promise<Result> {
   const { server, resource, file, format, onProgress, signal } = options;
   const table = tableOf(resource);
   const { rows, digest } = await inspect(file, format, table);

@@ -1,13 +1,14 @@
 /** The server of a transfer: any that speaks the HTTP API, on this machine or elsewhere. */
 
-import { type Client, createClient } from "@stockwire/client";
-import { LocalError } from "../error.ts";
-import { find, openIssuerOf } from "../server-registry.ts";
+import { type Client, createClient, ProblemError } from "@stockwire/client";
+import { LocalError, messageOf } from "../error.ts";
+import { isLoopbackName } from "../loopback.ts";
+import { findRunning, openIssuerOf, readPort } from "../server-registry.ts";
 
 /** Options of the command line that name a server. */
 export const serverOptions = {
   url: { type: "string" },
-  port: { type: "string", default: process.env["PORT"] || "3000" },
+  port: { type: "string" },
   token: { type: "string" },
 } as const;
 
@@ -29,34 +30,45 @@ const RETRIES = { retries: 20, retryWithin: 120_000 };
 /** Ms for which a token of this machine is used; it is valid for an hour. */
 const TOKEN_USE = 10 * 60_000;
 
-/** Finds the server and a token for it. Throws LocalError. */
+/**
+ * Finds the server and a token for it. A redirection is an answer as any other, and not followed: the
+ * token and the records are for the server that the user has named. Throws LocalError.
+ */
 export async function openServer(options: {
   url?: string | undefined;
-  port: string;
+  port?: string | undefined;
   token?: string | undefined;
 }): Promise<Server> {
-  const url = (options.url ?? `http://localhost:${options.port}`).replace(/\/+$/, "");
+  const url = (options.url ?? `http://localhost:${readPort(options.port)}`).replace(/\/+$/, "");
   if (!/^https?:/.test(url) || !URL.canParse(url)) throw new LocalError("--url must be a URL");
   const given = options.token ?? process.env["STOCKWIRE_TOKEN"];
   const token = given || (await localToken(new URL(url)));
   // Later calls wait for a server that does not answer; here its address is wrong, or it does not run.
-  const answer = await fetch(`${url}/health`, { redirect: "manual" }).catch((cause: unknown) => {
+  const answer = await send(`${url}/health`).catch((cause: unknown) => {
     throw new LocalError(`no server answers at ${url}`, { cause });
   });
   await answer.body?.cancel();
-  return { url, client: createClient({ baseUrl: url, token, ...RETRIES }) };
+  return { url, client: createClient({ baseUrl: url, token, fetch: send, ...RETRIES }) };
 }
 
-async function localToken({ hostname, port }: URL): Promise<(refused?: string) => string> {
-  const isHere = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
-  const server = isHere ? find(Number(port)) : undefined;
-  if (server === undefined) {
-    throw new LocalError(
-      isHere
-        ? `no server of this folder runs on port ${port}: npm run dev, or give a token for another one`
-        : "a token is needed: --token or STOCKWIRE_TOKEN",
-    );
+const send = (url: string, init: RequestInit = {}) => fetch(url, { ...init, redirect: "manual" });
+
+/** Why a transfer has ended, in one line. */
+export function failureOf(error: unknown): string {
+  const where = error instanceof ProblemError ? `the server answered ${error.status}: ` : "";
+  return where + messageOf(error);
+}
+
+async function localToken({
+  hostname,
+  port,
+  protocol,
+}: URL): Promise<(refused?: string) => string> {
+  if (!isLoopbackName(hostname)) {
+    throw new LocalError("a token is needed: --token or STOCKWIRE_TOKEN");
   }
+  const given = port || (protocol === "https:" ? "443" : "80");
+  const server = findRunning(given, "npm run dev, or give a token for another one");
   const issuer = await openIssuerOf(server);
   let [token, madeAt] = ["", -Infinity];
   return (refused) => {

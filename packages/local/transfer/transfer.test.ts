@@ -1,8 +1,10 @@
 /** `npm run export` and `npm run import` between servers, as a user runs them. */
 
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import {
@@ -18,11 +20,19 @@ import {
 import { createClient } from "@stockwire/client";
 import { collect } from "../test/collect.ts";
 import { startNode } from "../test/hosts/host.ts";
-import { type RunningLaptop, startLaptop } from "../test/laptop.ts";
+import { onOwnEngine, type RunningLaptop, startLaptop } from "../test/laptop.ts";
+import { runProgram } from "../test/program.ts";
 import { recordsOf } from "./export.ts";
 import { formatOf, writers } from "./file.ts";
 import { importFile } from "./import.ts";
 import { type Resource, tableOf } from "./resource.ts";
+
+/** `npm run test:stress` imports more. */
+const isStress = process.env["STRESS_KILLS"] !== undefined;
+/** Rows of the import that is killed, a multiple of 50. */
+const ROWS = isStress ? 400 : 150;
+/** Lines of the large file, a multiple of 500, and MB of the heap that must be enough for it. */
+const [LINES, HEAP] = isStress ? [10_000, 32] : [5_000, 24];
 
 const program = (name: string) => join(import.meta.dirname, "../commands", `${name}.ts`);
 
@@ -32,13 +42,8 @@ let other: RunningLaptop;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "stockwire-transfer-"));
-  const env = {
-    DYNAMODB_ENDPOINT: undefined,
-    STOCKWIRE_TABLE_PREFIX: undefined,
-    DATA_TABLE: undefined,
-  };
-  one = await startLaptop({ args: ["--no-seed"], env });
-  other = await startLaptop({ args: ["--no-seed"], env });
+  const start = () => startLaptop({ args: ["--no-seed"], env: onOwnEngine });
+  [one, other] = await Promise.all([start(), start()]);
 }, 120_000);
 afterAll(async () => {
   await Promise.all([one.close(), other.close()]);
@@ -52,27 +57,14 @@ beforeEach(() => {
   sku = (name) => `${own}-${name}`;
 });
 
-interface Run {
-  code: unknown;
-  stdout: string;
-  stderr: string;
-}
-
 function run(
   name: string,
   args: readonly string[],
   env: Record<string, string> = {},
-  flags: string[] = [],
+  flags: readonly string[] = [],
 ) {
-  const { STOCKWIRE_TOKEN: _, ...clean } = process.env;
-  return new Promise<Run>((resolve) => {
-    execFile(
-      process.execPath,
-      [...flags, program(name), ...args],
-      { env: { ...clean, INIT_CWD: folder, ...env } },
-      (error, stdout, stderr) => resolve({ code: error ? error.code : 0, stdout, stderr }),
-    );
-  });
+  const clean = { ...process.env, STOCKWIRE_TOKEN: undefined, INIT_CWD: folder };
+  return runProgram(program(name), args, { env: { ...clean, ...env }, flags });
 }
 
 const on = ({ url }: RunningLaptop) => ["--url", url];
@@ -93,6 +85,14 @@ async function call(laptop: RunningLaptop, method: string, path: string, body?: 
   const json = (await answer.json()) as Record<string, unknown>;
   if (!answer.ok) throw new Error(JSON.stringify(json));
   return json;
+}
+
+/** Starts a server of the test, and returns its URL. */
+async function serve(handle: RequestListener): Promise<string> {
+  const server = createServer(handle).listen(0, "127.0.0.1");
+  onTestFinished(() => void server.close());
+  await once(server, "listening");
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
 type Listed = Readonly<Record<string, unknown>>;
@@ -248,7 +248,7 @@ describe("import", () => {
   });
 
   test("continues after kill -9, and counts nothing twice", async () => {
-    const rows = Array.from({ length: 400 }, (_, at) =>
+    const rows = Array.from({ length: ROWS }, (_, at) =>
       // Every other row has no sku, so only its line says that it was there before.
       at % 50 === 49 ? "Bad,0,Kill," : `P${at},1,Kill${sku("")},${at % 2 ? sku(String(at)) : ""}`,
     );
@@ -258,30 +258,34 @@ describe("import", () => {
       env: { ...process.env, INIT_CWD: folder },
       stdio: "ignore",
     });
-    await vi.waitUntil(() => existsSync(state), { timeout: 50_000 });
+    await vi.waitUntil(() => existsSync(state), { timeout: 50_000, interval: 5 });
+    await expect(imported(other, "products", name)).rejects.toThrow("imported by another process");
     child.kill("SIGKILL");
     await once(child, "exit");
     const { line } = JSON.parse(readFileSync(state, "utf8")) as { line: number };
-    expect(line).toBeLessThan(401);
+    expect(line).toBeLessThan(ROWS + 1);
 
     const again = await run("import", ["products", name, ...on(other)]);
     expect(again.code).toBe(1);
-    const counts = /^400 of 400 lines: (\d+) created, 0 updated, (\d+) unchanged, 8 refused$/m.exec(
-      again.stderr,
-    );
-    expect([Number(counts?.[1]) + Number(counts?.[2]), again.stderr]).toEqual([392, again.stderr]);
-    expect(Number(counts?.[1])).toBeGreaterThanOrEqual(32);
+    const bad = Array.from({ length: ROWS / 50 }, (_, at) => 50 * (at + 1) + 1);
+    const good = ROWS - bad.length;
+    const [, created, unchanged] =
+      /^(?:\d+) of \d+ lines: (\d+) created, 0 updated, (\d+) unchanged, \d+ refused$/m.exec(
+        again.stderr,
+      ) ?? [];
+    expect(again.stderr).toContain(`${ROWS} of ${ROWS} lines: `);
+    expect(again.stderr).toContain(` ${bad.length} refused\n`);
+    expect(Number(created) + Number(unchanged)).toBe(good);
+    expect(Number(created)).toBeGreaterThanOrEqual(32);
     const report = readFileSync(join(folder, "kill.csv.refused.csv"), "utf8").split("\n");
-    expect(report.slice(1, -1).map((each) => each.split(",")[0])).toEqual(
-      [51, 101, 151, 201, 251, 301, 351, 401].map(String),
-    );
+    expect(report.slice(1, -1).map((each) => each.split(",")[0])).toEqual(bad.map(String));
     const brought = async () =>
       (await listOf(other, "products")).filter(({ category }) => category === `Kill${sku("")}`);
-    expect(await brought()).toHaveLength(392);
+    expect(await brought()).toHaveLength(good);
 
     const { counts: third } = await imported(other, "products", name);
-    expect(third).toEqual({ created: 0, updated: 0, unchanged: 392, refused: 8 });
-    expect(await brought()).toHaveLength(392);
+    expect(third).toEqual({ created: 0, updated: 0, unchanged: good, refused: bad.length });
+    expect(await brought()).toHaveLength(good);
   }, 240_000);
 
   test("ends at what would refuse every line, and continues from there", async () => {
@@ -334,25 +338,48 @@ describe("import", () => {
     expect(host.output.filter((line) => line.includes('"status":429')).length).toBeGreaterThan(0);
   }, 120_000);
 
-  test("takes no more memory for 10 000 lines and 40 MB", async () => {
+  test(`takes no more memory for ${LINES} lines of 4 kB`, async () => {
     const text = "x".repeat(3_990);
     const good = (at: number) => `P,1,Big,${text},${sku(String(at))}\n`;
-    const rows = Array.from({ length: 10_000 }, (_, at) => (at % 500 ? `P,${text}\n` : good(at)));
+    const rows = Array.from({ length: LINES }, (_, at) => (at % 500 ? `P,${text}\n` : good(at)));
     const name = file("big.csv", `name,price,category,description,sku\n${rows.join("")}`);
-    // Node itself and its libraries take 15 MB; the file would need 40 MB more.
-    const flags = ["--max-old-space-size=32"];
+    // Node itself and its libraries take 15 MB; the file would need as much as it is large, or more.
+    const flags = [`--max-old-space-size=${HEAP}`];
     const result = await run("import", ["products", name, ...on(other)], {}, flags);
-    expect(result.stderr).toMatch(/10000 of 10000 lines: 20 created, .* 9980 refused\n$/);
+    const made = LINES / 500;
+    expect(result.stderr).toContain(`${LINES} of ${LINES} lines: ${made} created, `);
+    expect(result.stderr).toContain(` ${LINES - made} refused\n`);
     const out = await run("export", ["products", "--out", "big.jsonl", ...on(other)], {}, flags);
     expect(out.stderr).toMatch(/\d+ records in .*big\.jsonl\n$/);
   }, 240_000);
+});
+
+test("a server that redirects does not make the token or a record go elsewhere", async () => {
+  const received: string[] = [];
+  const elsewhere = await serve((req, res) => {
+    received.push(`${req.method} ${req.url} ${req.headers.authorization}`);
+    res.end("{}");
+  });
+  const redirecting = await serve((req, res) => {
+    res.writeHead(307, { location: elsewhere + req.url }).end();
+  });
+  const name = file("redirected.jsonl", '{"type":"note"}\n');
+  const given = ["--url", redirecting, "--token", "secret"];
+  for (const [command, ...args] of [
+    ["import", "items", name],
+    ["export", "items"],
+  ] as const) {
+    const { code, stderr } = await run(command, [...args, ...given]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("307")]);
+  }
+  expect(received).toEqual([]);
 });
 
 describe("a wrong command line is one line", () => {
   test.each<[string, string[], string]>([
     ["export", ["reservations"], "name one of"],
     ["export", ["users", "--url", "https://example.com"], "a token is needed"],
-    ["export", ["users", "--url", "http://localhost:1"], "no server of this folder runs on port 1"],
+    ["export", ["users", "--url", "http://localhost:1"], "No server of this folder runs on port 1"],
     [
       "import",
       ["users", "a.csv", "--token", "x", "--port", "1"],
