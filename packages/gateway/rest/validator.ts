@@ -24,10 +24,10 @@ export type Fault = { kind: "parameters"; message: string } | { kind: "body" };
 /** Validates a request. */
 export interface Validator {
   parameters(
-    request: GatewayRequest,
+    request: Pick<GatewayRequest, "headers" | "query">,
     pathParameters: Readonly<Record<string, string>> | undefined,
   ): Fault | undefined;
-  body(request: GatewayRequest, body: Buffer): Fault | undefined;
+  body(request: Pick<GatewayRequest, "headers">, body: Buffer): Fault | undefined;
 }
 
 const PARAMETER = /^method\.request\.(header|path|querystring)\.(.+)$/;
@@ -75,7 +75,7 @@ export function createValidator(
 
 /** The value of a parameter. A blank one counts as missing. */
 function valueOf(
-  { headers, query }: GatewayRequest,
+  { headers, query }: Pick<GatewayRequest, "headers" | "query">,
   pathParameters: Readonly<Record<string, string>>,
   where: string,
   name: string,

@@ -3,7 +3,7 @@
  * section for the search, and its diagrams. HTML in a document is shown as text, never as HTML.
  */
 
-import MarkdownIt, { type RendererRule, type Token } from "markdown-it";
+import MarkdownIt, { type Env, type RendererRule, type Token } from "markdown-it";
 import { diagramPath, linkOf } from "./address.ts";
 import { descriptionOf } from "./diagram.ts";
 
@@ -27,12 +27,15 @@ export interface Document {
   diagrams: string[];
 }
 
-interface Env {
+/** What the renderer knows of the document, by its `env`, which markdown-it hands on as it is. */
+interface Context {
   file: string;
   diagrams: string[];
   /** Of each diagram: the heading above it. */
   headings: string[];
 }
+
+const contexts = new WeakMap<Env, Context>();
 
 const markdown = new MarkdownIt({ html: false, linkify: false, typographer: false });
 const { escapeHtml } = markdown.utils;
@@ -59,7 +62,9 @@ export function anchors(): (heading: string) => string {
 const fence: RendererRule = (tokens, at, _options, env) => {
   const { content = "", info = "" } = tokens[at] ?? {};
   if (info === "mermaid") {
-    const { file, diagrams, headings } = env as unknown as Env;
+    const context = env && contexts.get(env);
+    if (!context) throw new Error("a diagram is drawn outside of a document");
+    const { file, diagrams, headings } = context;
     const index = diagrams.push(content) - 1;
     const src = diagramPath(file, index);
     const alt = escapeHtml(descriptionOf(content) || `Diagram: ${headings[index]}`);
@@ -79,8 +84,10 @@ const PICTURE = /<img src="([^"]+)"(?: width="\d+")? alt="([^"]*)">/g;
 
 /** `file` is its path in the repository, from which its links are resolved. */
 export function readDocument(file: string, source: string): Document {
-  const env: Env = { file, diagrams: [], headings: [] };
-  const tokens = markdown.parse(source.replaceAll(PICTURE, "![$2]($1)"), env as never);
+  const env: Env = {};
+  const context: Context = { file, diagrams: [], headings: [] };
+  contexts.set(env, context);
+  const tokens = markdown.parse(source.replaceAll(PICTURE, "![$2]($1)"), env);
   const anchorOf = anchors();
   const sections: Section[] = [];
   tokens.forEach((token, at) => {
@@ -102,12 +109,12 @@ export function readDocument(file: string, source: string): Document {
     if (!last || isHeading) return;
     if (token.type === "inline") last.body += `${textOf(token)} `;
     if (token.type !== "fence") return;
-    if (token.info === "mermaid") env.headings.push(last.text);
+    if (token.info === "mermaid") context.headings.push(last.text);
     else last.body += `${token.content} `;
   });
   const html = markdown.renderer
-    .render(tokens, markdown.options, env as never)
+    .render(tokens, markdown.options, env)
     .replaceAll(/<th([^>]*)><\/th>/g, "<td$1></td>"); // an empty cell is the header of nothing
   const title = sections[0]?.text ?? file;
-  return { file, title, html, sections, diagrams: env.diagrams };
+  return { file, title, html, sections, diagrams: context.diagrams };
 }

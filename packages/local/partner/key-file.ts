@@ -125,6 +125,7 @@ function signatureOf(file: string): string {
   return `${ino} ${mtimeMs} ${size}`;
 }
 
+// SQLite would wait for the lock itself, but it would block the process. The wait ends after 10 s.
 const LOCK_WAIT = 20; // ms
 const LOCK_TRIES = 500; // changes take milliseconds
 
