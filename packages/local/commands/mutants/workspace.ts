@@ -39,6 +39,10 @@ export async function createWorkspace(original: string, withPlatform: boolean): 
     await copyFile(join(original, file), join(root, file));
   }
   await linkModules(join(original, "node_modules"), join(root, "node_modules"));
+  for (const name of await readdir(join(root, "packages"))) {
+    const own = join("packages", name, "node_modules"); // versions that differ from the root's
+    if (existsSync(join(original, own))) await linkModules(join(original, own), join(root, own));
+  }
   if (withPlatform && existsSync(join(original, PLATFORM))) {
     // Not a link: SST would find the original's files beside it.
     cpSync(join(original, PLATFORM), join(root, PLATFORM), {
@@ -63,12 +67,19 @@ export async function createWorkspace(original: string, withPlatform: boolean): 
   };
 }
 
-/** Links all packages but those of this repository: their links are relative, and lead to the copy. */
+/**
+ * Links all packages but those of this repository: their links are relative, and lead to the copy. The
+ * caches of Vite stay with the original.
+ */
 async function linkModules(from: string, to: string): Promise<void> {
-  await mkdir(join(to, WORKSPACE_PACKAGES), { recursive: true });
-  for (const name of await readdir(from)) {
-    if (name !== WORKSPACE_PACKAGES) await symlink(join(from, name), join(to, name));
+  await mkdir(to, { recursive: true });
+  const names = await readdir(from);
+  for (const name of names) {
+    const isCache = name.startsWith(".vite");
+    if (name !== WORKSPACE_PACKAGES && !isCache) await symlink(join(from, name), join(to, name));
   }
+  if (!names.includes(WORKSPACE_PACKAGES)) return;
+  await mkdir(join(to, WORKSPACE_PACKAGES));
   for (const name of await readdir(join(from, WORKSPACE_PACKAGES))) {
     const target = `../../packages/${name}`;
     await symlink(target, join(to, WORKSPACE_PACKAGES, name));

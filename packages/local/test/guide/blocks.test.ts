@@ -38,6 +38,11 @@ const RUN: readonly (Rule & { by: string })[] = [
     kind,
     by: "packages/local/test/guide/consumer.test.ts",
   })),
+  ...["ts", "tsx"].map((kind) => ({
+    page: "docs/add-a-resource.md",
+    kind,
+    by: "packages/local/test/guide/add-a-resource.test.ts",
+  })),
   {
     page: "docs/gateway.md",
     starts: "npm run gateway-cases",
@@ -81,11 +86,12 @@ const NOT_RUN: readonly (Rule & { reason: string })[] = [
     "npm run keys -- create",
     "aws lambda create-alias",
   ].map((starts) => ({ page: "docs/deploy.md", starts, reason: AWS })),
-  ...["ts", "tsx", "sh"].map((kind) => ({
+  {
     page: "docs/add-a-resource.md",
-    kind,
-    reason: "changes many files of the checkout; only the syntax of its modules is checked, below",
-  })),
+    kind: "sh",
+    reason:
+      "changes many files of the checkout; the test of its code runs the scripts that it needs",
+  },
   {
     page: "docs/deploy.md",
     starts: "# .env.production",
