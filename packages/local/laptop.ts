@@ -7,6 +7,7 @@
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { DynamoDBStreamsClient } from "@aws-sdk/client-dynamodb-streams";
 import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { useTransport } from "@stockwire/core/store/client";
 import { tables } from "@stockwire/core/store/tables";
 import { scopes } from "@stockwire/functions/api/policy";
@@ -178,10 +179,10 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     const guide = guideService(ROOT, log);
     const services = [issuer, consolePages, guide, indexPage, liveServices, partnerService];
     listener.serve(services, api, liveServices);
-    if (options.seed && created.includes("Data")) {
-      const token = issuer.sign({ claims: { sub: "seed", scope: "admin" } });
-      await seed(`http://127.0.0.1:${port}`, token);
-    }
+    const own = `http://127.0.0.1:${port}`;
+    const token = issuer.sign({ claims: { sub: "seed", scope: "admin" } });
+    await acceptsTokens(own, token);
+    if (options.seed && created.includes("Data")) await seed(own, token);
     ready = true;
     const { endpoint, clientConfig } = engine;
     const { region, credentials } = clientConfig;
@@ -191,6 +192,22 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
   } catch (error) {
     await stop();
     throw error;
+  }
+}
+
+const KEY_TRIES = 30;
+const KEY_PAUSE = 1000; // ms for which the gateway does not fetch again
+
+/**
+ * Waits until the gateway has the issuer's keys. As API Gateway does, it answers 401 if they take longer
+ * than 1.5 s, which they can on a busy machine, and clients end at a 401.
+ */
+async function acceptsTokens(url: string, token: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const answer = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${token}` } });
+    await answer.body?.cancel();
+    if (answer.status !== 401 || tries === KEY_TRIES) return;
+    await sleep(KEY_PAUSE);
   }
 }
 
