@@ -222,7 +222,6 @@ describe("npm run dev -- --no-seed --engine-port N", () => {
   });
 
   test("SIGTERM ends the server and the engine with exit code 0, and a poll that waits gets an answer", async () => {
-    expect((await get(laptop, "/me")).status).toBe(200); // the gateway has the issuer's keys now
     const poll = request(`${laptop.url}/changes?topic=items&wait=20`, {
       headers: {
         authorization: `Bearer ${laptop.token({ sub: "ana", scope: "admin" })}`,
@@ -452,7 +451,7 @@ describe("no acknowledged write is lost", () => {
     };
     expect(sold).toBeGreaterThanOrEqual(40 * KILLS);
     expect(level.quantity).toBe(10_000 - sold);
-  }, 60_000);
+  }, 240_000);
 
   test("after kill -9 of the engine during writes", async () => {
     const laptop = await start(["--no-seed"]);
@@ -467,5 +466,5 @@ describe("no acknowledged write is lost", () => {
     await reaches(acknowledged.size + 60);
     await stop();
     await expectAll(laptop, acknowledged);
-  }, 60_000);
+  }, 240_000);
 });
