@@ -145,6 +145,16 @@ describe.each(stages)("monitoring of %s", (stage) => {
     }
   });
 
+  test("the dashboard shows the Partner API's requests, latency and cache where there is one", () => {
+    const partner = graphed().flatMap(([namespace, name, dimension]) =>
+      namespace === "AWS/ApiGateway" && dimension === "ApiName" ? name : [],
+    );
+    const latency = ["Latency", "Latency", "Latency"]; // p50, p95, p99
+    const cache = ["CacheHitCount", "CacheMissCount"];
+    const shown = ["Count", "4XXError", "5XXError", ...latency, ...cache];
+    expect(partner).toEqual(stage === "dev" ? [] : shown);
+  });
+
   test("the custom metrics of graphs and alarms are those that the functions write", () => {
     const inGraphs = graphed().flatMap(([namespace, name]) =>
       namespace === "Stockwire" ? name : [],
