@@ -4,7 +4,7 @@
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format
  */
 
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { type ApiIdentity, domainPrefix, logTime } from "../event.ts";
 import { groupByName, lastValues } from "../event-v1.ts";
 import type { GatewayRequest } from "../request.ts";
@@ -67,10 +67,17 @@ export function restHeaders(request: GatewayRequest): Map<string, string[]> {
 }
 
 /** The client's trace is continued. */
-export function traceOf({ headers, traceId }: GatewayRequest): string {
+function traceOf({ headers, traceId }: GatewayRequest): string {
   const root = /(?:^|;)\s*(Root=[^;]+)/.exec(headers.get("x-amzn-trace-id") ?? "")?.[1];
   return root ?? traceId;
 }
+
+/** The trace as an answer shows it: that of the request, with spans of its own. */
+export function responseTrace(request: GatewayRequest): string {
+  return `${traceOf(request)};Parent=${newSpan()};Sampled=0;Lineage=1:${newSpan().slice(0, 8)}:0`;
+}
+
+const newSpan = (): string => randomUUID().replaceAll("-", "").slice(0, 16);
 
 function forwardedFor({ headers, sourceIp }: GatewayRequest): string {
   const received = headers.get("x-forwarded-for");

@@ -25,14 +25,14 @@ import { admit } from "../throttle.ts";
 import { createKeyFinder } from "./api-key.ts";
 import type { RestVerdict } from "./authorizer.ts";
 import { type RestApiConfig, type RestRoute, createRestRoutes } from "./config.ts";
-import { type RestSource, methodArn, proxyEvent, traceOf } from "./event.ts";
+import { type RestSource, methodArn, proxyEvent, responseTrace } from "./event.ts";
 import type { Integration } from "./integration.ts";
 import { type GatewayResponseType, createGatewayResponses } from "./gateway-response.ts";
-import { isBelow } from "./path.ts";
+import { isBelow, pathOf, segmentsOf } from "./path.ts";
 import { type ResourcePolicy, createResourcePolicy, policyMessage } from "./policy.ts";
 import { wantsFresh } from "./response-cache.ts";
 import { type RestResponse, isBinary, readProxyResult, writeRestResponse } from "./response.ts";
-import { type StreamEnd, type StreamingHandler, invokeStreaming } from "./stream.ts";
+import { type StreamEnd, type StreamingHandler, invokeStreaming, streamInto } from "./stream.ts";
 import { createUsagePlans } from "./usage-plan.ts";
 
 export type { RestApiConfig, RestRouteConfig } from "./config.ts";
@@ -297,8 +297,11 @@ export function createRestApi(config: RestApiConfig): RestApi {
     const release = route.concurrency.acquire();
     if (!release) return throttled(passage);
     const startedAt = performance.now();
-    let status = 0;
-    let length = 0;
+    const headers = [
+      ["X-Amzn-Trace-Id", responseTrace(request)] as const,
+      ...idHeaders(source.requestId, request.id),
+    ];
+    const target = streamInto(res, headers);
     const limits = {
       timeoutMs: route.timeoutMs,
       idleTimeoutMs: route.config.idleTimeoutMs ?? IDLE_TIMEOUT,
@@ -308,41 +311,14 @@ export function createRestApi(config: RestApiConfig): RestApi {
       route.functionName,
       payload,
       limits,
-      {
-        head(head) {
-          ({ status } = head);
-          if (res.destroyed) return;
-          res.writeHead(
-            status,
-            [
-              ...head.headers,
-              ["X-Amzn-Trace-Id", responseTrace(request)] as const,
-              ...idHeaders(source.requestId, request.id),
-            ].flat(),
-          );
-          res.flushHeaders();
-        },
-        write(bytes) {
-          // The function does not learn that its client has left.
-          if (res.destroyed) return Promise.resolve();
-          length += bytes.length;
-          if (res.write(bytes)) return Promise.resolve();
-          return new Promise((resolve) => {
-            const done = () => {
-              res.off("drain", done).off("close", done);
-              resolve();
-            };
-            res.on("drain", done).on("close", done);
-          });
-        },
-      },
+      target,
     );
     release(); // `invokeStreaming` never rejects
     const integrationLatency = millisecondsSince(startedAt);
     const written = (): Outcome => ({
-      response: { status, headers: [], body: Buffer.alloc(0) },
+      response: { status: target.status, headers: [], body: Buffer.alloc(0) },
       streamed: true,
-      responseLength: length,
+      responseLength: target.length,
       integrationLatency,
     });
     if (end.outcome === "complete") {
@@ -432,18 +408,3 @@ const idHeaders = (requestId: string, extendedRequestId: string) =>
     ["x-amzn-RequestId", requestId],
     ["x-amz-apigw-id", extendedRequestId],
   ] as const;
-
-/** The path behind stage or base path, still encoded. Slashes at its start count as one. */
-function pathOf({ encodedPath }: GatewayRequest, basePath: string): string {
-  const below = encodedPath.replace(/^\/+/, "").slice(basePath.length);
-  return `/${below.replace(/^\/+/, "")}`;
-}
-
-/** A slash at the end does not matter. Segments stay encoded, as REST APIs show path parameters. */
-const segmentsOf = (path: string): string[] => path.replace(/\/+$/, "").slice(1).split("/");
-
-function responseTrace(request: GatewayRequest): string {
-  return `${traceOf(request)};Parent=${newSpan()};Sampled=0;Lineage=1:${newSpan().slice(0, 8)}:0`;
-}
-
-const newSpan = (): string => randomUUID().replaceAll("-", "").slice(0, 16);

@@ -4,6 +4,7 @@
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/response-transfer-mode-lambda.html
  */
 
+import type { ServerResponse } from "node:http";
 import { Writable } from "node:stream";
 import { type HeaderList, isHeader } from "../header.ts";
 import { isRecord, parseJson } from "../json.ts";
@@ -142,6 +143,42 @@ function readHead(text: string): StreamHead | undefined {
   if (status === undefined || !Array.isArray(cookies)) return undefined;
   const set = cookies.map((cookie) => ["Set-Cookie", String(cookie)] as const);
   return set.every(isHeader) ? { status, headers: [...merged, ...set] } : undefined;
+}
+
+/** The answer of a client as the target of a stream: what was sent, once it has a head. */
+export function streamInto(
+  res: ServerResponse,
+  more: HeaderList,
+): StreamTarget & { readonly status: number; readonly length: number } {
+  let status = 0;
+  let length = 0; // bytes
+  return {
+    get status() {
+      return status;
+    },
+    get length() {
+      return length;
+    },
+    head(head) {
+      ({ status } = head);
+      if (res.destroyed) return;
+      res.writeHead(status, [...head.headers, ...more].flat());
+      res.flushHeaders();
+    },
+    write(bytes) {
+      // The function does not learn that its client has left.
+      if (res.destroyed) return Promise.resolve();
+      length += bytes.length;
+      if (res.write(bytes)) return Promise.resolve();
+      return new Promise((resolve) => {
+        const done = () => {
+          res.off("drain", done).off("close", done);
+          resolve();
+        };
+        res.on("drain", done).on("close", done);
+      });
+    },
+  };
 }
 
 /** The global that AWS's Node runtime gives to streaming handlers. */
