@@ -17,6 +17,11 @@ export interface Polling {
   every: number; // ms
 }
 
+export interface Streaming {
+  url: string;
+  token: string;
+}
+
 /** The times at which frames of a written record arrived, in ms of the monotonic clock. */
 export type Arrivals = [name: string, times: number[]][];
 
@@ -82,6 +87,25 @@ async function poll({ url, token, every }: Polling): Promise<void> {
   }
 }
 
+/** Reads a stream of server-sent events to its end. Resolves when it has begun. */
+async function stream({ url, token }: Streaming): Promise<void> {
+  const response = await fetch(url, { headers: { authorization: `Bearer ${token}` } });
+  if (response.status !== 200 || !response.body) throw new Error(`stream: ${response.status}`);
+  const chunks = response.body.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
+  await chunks.next();
+  const read = async () => {
+    let text = "";
+    for await (const chunk of chunks) {
+      const at = now();
+      text += chunk;
+      const end = text.lastIndexOf("\n\n"); // of an event
+      for (const [, name = ""] of namesIn(text.slice(0, Math.max(0, end)))) arrived(name, at);
+      text = text.slice(Math.max(0, end));
+    }
+  };
+  void read();
+}
+
 function take(): Arrivals {
   const taken = [...arrivals];
   arrivals = new Map();
@@ -92,6 +116,7 @@ serve({
   open,
   poll,
   endPoll: () => polling.abort(),
+  stream,
   take,
   count: () => arrivals.values().reduce((sum, { length }) => sum + length, 0),
 });

@@ -1,4 +1,4 @@
-/** Latency from the response of a write to its frame at each client, through the real laptop. */
+/** Latency from the response of a write to its frame or event at each client, through the real laptop. */
 
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
@@ -7,13 +7,14 @@ import { type Child, startChild } from "../child.ts";
 import { type Connection, openConnection, requestBytes } from "../http/connection.ts";
 import type { Context } from "../context.ts";
 import { type Laptop, startLaptop } from "../laptop.ts";
-import type { Arrivals, Opening, Polling } from "./live-process.ts";
+import type { Arrivals, Opening, Polling, Streaming } from "./live-process.ts";
 import { atMost, fixed, median, percentile, type Report } from "../report.ts";
 import { attributes } from "../seed.ts";
 import { cpuOf } from "../usage.ts";
 
 const PER_CALLER = 20; // connections, the limit for one caller
 const GOAL = { p50: 15, p99: 60 }; // ms, with 100 subscribers
+const STREAM_GOAL = 100; // ms at p50
 const TIMEOUT = 10_000; // ms after which a frame counts as lost
 const POLL_EVERY = 100; // ms
 
@@ -28,6 +29,8 @@ interface Size {
   loads: readonly Load[];
   /** The writes while one client polls. */
   polled: Load;
+  /** The writes while one client reads the event stream of the Partner API. */
+  streamed: Load;
   warmUp: { writes: number; every: number };
 }
 
@@ -41,11 +44,13 @@ const FULL: Size = {
     { clients: 1_000, writes: 10, every: 100, rounds: 1 },
   ],
   polled: { clients: 1, writes: 20, every: 137, rounds: 2 },
+  streamed: { clients: 1, writes: 20, every: 137, rounds: 2 },
   warmUp: { writes: 5, every: 100 },
 };
 const SMOKE: Size = {
   loads: [{ clients: 2, writes: 1, every: 0, rounds: 1 }],
   polled: { clients: 1, writes: 1, every: 0, rounds: 1 },
+  streamed: { clients: 1, writes: 1, every: 0, rounds: 1 },
   warmUp: { writes: 1, every: 0 },
 };
 
@@ -63,14 +68,11 @@ interface Bench {
   token: string;
 }
 
-export async function live({ env, dir, smoke }: Context): Promise<Report> {
-  const { loads, polled, warmUp } = smoke ? SMOKE : FULL;
-  const laptop = await startLaptop(join(dir, "live"));
-  const clients = startChild("live/live-process.ts", env);
+export async function live(context: Context): Promise<Report> {
+  const { loads, polled, streamed, warmUp } = context.smoke ? SMOKE : FULL;
+  const streamRounds = await measureStream(context, streamed, warmUp);
+  const bench = await openBench(context, "live");
   try {
-    const writer = await openConnection(laptop.port);
-    const token = laptop.token({ sub: "writer", scope: "admin" });
-    const bench: Bench = { laptop, clients, writer, token };
     const pollRounds = await measurePolling(bench, polled, warmUp);
     const measured: { load: Load; rounds: Round[] }[] = [];
     let connected = 0;
@@ -84,25 +86,40 @@ export async function live({ env, dir, smoke }: Context): Promise<Report> {
       for (let n = 0; n < load.rounds; n++) rounds.push(await oneRound(bench, load));
       measured.push({ load, rounds });
     }
-    writer.close();
-    return report(measured, pollRounds);
+    return report(measured, pollRounds, streamRounds);
   } finally {
-    await Promise.all([clients.stop(), laptop.stop()]);
+    await close(bench);
   }
 }
 
-function report(measured: { load: Load; rounds: Round[] }[], polled: Round[]): Report {
-  const row = (name: string, rounds: Round[], judged: boolean) => {
+async function openBench({ env, dir }: Context, name: string): Promise<Bench> {
+  const laptop = await startLaptop(join(dir, name));
+  const clients = startChild("live/live-process.ts", env);
+  const writer = await openConnection(laptop.port);
+  return { laptop, clients, writer, token: laptop.token({ sub: "writer", scope: "admin" }) };
+}
+
+async function close({ laptop, clients, writer }: Bench): Promise<void> {
+  writer.close();
+  await Promise.all([clients.stop(), laptop.stop()]);
+}
+
+function report(
+  measured: { load: Load; rounds: Round[] }[],
+  polled: Round[],
+  streamed: Round[],
+): Report {
+  const row = (name: string, rounds: Round[], goal: { p50?: number; p99?: number } = {}) => {
     const of = (part: keyof Round) => rounds.map((round) => round[part]);
     const [p50, p99] = [median(of("p50")), median(of("p99"))];
-    const goals = judged ? [atMost(p50, GOAL.p50, 0), atMost(p99, GOAL.p99, 0)] : [];
-    const none = ["", ""];
+    const judged = (ms: number, most?: number) =>
+      most === undefined ? ["", ""] : atMost(ms, most, 0);
     return [
       name,
       fixed(p50, 1),
-      ...(goals[0] ?? none),
+      ...judged(p50, goal.p50),
       fixed(p99, 1),
-      ...(goals[1] ?? none),
+      ...judged(p99, goal.p99),
       `${fixed(Math.min(...of("p50")), 0)}–${fixed(Math.max(...of("p50")), 0)}`,
       fixed(median(of("cpu")), 1),
       String(of("lost").reduce((sum, lost) => sum + lost, 0)),
@@ -115,9 +132,14 @@ function report(measured: { load: Load; rounds: Round[] }[], polled: Round[]): R
         head: ["", "p50", "goal", "", "p99", "goal", "", "p50s", "CPU a write", "lost"],
         rows: [
           ...measured.map(({ load: { clients, every }, rounds }) =>
-            row(`${clients} subscribers, a write each ${every} ms`, rounds, clients === 100),
+            row(
+              `${clients} subscribers, a write each ${every} ms`,
+              rounds,
+              clients === 100 ? GOAL : {},
+            ),
           ),
-          row(`polling each ${POLL_EVERY} ms, 1 client`, polled, false),
+          row("event stream of the Partner API, 1 client", streamed, { p50: STREAM_GOAL }),
+          row(`polling each ${POLL_EVERY} ms, 1 client`, polled),
         ],
         notes: [
           "CPU: ms of the laptop's process, in which gateway, functions and stream reader share a core.",
@@ -139,13 +161,18 @@ function report(measured: { load: Load; rounds: Round[] }[], polled: Round[]): R
             own: true,
           })),
           {
+            label: "event stream",
+            values: [median(streamed.map(({ p50 }) => p50))],
+            own: true,
+          },
+          {
             label: `polling each ${POLL_EVERY} ms`,
             values: [median(polled.map(({ p50 }) => p50))],
           },
         ],
       },
     ],
-    raw: { measured, polled },
+    raw: { measured, polled, streamed },
   };
 }
 
@@ -172,6 +199,22 @@ async function measurePolling(bench: Bench, load: Load, warmUp: Size["warmUp"]):
   await clients.call("endPoll");
   await polling;
   return rounds;
+}
+
+/** On a laptop of its own: the function of a stream runs on after its reader has left, as on AWS. */
+async function measureStream(context: Context, load: Load, warmUp: Size["warmUp"]) {
+  const bench = await openBench(context, "live-stream");
+  const { laptop, clients, token } = bench;
+  try {
+    const url = `${laptop.url}/partner/changes/stream?topic=items`;
+    await clients.call("stream", { url, token } satisfies Streaming);
+    const rounds: Round[] = [];
+    await oneRound(bench, { ...load, ...warmUp });
+    for (let n = 0; n < load.rounds; n++) rounds.push(await oneRound(bench, load));
+    return rounds;
+  } finally {
+    await close(bench);
+  }
 }
 
 let count = 0;
