@@ -1,10 +1,14 @@
 /** Whatever a client sends, the answer is documented, and no other record changes. */
 
 import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { newId } from "@stockwire/core/id";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RawResponse, request } from "@stockwire/gateway/cases/raw-http";
 import { routes } from "@stockwire/functions/api/policy";
+import { createKey, keyFileOf } from "../partner/key-file.ts";
 import { address } from "./drivers.ts";
 import { onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 
@@ -22,15 +26,30 @@ const strings = [
   ...corpus<{ value: string }>("hostile-strings").map(({ value }) => value),
 ];
 
+/** Less is sent to the second, since they have one app: `less` divides what is sent. */
+const APIS = [
+  { api: "the HTTP API", base: "", less: 1 },
+  { api: "the Partner API", base: "/partner", less: SHARE === 1 ? 1 : 4 },
+];
+const KEYS = 4; // so that no quota ends
+const keys: string[] = [];
+let count = 0;
+
+let folder: string;
 let laptop: RunningLaptop;
 let port: number;
 let authorization: string;
 let other: { path: string; before: string };
 
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "stockwire-hostile-"));
+  for (let n = 0; n < KEYS; n++) {
+    keys.push((await createKey(keyFileOf(folder), { name: `k${n}`, plan: "production" })).value);
+  }
   laptop = await startLaptop({
     args: ["--no-seed"],
     env: { ...onSharedEngine(), LOG_LEVEL: "info" },
+    dataDir: folder,
   });
   port = Number(new URL(laptop.url).port);
   authorization = `Bearer ${laptop.token({ sub: "mallory", scope: "admin" })}`;
@@ -51,6 +70,7 @@ afterAll(async () => {
   }
   expect(laptop.output.filter((line) => line.includes('"level":"ERROR"'))).toEqual([]);
   await laptop.close();
+  await rm(folder, { recursive: true });
 });
 
 const header = ({ headers }: RawResponse, name: string): string =>
@@ -67,6 +87,9 @@ const send = (
     target,
     headers: [
       ["Authorization", authorization],
+      ...(target.startsWith("/partner/")
+        ? [["x-api-key", keys[count++ % KEYS] ?? ""] as const]
+        : []),
       ...(body === undefined || more.some(([name]) => name === "Content-Type")
         ? []
         : [["Content-Type", "application/json"] as const]),
@@ -75,7 +98,7 @@ const send = (
     body: body === undefined ? undefined : Buffer.from(body),
   });
 
-const GATEWAY_MESSAGE = /^\{"message":"[A-Z][A-Za-z ]+"\}$/;
+const GATEWAY_MESSAGE = /^\{"message": ?"[A-Z][A-Za-z ]+"\}$/;
 
 /** Fails unless this is a success, a problem of the contract, or a refusal by the gateway. */
 function expectDocumented(what: string, { status, body, headers }: RawResponse): void {
@@ -123,25 +146,36 @@ function generate({ open = "", close = "", core = "", kind, n }: Generated): str
   }
 }
 
-const writable = routes.filter(({ body }) => body !== undefined);
 const targetOf = (path: string) => path.replaceAll(/\{\w+\}/g, "none");
 
-test("no hostile body causes a server error, at any route", async () => {
-  const bodies = corpus<{ id: string; gen?: Generated; raw?: string; b64?: string }>("json-bodies");
-  expect(bodies).toHaveLength(38);
-  for (const [n, { method, path }] of writable.entries()) {
-    const some = bodies.filter((_, at) => (n + at) % Math.min(SHARE, 3) === 0);
-    await each(some, async ({ id, gen, raw, b64 }) => {
-      const body = gen ? generate(gen) : b64 ? Buffer.from(b64, "base64") : (raw ?? "");
-      const answer = await send(method, targetOf(path), body);
-      expectDocumented(`${method} ${path} ${id}`, answer);
-      const isAllowed = path.startsWith("/items") && answer.status === 201;
-      if (answer.status < 400 && !isAllowed && answer.status !== 207) {
-        expect.fail(`${method} ${path} took ${id} with ${answer.status}`);
-      }
-    });
-  }
-}, 120_000);
+/** The routes that an API has. */
+const routesOf = (base: string) =>
+  base === "" ? routes : routes.filter(({ partner }) => partner !== "none");
+
+test.each(APIS)(
+  "no hostile body causes a server error, at any route of $api",
+  async (given) => {
+    const { base, less } = given;
+    const bodies = corpus<{ id: string; gen?: Generated; raw?: string; b64?: string }>(
+      "json-bodies",
+    );
+    expect(bodies).toHaveLength(38);
+    const writable = routesOf(base).filter(({ body }) => body !== undefined);
+    for (const [n, { method, path }] of writable.entries()) {
+      const some = bodies.filter((_, at) => (n + at) % (Math.min(SHARE, 3) * less) === 0);
+      await each(some, async ({ id, gen, raw, b64 }) => {
+        const body = gen ? generate(gen) : b64 ? Buffer.from(b64, "base64") : (raw ?? "");
+        const answer = await send(method, base + targetOf(path), body);
+        expectDocumented(`${method} ${base}${path} ${id}`, answer);
+        const isAllowed = path.startsWith("/items") && answer.status === 201;
+        if (answer.status < 400 && !isAllowed && answer.status !== 207) {
+          expect.fail(`${method} ${path} took ${id} with ${answer.status}`);
+        }
+      });
+    }
+  },
+  120_000,
+);
 
 test("bodies of ten megabytes and more are refused before they are parsed", async () => {
   for (const bytes of [10 * 1024 * 1024, 10 * 1024 * 1024 + 1]) {
@@ -236,68 +270,79 @@ test("hostile strings as members of a user, a product or a stock level are store
 
 const wellFormed = strings.filter((string) => string.isWellFormed() && string.length < 2_000);
 
-test("every hostile string as an id, a parameter, a cursor or a header is refused or finds nothing", async () => {
-  await each([...wellFormed.entries()], async ([n, string]) => {
-    // Each string in some of the places, and each place with some of the strings.
-    const some = <T>(places: readonly T[]) => places.filter((_, at) => (n + at) % SHARE === 0);
-    const what = JSON.stringify(string).slice(0, 60);
-    const encoded = encodeURIComponent(string);
-    for (const path of some([
-      `/users/${encoded}`,
-      `/items/${encoded}`,
-      `/products?limit=${encoded}`,
-    ])) {
-      const answer = await send("GET", path);
-      expectDocumented(`${path} ${what}`, answer);
-      const list = string.trim() === "" && !path.includes("?");
-      if (answer.status === 200 && !list && !/^\d+$/.test(string))
-        expect.fail(`${path} found something`);
-    }
-    for (const path of some([
-      `/hello?name=${encoded}`,
-      `/products?nextToken=${encoded}`,
-      `/products?${encoded}=1`,
-    ])) {
-      expectDocumented(`${path} ${what}`, await send("GET", path));
-    }
-    const visible = string.replaceAll(/[^\u0020-\u007e\u0080-\u00ff]/g, "").trim();
-    for (const name of some([
-      "If-Match",
-      "If-None-Match",
-      "Idempotency-Key",
-      "X-Request-Id",
-      "X-Client-Ref",
-    ])) {
-      const answer = await send("DELETE", "/users/none", undefined, [[name, visible]]);
-      expectDocumented(`${name} ${what}`, answer);
-      if (name === "X-Request-Id" && !/^[\w.-]{8,64}$/.test(visible)) {
-        expect(header(answer, "x-request-id")).not.toBe(visible);
+test.each(APIS)(
+  "a hostile string as an id, a parameter, a cursor or a header of $api is refused or finds nothing",
+  async (given) => {
+    const { base, less } = given;
+    await each([...wellFormed.entries()], async ([n, string]) => {
+      // Each string in some of the places, and each place with some of the strings.
+      const some = <T>(places: readonly T[]) =>
+        places.filter((_, at) => (n + at) % (SHARE * less) === 0);
+      const what = JSON.stringify(string).slice(0, 60);
+      const encoded = encodeURIComponent(string);
+      for (const path of some([
+        `/users/${encoded}`,
+        `/items/${encoded}`,
+        `/products?limit=${encoded}`,
+      ])) {
+        const answer = await send("GET", base + path);
+        expectDocumented(`${path} ${what}`, answer);
+        const list = string.trim() === "" && !path.includes("?");
+        if (answer.status === 200 && !list && !/^\d+$/.test(string))
+          expect.fail(`${path} found something`);
+      }
+      for (const path of some([
+        `/hello?name=${encoded}`,
+        `/products?nextToken=${encoded}`,
+        `/products?${encoded}=1`,
+      ])) {
+        expectDocumented(`${path} ${what}`, await send("GET", base + path));
+      }
+      const visible = string.replaceAll(/[^\u0020-\u007e\u0080-\u00ff]/g, "").trim();
+      for (const name of some([
+        "If-Match",
+        "If-None-Match",
+        "Idempotency-Key",
+        "X-Request-Id",
+        "X-Client-Ref",
+      ])) {
+        const answer = await send("DELETE", `${base}/users/none`, undefined, [[name, visible]]);
+        expectDocumented(`${name} ${what}`, answer);
+        if (name === "X-Request-Id" && !/^[\w.-]{8,64}$/.test(visible)) {
+          expect(header(answer, "x-request-id")).not.toBe(visible);
+        }
+      }
+    });
+  },
+  240_000,
+);
+
+test.each(APIS)(
+  "no variant of a path of $api gives access without a token",
+  async (given) => {
+    const { base, less } = given;
+    const variants = corpus<{ t: string }>("hostile-paths").map(({ t }) => t);
+    for (const [n, { method, path, access, body }] of routesOf(base).entries()) {
+      const p = base + targetOf(path);
+      const last = p.split("/").at(-1) ?? "";
+      const enc1 = p.replace(/[a-z](?=[^/]*$)/, (char) => `%${char.charCodeAt(0).toString(16)}`);
+      for (const variant of variants.filter((_, at) => (n + at) % (SHARE * less) === 0)) {
+        const target = variant.replace("{p}", p).replace("{last}", last).replace("{enc1}", enc1);
+        const answer = await request(port, {
+          method,
+          target: target.replace("#", "%23"),
+          headers: body ? [["Content-Type", "application/json"]] : [],
+          body: body && Buffer.from("{}"),
+        });
+        expectDocumented(`${method} ${target}`, answer);
+        const open = access === "open";
+        if (answer.status < 400 && !open)
+          expect.fail(`${method} ${target} answered ${answer.status}`);
       }
     }
-  });
-}, 240_000);
-
-test("no variant of a path gives access without a token", async () => {
-  const variants = corpus<{ t: string }>("hostile-paths").map(({ t }) => t);
-  for (const [n, { method, path, access, body }] of routes.entries()) {
-    const p = targetOf(path);
-    const last = p.split("/").at(-1) ?? "";
-    const enc1 = p.replace(/[a-z](?=[^/]*$)/, (char) => `%${char.charCodeAt(0).toString(16)}`);
-    for (const variant of variants.filter((_, at) => (n + at) % SHARE === 0)) {
-      const target = variant.replace("{p}", p).replace("{last}", last).replace("{enc1}", enc1);
-      const answer = await request(port, {
-        method,
-        target: target.replace("#", "%23"),
-        headers: body ? [["Content-Type", "application/json"]] : [],
-        body: body && Buffer.from("{}"),
-      });
-      expectDocumented(`${method} ${target}`, answer);
-      const open = access === "open";
-      if (answer.status < 400 && !open)
-        expect.fail(`${method} ${target} answered ${answer.status}`);
-    }
-  }
-}, 120_000);
+  },
+  120_000,
+);
 
 test("an Idempotency-Key that looks like another caller's does not match it", async () => {
   const key = newId();

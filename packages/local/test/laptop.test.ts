@@ -7,12 +7,13 @@ import { DynamoDBClient, ListTablesCommand } from "@aws-sdk/client-dynamodb";
 import { execFileSync } from "node:child_process";
 import { type IncomingMessage, request } from "node:http";
 import { createServer } from "node:net";
-import { appendFile, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
+import { appendFile, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
 import { createLive } from "@stockwire/client/live";
 import { newId } from "@stockwire/core/id";
+import { fidelityReport } from "@stockwire/gateway/fidelity";
 import {
   afterAll,
   afterEach,
@@ -271,6 +272,16 @@ describe("npm run dev in another environment", () => {
     const user = { name: "Mia", email: "mia@example.com" };
     expect((await post(laptop, "/users", user)).status).toBe(201);
     expect(await (await next).text()).toContain("Mia");
+  });
+
+  test("--fidelity prints what the gateway emulates, and starts nothing", async () => {
+    const args = ["--fidelity", "--port", "0", "--data", folder];
+    expect(await run("main.ts", args)).toEqual({
+      code: 0,
+      stdout: `${fidelityReport()}\n`,
+      stderr: "",
+    });
+    expect(await readdir(folder)).toEqual([]);
   });
 
   test("a setting that the functions refuse is one clear line and exit code 1", async () => {
