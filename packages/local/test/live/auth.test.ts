@@ -46,18 +46,35 @@ test("a new token of the same subject replaces the old one", async () => {
 const closedBy = (client: LiveClient) =>
   until(() => client.closed && Date.now(), "the server to close it");
 
-test("a silent connection is closed within 5 s of the end of its token, or of the token that replaced it", async () => {
-  const exp = Math.floor(Date.now() / 1000) + 3;
+/** Opens connections: one that stays silent, and two that have another token by its end `exp` (s). */
+async function openUntil(exp: number) {
   const silent = await open({ exp });
   const renewed = await open({ sub: "ren", exp });
   const shortened = await open({ sub: "sho", exp: exp + 600 });
   for (const one of [silent, renewed, shortened]) await subscribe(one, ["items"]);
-  await create("/items", { n: 1 });
-  for (const one of [silent, renewed, shortened]) await waitForChanges(one, 1);
   const auth = (client: LiveClient, claims: object) =>
     client.request({ action: "auth", token: laptop().token({ scope: "admin", ...claims }) });
   await auth(renewed, { sub: "ren", exp: exp + 2 });
   await auth(shortened, { sub: "sho", exp: exp - 1 });
+  return { exp, silent, renewed, shortened };
+}
+
+/** On a busy machine that takes longer than the tokens are valid. Then it is tried with longer ones. */
+async function openInTime() {
+  for (let lead = 3; ; lead *= 2) {
+    const exp = Math.floor(Date.now() / 1000) + lead;
+    const isLate = () => Date.now() >= (exp - 1) * 1000;
+    try {
+      const opened = await openUntil(exp);
+      if (!isLate()) return opened;
+    } catch (error) {
+      if (!isLate()) throw error;
+    }
+  }
+}
+
+test("a silent connection is closed within 5 s of the end of its token, or of the token that replaced it", async () => {
+  const { exp, silent, renewed, shortened } = await openInTime();
   for (const [client, end] of [
     [shortened, exp - 1],
     [silent, exp],

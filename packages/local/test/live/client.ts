@@ -90,8 +90,11 @@ export function connect(
     async request(frame) {
       const id = newId();
       client.send({ id, ...frame });
-      const answers = () => client.frames.find(({ replyTo }) => replyTo === id);
-      return until(answers, `an answer to ${JSON.stringify(frame).slice(0, 200)}`);
+      const text = JSON.stringify(frame).slice(0, 200);
+      const answer = () => client.frames.find(({ replyTo }) => replyTo === id);
+      const end = await until(() => answer() ?? client.closed, `an answer to ${text}`);
+      if (!("type" in end)) throw new Error(`closed with ${end.code} before an answer to ${text}`);
+      return end;
     },
     async next(type) {
       const at = await until(
