@@ -1,6 +1,6 @@
 /** The estimated bill: its measured units, its arithmetic, and the prices in the guide. */
 
-import * as ChangeLog from "@stockwire/core/changes/log";
+import * as Append from "@stockwire/core/changes/append";
 import { createClient } from "@stockwire/core/store/client";
 import * as Inventory from "@stockwire/core/catalog/inventory";
 import { newId } from "@stockwire/core/id";
@@ -57,7 +57,7 @@ test("requests and changes consume the units that the bill assumes", async () =>
     data: { id, version },
   });
   const append = (version: number) =>
-    ChangeLog.append([change(version)] as never, Date.now() + 10_000);
+    Append.append([change(version)] as never, Date.now() + 10_000);
   await append(1);
   expect(await cost(() => append(2))).toMatchObject({ writes: units.change.writes });
 });

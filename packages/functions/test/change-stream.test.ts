@@ -1,6 +1,7 @@
 /** `GET /changes/stream`, as a host that can stream serves it: the app itself, without a gateway. */
 
-import { append, heads, reset } from "@stockwire/core/changes/log";
+import { append } from "@stockwire/core/changes/append";
+import { heads, reset } from "@stockwire/core/changes/log";
 import * as Offset from "@stockwire/core/changes/offset";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import {

@@ -1,6 +1,7 @@
 /** Messages of the delivery queue that are not deliveries: the end of a token, the rest of a replay. */
 
-import { append, heads } from "@stockwire/core/changes/log";
+import { append } from "@stockwire/core/changes/append";
+import { heads } from "@stockwire/core/changes/log";
 import * as Offset from "@stockwire/core/changes/offset";
 import { newId } from "@stockwire/core/id";
 import * as Connection from "@stockwire/core/live/connection";

@@ -5,7 +5,8 @@
 
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { type Feed, FEEDS } from "@stockwire/core/catalog/index";
-import { append, reset } from "@stockwire/core/changes/log";
+import { append } from "@stockwire/core/changes/append";
+import { reset } from "@stockwire/core/changes/log";
 import { newId } from "@stockwire/core/id";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Command, intercepted } from "../../core/test/support/intercept.ts";

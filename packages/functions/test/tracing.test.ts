@@ -9,7 +9,7 @@ import {
 } from "@opentelemetry/sdk-trace-node";
 import * as Names from "@opentelemetry/semantic-conventions";
 import * as Incubating from "@opentelemetry/semantic-conventions/incubating";
-import { append } from "@stockwire/core/changes/log";
+import { append } from "@stockwire/core/changes/append";
 import { newId } from "@stockwire/core/id";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { newChange, soon } from "../../core/test/support/log.ts";

@@ -3,7 +3,8 @@
  * real token, and the engine of the test run.
  */
 
-import { append, heads } from "@stockwire/core/changes/log";
+import { append } from "@stockwire/core/changes/append";
+import { heads } from "@stockwire/core/changes/log";
 import * as DynamoDB from "@stockwire/core/store/dynamodb";
 import { callerOf } from "@stockwire/functions/api/caller";
 import { claimTexts } from "@stockwire/functions/auth/claims";

@@ -7,7 +7,7 @@
 import { type Feed, isFeed, resourceOf, resources, type Scope } from "../catalog/index.ts";
 import { canonicalId, PathId } from "../id.ts";
 import type { Change } from "./change.ts";
-import type { LoggedChange } from "./log.ts";
+import type { LoggedChange } from "./log-row.ts";
 
 export interface Topic {
   text: string; // as the client wrote it

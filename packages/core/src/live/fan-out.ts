@@ -4,7 +4,7 @@
  * in between finds the changes in the log. Each connection gets its frames in order.
  */
 
-import type { LoggedChange } from "../changes/log.ts";
+import type { LoggedChange } from "../changes/log-row.ts";
 import { keysOf } from "../changes/topic.ts";
 import * as Connection from "./connection.ts";
 import { eventFrames } from "./protocol.ts";

@@ -6,7 +6,8 @@
 import * as z from "zod";
 import { lazy } from "../lazy.ts";
 import { Change } from "../changes/change.ts";
-import { type LoggedChange, toClient } from "../changes/log.ts";
+import { toClient } from "../changes/log.ts";
+import type { LoggedChange } from "../changes/log-row.ts";
 import { opFor } from "../changes/topic.ts";
 
 /** Topics and channels of one connection, besides the lobby. */

@@ -7,6 +7,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Feed } from "../catalog/index.ts";
 import * as ChangeLog from "../changes/log.ts";
+import type { LoggedChange } from "../changes/log-row.ts";
 import * as Offset from "../changes/offset.ts";
 import { parse, type Topic } from "../changes/topic.ts";
 import { AppError } from "../error.ts";
@@ -147,7 +148,7 @@ export async function continueReplay(
       for await (const changes of changesUpTo(feed, { seq, digest }, head)) {
         const cursorAfter = (last: Offset.FeedOffset) => Offset.encode(sentUpTo(sent, feed, last));
         const frames = eventFrames(changes, matches, cursorAfter);
-        const last = changes.at(-1) as ChangeLog.LoggedChange;
+        const last = changes.at(-1) as LoggedChange;
         sent = sentUpTo(sent, feed, last);
         if (frames.length === 0 && Date.now() - lastFrameAt >= SILENCE) frames.push(progress(sent));
         for (const frame of frames) {

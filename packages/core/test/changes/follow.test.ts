@@ -3,7 +3,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { follow } from "../../src/changes/follow.ts";
 import type { ChangesPage } from "../../src/changes/long-poll.ts";
-import { append, heads, reset } from "../../src/changes/log.ts";
+import { append } from "../../src/changes/append.ts";
+import { heads, reset } from "../../src/changes/log.ts";
 import * as Offset from "../../src/changes/offset.ts";
 import { parse, type Topic } from "../../src/changes/topic.ts";
 import type { Client } from "../../src/store/client.ts";

@@ -3,9 +3,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Feed } from "../../src/catalog/index.ts";
 import type { NewChange } from "../../src/changes/change.ts";
+import { append } from "../../src/changes/append.ts";
 import {
   changesAfter,
-  append,
   cursorBefore,
   heads,
   history,

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Change, NewChange } from "../../src/changes/change.ts";
-import { append } from "../../src/changes/log.ts";
+import { append } from "../../src/changes/append.ts";
 import * as Connection from "../../src/live/connection.ts";
 import { broadcast, deliver, type Delivery, sendAll } from "../../src/live/fan-out.ts";
 import { eventFrames } from "../../src/live/protocol.ts";

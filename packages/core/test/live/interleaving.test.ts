@@ -7,6 +7,7 @@
 import { marshall } from "@aws-sdk/util-dynamodb";
 import { beforeAll, describe, expect, test, vi } from "vitest";
 import { type Change, type NewChange, fromImages } from "../../src/changes/change.ts";
+import { append } from "../../src/changes/append.ts";
 import * as ChangeLog from "../../src/changes/log.ts";
 import * as Connection from "../../src/live/connection.ts";
 import { deliver } from "../../src/live/fan-out.ts";
@@ -56,7 +57,7 @@ beforeAll(async () => {
   configure();
   id = (await Item.create({ n: 0 }, by())).value.id;
   created = await changeOf(undefined);
-  await ChangeLog.append([created], soon());
+  await append([created], soon());
   since = Offset.encode(await ChangeLog.heads(["items"]));
   settle();
 });
@@ -80,7 +81,7 @@ function write(n: number): Promise<NewChange> {
 }
 
 const appendAndDeliver = async (changes: readonly NewChange[]) =>
-  void (await deliver(await ChangeLog.append(changes, soon())));
+  void (await deliver(await append(changes, soon())));
 
 const connectionOf = (name: string): Connection.Connection => ({
   id: name,
@@ -137,7 +138,7 @@ async function reset() {
   restore();
   ChangeLog.reset();
   inbox.clear();
-  await ChangeLog.append([created], soon()); // the appender knows the head
+  await append([created], soon()); // the appender knows the head
 }
 
 type Options = Parameters<typeof explore>[1];
@@ -283,7 +284,7 @@ describe("a schedule that loses a change is found if", () => {
           found.push(...page.map((one) => one.id));
         }
       }
-      const frames = eventFrames(await ChangeLog.append([entry], soon()), () => true);
+      const frames = eventFrames(await append([entry], soon()), () => true);
       for (const each of found) for (const frame of frames) receive(each, frame);
     };
     const losses = await lossesOf((of) => withSubscriber(subscriptionsFirst, undefined, of));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Change } from "../../src/changes/change.ts";
-import { append, cursorBefore, heads, reset } from "../../src/changes/log.ts";
+import { append } from "../../src/changes/append.ts";
+import { cursorBefore, heads, reset } from "../../src/changes/log.ts";
 import * as Connection from "../../src/live/connection.ts";
 import { deliver } from "../../src/live/fan-out.ts";
 import { newId } from "../../src/id.ts";

@@ -205,7 +205,7 @@ async function logWithoutGap(fault: Fault) {
   const batches = Array.from({ length: 3 }, () => versions(3));
   await times(3, async (n) => {
     // As the stream: a batch that fails is delivered again.
-    while ((await outcomeOf(fault, service(n).Log.append(batches[n] ?? [], soon()))) !== "done");
+    while ((await outcomeOf(fault, service(n).Append.append(batches[n] ?? [], soon()))) !== "done");
   });
   const logged = await feedIn(log.changes, "items", from);
   expect(logged.map(nameOf).toSorted()).toEqual(batches.flat().map(nameOf).toSorted());

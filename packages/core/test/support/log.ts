@@ -31,6 +31,7 @@ export async function anotherLog() {
   vi.resetModules();
   return {
     DynamoDB: await import("../../src/store/dynamodb.ts"),
+    ...(await import("../../src/changes/append.ts")),
     ...(await import("../../src/changes/log.ts")),
   };
 }

@@ -11,7 +11,7 @@ export async function anotherService() {
     Expiry: await import("../../src/catalog/reservation-expiry.ts"),
     Item: await import("../../src/catalog/item.ts"),
     User: await import("../../src/catalog/user.ts"),
-    Log: await import("../../src/changes/log.ts"),
+    Append: await import("../../src/changes/append.ts"),
   };
 }
 

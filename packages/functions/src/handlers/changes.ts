@@ -1,5 +1,6 @@
 import { type NewChange, fromImages } from "@stockwire/core/changes/change";
-import { append, type LoggedChange } from "@stockwire/core/changes/log";
+import { append } from "@stockwire/core/changes/append";
+import type { LoggedChange } from "@stockwire/core/changes/log-row";
 import { deliver, type DeliveryCounts } from "@stockwire/core/live/fan-out";
 import { AppError } from "@stockwire/core/error";
 import { setTimeout as pause } from "node:timers/promises";
