@@ -55,6 +55,11 @@ const walls = [
     ABOVE_RESOURCES,
   ),
   wall(
+    `${core}/catalog/inventory*.ts`,
+    only(...SMALL, "../store/*.ts", "./inventory-*.ts"),
+    "inventory knows no other resource",
+  ),
+  wall(
     `${core}/catalog/reservation*.ts`,
     only(...SMALL, "../store/*.ts", "./inventory.ts", "./reservation-*.ts"),
     "a reservation knows only its own files and inventory",

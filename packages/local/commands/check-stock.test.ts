@@ -1,6 +1,7 @@
 import { createClient } from "@stockwire/core/store/client";
 import { newId } from "@stockwire/core/id";
 import * as Inventory from "@stockwire/core/catalog/inventory";
+import { countsFor } from "@stockwire/core/catalog/inventory-units";
 import * as Product from "@stockwire/core/catalog/product";
 import * as Reservation from "@stockwire/core/catalog/reservation";
 import {
@@ -196,7 +197,7 @@ async function plant(products: number, reservations: number): Promise<void> {
   const ids = [...hot, ...Array.from({ length: products - hot.length }, () => newId())];
   const held = (2 * reservations) / hot.length;
   const levels = ids.map((id, n) => {
-    const counts = Inventory.countsFor(id, 1_000, n < hot.length ? held : 0, 0);
+    const counts = countsFor(id, 1_000, n < hot.length ? held : 0, 0);
     return Inventory.inventories.newRecord(id, { ...counts, moved: 1_000 }, by()).stored;
   });
   const until = Date.now() + 60_000;

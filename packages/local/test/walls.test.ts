@@ -16,6 +16,7 @@ const FORBIDDEN: readonly (readonly [file: string, specifier: string])[] = [
   ["packages/core/src/catalog/invoice.ts", "./reservation-record.ts"],
   ["packages/core/src/catalog/reservation-report.ts", "./user.ts"],
   ["packages/core/src/catalog/order.ts", "../changes/log.ts"],
+  ["packages/core/src/catalog/inventory-count.ts", "./product.ts"],
   ["packages/core/src/aws/table.ts", "../store/tables.ts"],
   ["packages/core/src/aws/sns.ts", "@aws-sdk/client-sns"],
   ["packages/core/src/changes/topic.ts", "../live/send.ts"],

@@ -8,6 +8,7 @@ import type * as z from "zod";
 import type { Code } from "../error.ts";
 import type { Stored } from "../store/update-expression.ts";
 import * as Inventory from "./inventory.ts";
+import { levelKey } from "./inventory-units.ts";
 import * as Item from "./item.ts";
 import * as Product from "./product.ts";
 import * as Reservation from "./reservation-record.ts";
@@ -66,7 +67,7 @@ export const resources = {
     records: Inventory.inventories,
     image: Inventory.inventories.decode,
     scopes: { read: "read:inventory", write: "write:inventory" },
-    filter: { parameter: "level", partition: Inventory.levelKey },
+    filter: { parameter: "level", partition: levelKey },
     notes: ["reason", "reference"],
   },
   reservations: {

@@ -9,6 +9,7 @@ import { type Attributes, read, shardCount } from "../store/dynamodb.ts";
 import { partitionPages, retryWhileBusy } from "../store/partition.ts";
 import type { Stored } from "../store/update-expression.ts";
 import * as Inventory from "./inventory.ts";
+import { countsFor } from "./inventory-units.ts";
 import * as Reservation from "./reservation-record.ts";
 
 export interface Difference {
@@ -89,7 +90,7 @@ async function checkInventory(stored: Inventory.StoredInventory): Promise<Findin
 /** Differences within one record. It was read at one moment, so they need no confirmation. */
 function ownDifferences(stored: Inventory.StoredInventory): Difference[] {
   const { sk: productId, quantity, reserved, available, reorderPoint, moved } = stored;
-  const computed = Inventory.countsFor(productId, quantity, reserved, reorderPoint);
+  const computed = countsFor(productId, quantity, reserved, reorderPoint);
   const differences: Difference[] = [];
   const expect = (rule: Difference["rule"], expected: number | string, actual: typeof expected) => {
     if (actual !== expected) differences.push({ productId, rule, expected, actual });

@@ -10,6 +10,7 @@ import { read, transact, TransactionCancelled } from "../store/dynamodb.ts";
 import { shardOf } from "../store/record.ts";
 import { deadlineOf, type Writer } from "../store/write.ts";
 import * as Inventory from "./inventory.ts";
+import { countsFor } from "./inventory-units.ts";
 import * as Reservation from "./reservation-record.ts";
 import { expiryIndex, heldLine, heldUnits, lineText, PAUSES } from "./stock-check.ts";
 
@@ -27,7 +28,7 @@ export async function repair(productId: string, writer: Writer): Promise<boolean
     const { units } = await heldUnits(productId, "lines");
     if (!(Number.isInteger(quantity) && units <= quantity)) return false;
     const set = {
-      ...Inventory.countsFor(productId, quantity, units, reorderPoint),
+      ...countsFor(productId, quantity, units, reorderPoint),
       moved: quantity,
     };
     const note = { reason: "check-stock", reference: undefined };

@@ -12,7 +12,7 @@ const EXPIRY = (title: string) => ({ file: `${TEST}/catalog/reservation-expiry.t
 
 const stock: Defect[] = [
   {
-    file: `${CORE}/catalog/inventory.ts`,
+    file: `${CORE}/catalog/inventory-units.ts`,
     text: '["headroom", ">", taken], NOT_INDEXED',
     replacement: "NOT_INDEXED",
     harm: "Two buyers who order at the same time both get the last units",
@@ -22,7 +22,7 @@ const stock: Defect[] = [
     },
   },
   {
-    file: `${CORE}/catalog/inventory.ts`,
+    file: `${CORE}/catalog/inventory-units.ts`,
     text: '["available", ">", taken],',
     replacement: "",
     harm: "Two buyers both get the last units of a product whose level is low",
@@ -32,7 +32,7 @@ const stock: Defect[] = [
     },
   },
   {
-    file: `${CORE}/catalog/inventory.ts`,
+    file: `${CORE}/catalog/inventory-units.ts`,
     text: '["headroom", "<=", Math.min(0, -available)],',
     replacement: "",
     harm: "A product stays listed as low although two deliveries have filled it up",
@@ -42,7 +42,7 @@ const stock: Defect[] = [
     },
   },
   {
-    file: `${CORE}/catalog/inventory.ts`,
+    file: `${CORE}/catalog/inventory-units.ts`,
     text: '["quantity", "<=", MAX_QUANTITY - by.quantity]',
     replacement: '["quantity", "<=", MAX_QUANTITY]',
     harm: "Concurrent deliveries lift a quantity above its maximum",
@@ -56,7 +56,7 @@ const stock: Defect[] = [
     test: { file: `${TEST}/store/record.test.ts`, title: "sells no unit that is reserved" },
   },
   {
-    file: `${CORE}/catalog/inventory.ts`,
+    file: `${CORE}/catalog/inventory-units.ts`,
     text: 'if (level === "ok") return [["reserved", "<=", quantity - reorderPoint - 1]];',
     replacement: 'if (level === "ok") return [];',
     harm: "A count sets the quantity below what is reserved, so reservations cannot be kept",
@@ -379,7 +379,7 @@ const store: Defect[] = [
 
 const changes: Defect[] = [
   {
-    file: `${CORE}/changes/log.ts`,
+    file: `${CORE}/changes/append.ts`,
     text: '? "attribute_not_exists(pk)" : "seq = :head",',
     replacement: '? "attribute_not_exists(pk)" : "seq >= :head OR seq < :head",',
     harm: "Two processes give one number to two changes",
