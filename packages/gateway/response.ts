@@ -86,13 +86,18 @@ export function writeResponse(res: ServerResponse, { status, headers, body }: Ht
   for (const [name, value] of headers) flat.push(wireName(name), value);
   if (hasBody(status)) flat.push("Content-Length", String(body.length));
   res.writeHead(status, flat);
-  // Node sends head and body in one write only if the body is text. Latin-1 keeps every byte.
-  if (body.length <= MAX_JOINED) res.end(body.toString("latin1"), "latin1");
-  else res.end(body);
+  endWith(res, body);
 }
 
 /** Bytes of a body that are copied to be sent together with the head. */
 const MAX_JOINED = 64 * 1024;
+
+/** Ends a response whose head is set, with one write if the body is not large. */
+export function endWith(res: ServerResponse, body: Buffer): void {
+  // Node sends head and body in one write only if the body is text. Latin-1 keeps every byte.
+  if (body.length <= MAX_JOINED) res.end(body.toString("latin1"), "latin1");
+  else res.end(body);
+}
 
 /** Reads the members that both formats share. */
 function readResult(

@@ -40,13 +40,19 @@ export async function openConnection(port: number): Promise<Connection> {
 }
 
 /** A request with the headers of curl. */
-export function requestBytes(method: string, path: string, token: string, body?: string): Buffer {
+export function requestBytes(
+  method: string,
+  path: string,
+  token: string,
+  { body, apiKey }: { body?: string | undefined; apiKey?: string } = {},
+): Buffer {
   const lines = [
     `${method} ${path} HTTP/1.1`,
     "Host: localhost",
     "User-Agent: curl/8.14.1",
     "Accept: */*",
     `Authorization: Bearer ${token}`,
+    ...(apiKey === undefined ? [] : [`x-api-key: ${apiKey}`]),
     ...(body === undefined
       ? []
       : ["Content-Type: application/json", `Content-Length: ${Buffer.byteLength(body)}`]),

@@ -56,6 +56,7 @@ export async function http(context: Context): Promise<Report> {
   const onDisk = await measureOnDisk(context, sizes);
   const share = await measureShare(context, sizes);
   const added = share.through - share.direct;
+  const partnerAdded = share.partner - share.partnerDirect;
   const rows = METHODS.flatMap((method) => rowsOf(method, rounds[method]));
   return {
     tables: [
@@ -86,7 +87,10 @@ export async function http(context: Context): Promise<Report> {
           ["through the gateway", fixed(share.through)],
           ["the handler called directly", fixed(share.direct)],
           ["gateway's share", fixed(added), ...atMost(added, SHARE_GOAL)],
-          ["  of it server and socket", fixed(share.bare)],
+          ["through the Partner API", fixed(share.partner)],
+          ["the handler called directly", fixed(share.partnerDirect)],
+          ["Partner API's share", fixed(partnerAdded), ...atMost(partnerAdded, SHARE_GOAL)],
+          ["server and socket of both shares", fixed(share.bare)],
         ],
       },
     ],
@@ -223,8 +227,14 @@ async function measureShare(context: Context, { count, warmUp }: typeof FULL) {
   try {
     const path = `/items/${context.items.stockwire[0]}`;
     const task = { path, count, warmUp } satisfies ShareTask;
-    const { through, direct, bare } = await child.call<Share>("measure", task);
-    return { through: median(through), direct: median(direct), bare: median(bare) };
+    const share = await child.call<Share>("measure", task);
+    return {
+      through: median(share.through),
+      direct: median(share.direct),
+      partner: median(share.partner),
+      partnerDirect: median(share.partnerDirect),
+      bare: median(share.bare),
+    };
   } finally {
     await child.stop();
   }

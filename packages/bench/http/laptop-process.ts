@@ -5,6 +5,6 @@ import { loadHandler } from "./handler.ts";
 import { startLaptopApi } from "./laptop-api.ts";
 
 serve({
-  start: async () => startLaptopApi(await loadHandler()),
+  start: () => startLaptopApi(loadHandler),
   cpu: () => process.cpuUsage(),
 });

@@ -21,7 +21,9 @@ export interface LoadResult {
 }
 
 async function run(load: Load): Promise<LoadResult> {
-  const requests = load.paths.map((path) => requestBytes(load.method, path, load.token, load.body));
+  const requests = load.paths.map((path) =>
+    requestBytes(load.method, path, load.token, { body: load.body }),
+  );
   const connections = await Promise.all(
     Array.from({ length: load.connections }, () => openConnection(load.port)),
   );

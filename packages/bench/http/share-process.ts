@@ -9,6 +9,8 @@ import { startLaptopApi } from "./laptop-api.ts";
 export interface Share {
   through: number[]; // ms, over a socket
   direct: number[]; // ms, the handler called with the same event
+  partner: number[]; // ms, over a socket, through the Partner API
+  partnerDirect: number[]; // ms, the handler called with the event of the Partner API
   bare: number[]; // ms, over a socket, from a server that only sends as many bytes
 }
 
@@ -25,17 +27,23 @@ async function timed(times: number[], run: () => Promise<unknown>): Promise<void
 }
 
 async function measure({ path, count, warmUp }: ShareTask): Promise<Share> {
-  const handler = await loadHandler();
   let last: unknown;
-  const recording = (event: unknown) => {
-    last = event;
-    return handler(event);
-  };
-  const { port, token } = await startLaptopApi(recording);
+  const { port, token, partnerKey } = await startLaptopApi(async () => {
+    const handle = await loadHandler();
+    return (event) => handle((last = event));
+  });
+  const handler = await loadHandler(); // the same
   const api = await openConnection(port);
+  const eventOf = async (request: Buffer): Promise<unknown> => {
+    const status = await api.send(request);
+    if (status !== 200) throw new Error(`the gateway answered ${status}`);
+    return last;
+  };
   const request = requestBytes("GET", path, token);
-  if ((await api.send(request)) !== 200) throw new Error("the gateway did not answer 200");
-  const { body = "" } = await handler(last);
+  const partnerRequest = requestBytes("GET", `/partner${path}`, token, { apiKey: partnerKey });
+  const event = await eventOf(request);
+  const partnerEvent = await eventOf(partnerRequest);
+  const { body = "" } = await handler(event);
   const server = await listen({
     port: 0,
     host: "127.0.0.1",
@@ -45,11 +53,13 @@ async function measure({ path, count, warmUp }: ShareTask): Promise<Share> {
     },
   });
   const bare = await openConnection(server.port);
-  const share: Share = { through: [], direct: [], bare: [] };
+  const share: Share = { through: [], direct: [], partner: [], partnerDirect: [], bare: [] };
   for (let n = 0; n < warmUp + count; n++) {
     if (n === warmUp) for (const times of Object.values(share)) times.length = 0;
     await timed(share.through, () => api.send(request));
-    await timed(share.direct, () => handler(last));
+    await timed(share.direct, () => handler(event));
+    await timed(share.partner, () => api.send(partnerRequest));
+    await timed(share.partnerDirect, () => handler(partnerEvent));
     await timed(share.bare, () => bare.send(request));
   }
   return share;

@@ -227,7 +227,7 @@ async function oneRound(bench: Bench, { clients, writes, every }: Load): Promise
     const began = now();
     const name = `lamp ${count++}`;
     const body = JSON.stringify({ ...attributes(0), name });
-    const status = await bench.writer.send(requestBytes("POST", "/items", bench.token, body));
+    const status = await bench.writer.send(requestBytes("POST", "/items", bench.token, { body }));
     if (status !== 201) throw new Error(`POST /items: status ${status}`);
     written.set(name, now());
     await pause(Math.max(0, every - (now() - began)));

@@ -43,7 +43,7 @@ export type RestVerdict =
       /** The key of a caller whose API takes keys from its authorizer. */
       usageIdentifierKey: string | undefined;
       /** True if the policy allows `execute-api:InvalidateCache` too. */
-      mayInvalidateCache: boolean;
+      mayInvalidateCache: () => boolean;
     }
   | { allowed: false; effect: "deny" | "implicit" }
   | { allowed: false; effect: "error"; type: GatewayResponseType; reason: string };
@@ -131,14 +131,15 @@ export function createRestAuthorizer(
       if (ttl > 0) grants.set(key, { grant, expiresAt: clock() + ttl * 1000 });
     }
     const arn = methodArn(request, source);
-    const effect = evaluate(grant.policy, arn, "execute-api:Invoke");
+    const { policy } = grant;
+    const effect = evaluate(policy, arn, "execute-api:Invoke");
     if (effect !== "allow") return { allowed: false, effect };
     return {
       allowed: true,
       effect,
       context: { principalId: grant.principalId, ...grant.context, integrationLatency },
       usageIdentifierKey: grant.usageIdentifierKey,
-      mayInvalidateCache: evaluate(grant.policy, arn, "execute-api:InvalidateCache") === "allow",
+      mayInvalidateCache: () => evaluate(policy, arn, "execute-api:InvalidateCache") === "allow",
     };
   };
 }

@@ -120,7 +120,7 @@ export function proxyEvent(
 function requestContext(request: GatewayRequest, source: RestSource): object {
   const { api, stage, routeKey, requestId, authorizer, apiKey } = source;
   return {
-    resourceId: idOf(resourcePath(routeKey), 6),
+    resourceId: idOf(resourcePath(routeKey)),
     ...(authorizer && { authorizer }),
     resourcePath: resourcePath(routeKey),
     httpMethod: request.method,
@@ -149,7 +149,7 @@ function requestContext(request: GatewayRequest, source: RestSource): object {
       user: null,
     },
     domainName: api.domainName,
-    deploymentId: idOf(`${api.apiId}/${stage}`, 6),
+    deploymentId: idOf(`${api.apiId}/${stage}`),
     apiId: api.apiId,
   };
 }
@@ -161,8 +161,18 @@ export const resourcePath = (routeKey: string): string => routeKey.slice(routeKe
 export const methodArn = (request: GatewayRequest, { api, stage, path }: RestSource): string =>
   `arn:aws:execute-api:${api.region}:${api.accountId}:${api.apiId}/${stage}/${request.method}${path}`;
 
-/** Ids such as AWS makes them, but the same at each start. */
-const idOf = (text: string, length: number): string =>
-  BigInt(`0x${createHash("sha256").update(text).digest("hex")}`)
-    .toString(36)
-    .slice(0, length);
+const ids = new Map<string, string>();
+
+/**
+ * Ids such as AWS makes them, but the same at each start. They are remembered, since the texts are
+ * those of an API's configuration.
+ */
+function idOf(text: string): string {
+  const known = ids.get(text);
+  if (known !== undefined) return known;
+  const hash = createHash("sha256").update(text).digest("hex");
+  const id = BigInt(`0x${hash}`).toString(36).slice(0, ID_LENGTH);
+  ids.set(text, id);
+  return id;
+}
+const ID_LENGTH = 6;

@@ -7,6 +7,7 @@
 import type { ServerResponse } from "node:http";
 import { type HeaderList, isHeader } from "../header.ts";
 import { isRecord } from "../json.ts";
+import { endWith } from "../response.ts";
 
 /** A response that is not written yet; header names have the case in which they are sent. */
 export interface RestResponse {
@@ -138,7 +139,7 @@ export function writeRestResponse(
   const flat = headers.flat();
   if (status !== 204 && status !== 304) flat.push("Content-Length", String(body.length));
   res.writeHead(status, flat);
-  res.end(body);
+  endWith(res, body);
 }
 
 /**

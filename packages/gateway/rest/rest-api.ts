@@ -11,7 +11,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { MAX_BODY, readBody } from "../body.ts";
 import { LAPTOP } from "../event.ts";
 import { createRouter } from "../http/router.ts";
-import { type LambdaHandler, MAX_PAYLOAD, ThrottledError, invoke } from "../lambda.ts";
+import { passThroughJson } from "../json.ts";
+import { type LambdaHandler, MAX_PAYLOAD, ThrottledError, invokeWith } from "../lambda.ts";
 import { type RestLogRecord, millisecondsSince, requestRecord } from "../log.ts";
 import {
   type GatewayRequest,
@@ -207,7 +208,7 @@ export function createRestApi(config: RestApiConfig): RestApi {
     const key = cache.keyOf(request, source.pathParameters);
     const fresh = wantsFresh(request);
     const { requireAuthorization, unauthorized } = cache.config;
-    const mayRefresh = !requireAuthorization || verdict?.mayInvalidateCache === true;
+    const mayRefresh = !requireAuthorization || verdict?.mayInvalidateCache() === true;
     if (fresh && !mayRefresh && unauthorized === "FAIL_WITH_403") {
       return refuse(passage, "ACCESS_DENIED", DENIED.implicit);
     }
@@ -224,16 +225,17 @@ export function createRestApi(config: RestApiConfig): RestApi {
     const { request, source, route } = passage;
     if (route.integration) return transform(passage, route.integration, body);
     const isBase64 = isBinary(request.headers.get("content-type"), binaryMediaTypes);
-    const payload = JSON.stringify(proxyEvent(request, source, body, isBase64));
+    const passed = passThroughJson(proxyEvent(request, source, body, isBase64), MAX_PAYLOAD);
     // A body within the gateway's limit can exceed that of Lambda, for example as base64.
-    if (Buffer.byteLength(payload) > MAX_PAYLOAD) return refuse(passage, "REQUEST_TOO_LARGE");
-    if (route.config.responseTransferMode === "STREAM") return stream(passage, payload);
+    if (!passed) return refuse(passage, "REQUEST_TOO_LARGE");
+    const event = passed.value;
+    if (route.config.responseTransferMode === "STREAM") return stream(passage, event);
 
     const startedAt = performance.now();
-    const invocation = await invoke(
+    const invocation = await invokeWith(
       route.config.handler as LambdaHandler,
       route.functionName,
-      payload,
+      () => event,
       route.timeoutMs,
       route.concurrency,
     );
@@ -292,7 +294,7 @@ export function createRestApi(config: RestApiConfig): RestApi {
     return { ...refuse(passage, failed), integrationLatency, integrationError: reason };
   }
 
-  async function stream(passage: Passage, payload: string): Promise<Outcome> {
+  async function stream(passage: Passage, event: unknown): Promise<Outcome> {
     const { request, source, route, res } = passage;
     const release = route.concurrency.acquire();
     if (!release) return throttled(passage);
@@ -309,7 +311,7 @@ export function createRestApi(config: RestApiConfig): RestApi {
     const end: StreamEnd = await invokeStreaming(
       route.config.handler as StreamingHandler,
       route.functionName,
-      payload,
+      event,
       limits,
       target,
     );

@@ -51,7 +51,7 @@ export type StreamingHandler = (event: unknown, stream: Writable, context: unkno
 export function invokeStreaming(
   handler: StreamingHandler,
   functionName: string,
-  payload: string,
+  event: unknown,
   limits: StreamLimits,
   target: StreamTarget,
 ): Promise<StreamEnd> {
@@ -125,7 +125,7 @@ export function invokeStreaming(
     });
     const context = createContext(functionName, performance.now() + limits.timeoutMs);
     const run = async () => {
-      await handler(JSON.parse(payload), runtimeStream, context);
+      await handler(event, runtimeStream, context);
       // A handler that returns without `end()` is not done until its time is over.
     };
     run().catch((error: unknown) => fail("failed", "the function failed", error));

@@ -107,13 +107,21 @@ function check({
   }
 }
 
+const DAY = 24 * 60 * 60 * 1000; // ms
+/** The last result of `dayOf`, which is asked for the same day again and again. */
+let last = { day: Number.NaN, text: "" };
+
 /** The date of a time in UTC, such as `2026-01-31`. */
-export const dayOf = (at: number): string => new Date(at).toISOString().slice(0, 10);
+export function dayOf(at: number): string {
+  const day = Math.floor(at / DAY);
+  if (day !== last.day) last = { day, text: new Date(at).toISOString().slice(0, 10) };
+  return last.text;
+}
 
 /** The first day of the period that contains a time, in UTC. */
 export function periodStart(period: "DAY" | "WEEK" | "MONTH", at: number): string {
   const day = dayOf(at);
   if (period === "MONTH") return `${day.slice(0, 8)}01`;
   if (period === "DAY") return day;
-  return dayOf(at - new Date(at).getUTCDay() * 24 * 60 * 60 * 1000);
+  return dayOf(at - new Date(at).getUTCDay() * DAY);
 }
