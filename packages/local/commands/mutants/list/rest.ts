@@ -89,8 +89,7 @@ const policies: Defect[] = [
   {
     file: `${REST}/authorizer.ts`,
     text: 'const effect = evaluate(policy, arn, "execute-api:Invoke");',
-    replacement:
-      'const effect = cached ? "allow" : evaluate(policy, arn, "execute-api:Invoke");',
+    replacement: 'const effect = cached ? "allow" : evaluate(policy, arn, "execute-api:Invoke");',
     harm: "A policy that allows one method allows all others while it is cached",
     test: AUTHORIZER("a cached policy that names one method refuses the others"),
   },
