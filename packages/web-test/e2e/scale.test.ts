@@ -163,3 +163,49 @@ test.runIf(isLaptop)(
   },
   120_000,
 );
+
+test.runIf(isLaptop)(
+  "a list is sorted as a whole, and of a long one the newest, which the page says",
+  async () => {
+    const { page, go, close } = await openWindow(browser, "products?category=First", {
+      url: laptop.url,
+    });
+    const names = () => page.locator("tbody td:nth-child(2)").allInnerTexts();
+    const note = () => page.locator("[data-fact=sorted]").innerText();
+    const sort = () => page.getByRole("button", { name: "Name", exact: false }).click();
+    const press = (name: string) => page.getByRole("button", { name }).click();
+    await expect.poll(async () => (await names()).length).toBe(10);
+    expect(await note()).toBe("");
+    await sort();
+    await expect.poll(note).toBe("All 100 by name");
+    const pageOf = (from: number) =>
+      Array.from({ length: 100 }, (_, n) => `Scale ${n}`)
+        .toSorted()
+        .slice(from, from + 10);
+    expect(await names()).toEqual(pageOf(0));
+    await press("Next");
+    await expect.poll(names).toEqual(pageOf(10));
+    await press("Back");
+    await expect.poll(names).toEqual(pageOf(0));
+    const [first] = pageOf(0);
+    const { items } = await unwrap(http.products.$get({ query: { sku: "S-0" } }));
+    const param = { id: items[0]?.id ?? "" };
+    await unwrap(http.products[":id"].$patch({ param, json: { name: `A ${first}` } }));
+    await expect.poll(names).toEqual([`A ${first}`, ...pageOf(0).slice(1)]);
+    await sort();
+    await expect.poll(names).toEqual(pageOf(90).toReversed());
+    await sort();
+    await expect.poll(note).toBe("");
+
+    await go("products");
+    await expect.poll(async () => (await names())[0]).not.toBe("Scale 99");
+    await sort();
+    await expect.poll(note).toBe("Only the newest 1,000 are sorted; the list has more");
+    const beginning = await names();
+    expect(beginning).toEqual(beginning.toSorted());
+    await page.getByLabel("Order").selectOption("asc");
+    await expect.poll(note).toBe("Only the oldest 1,000 are sorted; the list has more");
+    await close();
+  },
+  120_000,
+);

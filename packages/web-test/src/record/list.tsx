@@ -1,9 +1,8 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
 import { type Feed, RESOURCES } from "../catalog.ts";
-import { type Connection, isLate } from "../connection.ts";
-import { errorText } from "../notice.tsx";
+import type { Connection } from "../connection.ts";
+import { count } from "../format.ts";
 import { href } from "../route.ts";
 import { hasScope } from "../session.ts";
 import { Button } from "../ui/button.tsx";
@@ -11,24 +10,15 @@ import { Late } from "../ui/late.tsx";
 import { Empty } from "../ui/require-scopes.tsx";
 import { ORDERS, Select } from "../ui/select.tsx";
 import { type BulkAction, BulkBar } from "./bulk.tsx";
-import { type Column, sorted, type SortOrder } from "./sort.ts";
+import { type FetchPage, type First } from "./first.ts";
+import { usePages } from "./pages.ts";
+import type { Column, SortOrder } from "./sort.ts";
 import { SortHead } from "./sort-head.tsx";
-
-interface Page<T> {
-  items: readonly T[];
-  nextToken: string | null;
-}
-
-interface ListQuery {
-  limit: string;
-  order: "asc" | "desc";
-  nextToken?: string;
-}
 
 interface Props<T> {
   connection: Connection;
   feed: Feed;
-  fetchPage: (query: ListQuery) => Promise<Page<T>>;
+  fetchPage: FetchPage<T>;
   columns: readonly Column<T>[];
   cells: (record: T) => readonly ComponentChildren[];
   /** Fields above the list. */
@@ -45,61 +35,18 @@ interface Props<T> {
   hasOrder?: boolean;
 }
 
-const LIMIT = 10; // rows
-const RELOAD_AFTER = 250; // ms, so that a burst of changes reloads once
-
-/** A paged list, newest first. The page on screen is read again after a change of the feed. */
+/** A paged list, newest first, or sorted by a column. What is on screen follows the changes of the feed. */
 export function RecordList<T extends { id: string }>(props: Props<T>) {
   const { connection, feed, fetchPage, columns, cells, bulk = [], filter = "" } = props;
   const { nameOf = ({ id }) => id, hasNew = true, hasOrder = true } = props;
-  const page = useSignal<Page<T>>();
-  const failure = useSignal<string>();
-  const tokens = useSignal<readonly string[]>([]); // page tokens, up to that of this page
-  const order = useSignal<keyof typeof ORDERS>("desc");
-  const sort = useSignal<SortOrder>();
+  const pages = usePages({ connection, feed, fetchPage, columns, filter });
+  const { items, late, order, sort, first } = pages;
   const selected = useSignal<ReadonlySet<string>>(new Set());
-  const late = useSignal<ReadonlySet<string>>(new Set());
-  const reads = useRef(0); // only the latest one is shown: an earlier one may be answered later
 
-  const load = async () => {
-    const number = ++reads.current;
-    const nextToken = tokens.peek().at(-1);
-    const query = { limit: String(LIMIT), order: order.peek(), ...(nextToken && { nextToken }) };
-    try {
-      const read = await fetchPage(query);
-      if (number !== reads.current) return;
-      page.value = read;
-      failure.value = undefined;
-      const ids = new Set(read.items.map(({ id }) => id));
-      if ([...selected.peek()].some((id) => !ids.has(id))) selected.value = new Set();
-    } catch (error) {
-      if (number === reads.current) failure.value = errorText(error);
-    }
-  };
-  useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const { close } = connection.live.subscribe(feed, {
-      event({ id, at }) {
-        if (isLate(at)) late.value = new Set([...late.peek(), id]);
-        else if (late.peek().has(id))
-          late.value = new Set([...late.peek()].filter((x) => x !== id));
-        clearTimeout(timer);
-        timer = setTimeout(() => void load(), RELOAD_AFTER);
-      },
-      reset: () => void load(),
-    });
-    tokens.value = [];
-    void load();
-    return () => {
-      clearTimeout(timer);
-      close();
-    };
-  }, [connection, filter]);
-
-  const turnTo = (path: readonly string[]) => {
-    tokens.value = path;
+  /** Shows other rows, of which none is selected. */
+  const turn = (show: () => void) => {
     selected.value = new Set();
-    void load();
+    show();
   };
   const choose = (ids: Iterable<string>) => (selected.value = new Set(ids));
   const toggle = (id: string) =>
@@ -108,11 +55,10 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
         ? [...selected.value].filter((other) => other !== id)
         : [...selected.value, id],
     );
-  const next = page.value?.nextToken;
-  const items = sorted(page.value?.items ?? [], columns, sort.value);
   const canWrite = hasScope(RESOURCES[feed].writeScope);
   const hasBulk = bulk.length > 0 && canWrite;
-  const [before, after] = order.value === "desc" ? ["Newer", "Older"] : ["Older", "Newer"];
+  const [before, after] = order === "desc" ? ["Newer", "Older"] : ["Older", "Newer"];
+  const isOrdered = hasOrder && !sort;
 
   return (
     <>
@@ -124,29 +70,26 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
         )}
         {props.filters}
         <span class="grow" />
+        <span class="faint num" role="status" data-fact="sorted">
+          {sort && sortedText(sort, first, hasOrder ? ORDER_WORDS[order] : "first")}
+        </span>
         {hasOrder && (
           <Select
             label="Order"
-            value={order.value}
+            value={order}
             options={ORDERS}
-            onSelect={(wanted) => {
-              order.value = wanted;
-              turnTo([]);
-            }}
+            onSelect={(wanted) => turn(() => pages.setOrder(wanted))}
           />
         )}
-        <span class="faint num">Page {tokens.value.length + 1}</span>
-        <Button
-          disabled={tokens.value.length === 0}
-          onClick={() => turnTo(tokens.value.slice(0, -1))}
-        >
-          {hasOrder ? before : "Back"}
+        <span class="faint num">Page {pages.number}</span>
+        <Button disabled={!pages.hasPrevious} onClick={() => turn(pages.previous)}>
+          {isOrdered ? before : "Back"}
         </Button>
-        <Button disabled={!next} onClick={() => next && turnTo([...tokens.value, next])}>
-          {hasOrder ? after : "Next"}
+        <Button disabled={!pages.hasNext} onClick={() => turn(pages.next)}>
+          {isOrdered ? after : "Next"}
         </Button>
       </div>
-      {failure.value && <Empty title="The list can't be read">{failure.value}</Empty>}
+      {pages.failure && <Empty title="The list can't be read">{pages.failure}</Empty>}
       {hasBulk && (
         <BulkBar
           actions={bulk}
@@ -154,12 +97,12 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
           nameOf={nameOf}
           onDone={() => {
             selected.value = new Set();
-            void load();
+            void pages.load();
           }}
         />
       )}
       <div class="panel records-panel" tabIndex={0} role="region" aria-label={`List of ${feed}`}>
-        <table class="records" aria-busy={!page.value}>
+        <table class="records" aria-busy={!pages.isRead || (sort !== undefined && !first)}>
           <thead>
             <tr>
               {hasBulk && (
@@ -178,8 +121,8 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
                 <SortHead
                   key={column.title}
                   column={column}
-                  order={sort.value}
-                  onOrder={(wanted) => (sort.value = wanted)}
+                  order={sort}
+                  onOrder={(wanted) => turn(() => pages.sortBy(wanted))}
                 />
               ))}
             </tr>
@@ -189,7 +132,7 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
               <tr
                 key={record.id}
                 data-id={record.id}
-                data-late={late.value.has(record.id) || undefined}
+                data-late={late.has(record.id) || undefined}
                 data-selected={selected.value.has(record.id) || undefined}
               >
                 {hasBulk && (
@@ -204,7 +147,7 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
                 )}
                 {cells(record).map((cell, index) => (
                   <td key={columns[index]?.title} class={columns[index]?.num ? "clip num" : "clip"}>
-                    {index === 0 && late.value.has(record.id) && <Late />}
+                    {index === 0 && late.has(record.id) && <Late />}
                     {cell}
                   </td>
                 ))}
@@ -212,7 +155,7 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
             ))}
           </tbody>
         </table>
-        {page.value && items.length === 0 && (
+        {pages.isRead && items.length === 0 && (
           <Empty title="Nothing here">
             {filter === "" && hasNew ? "Create one." : "No record matches."}
           </Empty>
@@ -220,4 +163,14 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
       </div>
     </>
   );
+}
+
+const ORDER_WORDS = { desc: "newest", asc: "oldest" };
+
+/** What is sorted: the whole list, or the beginning of a long one. */
+function sortedText<T>({ title }: SortOrder, first: First<T> | undefined, which: string): string {
+  if (!first) return "Reading the list to sort it";
+  const { items, isWhole } = first;
+  if (isWhole) return `All ${count(items.length)} by ${title.toLowerCase()}`;
+  return `Only the ${which} ${count(items.length)} are sorted; the list has more`;
 }

@@ -8,7 +8,7 @@ interface Props<T> {
 
 const ARROWS = { ascending: "▲", descending: "▼" };
 
-/** A column's head, which sorts the rows of the page. */
+/** A column's head, which sorts the list. */
 export function SortHead<T>({ column: { title, num, by }, order, onOrder }: Props<T>) {
   const own = order?.title === title ? order.direction : undefined;
   return (
@@ -17,7 +17,7 @@ export function SortHead<T>({ column: { title, num, by }, order, onOrder }: Prop
         <button
           type="button"
           class="sort"
-          title="Sorts the rows of this page"
+          title="Sorts the list"
           onClick={() => onOrder(nextOrder(title, order))}
         >
           {title} <span aria-hidden="true">{own ? ARROWS[own] : "↕"}</span>

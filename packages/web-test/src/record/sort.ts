@@ -1,4 +1,4 @@
-/** Sorts the rows of one page. The server orders a whole list by id only. */
+/** Sorts records by a column. */
 
 export interface Column<T> {
   title: string;
