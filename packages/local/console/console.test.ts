@@ -15,11 +15,18 @@ const ready: Build = {
   assets: new Map([["assets/index.js", asset("text/javascript; charset=utf-8", "export {};")]]),
 };
 let build: Build = ready;
+let looks = 0; // at the sources
 
 let server: Listening;
 beforeAll(async () => {
   const pages = createConsole({
-    builder: { current: () => build, stop: () => undefined },
+    builder: {
+      current() {
+        looks++;
+        return build;
+      },
+      stop: () => undefined,
+    },
     sign: ({ claims, ttl }) => JSON.stringify({ ...claims, ttl }),
     scopes: ["read:users", "admin"],
   });
@@ -123,6 +130,20 @@ describe("files", () => {
     const failed = await send("GET", "/console");
     expect(failed.status).toBe(500);
     expect(failed.text).toContain("&lt;b>");
+    build = ready;
+  });
+
+  test("a page that is open while the sources change still gets its scripts", async () => {
+    await send("GET", "/console");
+    const before = looks;
+    for (const next of [{ state: "building" }, { ...ready, assets: new Map() }] as const) {
+      build = next;
+      expect((await send("GET", "/console/assets/index.js")).status).toBe(200);
+      expect(looks).toBe(before);
+    }
+    await send("GET", "/console");
+    expect((await send("GET", "/console/assets/index.js")).status).toBe(200);
+    expect((await send("GET", "/console/assets/other.js")).status).toBe(404);
     build = ready;
   });
 });

@@ -21,6 +21,7 @@ interface Options {
 }
 
 const MAX_BODY = 8 * 1024; // bytes
+const KEPT_BUILDS = 3;
 const YEAR = 31_536_000; // seconds
 
 /** Serves what `builder` has built. The user may request tokens of all `scopes`. */
@@ -46,9 +47,13 @@ export function createConsole({ builder, sign, scopes }: Options): ConsolePages 
     answer(res, 200, { token });
   };
 
+  /** The assets of the pages that were sent, newest first. An open page requests its scripts later. */
+  let served: readonly ReadonlyMap<string, Asset>[] = [];
+
   const sendPage = (req: IncomingMessage, res: ServerResponse, url: URL): void => {
     const build = builder.current();
     if (build.state === "ready") {
+      if (!served.includes(build.assets)) served = [build.assets, ...served].slice(0, KEPT_BUILDS);
       const headers = { ...PAGE_HEADERS, "content-security-policy": policy(url) };
       return send(req, res, build.page, headers);
     }
@@ -62,6 +67,13 @@ export function createConsole({ builder, sign, scopes }: Options): ConsolePages 
       ...(refresh && { refresh }),
     });
     res.end(page);
+  };
+
+  const assetOf = (name: string): Asset | undefined => {
+    const known = served.find((assets) => assets.has(name)); // without a look at all sources
+    if (known) return known.get(name);
+    const build = builder.current();
+    return build.state === "ready" ? build.assets.get(name) : undefined;
   };
 
   return {
@@ -80,9 +92,7 @@ export function createConsole({ builder, sign, scopes }: Options): ConsolePages 
         sendPage(req, res, new URL(req.url ?? "", `http://${req.headers.host ?? "localhost"}`));
         return true;
       }
-      const build = builder.current();
-      const asset =
-        build.state === "ready" ? build.assets.get(path.slice("/console/".length)) : undefined;
+      const asset = assetOf(path.slice("/console/".length));
       if (!asset) answer(res, 404, { message: "Not Found" });
       else send(req, res, asset, { "cache-control": `public, max-age=${YEAR}, immutable` });
       return true;
