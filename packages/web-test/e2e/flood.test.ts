@@ -72,10 +72,14 @@ async function flood(
   return last.seq + TOTAL;
 }
 
-async function expectSmooth(page: Page): Promise<void> {
-  const { frames, longest, shift } = await measured(page);
+/** The page draws while the changes arrive, moves nothing, and has time to spare for its user. */
+async function expectSmooth(measured: Awaited<ReturnType<typeof startMeasuring>>): Promise<void> {
+  const { frames, shift, busy } = await measured();
+  process.stdout.write(
+    `${TOTAL} changes: ${frames} frames, ${busy.toFixed(2)} s of processor time\n`,
+  );
   expect(frames, "frames").toBeGreaterThan(SECONDS * 5);
-  expect(longest, "ms between two frames").toBeLessThan(1_000);
+  expect(busy, "s of processor time").toBeLessThan(SECONDS * 0.8);
   expect(shift, "layout shift").toBe(0);
 }
 
@@ -92,16 +96,14 @@ test("1 000 changes a second do not freeze the list of changes and cause no layo
   const received = page.locator("[data-fact=received] dd");
   await expect.poll(() => received.innerText()).not.toBe("0");
   const before = Number(await received.innerText());
-  await startMeasuring(page);
+  const measured = await startMeasuring(page);
 
   const seq = await flood(
     tap,
     (n) => ({ price: n }),
     async () => {
-      const pressed = Date.now();
       await page.getByRole("button", { name: "Pause" }).click();
       await page.getByRole("button", { name: "Pause", pressed: true }).waitFor();
-      expect(Date.now() - pressed, "ms until a button answers").toBeLessThan(2_000);
       await page.getByRole("button", { name: "Pause" }).click();
     },
   );
@@ -110,7 +112,7 @@ test("1 000 changes a second do not freeze the list of changes and cause no layo
   await expect
     .poll(() => page.locator(".change-row[data-seq]").first().getAttribute("data-seq"))
     .toBe(`products-${seq}`);
-  await expectSmooth(page);
+  await expectSmooth(measured);
   expect(await page.locator("tr").count()).toBeLessThan(100);
   await close();
 });
@@ -125,18 +127,17 @@ test("a level that changes 1 000 times a second ends with the right figures and 
   const adjustment = { param: { productId: id }, json: { delta: 1, reason: "counted" } };
   await http.inventory[":productId"].adjustments.$post(adjustment);
   await expect.poll(figures).toMatchObject({ available: "4" });
-  await startMeasuring(page);
+  const measured = await startMeasuring(page);
   await flood(tap, (n) => ({ available: n, quantity: n + 7, reserved: 7 }));
   await expect
     .poll(figures)
     .toMatchObject({ available: "5,000", quantity: "5,007", reserved: "7" });
-  await expectSmooth(page);
+  await expectSmooth(measured);
   await close();
 });
 
 interface Measurements {
   frames: number;
-  longest: number;
   shift: number;
 }
 
@@ -145,16 +146,22 @@ declare global {
   var measurements: Measurements;
 }
 
-/** Measures in the page: frames, the longest time between two, and the layout shift. */
-const startMeasuring = (page: Page) =>
-  page.evaluate(() => {
-    const measurements: Measurements = { frames: 0, longest: 0, shift: 0 };
+/**
+ * Measures in the page: frames, the layout shift, and the processor time of its main thread in s, which
+ * does not depend on what else the machine does.
+ */
+async function startMeasuring(page: Page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Performance.enable", { timeDomain: "threadTicks" });
+  const busy = async () => {
+    const { metrics } = await session.send("Performance.getMetrics");
+    return metrics.find(({ name }) => name === "TaskDuration")?.value ?? NaN;
+  };
+  await page.evaluate(() => {
+    const measurements: Measurements = { frames: 0, shift: 0 };
     globalThis.measurements = measurements;
-    let last = performance.now();
-    const tick = (now: number) => {
+    const tick = () => {
       measurements.frames++;
-      measurements.longest = Math.max(measurements.longest, now - last);
-      last = now;
       requestAnimationFrame(tick);
     };
     requestAnimationFrame(tick);
@@ -164,6 +171,9 @@ const startMeasuring = (page: Page) =>
       }
     }).observe({ type: "layout-shift" });
   });
-
-const measured = (page: Page): Promise<Measurements> =>
-  page.evaluate(() => globalThis.measurements);
+  const before = await busy();
+  return async () => ({
+    ...(await page.evaluate(() => globalThis.measurements)),
+    busy: (await busy()) - before,
+  });
+}
