@@ -248,6 +248,15 @@ export async function renewedSince(connection: Connection): Promise<Connection |
   return current !== undefined && tokenOf(current) !== tokenOf(connection) ? current : undefined;
 }
 
+/** Subscribes to topics that need no scope, with the token that is stored in the end. Throws `unavailable`. */
+export async function join(connection: Connection, topics: readonly TopicName[]): Promise<void> {
+  let current: Connection | undefined = connection;
+  while (current !== undefined) {
+    await subscribe(current, topics);
+    current = await renewedSince(current);
+  }
+}
+
 const tokenOf = ({ authExpiresAt, scopes }: Connection) => JSON.stringify([authExpiresAt, scopes]);
 
 export const unsubscribe = (id: string, keys: readonly string[]): Promise<void> =>

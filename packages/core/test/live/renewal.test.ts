@@ -99,6 +99,12 @@ describe("no schedule leaves a subscription with an earlier token", () => {
     expect(await of(processes, left)).toEqual(NONE);
   });
 
+  test("of a channel that is joined and a renewal", async () => {
+    const channel = { key: Connection.LOBBY, text: Connection.LOBBY };
+    const join = () => Connection.join(before, [channel]);
+    expect(await of([join, renewal(withToken(5))], lobby)).toEqual(NONE);
+  });
+
   test("of two renewals", async () => {
     const processes = [renewal(withToken(5)), renewal(withToken(9))];
     expect(await of(processes, lobby)).toEqual(NONE);

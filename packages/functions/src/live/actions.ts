@@ -151,11 +151,7 @@ const channelTopic = (channel: string) => ({
 async function join({ channel }: FrameOf<"join">, { connection, reply }: Session): Promise<void> {
   const topics = [channelTopic(channel)];
   await requireRoom(connection, topics, "topics and channels");
-  let current: Connection.Connection | undefined = connection;
-  while (current !== undefined) {
-    await Connection.subscribe(current, topics);
-    current = await Connection.renewedSince(current);
-  }
+  await Connection.join(connection, topics);
   await reply({ type: "joined", channel });
 }
 
