@@ -211,10 +211,12 @@ async function plant(products: number, reservations: number): Promise<void> {
   });
   await DynamoDB.verifyShards();
   const items: object[] = [...levels, ...holders.flat()];
-  for (let from = 0; from < items.length; from += 25) {
-    const batch = items.slice(from, from + 25);
-    const requests = batch.map((item) => ({ PutRequest: { Item: { ...item } } }));
-    await client.send("BatchWriteItem", { RequestItems: { [table]: requests } });
+  // Transactions: the engine commits each of them once, and each item of a batch.
+  for (let from = 0; from < items.length; from += 100) {
+    const TransactItems = items
+      .slice(from, from + 100)
+      .map((item) => ({ Put: { TableName: table, Item: { ...item } } }));
+    await client.send("TransactWriteItems", { TransactItems });
   }
 }
 
