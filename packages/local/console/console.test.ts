@@ -120,6 +120,14 @@ describe("files", () => {
     }
   });
 
+  test("a Host that is no host of a URL, or another one, adds nothing to the policy", async () => {
+    for (const host of ["a%", "%zz", "a;script-src", "evil.example", "localhost.evil.example"]) {
+      const { status, headers } = await send("GET", "/console", { host });
+      expect([host, status]).toEqual([host, 200]);
+      expect(headers["content-security-policy"]).toContain("connect-src 'self'; base-uri");
+    }
+  });
+
   test("the page reloads itself during a build, and shows the error of a failed one", async () => {
     build = { state: "building" };
     expect(await send("GET", "/console")).toMatchObject({

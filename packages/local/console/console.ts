@@ -50,11 +50,11 @@ export function createConsole({ builder, sign, scopes }: Options): ConsolePages 
   /** The assets of the pages that were sent, newest first. An open page requests its scripts later. */
   let served: readonly ReadonlyMap<string, Asset>[] = [];
 
-  const sendPage = (req: IncomingMessage, res: ServerResponse, url: URL): void => {
+  const sendPage = (req: IncomingMessage, res: ServerResponse): void => {
     const build = builder.current();
     if (build.state === "ready") {
       if (!served.includes(build.assets)) served = [build.assets, ...served].slice(0, KEPT_BUILDS);
-      const headers = { ...PAGE_HEADERS, "content-security-policy": policy(url) };
+      const headers = { ...PAGE_HEADERS, "content-security-policy": policy(req) };
       return send(req, res, build.page, headers);
     }
     const failed = build.state === "failed";
@@ -89,7 +89,7 @@ export function createConsole({ builder, sign, scopes }: Options): ConsolePages 
         return true;
       }
       if (path === "/console" || path === "/console/") {
-        sendPage(req, res, new URL(req.url ?? "", `http://${req.headers.host ?? "localhost"}`));
+        sendPage(req, res);
         return true;
       }
       const asset = assetOf(path.slice("/console/".length));
@@ -119,7 +119,8 @@ const PAGE_HEADERS = {
  * The content security policy: the page loads its own files only. It may send requests to this server,
  * and to the stage that the parameters `api`, `live`, `issuer` and `auth` of its address name.
  */
-function policy({ host, searchParams }: URL): string {
+function policy({ url = "", headers: { host = "localhost" } }: IncomingMessage): string {
+  const { searchParams } = new URL(url, "http://localhost");
   const targets = ["api", "live", "issuer", "auth"].flatMap((name) => searchParams.getAll(name));
   const origins = [`ws://${host}`, ...targets].flatMap((text) => originOf(text) ?? []);
   const connect = [...new Set(["'self'", ...origins])].join(" ");
