@@ -3,7 +3,7 @@
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { randomUUID } from "node:crypto";
-import { appendFile, readdir, readFile, rename, rm } from "node:fs/promises";
+import { appendFile, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { isRecord } from "@stockwire/gateway/json";
 import { ignoreAwsSettings } from "../aws-settings.ts";
@@ -30,12 +30,22 @@ export function laptopDeadLetters(queue: "stream" | "delivery", server: Server):
   const left = new Map<string, string>(); // lines, by the letter's id
   let taken: string[] = [];
 
-  /** The files that a command has taken and not given back, for example because it was killed. */
+  /**
+   * The files that a command has taken and not given back, for example because it was killed. The file
+   * that was written to first comes first.
+   */
   const takenFiles = async () => {
     const names = await readdir(dirname(file)).catch(ifMissing([]));
-    return names
-      .filter((name) => name.startsWith(`${basename(file)}.taken-`))
-      .map((name) => join(dirname(file), name));
+    const files = await Promise.all(
+      names
+        .filter((name) => name.startsWith(`${basename(file)}.taken-`))
+        .map(async (name) => {
+          const path = join(dirname(file), name);
+          const { mtimeMs = 0 } = (await stat(path).catch(ifMissing(undefined))) ?? {};
+          return { path, writtenAt: mtimeMs };
+        }),
+    );
+    return files.toSorted((a, b) => a.writtenAt - b.writtenAt).map(({ path }) => path);
   };
 
   const linesOf = async (files: string[]) => {
