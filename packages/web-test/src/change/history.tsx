@@ -3,6 +3,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import type { Connection } from "../connection.ts";
 import { moment } from "../format.ts";
+import { follow } from "../follow.ts";
 import { errorText } from "../notice.tsx";
 import { type Change, type Feed, RESOURCES } from "../catalog.ts";
 import { Button } from "../ui/button.tsx";
@@ -57,11 +58,10 @@ export function History({ connection: { http, live }, feed, id }: Props) {
     }
   };
   useEffect(() => {
-    const { close } = live.subscribe(`${feed}/${id}`, {
+    return follow(live, `${feed}/${id}`, {
       event: (change) => (changes.value = merged([change, ...changes.value])),
+      read: () => void load(),
     });
-    void load();
-    return close;
   }, [feed, id]);
 
   return (

@@ -5,6 +5,7 @@ import { useEffect } from "preact/hooks";
 import { fetchHistory } from "../change/history.tsx";
 import type { Connection } from "../connection.ts";
 import { count, moment } from "../format.ts";
+import { follow } from "../follow.ts";
 import { errorText } from "../notice.tsx";
 import { now } from "../session.ts";
 import { StepChart } from "../ui/chart.tsx";
@@ -32,7 +33,6 @@ export function LevelChart({ id, connection: { http, live } }: Props) {
       const more = changes.flatMap((change) => pointOf(change) ?? []);
       if (isOpen) points.value = seriesOf([...points.peek(), ...more]);
     };
-    const { close } = live.subscribe(`inventory/${id}`, { event: (change) => add([change]) });
     const load = async () => {
       let token: string | undefined;
       for (let page = 0; page < PAGES; page++) {
@@ -43,10 +43,12 @@ export function LevelChart({ id, connection: { http, live } }: Props) {
       }
       isWhole.value = false;
     };
-    load().then(
-      () => (ready.value = true),
-      (error: unknown) => (failure.value = errorText(error)),
-    );
+    const read = () =>
+      void load().then(
+        () => (ready.value = true),
+        (error: unknown) => (failure.value = errorText(error)),
+      );
+    const close = follow(live, `inventory/${id}`, { event: (change) => add([change]), read });
     return () => {
       isOpen = false;
       close();

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Feed } from "../catalog.ts";
 import { type Connection, isLate } from "../connection.ts";
+import { follow } from "../follow.ts";
 import { errorText } from "../notice.tsx";
 import type { ORDERS } from "../ui/select.tsx";
 import { type FetchPage, type First, type Page, readFirst } from "./first.ts";
@@ -68,16 +69,17 @@ export function usePages<T extends { id: string }>(options: Options<T>) {
   useEffect(() => {
     const after = () => RELOAD_AFTER[sort.peek() ? "first" : "page"];
     const reload = openReload({ read: load, after });
-    const { close } = connection.live.subscribe(feed, {
+    place.value = 0;
+    tokens.value = [];
+    const close = follow(connection.live, feed, {
       event({ id, at }) {
         if (isLate(at)) late.value = new Set([...late.peek(), id]);
         else if (late.peek().has(id))
           late.value = new Set([...late.peek()].filter((x) => x !== id));
         reload.note();
       },
-      reset: () => void load(),
+      read: () => void load(),
     });
-    begin();
     return () => {
       reload.close();
       close();
