@@ -10,6 +10,7 @@ import { type Context, engineFolder, openContext } from "./context.ts";
 import { http } from "./http/http.ts";
 import { idle } from "./http/idle.ts";
 import { start } from "./http/start.ts";
+import { telemetry } from "./http/telemetry.ts";
 import { cold } from "./lambda/cold.ts";
 import { frameworks } from "./lambda/frameworks.ts";
 import { size } from "./lambda/size.ts";
@@ -34,6 +35,7 @@ const sections: Readonly<Record<string, Section>> = {
   cold: { run: cold, about: "init and first request of the built Lambda bundle" },
   warm: { run: warm, about: "mixed invocations of the bundle" },
   http: { run: http, about: "requests a second through gateway, handler and engine" },
+  telemetry: { run: telemetry, about: "CPU of a host with spans, with metrics, and without" },
   units: { run: units, about: "DynamoDB's units and round trips of each operation" },
   reserve: { run: reserve, about: "reservations a second; a naive version oversells" },
   contention: { run: contention, about: "16 and 50 writers of one record, with AWS's conflicts" },
