@@ -3,7 +3,7 @@ import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Laptop, startLaptop } from "./laptop.ts";
 import { createProduct, isLaptop, secondClient } from "./stage.ts";
-import { axeFaults, findRow, openBrowser, openWindow } from "./window.ts";
+import { axeFaults, findRow, openBrowser, openWindow, socketGate } from "./window.ts";
 
 let browser: Browser;
 let laptop: Laptop;
@@ -21,12 +21,15 @@ test.runIf(isLaptop)(
     const http = await secondClient(url);
     const changed = await createProduct(http, 5);
     const same = await createProduct(http, 5);
-    const stock = await openWindow(browser, "stock", { url, expected });
-    const list = await openWindow(browser, "products", { url, expected });
+    const gate = socketGate();
+    const options = { url, expected, before: gate.install };
+    const stock = await openWindow(browser, "stock", options);
+    const list = await openWindow(browser, "products", options);
     const { row } = await findRow(stock.page, changed.name);
     const banner = stock.page.getByText("No connection to the server since");
     expect(await banner.count()).toBe(0);
 
+    await list.page.locator("table[data-live]").waitFor();
     await laptop.kill();
     await banner.waitFor();
     expect(await stock.page.locator("main[data-stale]").count()).toBe(1);
@@ -34,12 +37,13 @@ test.runIf(isLaptop)(
     expect(await reserve.getAttribute("aria-disabled")).toBe("true");
     expect(await axeFaults(stock.page)).toEqual([]);
     await list.page.getByText("No connection to the server since").waitFor();
+    gate.hold(); // the windows come back after the writes
     await laptop.restart();
-    // Written before the windows are back, or right after: their connections wait up to half a minute.
     const json = { delta: 3, reason: "received" };
     const param = { productId: changed.id };
     await unwrap(http.inventory[":productId"].adjustments.$post({ param, json }));
     await unwrap(http.products[":id"].$patch({ param: { id: changed.id }, json: { price: 2 } }));
+    gate.release();
     await expect.poll(() => banner.count(), { timeout: 60_000 }).toBe(0);
     await expect.poll(() => row.locator(".stock-available").innerText()).toBe("8");
     expect(await row.locator(".late").count()).toBe(1);

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createProduct, isLaptop, secondClient } from "./stage.ts";
-import { subscribed, openBrowser, openWindow } from "./window.ts";
+import { openBrowser, openWindow, socketGate, subscribed } from "./window.ts";
 
 let browser: Browser;
 let http: Client;
@@ -98,18 +98,21 @@ test("the list starts with the log, is filtered, paused without a loss, and expo
 
 test("changes made while the connection is interrupted are received afterwards, without a gap", async () => {
   const { id } = await createProduct(http, 3);
-  const { page, close } = await openWindow(browser, "changes");
+  const gate = socketGate();
+  const { page, close } = await openWindow(browser, "changes", { before: gate.install });
   await subscribed(page);
   const fact = (name: string) => page.locator(`[data-fact^="${name}"] dd`).innerText();
   await reprice(id, 40);
   await expect.poll(() => fact("received")).not.toBe("0");
 
+  gate.hold(); // until the changes are made, also if that takes longer than the interruption
   await page.getByRole("switch").click();
   await expect.poll(() => page.locator(".status").innerText()).toContain("Connecting");
   // The clock of a deployed server may be behind the browser's, by which a change is late.
   if (!isLaptop) await new Promise((resolve) => setTimeout(resolve, 500));
   for (const price of [41, 42, 43]) await reprice(id, price);
   expect(await page.getByText("→ 43").count()).toBe(0);
+  gate.release();
   await page.getByText("→ 43").waitFor();
   await expect.poll(() => fact("caught up")).toBe("3");
   expect(await fact("missing")).toBe("0");

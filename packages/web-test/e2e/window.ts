@@ -107,6 +107,22 @@ export async function openWindow(
   };
 }
 
+/** Holds the WebSocket connections that a page opens between `hold` and `release`. */
+export function socketGate() {
+  let gate = Promise.withResolvers<void>();
+  gate.resolve();
+  return {
+    /** For `before` of `openWindow`. */
+    install: (page: Page): Promise<void> =>
+      page.routeWebSocket(/^wss?:/, async (socket) => {
+        await gate.promise;
+        socket.connectToServer();
+      }),
+    hold: () => void (gate = Promise.withResolvers()),
+    release: () => gate.resolve(),
+  };
+}
+
 /** Finds the row of a product by a search, because the list may be long. */
 export async function findRow(page: Page, name: string) {
   await page.getByLabel("Find a product").fill(name);

@@ -7,6 +7,7 @@ import { computed, effect, signal } from "@preact/signals";
 import { type Client, createClient } from "@stockwire/client/http";
 import { createLive, type Live } from "@stockwire/client/live";
 import { InterruptibleSocket } from "./interruptible-socket.ts";
+import { isWithin, type Outage } from "./outage.ts";
 import { generation, httpToken, session, target, validToken } from "./session.ts";
 
 export interface Connection {
@@ -23,12 +24,6 @@ export const connection = signal<Connection>();
 export type Status = "offline" | "connecting" | "live";
 export const status = signal<Status>("offline");
 
-/** A time without a connection, in epoch ms; `to` is undefined while it lasts. */
-export interface Outage {
-  from: number;
-  to: number | undefined;
-}
-
 /** The outages since the session began, newest first; the latest 20. */
 export const outages = signal<readonly Outage[]>([]);
 
@@ -38,12 +33,8 @@ export const isAway = computed(() => {
   return latest !== undefined && latest.to === undefined;
 });
 
-/** True if a change was committed during the latest outage; `at` is its time. */
-export function isLate(at: string): boolean {
-  const [latest] = outages.peek();
-  const time = Date.parse(at);
-  return latest !== undefined && time >= latest.from && time <= (latest.to ?? Infinity);
-}
+/** True if a change was committed while this page had no connection; `at` is its time. */
+export const isLate = (at: string): boolean => isWithin(outages.peek(), at);
 
 const KEPT = 20; // outages
 

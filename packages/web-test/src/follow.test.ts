@@ -33,15 +33,21 @@ function fakeLive() {
 function followed() {
   const fake = fakeLive();
   let reads = 0;
-  const close = follow(fake.live, "items/a", { event: () => undefined, read: () => void reads++ });
-  return { ...fake, close, reads: () => reads };
+  let begins = 0;
+  const close = follow(fake.live, "items/a", {
+    event: () => undefined,
+    read: () => void reads++,
+    begun: () => void begins++,
+  });
+  return { ...fake, close, reads: () => reads, begins: () => begins };
 }
 
 test("reads at once, and again when the subscription has begun and after lost changes", async () => {
-  const { reads, begin, reset } = followed();
-  expect(reads()).toBe(1);
+  const { reads, begin, begins, reset } = followed();
+  expect([reads(), begins()]).toEqual([1, 0]);
   await begin();
   expect(reads()).toBe(2);
+  await expect.poll(begins).toBe(1);
   reset();
   expect(reads()).toBe(3);
 });

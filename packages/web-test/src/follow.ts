@@ -13,6 +13,8 @@ interface Followed {
   event: (change: Change) => void;
   /** Reads what was before. May be called again while it reads. */
   read: () => void;
+  /** Called when the subscription has begun, or was refused. */
+  begun?: () => void;
 }
 
 /**
@@ -20,14 +22,19 @@ interface Followed {
  * when the subscription has begun: changes between the first read and the begin come in no other way.
  * Also after changes that the log has no longer. Returns a function that ends the subscription.
  */
-export function follow(live: Live, topic: Topic, { event, read }: Followed): () => void {
+export function follow(live: Live, topic: Topic, { event, read, begun }: Followed): () => void {
   let isOpen = true;
   const again = () => {
     if (isOpen) read();
   };
   const { ready, close } = live.subscribe(topic, { event, reset: again });
   read();
-  ready.then(again, () => undefined); // a refused subscription leaves what was read
+  // A refused subscription leaves what was read.
+  void ready
+    .then(again, () => undefined)
+    .then(() => {
+      if (isOpen) begun?.();
+    });
   return () => {
     isOpen = false;
     close();

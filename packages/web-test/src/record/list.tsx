@@ -102,7 +102,11 @@ export function RecordList<T extends { id: string }>(props: Props<T>) {
         />
       )}
       <div class="panel records-panel" tabIndex={0} role="region" aria-label={`List of ${feed}`}>
-        <table class="records" aria-busy={!pages.isRead || (sort !== undefined && !first)}>
+        <table
+          class="records"
+          data-live={pages.isLive || undefined}
+          aria-busy={!pages.isRead || (sort !== undefined && !first)}
+        >
           <thead>
             <tr>
               {hasBulk && (

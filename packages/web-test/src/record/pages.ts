@@ -35,6 +35,7 @@ export function usePages<T extends { id: string }>(options: Options<T>) {
   const sort = useSignal<SortOrder>();
   const failure = useSignal<string>();
   const late = useSignal<ReadonlySet<string>>(new Set());
+  const isLive = useSignal(false);
   const reads = useRef(0); // only the latest one is shown: an earlier one may be answered later
 
   const read = async (isLatest: () => boolean) => {
@@ -71,6 +72,7 @@ export function usePages<T extends { id: string }>(options: Options<T>) {
     const reload = openReload({ read: load, after });
     place.value = 0;
     tokens.value = [];
+    isLive.value = false;
     const close = follow(connection.live, feed, {
       event({ id, at }) {
         if (isLate(at)) late.value = new Set([...late.peek(), id]);
@@ -79,6 +81,7 @@ export function usePages<T extends { id: string }>(options: Options<T>) {
         reload.note();
       },
       read: () => void load(),
+      begun: () => (isLive.value = true),
     });
     return () => {
       reload.close();
@@ -94,6 +97,8 @@ export function usePages<T extends { id: string }>(options: Options<T>) {
     /** The records on screen. */
     items: sort.value ? rows.slice(at * ROWS, (at + 1) * ROWS) : rows,
     isRead: page.value !== undefined || first.value !== undefined,
+    /** True once changes arrive. */
+    isLive: isLive.value,
     failure: failure.value,
     /** The ids of records that changed during the latest outage. */
     late: late.value,
