@@ -32,7 +32,7 @@ export function follow(live: Live, topic: Topic, { event, read, begun }: Followe
   // A refused subscription leaves what was read.
   void ready
     .then(again, () => undefined)
-    .then(() => {
+    .finally(() => {
       if (isOpen) begun?.();
     });
   return () => {
