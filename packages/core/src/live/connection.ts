@@ -1,14 +1,13 @@
 /**
- * Live connections, their subscriptions and tickets. A subscription has two rows: one under its
+ * Live connections and their subscriptions. A subscription has two rows: one under its
  * topic, where a delivery finds it, and a reverse row under its connection, where its end finds it.
  * All reads are strongly consistent, and every row expires by TTL, so that a crash leaves nothing
  * for ever.
  */
 
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import {
   type Attributes,
-  deleteItem,
   type Key,
   put,
   query,
@@ -50,7 +49,6 @@ const HANDSHAKE = 60_000;
  * does not know frees the place that it takes of its caller's limit.
  */
 const USUAL_HANDSHAKE = 5_000;
-const TICKET_LIFETIME = 60; // seconds
 const RENEWED_AT_A_TIME = 25; // rows
 
 const TABLE = "Connections";
@@ -62,15 +60,13 @@ const reverseKey = (id: string, topic: string): Key => ({
 const topicKey = (topic: string, id: string): Key => ({ pk: `TOPIC#${topic}`, sk: id });
 const callerKey = (sub: string): Key => ({ pk: `CALLER#${digest(sub)}`, sk: "CALLER" });
 
-/**
- * Callers are hashed so that a name cannot look like another key, tickets so that none is stored.
- */
-const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
+/** Callers are hashed so that a name cannot look like another key, tickets so that none is stored. */
+export const digest = (text: string) => createHash("sha256").update(text).digest("base64url");
 
 const expiryOf = (connectedAt: number) => Math.floor(connectedAt / 1000) + LIFETIME;
 
 /** TTL deletes within days, so reads treat an expired row as absent, and one whose end is no time. */
-const isExpired = (row: Attributes) => !(Number(row["expiresAt"]) > Date.now() / 1000);
+export const isExpired = (row: Attributes) => !(Number(row["expiresAt"]) > Date.now() / 1000);
 
 /**
  * Stores a new connection, as a member of the lobby. Returns false if its caller has too many
@@ -372,35 +368,4 @@ async function remove(id: string, row: Attributes | undefined, keys: readonly st
     ],
     TABLE,
   );
-}
-
-/** The caller for whom a ticket opens a connection. */
-export type Bearer = Pick<Connection, "sub" | "kind" | "scopes" | "authExpiresAt">;
-
-const ticketKey = (ticket: string): Key => ({ pk: `TICKET#${digest(ticket)}`, sk: "TICKET" });
-
-/** Issues a ticket that opens one connection for its caller, within a minute. */
-export async function issueTicket(bearer: Bearer): Promise<{ ticket: string; expiresAt: string }> {
-  const ticket = randomBytes(24).toString("base64url");
-  const expiresAt = Math.floor(Date.now() / 1000) + TICKET_LIFETIME;
-  await put({ Item: { ...ticketKey(ticket), ...bearer, expiresAt } }, TABLE);
-  return { ticket, expiresAt: new Date(expiresAt * 1000).toISOString() };
-}
-
-/**
- * Uses a ticket up and returns its caller; undefined if the ticket is unknown, used or expired. Of
- * concurrent calls one gets the caller: the delete is conditional, since without a condition some
- * engines return the deleted item to several callers.
- */
-export async function redeemTicket(ticket: string): Promise<Bearer | undefined> {
-  try {
-    const deletion = { Key: ticketKey(ticket), ConditionExpression: "attribute_exists(pk)" };
-    const row = await deleteItem(deletion, TABLE);
-    if (row === undefined || isExpired(row)) return undefined;
-    const { sub, kind, scopes, authExpiresAt } = row as Attributes & Bearer;
-    return { sub, kind, scopes, authExpiresAt };
-  } catch (error) {
-    if (error instanceof ConditionFailed) return undefined;
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import * as Connection from "../../src/live/connection.ts";
+import { issueTicket, redeemTicket } from "../../src/live/ticket.ts";
 import { newId } from "../../src/id.ts";
 import type { Client } from "../../src/store/client.ts";
 import * as DynamoDB from "../../src/store/dynamodb.ts";
@@ -107,14 +108,14 @@ describe("a ticket", () => {
   const bearer = { sub: "ana", kind: "user", scopes: ["admin"], authExpiresAt: 4_102_444_800_000 };
 
   test("opens one connection of its caller, also if it is redeemed concurrently", async () => {
-    const { ticket, expiresAt } = await Connection.issueTicket(bearer);
+    const { ticket, expiresAt } = await issueTicket(bearer);
     expect(Date.parse(expiresAt) - Date.now()).toBeLessThanOrEqual(60_000);
-    const tries = Array.from({ length: 10 }, () => Connection.redeemTicket(ticket));
+    const tries = Array.from({ length: 10 }, () => redeemTicket(ticket));
     const redeemed = (await Promise.all(tries)).filter((one) => one !== undefined);
     expect(redeemed).toEqual([bearer]);
-    expect(await Connection.redeemTicket(ticket)).toBeUndefined();
-    expect(await Connection.redeemTicket(`${ticket}x`)).toBeUndefined();
-    expect(await Connection.redeemTicket("")).toBeUndefined();
+    expect(await redeemTicket(ticket)).toBeUndefined();
+    expect(await redeemTicket(`${ticket}x`)).toBeUndefined();
+    expect(await redeemTicket("")).toBeUndefined();
   });
 
   test("is refused after a minute, even before TTL has deleted it", async () => {
@@ -124,12 +125,12 @@ describe("a ticket", () => {
     for (const expiresAt of [Math.floor(Date.now() / 1000) - 1, "soon", undefined]) {
       const Item = { pk, sk: "TICKET", ...bearer, ...(expiresAt !== undefined && { expiresAt }) };
       await client.send("PutItem", { TableName: log.connections, Item });
-      expect(await Connection.redeemTicket(ticket)).toBeUndefined();
+      expect(await redeemTicket(ticket)).toBeUndefined();
     }
   });
 
   test("is stored only as a hash", async () => {
-    const { ticket } = await Connection.issueTicket(bearer);
+    const { ticket } = await issueTicket(bearer);
     expect(await rowsOf(ticket)).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-use-lambda-authorizer.html
  */
 
-import { redeemTicket } from "@stockwire/core/live/connection";
+import { redeemTicket } from "@stockwire/core/live/ticket";
 import type { Caller } from "../api/caller.ts";
 import { allowedOrigin } from "../api/middleware/cors.ts";
 import { config, log } from "../runtime.ts";

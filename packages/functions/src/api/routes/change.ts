@@ -4,7 +4,7 @@ import { Change } from "@stockwire/core/changes/change";
 import { latest, poll } from "@stockwire/core/changes/long-poll";
 import { AppError } from "@stockwire/core/error";
 import { lazy } from "@stockwire/core/lazy";
-import { issueTicket } from "@stockwire/core/live/connection";
+import { issueTicket } from "@stockwire/core/live/ticket";
 import { query } from "@stockwire/core/store/pagination";
 import { Hono } from "hono";
 import * as z from "zod";

@@ -527,7 +527,7 @@ const live: Defect[] = [
     },
   },
   {
-    file: `${CORE}/live/connection.ts`,
+    file: `${CORE}/live/ticket.ts`,
     text: "if (row === undefined || isExpired(row)) return undefined;\n    const { sub",
     replacement: "if (row === undefined) return undefined;\n    const { sub",
     harm: "A ticket opens a connection days after it was issued, until TTL deletes it",
@@ -537,9 +537,10 @@ const live: Defect[] = [
     },
   },
   {
-    file: `${CORE}/live/connection.ts`,
+    file: `${CORE}/live/ticket.ts`,
     text: 'const deletion = { Key: ticketKey(ticket), ConditionExpression: "attribute_exists(pk)" };\n    const row = await deleteItem(deletion, TABLE);',
-    replacement: "const row = await read(ticketKey(ticket), TABLE);",
+    replacement:
+      'const { read } = await import("../store/dynamodb.ts");\n    const row = await read(ticketKey(ticket), TABLE);',
     harm: "A ticket opens more than one connection",
     test: { file: `${TEST}/live/connection.test.ts`, title: "opens one connection of its caller" },
   },
