@@ -181,7 +181,7 @@ export async function startLaptop(options: LaptopOptions): Promise<Laptop> {
     listener.serve(services, api, liveServices);
     const own = `http://127.0.0.1:${port}`;
     const token = issuer.sign({ claims: { sub: "seed", scope: "admin" } });
-    await acceptsTokens(own, token);
+    if (!(await acceptsTokens(own, token))) log("gateway: it does not get the issuer's keys");
     if (options.seed && created.includes("Data")) await seed(own, token);
     ready = true;
     const { endpoint, clientConfig } = engine;
@@ -199,16 +199,18 @@ const KEY_TRIES = 30;
 const KEY_PAUSE = 1000; // ms for which the gateway does not fetch again
 
 /**
- * Waits until the gateway has the issuer's keys. As API Gateway does, it answers 401 if they take longer
- * than 1.5 s, which they can on a busy machine, and clients end at a 401.
+ * Waits until the gateway has the issuer's keys, for half a minute at most; false if it has not. As API
+ * Gateway does, it answers 401 if they take longer than 1.5 s, which they can on a busy machine, and
+ * clients end at a 401.
  */
-async function acceptsTokens(url: string, token: string): Promise<void> {
-  for (let tries = 1; ; tries++) {
+async function acceptsTokens(url: string, token: string): Promise<boolean> {
+  for (let tries = 0; tries < KEY_TRIES; tries++) {
     const answer = await fetch(`${url}/me`, { headers: { authorization: `Bearer ${token}` } });
     await answer.body?.cancel();
-    if (answer.status !== 401 || tries === KEY_TRIES) return;
+    if (answer.status !== 401) return true;
     await sleep(KEY_PAUSE);
   }
+  return false;
 }
 
 interface Clients {

@@ -100,7 +100,7 @@ export function usePages<T extends { id: string }>(options: Options<T>) {
     /** True once changes arrive. */
     isLive: isLive.value,
     failure: failure.value,
-    /** The ids of records that changed during the latest outage. */
+    /** The ids of records that changed while this page had no connection. */
     late: late.value,
     /** From 1. */
     number: 1 + (sort.value ? at : tokens.value.length),
