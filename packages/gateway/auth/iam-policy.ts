@@ -9,10 +9,16 @@ import { isRecord } from "../json.ts";
 /** `implicit`: no statement concerns the action, so it is not allowed. */
 export type PolicyEffect = "allow" | "deny" | "implicit";
 
-/** Patterns of actions or resources; `negated` for `NotAction` and `NotResource`. */
+/** A pattern in two parts: `*` and `?` are in the second only. */
+interface Pattern {
+  start: string;
+  rest: string;
+}
+
+/** Patterns of actions, in lower case, or of resources; `negated` for `NotAction` and `NotResource`. */
 interface Patterns {
   negated: boolean;
-  patterns: readonly string[];
+  patterns: readonly Pattern[];
 }
 
 /** One statement of a policy. */
@@ -36,8 +42,14 @@ const ELEMENTS: ReadonlySet<string> = new Set([
   "Condition",
 ]);
 
-/** Reads a policy document. Throws if it is not one, or has an element that is not supported. */
-export function readPolicy(document: unknown): Statement[] {
+/**
+ * Reads a policy document, whose resources are patterns of ARNs, or become such by `toArn`. Throws if it
+ * is not one, or has an element that is not supported.
+ */
+export function readPolicy(
+  document: unknown,
+  toArn: (resource: string) => string = (resource) => resource,
+): Statement[] {
   if (!isRecord(document) || document["Statement"] === undefined) {
     throw new Error("there is no Statement");
   }
@@ -50,8 +62,9 @@ export function readPolicy(document: unknown): Statement[] {
     if (effect !== "Allow" && effect !== "Deny") {
       throw new Error(`${name}: Effect must be Allow or Deny`);
     }
-    const action = readPatterns(name, statement, "Action");
-    const resource = readPatterns(name, statement, "Resource");
+    // IAM's actions ignore case.
+    const action = readPatterns(name, statement, "Action", (text) => text.toLowerCase());
+    const resource = readPatterns(name, statement, "Resource", toArn);
     return { effect, action, resource, principal, condition };
   });
 }
@@ -61,6 +74,7 @@ function readPatterns(
   name: string,
   statement: Record<string, unknown>,
   element: "Action" | "Resource",
+  spell: (pattern: string) => string,
 ): Patterns {
   const negated = Object.hasOwn(statement, `Not${element}`);
   if (negated === Object.hasOwn(statement, element)) {
@@ -73,7 +87,12 @@ function readPatterns(
   if (patterns.length === 0 || !patterns.every(isPattern)) {
     throw new Error(`${name}: ${element} must be texts without variables`);
   }
-  return { negated, patterns };
+  return { negated, patterns: patterns.map((pattern) => compile(spell(pattern))) };
+}
+
+function compile(pattern: string): Pattern {
+  const end = /[*?]/.exec(pattern)?.index ?? pattern.length;
+  return { start: pattern.slice(0, end), rest: pattern.slice(end) };
 }
 
 /**
@@ -81,11 +100,9 @@ function readPatterns(
  * A condition is taken for the worse: its statement never allows, and always denies.
  */
 export function evaluate(policy: readonly Statement[], arn: string, action: string): PolicyEffect {
+  const folded = action.toLowerCase();
   const matching = policy.filter(
-    (statement) =>
-      // IAM's actions ignore case.
-      concerns(statement.action, action.toLowerCase(), (text) => text.toLowerCase()) &&
-      concerns(statement.resource, arn),
+    (statement) => concerns(statement.action, folded) && concerns(statement.resource, arn),
   );
   if (matching.some(({ effect }) => effect === "Deny")) return "deny";
   const allows = matching.some(
@@ -116,26 +133,25 @@ export function allowsInvoke(document: unknown, arn: string): boolean | undefine
   return policy && evaluate(policy, arn, "execute-api:Invoke") === "allow";
 }
 
-const concerns = (
-  { negated, patterns }: Patterns,
-  text: string,
-  fold: (pattern: string) => string = (pattern) => pattern,
-): boolean => patterns.some((pattern) => matches(fold(pattern), text)) !== negated;
+const concerns = ({ negated, patterns }: Patterns, text: string): boolean =>
+  patterns.some((pattern) => matches(pattern, text)) !== negated;
 
 /**
  * Matches a pattern in which `*` is any text and `?` any one character. It backtracks to the last `*`
- * only, so that no pattern takes exponential time, as a regular expression could.
+ * only, so that no pattern takes exponential time, as a regular expression could. Most patterns of a
+ * policy differ from the text in their start, which is compared as a whole.
  */
-function matches(pattern: string, text: string): boolean {
+function matches({ start, rest }: Pattern, text: string): boolean {
+  if (!text.startsWith(start)) return false;
   let at = 0;
   let star = -1;
   let retry = 0;
-  let index = 0;
+  let index = start.length;
   while (index < text.length) {
-    if (pattern[at] === "*") {
+    if (rest[at] === "*") {
       star = at++;
       retry = index;
-    } else if (at < pattern.length && (pattern[at] === "?" || pattern[at] === text[index])) {
+    } else if (at < rest.length && (rest[at] === "?" || rest[at] === text[index])) {
       at++;
       index++;
     } else if (star >= 0) {
@@ -143,6 +159,6 @@ function matches(pattern: string, text: string): boolean {
       index = ++retry;
     } else return false;
   }
-  while (pattern[at] === "*") at++;
-  return at === pattern.length;
+  while (rest[at] === "*") at++;
+  return at === rest.length;
 }

@@ -16,8 +16,11 @@ export type ApiKeyConfig = {
   plans?: readonly string[];
 } & ({ value: string } | { valueHash: string });
 
-/** The keys of an API at one moment. Called for each request, so that keys can change meanwhile. */
-export type ApiKeySource = () => readonly ApiKeyConfig[];
+/**
+ * The keys of an API at one moment. Called for each request, so that keys can change meanwhile. With
+ * `fresh` it was called already, and a key was refused: a source that seldom looks for changes looks now.
+ */
+export type ApiKeySource = (fresh?: boolean) => readonly ApiKeyConfig[];
 
 /** The SHA-256 of a key, in hex. Keys are long and random, so a slow hash would protect no better. */
 export const hashOf = (value: string): string => createHash("sha256").update(value).digest("hex");
@@ -31,17 +34,21 @@ export function createKeyFinder(
 ): (value: string, now: number) => ApiKeyConfig | undefined {
   let list: readonly ApiKeyConfig[] = [];
   let byHash = new Map<string, ApiKeyConfig>();
-  return (value, now) => {
-    const current = source();
+  const find = (hash: string, now: number, fresh: boolean) => {
+    const current = source(fresh);
     if (current !== list) {
       list = current;
       byHash = new Map(
         list.map((key) => ["value" in key ? hashOf(key.value) : key.valueHash, key]),
       );
     }
-    const key = byHash.get(hashOf(value));
+    const key = byHash.get(hash);
     // NaN is a time that could not be read.
     const isValid = key?.expiresAt === undefined || key.expiresAt > now;
     return key?.enabled && isValid ? key : undefined;
+  };
+  return (value, now) => {
+    const hash = hashOf(value);
+    return find(hash, now, false) ?? find(hash, now, true);
   };
 }

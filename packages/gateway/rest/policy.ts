@@ -18,15 +18,14 @@ export type ResourcePolicy = (arn: string, sourceIp: string) => PolicyEffect;
  * Throws for a statement that it could not evaluate.
  */
 export function createResourcePolicy(document: unknown, api: ApiIdentity): ResourcePolicy {
-  const statements = policyOf(document).map((statement, at) => {
-    const { principal, resource } = statement;
+  const statements = policyOf(document, api).map((statement, at) => {
+    const { principal } = statement;
     if (principal !== "*" && !(isRecord(principal) && principal["AWS"] === "*")) {
       throw new Error(`resourcePolicy: statement ${at + 1}: only the principal "*" is supported`);
     }
-    const patterns = resource.patterns.map((pattern) => fullArn(pattern, api));
     return {
       // Whether its condition holds is known when it is evaluated.
-      statement: { ...statement, resource: { ...resource, patterns }, condition: undefined },
+      statement: { ...statement, condition: undefined },
       applies: conditionOf(statement.condition, at + 1),
     };
   });
@@ -38,9 +37,9 @@ export function createResourcePolicy(document: unknown, api: ApiIdentity): Resou
   };
 }
 
-function policyOf(document: unknown): Statement[] {
+function policyOf(document: unknown, api: ApiIdentity): Statement[] {
   try {
-    return readPolicy(document);
+    return readPolicy(document, (resource) => fullArn(resource, api));
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`resourcePolicy: ${reason}`, { cause: error });

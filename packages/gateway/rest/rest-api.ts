@@ -179,11 +179,9 @@ export function createRestApi(config: RestApiConfig): RestApi {
     if (!admit(clock(), ...admission.buckets, ...route.buckets)) {
       return { ...logged, ...refuse(passage, "THROTTLED") };
     }
-    admission.count();
-    const outcome = await validateAndInvoke({
-      ...passage,
-      source: { ...source, apiKey: { id: key.id, value } },
-    });
+    const stored = admission.count();
+    const metered = { ...passage, source: { ...source, apiKey: { id: key.id, value } } };
+    const [outcome] = await Promise.all([validateAndInvoke(metered), stored]);
     return outcome && { ...logged, ...outcome };
   }
 

@@ -7,7 +7,7 @@ import { serveRest } from "../test/fixture.ts";
 import { type ApiKeyConfig, hashOf } from "./api-key.ts";
 import type { UsagePlanConfig } from "./usage-plan.ts";
 import { periodStart } from "./usage-plan.ts";
-import { openUsageFile } from "./usage.ts";
+import { type UsageStore, openUsageFile } from "./usage.ts";
 
 const ok = () => ({ statusCode: 200 });
 
@@ -66,6 +66,18 @@ test("a key whose end is no time is refused", async () => {
   expect(await get("key-a")).toBe(FORBIDDEN);
 });
 
+test("a key that is refused is looked for again, by a source that looks for changes now and then", async () => {
+  const keys: ApiKeyConfig[] = [{ id: "a", value: "key-a", enabled: true }];
+  const looks: boolean[] = [];
+  const apiKeys = (fresh = false) => {
+    looks.push(fresh);
+    return fresh ? keys : [];
+  };
+  const { get } = await open({}, { apiKeys });
+  expect([await get("key-a"), await get("key-b")]).toEqual([200, FORBIDDEN]);
+  expect(looks).toEqual([false, true, false, true]);
+});
+
 test("a key of a plan for another stage is refused", async () => {
   const { get } = await open({ stages: ["production"] });
   expect(await get("key-a")).toBe(FORBIDDEN);
@@ -121,7 +133,7 @@ test("counts are in the file when a request is answered, also after kill -9", as
   const program = `
     import { openUsageFile } from ${JSON.stringify(url)};
     const usage = openUsageFile(${JSON.stringify(path)});
-    for (let n = 0; n < 3; n++) usage.add("basic", "a", "2026-01-31");
+    await Promise.all([1, 2, 3].map(() => usage.add("basic", "a", "2026-01-31")));
     process.kill(process.pid, "SIGKILL");`;
   const child = spawnSync(process.execPath, ["--input-type=module-typescript", "-e", program]);
   expect(child.signal).toBe("SIGKILL");
@@ -133,6 +145,30 @@ test("counts are in the file when a request is answered, also after kill -9", as
     EXCEEDED,
     200,
   ]);
+});
+
+test("a request is answered after it is counted in the file", async () => {
+  const called = Promise.withResolvers<void>();
+  const stored = Promise.withResolvers<void>();
+  const usage: UsageStore = {
+    since: () => 0,
+    days: () => new Map(),
+    add: () => stored.promise,
+  };
+  const handler = () => {
+    called.resolve();
+    return ok();
+  };
+  const routes = [{ routeKey: "GET /x", handler, apiKeyRequired: true }];
+  const { get } = await open({}, { usage, routes });
+  const steps: string[] = [];
+  const answer = get("key-a").then((status) => steps.push(`answered ${status}`));
+  await called.promise;
+  await get(); // by then an answer that does not wait would be here
+  steps.push("stored");
+  stored.resolve();
+  await answer;
+  expect(steps).toEqual(["stored", "answered 200"]);
 });
 
 test("a request that is admitted after the file was closed is written to no other file", async () => {
@@ -149,15 +185,15 @@ test("a request that is admitted after the file was closed is written to no othe
   usage.close();
 });
 
-test("a file whose last line was cut off keeps the others", () => {
+test("a file whose last line was cut off keeps the others", async () => {
   const path = usagePath();
   const first = openUsageFile(path);
-  first.add("basic", "a", "2026-01-30");
-  first.add("basic", "a", "2026-01-31");
+  await first.add("basic", "a", "2026-01-30");
+  await first.add("basic", "a", "2026-01-31");
   first.close();
   appendFileSync(path, '["basic","a","2026-0');
   const second = openUsageFile(path);
-  second.add("basic", "a", "2026-01-31");
+  await second.add("basic", "a", "2026-01-31");
   second.close();
   const third = openUsageFile(path);
   expect([...third.days("basic", "a")]).toEqual([

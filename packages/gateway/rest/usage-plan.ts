@@ -30,8 +30,8 @@ export interface Admission {
   buckets: readonly TokenBucket[];
   /** True if no request is left in this period. */
   exhausted(): boolean;
-  /** Counts one request. */
-  count(): void;
+  /** Counts one request. The promise is fulfilled when that is stored. */
+  count(): Promise<void>;
 }
 
 /** The plans of one stage. */

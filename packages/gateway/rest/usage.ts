@@ -1,25 +1,39 @@
 /**
  * Counts requests by plan, key and day. The file of counts is appended to before a request is
- * answered, so that a quota holds across restarts and `kill -9` of the server.
+ * answered, so that a quota holds across restarts and `kill -9` of the server: once for all requests of
+ * a turn of the event loop, while their functions wait.
  */
 
 import { closeSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 
 /** Requests of each key on each day. */
 export interface UsageStore {
   /** Requests from a day on, which is written as `2026-01-31`. */
   since(plan: string, key: string, day: string): number;
-  /** Counts one request. It is stored when this returns. */
-  add(plan: string, key: string, day: string): void;
+  /** Counts one request, at once for `since`. The promise is fulfilled when it is stored. */
+  add(plan: string, key: string, day: string): Promise<void>;
   /** Requests by day. */
   days(plan: string, key: string): ReadonlyMap<string, number>;
 }
 
 /** Counts that are gone when the process ends. */
-export function createUsageMemory(): UsageStore & {
-  entries(): { plan: string; key: string; day: string; count: number }[];
+export function createUsageMemory(): UsageStore {
+  const counts = createCounts();
+  return {
+    ...counts,
+    async add(plan, key, day) {
+      counts.add(plan, key, day);
+    },
+  };
+}
+
+interface Counts extends Pick<UsageStore, "since" | "days"> {
   add(plan: string, key: string, day: string, count?: number): void;
-} {
+  entries(): { plan: string; key: string; day: string; count: number }[];
+}
+
+function createCounts(): Counts {
   const counts = new Map<string, Map<string, number>>(); // days by plan and key
   const idOf = (plan: string, key: string) => JSON.stringify([plan, key]);
   const daysOf = (plan: string, key: string) => counts.get(idOf(plan, key)) ?? new Map();
@@ -54,12 +68,12 @@ export function readUsageFile(path: string): Pick<UsageStore, "since" | "days"> 
  * gateway has stopped, and its client gets no answer.
  */
 export function openUsageFile(path: string): UsageStore & { close(): void } {
-  const memory = load(path);
+  const counts = load(path);
   const lineOf = (plan: string, key: string, day: string, count: number) =>
     `${JSON.stringify([plan, key, day, count])}\n`;
   writeFileSync(
     `${path}.new`,
-    memory
+    counts
       .entries()
       .map(({ plan, key, day, count }) => lineOf(plan, key, day, count))
       .join(""),
@@ -67,29 +81,44 @@ export function openUsageFile(path: string): UsageStore & { close(): void } {
   renameSync(`${path}.new`, path);
   const file = openSync(path, "a");
   let isOpen = true;
+  let batch: { lines: string; stored: Promise<void> } | undefined;
+  const write = () => {
+    const lines = batch?.lines;
+    batch = undefined;
+    // To the operating system, which keeps it when this process is killed. After `close` the
+    // descriptor may be that of another file.
+    if (isOpen && lines !== undefined) writeSync(file, lines);
+  };
+  const writeLater = async () => {
+    // Two turns, since functions send their own requests at the end of the first.
+    await nextTurn();
+    await nextTurn();
+    write();
+  };
   return {
-    since: (plan, key, day) => memory.since(plan, key, day),
-    days: (plan, key) => memory.days(plan, key),
+    since: (plan, key, day) => counts.since(plan, key, day),
+    days: (plan, key) => counts.days(plan, key),
     add(plan, key, day) {
-      // To the operating system, which keeps it when this process is killed. After `close` the
-      // descriptor may be that of another file.
-      if (isOpen) writeSync(file, lineOf(plan, key, day, 1));
-      memory.add(plan, key, day);
+      counts.add(plan, key, day);
+      batch ??= { lines: "", stored: writeLater() };
+      batch.lines += lineOf(plan, key, day, 1);
+      return batch.stored;
     },
     close() {
+      write();
       if (isOpen) closeSync(file);
       isOpen = false;
     },
   };
 }
 
-function load(path: string): ReturnType<typeof createUsageMemory> {
-  const memory = createUsageMemory();
+function load(path: string): Counts {
+  const counts = createCounts();
   for (const line of read(path).split("\n")) {
     const entry = parse(line);
-    if (entry) memory.add(...entry);
+    if (entry) counts.add(...entry);
   }
-  return memory;
+  return counts;
 }
 
 function read(path: string): string {

@@ -1,7 +1,7 @@
 /**
  * The API keys of the laptop's Partner API, in a file of the data folder. A key is stored as its hash, so
  * that the file gives nobody a key. The file is replaced as a whole, so that no reader sees half of it,
- * and the running server reads it again when it has changed.
+ * and the running server reads it again soon after a change.
  */
 
 import { randomBytes } from "node:crypto";
@@ -96,11 +96,21 @@ export async function changeKey(
   return changed;
 }
 
-/** The keys for the gateway, read again when the file has changed. A damaged file changes nothing. */
+const LOOK_PAUSE = 100; // ms
+
+/**
+ * The keys for the gateway, read again when the file has changed. A new key counts from its first request
+ * on; one that was disabled may be accepted for 100 ms more, since a look takes as long as the rest of the
+ * key's step. A damaged file changes nothing.
+ */
 export function watchKeys(file: string, onError: (error: unknown) => void): ApiKeySource {
   let seen = "";
+  let nextLook = 0;
   let keys: ReturnType<ApiKeySource> = [];
-  return () => {
+  return (fresh = false) => {
+    const now = performance.now();
+    if (now < nextLook && !fresh) return keys;
+    nextLook = now + LOOK_PAUSE;
     const current = signatureOf(file);
     if (current === seen) return keys;
     seen = current;

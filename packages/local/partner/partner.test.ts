@@ -160,9 +160,9 @@ describe("who may call", () => {
     const wrong = { key, scope: null, headers: { authorization: "Bearer a.b.c" } };
     expect(await status(wrong)).toEqual([401, '{"message":"Unauthorized"}']);
 
-    // A change of the file counts from the next request on.
+    // The server looks for a change now and then, and before it refuses a key.
     await changeKey(file, stored.id, (each) => ({ ...each, enabled: false }));
-    expect(await status({ key })).toEqual(forbidden);
+    await expect.poll(() => status({ key }), { timeout: 30_000 }).toEqual(forbidden);
     const expiresAt = new Date(Date.now() - 1).toISOString();
     await changeKey(file, stored.id, (each) => ({ ...each, enabled: true, expiresAt }));
     expect(await status({ key })).toEqual(forbidden);

@@ -86,8 +86,8 @@ const tokens: Defect[] = [
   },
   {
     file: `${GATEWAY}/auth/iam-policy.ts`,
-    text: "patterns.some((pattern) => matches(fold(pattern), text)) !== negated;",
-    replacement: "patterns.some((pattern) => matches(fold(pattern), text)) && !negated;",
+    text: "patterns.some((pattern) => matches(pattern, text)) !== negated;",
+    replacement: "patterns.some((pattern) => matches(pattern, text)) && !negated;",
     harm: "A policy that denies all but some resources denies none",
     test: {
       file: `${GATEWAY}/rest/policy.test.ts`,

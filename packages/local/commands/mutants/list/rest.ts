@@ -15,8 +15,8 @@ const keys: Defect[] = [
   },
   {
     file: `${REST}/api-key.ts`,
-    text: "const key = byHash.get(hashOf(value));",
-    replacement: "const key = byHash.get(hashOf(value)) ?? byHash.get(value);",
+    text: "const hash = hashOf(value);\n    return",
+    replacement: "const hash = byHash.has(value) ? value : hashOf(value);\n    return",
     harm: "Whoever reads the file of keys can use the hashes in it as keys",
     test: PLAN("a key can be stored as its hash, name its plan, and expire"),
   },
@@ -50,10 +50,24 @@ const keys: Defect[] = [
   },
   {
     file: `${REST}/usage.ts`,
-    text: "if (isOpen) writeSync(file, lineOf(plan, key, day, 1));",
+    text: "if (isOpen && lines !== undefined) writeSync(file, lines);",
     replacement: "",
     harm: "A restart of the gateway gives each caller its whole quota again",
     test: PLAN("counts are in the file when a request is answered, also after kill -9"),
+  },
+  {
+    file: `${REST}/rest-api.ts`,
+    text: "const [outcome] = await Promise.all([validateAndInvoke(metered), stored]);",
+    replacement: "const [outcome] = await Promise.all([validateAndInvoke(metered)]);",
+    harm: "A request is answered whose count a kill -9 of the gateway loses",
+    test: PLAN("a request is answered after it is counted in the file"),
+  },
+  {
+    file: `${REST}/api-key.ts`,
+    text: "find(hash, now, false) ?? find(hash, now, true)",
+    replacement: "find(hash, now, false)",
+    harm: "A new key is refused until the gateway happens to look for changes",
+    test: PLAN("a key that is refused is looked for again"),
   },
   {
     file: `${REST}/api-key.ts`,
@@ -64,8 +78,8 @@ const keys: Defect[] = [
   },
   {
     file: `${REST}/usage.ts`,
-    text: "if (isOpen) writeSync(file, lineOf(plan, key, day, 1));",
-    replacement: "writeSync(file, lineOf(plan, key, day, 1));",
+    text: "if (isOpen && lines !== undefined) writeSync(file, lines);",
+    replacement: "if (lines !== undefined) writeSync(file, lines);",
     harm: "A request that ends after the gateway has stopped is counted in some other file",
     test: PLAN("a request that is admitted after the file was closed"),
   },
