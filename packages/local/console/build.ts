@@ -16,12 +16,18 @@ import {
 } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, extname, join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { messageOf } from "../error.ts";
 import { ROOT } from "../server-registry.ts";
 
-/** A file of the console in memory. */
+/** A file of the console in memory, and packed with gzip where that is worth it. */
 export interface Asset {
   type: string;
+  plain: Content;
+  gzip?: Content;
+}
+
+export interface Content {
   etag: string;
   body: Buffer;
 }
@@ -151,8 +157,18 @@ function load(folder: string): Build {
   }
 }
 
+const PACKED_FROM = 1024; // bytes; less fits into one packet
+
 function read(file: string): Asset {
   const body = readFileSync(file);
-  const etag = `"${createHash("sha256").update(body).digest("base64url").slice(0, 22)}"`;
-  return { type: TYPES[extname(file)] ?? "application/octet-stream", etag, body };
+  const type = TYPES[extname(file)] ?? "application/octet-stream";
+  const plain = contentOf(body);
+  return body.length < PACKED_FROM
+    ? { type, plain }
+    : { type, plain, gzip: contentOf(gzipSync(body)) };
+}
+
+function contentOf(body: Buffer): Content {
+  const hash = createHash("sha256").update(body).digest("base64url").slice(0, 22);
+  return { etag: `"${hash}"`, body };
 }

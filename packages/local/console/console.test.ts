@@ -1,4 +1,5 @@
 import { type IncomingHttpHeaders, request } from "node:http";
+import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Listening, listenOnLoopback } from "@stockwire/gateway/server";
 import type { Asset, Build } from "./build.ts";
@@ -6,13 +7,17 @@ import { createConsole } from "./console.ts";
 
 const asset = (type: string, text: string): Asset => ({
   type,
-  etag: `"${text.length}"`,
-  body: Buffer.from(text),
+  plain: { etag: `"${text.length}"`, body: Buffer.from(text) },
 });
+const LONG = "export const a = 1;\n".repeat(100);
+const PACKED = { etag: '"packed"', body: gzipSync(LONG) };
 const ready: Build = {
   state: "ready",
   page: asset("text/html; charset=utf-8", "<!doctype html>"),
-  assets: new Map([["assets/index.js", asset("text/javascript; charset=utf-8", "export {};")]]),
+  assets: new Map([
+    ["assets/index.js", asset("text/javascript; charset=utf-8", "export {};")],
+    ["assets/page.js", { ...asset("text/javascript; charset=utf-8", LONG), gzip: PACKED }],
+  ]),
 };
 let build: Build = ready;
 let looks = 0; // at the sources
@@ -94,6 +99,28 @@ describe("files", () => {
     for (const path of ["/consoles", "/users", "/"]) {
       expect((await send("GET", path)).status, path).toBe(418);
     }
+  });
+
+  test("a long file is packed for a client that accepts gzip, under a tag of its own", async () => {
+    const path = "/console/assets/page.js";
+    const of = async (encodings?: string) => {
+      const headers = encodings === undefined ? {} : { "accept-encoding": encodings };
+      const answer = await send("GET", path, headers);
+      expect(answer.headers.vary).toBe("Accept-Encoding");
+      return answer.headers["content-encoding"] ?? answer.text;
+    };
+    for (const accepted of ["gzip", "gzip, deflate, br", "br;q=1.0, GZIP;q=0.5"]) {
+      expect(await of(accepted), accepted).toBe("gzip");
+    }
+    for (const refused of [undefined, "", "br", "gzip;q=0", "br, gzip; q=0.0", "x-gzip-not"]) {
+      expect(await of(refused), refused).toBe(LONG);
+    }
+    const answer = await fetch(`http://127.0.0.1:${server.port}${path}`); // accepts gzip
+    expect(answer.headers.get("etag")).toBe('"packed"');
+    expect(await answer.text()).toBe(LONG);
+    const known = { "accept-encoding": "gzip", "if-none-match": '"packed"' };
+    expect((await send("GET", path, known)).status).toBe(304);
+    expect((await send("GET", path, { "if-none-match": '"packed"' })).status).toBe(200);
   });
 
   test("the policy permits this server and the stage in the address, and nothing else", async () => {

@@ -172,11 +172,32 @@ function answer(res: ServerResponse, status: number, value: object): void {
 function send(
   req: IncomingMessage,
   res: ServerResponse,
-  { type, etag, body }: Asset,
+  { type, plain, gzip }: Asset,
   headers: Readonly<Record<string, string>>,
 ): void {
-  const common = { ...headers, etag, "x-content-type-options": "nosniff" };
+  const packed = acceptsGzip(req.headers["accept-encoding"]) ? gzip : undefined;
+  const { etag, body } = packed ?? plain;
+  const common = {
+    ...headers,
+    etag,
+    vary: "Accept-Encoding",
+    "x-content-type-options": "nosniff",
+  };
   if (req.headers["if-none-match"] === etag) return void res.writeHead(304, common).end();
-  res.writeHead(200, { ...common, "content-type": type, "content-length": body.length });
+  res.writeHead(200, {
+    ...common,
+    ...(packed && { "content-encoding": "gzip" }),
+    "content-type": type,
+    "content-length": body.length,
+  });
   res.end(req.method === "HEAD" ? undefined : body);
 }
+
+/** RFC 9110, section 12.5.3. A weight of 0 means "not acceptable". */
+const acceptsGzip = (header: string | string[] = ""): boolean =>
+  String(header)
+    .split(",")
+    .some((coding) => {
+      const [name = "", weight = ""] = coding.split(";").map((part) => part.trim().toLowerCase());
+      return name === "gzip" && !/^q=0(?:\.0*)?$/.test(weight);
+    });
