@@ -56,7 +56,7 @@ const walls = [
   ),
   wall(
     `${core}/catalog/inventory*.ts`,
-    only(...SMALL, "../store/*.ts", "./inventory-*.ts"),
+    only(...SMALL, "../store/*.ts", "./inventory.ts", "./inventory-*.ts"),
     "inventory knows no other resource",
   ),
   wall(

@@ -23,7 +23,7 @@ import {
 } from "./inventory-units.ts";
 
 export const Quantity = () => z.int().min(0).max(MAX_QUANTITY);
-const Reason = () => text(1, 200);
+export const Reason = () => text(1, 200);
 
 /** A product's inventory as clients see it. */
 export const Info = lazy(() =>
@@ -127,6 +127,18 @@ const HELD_CODES: ReadonlySet<string> = new Set<Code>([
   "has_active_reservations",
 ]);
 
+/** The products whose reserved units are the reason of a refusal; none if it has another reason. */
+function heldProducts({ code, members }: AppError, asked: readonly string[]): readonly string[] {
+  const { refused, shortages } = members as {
+    refused?: readonly { productId: string; code: string }[]; // of a count
+    shortages?: readonly Shortage[];
+  };
+  const held = refused?.filter((entry) => HELD_CODES.has(entry.code));
+  if (held) return held.map(({ productId }) => productId);
+  if (!HELD_CODES.has(code)) return [];
+  return shortages?.map(({ productId }) => productId) ?? asked;
+}
+
 /**
  * Runs a verb, and once more if it was refused because units are reserved while some of these
  * belong to expired reservations. Every verb that can be refused so must run in here: an expired
@@ -140,11 +152,9 @@ export async function withExpiredReleased<T>(
   try {
     return await verb();
   } catch (error) {
-    if (!(error instanceof AppError && HELD_CODES.has(error.code))) throw error;
-    const shortages = error.members["shortages"] as readonly Shortage[] | undefined;
-    const refused = shortages?.map(({ productId }) => productId) ?? productIds;
+    const held = error instanceof AppError ? heldProducts(error, productIds) : [];
     // Once: what is refused again is refused because of units that are really held.
-    if (!(await releaseExpired(refused, writer))) throw error;
+    if (held.length === 0 || !(await releaseExpired(held, writer))) throw error;
     return verb();
   }
 }
@@ -174,6 +184,22 @@ export const list = ({ level, ...page }: z.output<typeof List>) =>
         inventories.listByIndex([`LEVEL#${level}`], of),
       );
 
+/** Returns why a quantity cannot be set: `stale_quantity` or `below_reserved`; undefined if it can. */
+export function setRefusal(
+  { quantity: currentQuantity, version: currentVersion, reserved }: StoredInventory,
+  { quantity, expectedQuantity }: { quantity: number; expectedQuantity?: number | undefined },
+): AppError | undefined {
+  if (expectedQuantity !== undefined && currentQuantity !== expectedQuantity) {
+    return new AppError("stale_quantity", "The quantity is not the expected one", {
+      members: { currentQuantity, currentVersion },
+    });
+  }
+  if (quantity >= reserved) return undefined;
+  return new AppError("below_reserved", "More units than this are reserved", {
+    members: { reserved },
+  });
+}
+
 /**
  * Sets the quantity on hand, for example after a count. Throws `inventory_not_found`,
  * `below_reserved`, `stale_quantity`, `precondition_failed`.
@@ -187,19 +213,11 @@ export const set = (
   withExpiredReleased([productId], writer, () =>
     inventories.update(productId, writer, ifMatch, (current) => {
       const known = current as StoredInventory | undefined;
+      const refusal = known && setRefusal(known, { quantity, expectedQuantity });
+      if (refusal) throw refusal;
       const conditions: Condition[] = [];
       if (expectedQuantity !== undefined) {
-        if (known && known.quantity !== expectedQuantity) {
-          throw new AppError("stale_quantity", "The quantity is not the expected one", {
-            members: { currentQuantity: known.quantity, currentVersion: known.version },
-          });
-        }
         conditions.push(["quantity", "=", expectedQuantity]);
-      }
-      if (known && quantity < known.reserved) {
-        throw new AppError("below_reserved", "More units than this are reserved", {
-          members: { reserved: known.reserved },
-        });
       }
       const note = { reason, reference: undefined };
       return { ...setUnits(productId, quantity, reorderPoint, conditions, known), note };

@@ -109,6 +109,8 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
   const lock = (id: string) => `${kind} ${id}`;
 
   const readStored = async (id: string) => (await read(key(id))) as Stored | undefined;
+  /** Returns the records that exist, of up to 100 ids and in their order. */
+  const readAllStored = async (ids: readonly string[]) => (await readAll(ids.map(key))) as Stored[];
   const getStored = async (id: string): Promise<Stored> => {
     const stored = await readStored(id);
     if (stored === undefined) throw notFoundError();
@@ -405,9 +407,9 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
       const stored = await readStored(id);
       return stored && decode(stored);
     },
+    readAllStored,
     /** Returns the records that exist, of up to 100 ids and in their order. */
-    findAll: async (ids: readonly string[]): Promise<T[]> =>
-      (await readAll(ids.map(key))).map((stored) => decode(stored as Stored)),
+    findAll: async (ids: readonly string[]): Promise<T[]> => (await readAllStored(ids)).map(decode),
     /** Throws the resource's `…_not_found`, `unavailable`. */
     get: async (id: string): Promise<T> => decode(await getStored(id)),
     /** One page of all records in the order of their ids, strongly consistent. */

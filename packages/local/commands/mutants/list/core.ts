@@ -7,6 +7,8 @@ const NETWORK = (title: string) => ({ file: `${TEST}/store/client-network.test.t
 const MESSAGE = (title: string) => ({ file: `${TEST}/store/client-message.test.ts`, title });
 const SIGNATURES = MESSAGE("signatures are those of the SDK's signer");
 const SEND = (title: string) => ({ file: `${TEST}/live/send.test.ts`, title });
+const COUNT_FILE = `${CORE}/catalog/inventory-count.ts`;
+const COUNT = (title: string) => ({ file: `${TEST}/catalog/inventory-count.test.ts`, title });
 const EXPIRED = (title: string) => ({ file: `${TEST}/catalog/reservation.test.ts`, title });
 const EXPIRY = (title: string) => ({ file: `${TEST}/catalog/reservation-expiry.test.ts`, title });
 
@@ -81,6 +83,48 @@ const stock: Defect[] = [
       file: `${TEST}/store/record.test.ts`,
       title: "is set only if the quantity is the expected one",
     },
+  },
+  {
+    file: COUNT_FILE,
+    text: "    return current ? [[entry, current] as const] : [];\n  });\n  if (refusals[0]) throw refused(refusals[0], refusals);",
+    replacement: "    return current && !error ? [[entry, current] as const] : [];\n  });",
+    harm: "A count sets the quantities of some of its products and is not refused",
+    test: COUNT("sets none of 25 if one is stale, and names it"),
+  },
+  {
+    file: COUNT_FILE,
+    text: "{ Put: putIfUnchanged(current, next) }",
+    replacement: "{ Put: { Item: next } }",
+    harm: "A count overwrites a sale that comes between its read and its write",
+    test: COUNT("is not written over a sale that comes between its read and its write"),
+  },
+  {
+    file: COUNT_FILE,
+    text: 'ConditionExpression: "version = :version",',
+    replacement: 'ConditionExpression: "version >= :version",',
+    harm: "A count answers that a level is right which was changed before the others were written",
+    test: COUNT("does not take a level for right that changes before the others are written"),
+  },
+  {
+    file: COUNT_FILE,
+    text: "...Idempotency.steps(writer, value, writeId),",
+    replacement: "",
+    harm: "A count that is repeated with its key is applied again, over the sales since",
+    test: COUNT("is not applied a second time, and its key serves no other one"),
+  },
+  {
+    file: COUNT_FILE,
+    text: ".superRefine(refuseRepeated)",
+    replacement: "",
+    harm: "A count that names a product twice is answered with 500",
+    test: COUNT("names no product twice, in whatever letter case"),
+  },
+  {
+    file: `${CORE}/catalog/inventory.ts`,
+    text: "refused?.filter((entry) => HELD_CODES.has(entry.code));",
+    replacement: "refused?.filter((entry) => HELD_CODES.has(entry.code) && entry === refused[0]);",
+    harm: "A count names a product that only an expired reservation holds, so its line is given up",
+    test: COUNT("releases expired reservations that are in its way, also beside another refusal"),
   },
   {
     file: `${CORE}/catalog/inventory.ts`,
