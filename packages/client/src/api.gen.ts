@@ -527,6 +527,27 @@ export type Ticket = {
   expiresAt: string;
 };
 
+/** The counted quantities. */
+export type InventoryCountRequest = {
+  /** 1 to 25 products and their quantities. No product twice. */
+  counts: {
+    /** Id of the product. */
+    productId: string;
+    /** Units on hand. */
+    quantity: number;
+    /** Refuses the request if the quantity on hand is another one. */
+    expectedQuantity?: number | undefined;
+  }[];
+  /** Why the stock moved. It is in the change log. */
+  reason?: string | undefined;
+};
+
+/** The levels after a count. */
+export type InventoryCount = {
+  /** The level of each product, in the order of `counts`. */
+  levels: Inventory[];
+};
+
 /** One page of a record's changes. */
 export type HistoryPage = {
   /** The changes of this page. */
@@ -840,14 +861,29 @@ export type Problem = {
     /** What went wrong with this request. */
     detail: string;
   }[] | undefined;
-  /** The entry of an atomic batch that was refused. */
+  /** The entry of an atomic batch or of a count that was refused, from 0. */
   index?: number | undefined;
-  /** Of `precondition_failed` and `stale_quantity`. */
+  /** Of `precondition_failed` and `stale_quantity`, and in `refused`. */
   currentVersion?: number | undefined;
-  /** Of `stale_quantity`. */
+  /** Units on hand. Of `stale_quantity`, and in `refused`. */
   currentQuantity?: number | undefined;
-  /** Of `below_reserved`. */
+  /** Of `below_reserved`, and in `refused`. */
   reserved?: number | undefined;
+  /** Of `POST /inventory/counts`: every entry that cannot be set, with its level if there is one. */
+  refused?: {
+    /** The entry of an atomic batch or of a count that was refused, from 0. */
+    index: number;
+    /** Id of the product. */
+    productId: string;
+    /** What went wrong. Switch on this. */
+    code: string;
+    /** Units on hand. Of `stale_quantity`, and in `refused`. */
+    currentQuantity?: number | undefined;
+    /** Of `precondition_failed` and `stale_quantity`, and in `refused`. */
+    currentVersion?: number | undefined;
+    /** Of `below_reserved`, and in `refused`. */
+    reserved?: number | undefined;
+  }[] | undefined;
   /** Of `insufficient_stock`. */
   shortages?: {
     /** Id of the product. */
@@ -1065,6 +1101,12 @@ export interface Client {
         level?: "out" | "low" | undefined;
       };
     }, InventoryPage>;
+    counts: {
+      /** Set the quantities of up to 25 products, all or none */
+      $post: Call<{
+        json: InventoryCountRequest;
+      }, InventoryCount>;
+    };
     ":productId": {
       /** Get the inventory level of a product */
       $get: Call<{

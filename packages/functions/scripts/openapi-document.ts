@@ -282,6 +282,21 @@ const Problem = {
     currentVersion: { type: "integer", minimum: 1 },
     currentQuantity: { type: "integer", minimum: 0 },
     reserved: { type: "integer", minimum: 0 },
+    refused: {
+      type: "array",
+      items: {
+        type: "object",
+        required: ["index", "productId", "code"],
+        properties: {
+          index: { type: "integer", minimum: 0 },
+          productId: { type: "string" },
+          code: { type: "string" },
+          currentQuantity: { type: "integer", minimum: 0 },
+          currentVersion: { type: "integer", minimum: 1 },
+          reserved: { type: "integer", minimum: 0 },
+        },
+      },
+    },
     shortages: {
       type: "array",
       items: {

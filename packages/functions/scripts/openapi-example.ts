@@ -104,6 +104,11 @@ export const examples: Readonly<Record<string, object>> = {
   ProductBatchAnswer: answerOf(Product),
   InventoryRequest: { quantity: 40, reorderPoint: 5, reason: "Counted" },
   AdjustmentRequest: { delta: 3, reason: "Delivery", reference: "D-77" },
+  InventoryCountRequest: {
+    counts: [{ productId, quantity: 38, expectedQuantity: 40 }],
+    reason: "Counted",
+  },
+  InventoryCount: { levels: [{ ...Inventory, quantity: 38, available: 36 }] },
   Inventory,
   InventoryPage: pageOf(Inventory),
   ReservationRequest: { lines, ttlSeconds: 900, reference: "order-1042" },

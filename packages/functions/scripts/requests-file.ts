@@ -49,6 +49,7 @@ const stock: readonly Step[] = [
   { key: "GET /inventory", query: ["limit"] },
   { key: "GET /inventory/{productId}", id: idOf("product") },
   { key: "PUT /inventory/{productId}", id: idOf("product") },
+  { key: "POST /inventory/counts" },
   { key: "POST /inventory/{productId}/adjustments", id: idOf("product") },
   { key: "GET /inventory/{productId}/history", id: idOf("product") },
   { key: "POST /reservations", name: "reservation" },

@@ -101,7 +101,7 @@ export function expectInDocument(exchange: Exchange): void {
 }
 
 /** Rules that a JSON Schema cannot have. `invalid_request` is of the text: inexact numbers, depth. */
-const BEYOND_SCHEMA = /^(?:invalid_request|required|too_precise|too_deep)$/;
+const BEYOND_SCHEMA = /^(?:invalid_request|required|too_precise|too_deep|duplicate)$/;
 
 function expectInvalid({ body, answer }: Exchange, operation: readonly string[], where: string) {
   const { code, errors = [] } = answer as {

@@ -69,6 +69,12 @@ export function updated<T extends Versioned, S extends 200 | 201 = 200>(
   return c.json(value, status);
 }
 
+/** 200 with the records after one write of several, which have no tag in common. */
+export function updatedAll<T extends object>(c: Context<Env>, { value, replayed }: Outcome<T>) {
+  if (replayed) c.header("Idempotency-Replayed", "true");
+  return c.json(value, 200);
+}
+
 /** 204. */
 export function removed(c: Context<Env>, { replayed }: Outcome<null>) {
   if (replayed) c.header("Idempotency-Replayed", "true");

@@ -143,6 +143,7 @@ contract((api) => {
       ["PATCH", `/products/${id}`, { name: "a\u009bb" }, "/name"],
       ["PUT", `/inventory/${id}`, { quantity: 6, reason: "a\nb" }, "/reason"],
       ["POST", `/inventory/${id}/adjustments`, { delta: 1, reason: "\u3164" }, "/reason"],
+      ["POST", "/inventory/counts", { counts: lines, reason: "a\u2028b" }, "/reason"],
       ["POST", "/reservations", { lines, reference: "a\u2066b" }, "/reference"],
       ["POST", "/users", { name: "a\u001bb", email: "a@example.com" }, "/name"],
     ];
@@ -215,6 +216,95 @@ contract((api) => {
     expect(stale.json).toMatchObject(problem(409, "stale_quantity", { currentQuantity: 2 }));
     const unknown = await api.send("PUT", `/inventory/${newId()}`, { body: { quantity: 1 } });
     expect([unknown.status, unknown.json.code]).toEqual([404, "inventory_not_found"]);
+  });
+
+  test("a count sets the quantities of several products, all or none", async () => {
+    const [pen, ink] = [await create({ initialQuantity: 5 }), await create({ initialQuantity: 8 })];
+    const count = (body: unknown, headers = {}) =>
+      api.send("POST", "/inventory/counts", { body, headers });
+    const level = async (id: string) => (await api.send("GET", `/inventory/${id}`)).json;
+    const counts = [
+      { productId: pen.id.toUpperCase(), quantity: 4, expectedQuantity: 5 },
+      { productId: ink.id, quantity: 8 },
+    ];
+    const key = { "Idempotency-Key": newId() };
+    const answer = await count({ counts, reason: "counted" }, { ...key, "If-Match": '"99"' });
+    expect(answer.status).toBe(200);
+    expect(answer.json.levels).toMatchObject([
+      { productId: pen.id, quantity: 4, available: 4, version: 2 },
+      { productId: ink.id, quantity: 8, version: 1 }, // it was right
+    ]);
+    expect(answer.json.levels).toEqual([await level(pen.id), await level(ink.id)]);
+    expect(answer.headers.get("etag")).toBeNull();
+    const repeated = await count({ counts, reason: "counted" }, key);
+    expect(repeated.headers.get("idempotency-replayed")).toBe("true");
+    expect(repeated.json).toEqual(answer.json);
+    expect((await count({ counts }, key)).json.code).toBe("idempotency_key_reused");
+
+    const stale = await count({
+      counts: [
+        { productId: ink.id, quantity: 1 },
+        { productId: pen.id, quantity: 3, expectedQuantity: 5 },
+        { productId: newId(), quantity: 3 },
+      ],
+    });
+    expect(stale.status).toBe(409);
+    expect(stale.json).toMatchObject(
+      problem(409, "stale_quantity", {
+        instance: "/inventory/counts",
+        index: 1,
+        currentQuantity: 4,
+        currentVersion: 2,
+        errors: [
+          { pointer: "/counts/1/expectedQuantity", code: "stale_quantity" },
+          { pointer: "/counts/2/productId", code: "inventory_not_found" },
+        ],
+        refused: [
+          { index: 1, productId: pen.id, code: "stale_quantity", currentQuantity: 4 },
+          { index: 2, code: "inventory_not_found" },
+        ],
+      }),
+    );
+    expect(await level(ink.id)).toMatchObject({ quantity: 8, version: 1 });
+    const unknown = await count({ counts: [{ productId: "counts", quantity: 1 }] });
+    expect([unknown.status, unknown.json.code]).toEqual([404, "inventory_not_found"]);
+  });
+
+  test("a count is refused with a pointer to what is wrong with it", async () => {
+    const { id } = await create({ initialQuantity: 5 });
+    const lines = [{ productId: id, quantity: 4 }];
+    await api.send("POST", "/reservations", { body: { lines } });
+    const entry = { productId: id, quantity: 4 };
+    const cases: [body: unknown, code: string, pointer: string][] = [
+      [{}, "invalid_request", "/counts"],
+      [{ counts: [] }, "invalid_request", "/counts"],
+      [{ counts: [{ productId: id }] }, "invalid_request", "/counts/0/quantity"],
+      [{ counts: [{ ...entry, quantity: -1 }] }, "invalid_request", "/counts/0/quantity"],
+      [{ counts: [{ ...entry, reorderPoint: 1 }] }, "invalid_request", "/counts/0/reorderPoint"],
+      [
+        { counts: [entry, { ...entry, productId: id.toUpperCase() }] },
+        "invalid_request",
+        "/counts/1/productId",
+      ],
+      [{ counts: [{ ...entry, quantity: 3 }] }, "below_reserved", "/counts/0/quantity"],
+    ];
+    for (const [body, code, pointer] of cases) {
+      const { json } = await api.send("POST", "/inventory/counts", { body });
+      expect([body, json.code]).toEqual([body, code]);
+      expect(json.errors[0].pointer).toBe(pointer);
+    }
+    expect((await api.send("GET", `/inventory/${id}`)).json).toMatchObject({
+      quantity: 5,
+      reserved: 4,
+      version: 2,
+    });
+  });
+
+  test("no method of a product's level takes the place of counts", async () => {
+    const read = await api.send("GET", "/inventory/counts");
+    expect([read.status, read.json.code]).toEqual([404, "inventory_not_found"]);
+    const set = await api.send("PUT", "/inventory/counts", { body: { quantity: 1 } });
+    expect([set.status, set.json.code]).toEqual([404, "inventory_not_found"]);
   });
 
   test("adjustments add up, and never make the stock negative", async () => {

@@ -1,6 +1,7 @@
 import * as Inventory from "@stockwire/core/catalog/inventory";
+import * as InventoryCount from "@stockwire/core/catalog/inventory-count";
 import { Hono } from "hono";
-import { page, record, updated } from "../answer.ts";
+import { page, record, updated, updatedAll } from "../answer.ts";
 import { writerOf } from "../caller.ts";
 import type { Env } from "../env.ts";
 import { pageOf, route } from "../route.ts";
@@ -19,6 +20,17 @@ export const inventory = new Hono<Env>()
       answers: { 200: pageOf(Inventory.Info, "InventoryPage") },
     }),
     async (c) => page(c, await Inventory.list(c.req.valid("query"))),
+  )
+  .post(
+    "/counts",
+    route({
+      summary: "Set the quantities of up to 25 products, all or none",
+      access: "write:inventory",
+      body: InventoryCount.Create,
+      answers: { 200: InventoryCount.Info },
+      refusals: ["inventory_not_found", "below_reserved", "stale_quantity"],
+    }),
+    async (c) => updatedAll(c, await InventoryCount.create(c.req.valid("json"), writerOf(c))),
   )
   .get(
     "/:productId",
