@@ -1,5 +1,6 @@
 import { newId } from "@stockwire/core/id";
 import * as Inventory from "@stockwire/core/catalog/inventory";
+import * as InventoryCount from "@stockwire/core/catalog/inventory-count";
 import * as Item from "@stockwire/core/catalog/item";
 import * as Product from "@stockwire/core/catalog/product";
 import * as User from "@stockwire/core/catalog/user";
@@ -36,7 +37,11 @@ export async function unitCases(): Promise<Case[]> {
   const soldOut = (await Product.create(goods({}), by())).value;
   const item = (await Item.create({ name: "lamp" }, by())).value;
   const typed = (await Item.create({ name: "lamp", type: "lamp" }, by())).value;
-  for (let n = 0; n < 60; n++) await Product.create(goods({ initialQuantity: 5 }), by());
+  const counts: { productId: string; quantity: number }[] = [];
+  for (let n = 0; n < 60; n++) {
+    const { id } = (await Product.create(goods({ initialQuantity: 5 }), by())).value;
+    if (counts.length < 25) counts.push({ productId: id, quantity: 6 });
+  }
   for (let n = 0; n < 4; n++) await Item.createAll(lamps(25), by());
 
   return [
@@ -149,6 +154,10 @@ export async function unitCases(): Promise<Case[]> {
       run: () => Inventory.adjust(product.id, { delta: -1000, ...restock }, by()),
     },
     { name: "put inventory", run: () => Inventory.set(product.id, { quantity: 7 }, by()) },
+    {
+      name: "count 25 products with a key, all or none",
+      run: () => InventoryCount.create({ counts }, keyed()),
+    },
     { name: "delete user", run: () => User.remove(user.id, by()) },
     { name: "delete product", run: () => Product.remove(product.id, by()) },
     { name: "delete item", run: () => Item.remove(item.id, by()) },
