@@ -58,10 +58,15 @@ test("a count shows what it would change, carries it out once, and reports what 
   );
   await page.getByRole("button", { name: "Count 2 products" }).dblclick();
   const report = page.locator("[data-fact=report]");
-  await expect.poll(() => report.innerText()).toBe("1 counted, 1 refused");
-  expect(await page.getByRole("list", { name: "Refused" }).innerText()).toContain("stale_quantity");
+  await expect.poll(() => report.innerText()).toBe("0 counted, 1 refused, 1 held back");
+  const refused = page.getByRole("list", { name: "Refused" });
+  expect(await refused.innerText()).toContain("19 on hand now, no longer 20 (stale_quantity)");
   const level = (id: string) =>
     unwrap(http.inventory[":productId"].$get({ param: { productId: id } }));
+  expect(await level(pen.id)).toMatchObject({ quantity: 10, version: 1 }); // all or none
+  await page.getByRole("button", { name: "Count the 1 other" }).dblclick();
+  await expect.poll(() => report.innerText()).toBe("1 counted, 1 refused");
+  expect(await refused.innerText()).toContain("stale_quantity");
   expect(await level(pen.id)).toMatchObject({ quantity: 7, version: 2 });
   expect(await level(ink.id)).toMatchObject({ quantity: 19 });
   expect(await level(pad.id)).toMatchObject({ quantity: 30 });

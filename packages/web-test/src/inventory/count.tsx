@@ -1,6 +1,6 @@
 /** A count of many products: a pasted or uploaded CSV, what it would change, and what it has changed. */
 
-import { type Client, ProblemError, unwrap } from "@stockwire/client/http";
+import { type Client, unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
 import { memo } from "preact/compat";
 import { useEffect, useMemo, useRef } from "preact/hooks";
@@ -17,6 +17,7 @@ import { useUnsaved } from "../ui/unsaved.tsx";
 import { csvOf, parseCount } from "./csv.ts";
 import { byWeight, type Difference, differences } from "./difference.ts";
 import { lookUp } from "./look-up.ts";
+import { refusalsOf } from "./refusal.ts";
 import { CHUNK, type Outcome, runCount } from "./run.ts";
 
 const COMPARE_AFTER = 300; // ms after the last key
@@ -71,17 +72,19 @@ export function CountPage({ connection: { http } }: { connection: Connection }) 
   }, [text.value]);
 
   const changes = (compared.value ?? []).filter(({ kind }) => kind === "change");
-  const start = async () => {
-    if (report.peek()) return;
+  /** Counts these products; `settled` are the outcomes of the others, which stay in the report. */
+  const start = async (products: readonly Difference[], settled: readonly Outcome[]) => {
+    if (report.peek()?.isRunning) return;
     const controller = new AbortController();
     stop.current = controller;
+    const total = report.peek()?.total ?? products.length;
     const note = (outcomes: readonly Outcome[], isRunning: boolean) =>
-      (report.value = { outcomes, total: changes.length, isRunning });
+      (report.value = { outcomes: [...settled, ...outcomes], total, isRunning });
     note([], true);
-    const outcomes = await runCount(changes, {
+    const outcomes = await runCount(products, {
       run: `count-${crypto.randomUUID()}`,
-      send: (difference, key) => setQuantity(http, difference, reason.value, key),
-      refusalOf,
+      send: (chunk, key) => setQuantities(http, chunk, reason.value, key),
+      refusalsOf,
       untilBack,
       onProgress: (answered) => note(answered, true),
       signal: controller.signal,
@@ -142,7 +145,9 @@ export function CountPage({ connection: { http } }: { connection: Connection }) 
             <Button
               primary
               disabled={changes.length === 0 || report.value !== undefined || isAway.value}
-              onClick={() => void start()}
+              onClick={() => {
+                if (!report.peek()) void start(changes, []);
+              }}
             >
               Count {count(changes.length)} products
             </Button>
@@ -151,7 +156,19 @@ export function CountPage({ connection: { http } }: { connection: Connection }) 
               Back
             </a>
           </div>
-          {report.value && <ReportView report={report.value} />}
+          {changes.length > 0 && (
+            <p class="faint">
+              {CHUNK} products are counted together, all or none: if one of them is refused, for
+              example because some of it was sold meanwhile, none of the {CHUNK} is counted. The
+              report names it, and counts the others without it in one press.
+            </p>
+          )}
+          {report.value && (
+            <ReportView
+              report={report.value}
+              onContinue={(held, settled) => void start(held, settled)}
+            />
+          )}
           <Differences all={compared.value} />
         </section>
       )}
@@ -159,20 +176,16 @@ export function CountPage({ connection: { http } }: { connection: Connection }) 
   );
 }
 
-/** Sets the quantity if it is still the one that was compared. */
-function setQuantity(http: Client, difference: Difference, reason: string, key: string) {
-  const { productId, from, to } = difference;
+/** Sets the quantities, all or none, if each is still the one that was compared. */
+function setQuantities(http: Client, chunk: readonly Difference[], reason: string, key: string) {
   const text = reason.trim();
-  const json = { quantity: to, expectedQuantity: from, ...(text !== "" && { reason: text }) };
-  const headers = { "Idempotency-Key": key };
-  return unwrap(http.inventory[":productId"].$put({ param: { productId }, json }, { headers }));
-}
-
-/** An answer below 500 is a refusal, but 401 and 429 can pass. */
-function refusalOf(error: unknown): string | undefined {
-  if (!(error instanceof ProblemError)) return undefined;
-  const { status } = error;
-  return status < 500 && status !== 401 && status !== 429 ? errorText(error) : undefined;
+  const counts = chunk.map(({ productId, from, to }) => ({
+    productId,
+    quantity: to,
+    expectedQuantity: from,
+  }));
+  const json = { counts, ...(text !== "" && { reason: text }) };
+  return unwrap(http.inventory.counts.$post({ json }, { headers: { "Idempotency-Key": key } }));
 }
 
 const WAIT = { base: 500, cap: 5_000 }; // ms
@@ -208,24 +221,33 @@ function Summary({ all }: { all: readonly Difference[] }) {
   );
 }
 
-function ReportView({ report }: { report: Report }) {
-  const { outcomes, total, isRunning } = report;
-  const refused = outcomes.filter(({ refusal }) => refusal !== undefined);
-  const done = outcomes.length - refused.length;
+interface ReportProps {
+  report: Report;
+  /** Counts the products that were held back; the other outcomes stay. */
+  onContinue: (held: readonly Difference[], settled: readonly Outcome[]) => void;
+}
+
+const HELD = `not counted, since another product of its ${CHUNK} was refused`;
+
+function ReportView({ report: { outcomes, total, isRunning }, onContinue }: ReportProps) {
+  const of = (kind: Outcome["kind"]) => outcomes.filter((each) => each.kind === kind);
+  const [refused, held] = [of("refused"), of("held").map(({ difference }) => difference)];
   const left = total - outcomes.length;
   const save = () => {
-    const rows = outcomes.map(({ difference, refusal = "counted" }) => {
+    const rows = outcomes.map(({ difference, kind, refusal = kind }) => {
       const { typed, name, from, to } = difference;
-      return [typed, name, from, to, to - from, refusal];
+      return [typed, name, from, to, to - from, kind === "held" ? HELD : refusal];
     });
     const head = ["product", "name", "before", "counted", "difference", "outcome"];
     download("count.csv", csvOf([head, ...rows]), "text/csv");
   };
+  const others = held.length === 1 ? "1 other" : `${count(held.length)} others`;
   return (
     <div class="stack report" aria-live="polite">
       <progress value={outcomes.length} max={total} aria-label="Progress" />
       <p class="num" data-fact="report">
-        {count(done)} counted, {count(refused.length)} refused
+        {count(of("counted").length)} counted, {count(refused.length)} refused
+        {held.length > 0 && `, ${count(held.length)} held back`}
         {left > 0 && `, ${count(left)} ${isRunning ? "to go" : "not sent"}`}
         {isRunning && isAway.value && " · waiting for the server"}
       </p>
@@ -239,8 +261,25 @@ function ReportView({ report }: { report: Report }) {
           {refused.length > LISTED && <li>and {count(refused.length - LISTED)} more</li>}
         </ul>
       )}
+      {!isRunning && held.length > 0 && (
+        <p>Held back: not counted, since another product of their {CHUNK} was refused.</p>
+      )}
       {!isRunning && (
         <div class="row">
+          {held.length > 0 && (
+            <Button
+              primary
+              disabled={isAway.value}
+              onClick={() =>
+                onContinue(
+                  held,
+                  outcomes.filter(({ kind }) => kind !== "held"),
+                )
+              }
+            >
+              Count the {others}
+            </Button>
+          )}
           <Button onClick={save}>Save the report</Button>
         </div>
       )}

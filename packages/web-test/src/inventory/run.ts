@@ -1,68 +1,67 @@
 /**
- * Carries out a count in chunks. Each write has a key of its own, which a repetition has as well: the
- * server carries it out once, also if it is killed between the effect and the answer.
+ * Carries out a count in chunks, each all or none. A chunk has a key of its own, which a repetition has
+ * as well: the server carries it out once, also if it is killed between the effect and the answer.
  */
 
 import type { Difference } from "./difference.ts";
 
-export const CHUNK = 25; // products
-const PARALLEL = 5; // requests
+/** Products of one request; the server takes no more. */
+export const CHUNK = 25;
 
 export interface Outcome {
   difference: Difference;
-  /** Why the server refused it; undefined if it was counted. */
+  /** `held`: not counted, since another product of its chunk was refused. */
+  kind: "counted" | "refused" | "held";
+  /** Why the server refused it. */
   refusal?: string;
 }
 
 interface Options {
   /** Starts the keys of this count: the same for all tries of it, and for no other count. */
   run: string;
-  /** Sends one count. Throws if it was not carried out, or if that is unknown. */
-  send: (difference: Difference, key: string) => Promise<unknown>;
-  /** The reason of an error that another try cannot mend; undefined if it can. */
-  refusalOf: (error: unknown) => string | undefined;
+  /** Counts a chunk, all or none. Throws if it was not carried out, or if that is unknown. */
+  send: (chunk: readonly Difference[], key: string) => Promise<unknown>;
+  /** The refused products with their reasons; undefined if another try can mend the error. */
+  refusalsOf: (
+    error: unknown,
+    chunk: readonly Difference[],
+  ) => ReadonlyMap<Difference, string> | undefined;
   /** Resolves when another try makes sense, such as when the server is back. */
   untilBack: (failures: number) => Promise<void>;
   onProgress: (outcomes: readonly Outcome[]) => void;
-  /** Ends the count after the requests in flight. */
+  /** Ends the count after the request in flight. */
   signal: AbortSignal;
 }
 
 /** Counts all, chunk after chunk. Resolves with an outcome for each that was answered. */
 export async function runCount(
   all: readonly Difference[],
-  { run, send, refusalOf, untilBack, onProgress, signal }: Options,
+  { run, send, refusalsOf, untilBack, onProgress, signal }: Options,
 ): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  const settle = async (difference: Difference, key: string) => {
+  const settle = async (chunk: readonly Difference[], key: string): Promise<Outcome[]> => {
     for (let failures = 1; !signal.aborted; failures++) {
       try {
-        await send(difference, key);
-        outcomes.push({ difference });
-        return;
+        await send(chunk, key);
+        return chunk.map((difference) => ({ difference, kind: "counted" }));
       } catch (error) {
-        const refusal = refusalOf(error);
-        if (refusal !== undefined) {
-          outcomes.push({ difference, refusal });
-          return;
-        }
+        const refusals = refusalsOf(error, chunk);
+        if (refusals) return chunk.map((difference) => outcomeOf(difference, refusals));
         await untilBack(failures);
       }
     }
+    return [];
   };
   for (let from = 0; from < all.length && !signal.aborted; from += CHUNK) {
-    const chunk = all.slice(from, from + CHUNK);
-    const waiting = chunk.entries();
-    const work = async () => {
-      for (const [index, difference] of waiting) {
-        if (signal.aborted) return;
-        await settle(difference, keyOf(run, from / CHUNK, index));
-      }
-    };
-    await Promise.all(Array.from({ length: PARALLEL }, work));
+    outcomes.push(...(await settle(all.slice(from, from + CHUNK), `${run}.${from / CHUNK}`)));
     onProgress([...outcomes]);
   }
   return outcomes;
 }
 
-const keyOf = (run: string, chunk: number, index: number): string => `${run}.${chunk}.${index}`;
+function outcomeOf(difference: Difference, refusals: ReadonlyMap<Difference, string>): Outcome {
+  const refusal = refusals.get(difference);
+  return refusal === undefined
+    ? { difference, kind: "held" }
+    : { difference, kind: "refused", refusal };
+}
