@@ -7,6 +7,7 @@ import { createClient } from "../../src/store/client.ts";
 import type { AppError } from "../../src/error.ts";
 import { newId } from "../../src/id.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
+import * as InventoryCount from "../../src/catalog/inventory-count.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
 import * as Expiry from "../../src/catalog/reservation-expiry.ts";
@@ -39,7 +40,7 @@ beforeAll(async () => {
 });
 afterAll(() => table.drop());
 
-const here: Service = { DynamoDB, Product, Inventory, Reservation, Expiry };
+const here: Service = { DynamoDB, Product, Inventory, InventoryCount, Reservation, Expiry };
 
 function send(to: Service, request: Request, writer: Writer): Promise<Outcome<object | null>> {
   switch (request.verb) {
@@ -54,6 +55,8 @@ function send(to: Service, request: Request, writer: Writer): Promise<Outcome<ob
       const { verb: _, productId, ...level } = request;
       return to.Inventory.set(productId, level, writer);
     }
+    case "count":
+      return to.InventoryCount.create({ counts: request.counts }, writer);
     case "adjust":
       return to.Inventory.adjust(
         request.productId,
@@ -236,6 +239,7 @@ const DOCUMENTED: Record<Request["verb"], readonly string[]> = {
   create: [],
   delete: ["product_not_found", "has_active_reservations"],
   put: ["inventory_not_found", "below_reserved", "stale_quantity"],
+  count: ["inventory_not_found", "below_reserved", "stale_quantity"],
   adjust: ["inventory_not_found", "insufficient_stock"],
   reserve: ["product_not_found", "insufficient_stock"],
   confirm: ["reservation_closed", "reservation_expired"],
@@ -290,7 +294,7 @@ test("each request has its effect once or not at all, whatever fails or crashes 
             const sweep = run.service.Expiry.sweep(by(), Date.now() + 20_000);
             await Promise.race([failure(sweep), run.crashed]);
           } else if (each.act === "request") {
-            // Only with the expected quantity is it known how much a PUT has moved.
+            // Only with the expected quantity is it known how much a PUT or a count has moved.
             const wish = { ...each.wish, ...("expects" in each.wish && { expects: "current" }) };
             const request = await requestOf(wish as Wish, { products, reservations, quantityOf });
             if (request === undefined) continue;
@@ -405,8 +409,14 @@ async function expectExact({ products, initial, reservations, expired, done }: H
     }
     const moves = changes.flatMap((each) => {
       if (each.verb === "adjust" && isOf(each)) return [each.delta];
-      if (each.verb !== "put" || !isOf(each)) return [];
-      return [each.quantity - Number(each.expectedQuantity)];
+      const sets = each.verb === "put" ? [each] : each.verb === "count" ? each.counts : [];
+      return (
+        sets
+          .filter(isOf)
+          .map(({ quantity, expectedQuantity }) => quantity - Number(expectedQuantity))
+          // An entry of a count that was right already has changed nothing.
+          .filter((move) => each.verb === "put" || move !== 0)
+      );
     });
     const sold = units(held.filter(({ status }) => status === "confirmed"));
     const level = await Inventory.get(productId);

@@ -5,6 +5,13 @@ interface Line {
   quantity: number;
 }
 
+/** An entry of a count; it names another product than all others. */
+interface Count {
+  productId: string;
+  quantity: number;
+  expectedQuantity?: number;
+}
+
 export type Request =
   | { verb: "create"; initialQuantity: number }
   | { verb: "delete"; productId: string }
@@ -15,6 +22,7 @@ export type Request =
       reorderPoint?: number;
       expectedQuantity?: number;
     }
+  | { verb: "count"; counts: Count[] }
   | { verb: "adjust"; productId: string; delta: number }
   | { verb: "reserve"; lines: Line[]; ttlSeconds: number }
   | { verb: "confirm" | "cancel"; id: string }
@@ -49,6 +57,13 @@ class Refusal extends Error {
     this.answer = { code, members, errors };
   }
 }
+
+/** The members of a count's entry that its refusals are about. */
+const REFUSED_MEMBERS: Readonly<Record<string, string>> = {
+  inventory_not_found: "productId",
+  stale_quantity: "expectedQuantity",
+  below_reserved: "quantity",
+};
 
 export class StockModel {
   readonly levels = new Map<string, Level>();
@@ -125,6 +140,8 @@ export class StockModel {
       }
       case "put":
         return this.#put(request);
+      case "count":
+        return this.#count(request.counts);
       case "adjust": {
         const { productId, delta } = request;
         if (this.levelOf(productId).available + delta < 0) this.#expireDueOf([productId]);
@@ -172,6 +189,42 @@ export class StockModel {
     const changed = quantity !== level.quantity || reorderPoint !== level.reorderPoint;
     if (changed) Object.assign(level, { quantity, reorderPoint, version: next(level.version) });
     return { changed, value: this.levelOf(request.productId) };
+  }
+
+  /** All entries or none; what expired reservations hold of them is released first. */
+  #count(counts: Count[]) {
+    const refusalsOf = () =>
+      counts.flatMap((entry, index) => {
+        const { productId } = entry;
+        const code = this.#countRefusal(entry);
+        return code === undefined ? [] : [{ index, productId, code }];
+      });
+    const held = refusalsOf().filter(({ code }) => code === "below_reserved");
+    this.#expireDueOf(held.map(({ productId }) => productId));
+    const refused = refusalsOf();
+    const [first] = refused;
+    const errors = refused.map(({ index, code }) => ({
+      pointer: `/counts/${index}/${REFUSED_MEMBERS[code]}`,
+      code,
+    }));
+    if (first) throw new Refusal(first.code, { index: first.index, refused }, errors);
+    const changes = counts.map(({ productId, quantity }) => {
+      const level = this.#level(productId);
+      const changed = level.quantity !== quantity;
+      if (changed) Object.assign(level, { quantity, version: next(level.version) });
+      return changed;
+    });
+    const levels = counts.map(({ productId }) => this.levelOf(productId));
+    return { changed: changes.includes(true), value: { levels } };
+  }
+
+  #countRefusal({ productId, quantity, expectedQuantity }: Count) {
+    const level = this.levels.get(productId);
+    if (!level) return "inventory_not_found";
+    if (expectedQuantity !== undefined && expectedQuantity !== level.quantity) {
+      return "stale_quantity";
+    }
+    return quantity < level.reserved ? "below_reserved" : undefined;
   }
 
   #reserve(given: Line[], until: number, id: string) {

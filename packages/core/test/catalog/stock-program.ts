@@ -10,6 +10,7 @@ export type Wish =
   | { verb: "create"; quantity: number }
   | { verb: "delete"; product: number }
   | { verb: "put"; product: number; quantity: number; reorderPoint?: number; expects: Expects }
+  | { verb: "count"; counts: { product: number; quantity: number }[]; expects: Expects }
   | { verb: "adjust"; product: number; delta: number }
   | { verb: "reserve"; lines: { product: number; quantity: number }[]; ttlSeconds: number }
   | { verb: "confirm" | "cancel"; reservation: number }
@@ -41,6 +42,17 @@ export async function requestOf(wish: Wish, known: Known): Promise<Request | und
       return { verb: "delete", productId: productOf(wish.product) };
     case "adjust":
       return { verb: "adjust", productId: productOf(wish.product), delta: wish.delta };
+    case "count": {
+      const { verb, counts, expects } = wish;
+      const products = new Map(counts.map((each) => [productOf(each.product), each.quantity]));
+      const entries = [...products].map(async ([productId, counted]) => {
+        if (expects === "anything") return { productId, quantity: counted };
+        const onHand = await known.quantityOf(productId);
+        const expectedQuantity = expects === "current" ? onHand : onHand + 1;
+        return { productId, quantity: counted, expectedQuantity };
+      });
+      return { verb, counts: await Promise.all(entries) };
+    }
     case "put": {
       const { product, expects, ...level } = wish;
       const productId = productOf(product);
@@ -71,6 +83,7 @@ const lines = fc.array(fc.record({ product, quantity: units }), { minLength: 1, 
 const delta = fc.integer({ min: -4, max: 6 }).filter((n) => n !== 0);
 const expects = fc.constantFrom<Expects>("anything", "current", "other");
 const level = { verb: a("put"), product, quantity, expects };
+const counts = fc.array(fc.record({ product, quantity }), { minLength: 1, maxLength: 4 });
 
 const wish = oneOf<Wish>(
   weighted(6, fc.record({ verb: a("reserve"), lines, ttlSeconds })),
@@ -80,6 +93,7 @@ const wish = oneOf<Wish>(
   weighted(3, fc.record({ verb: a("adjust"), product, delta })),
   weighted(1, fc.record(level)),
   weighted(2, fc.record({ ...level, reorderPoint: quantity })),
+  weighted(2, fc.record({ verb: a("count"), counts, expects })),
   weighted(1, fc.record({ verb: a("delete"), product })),
 );
 

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "../../src/store/client.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
+import * as InventoryCount from "../../src/catalog/inventory-count.ts";
 import * as Product from "../../src/catalog/product.ts";
 import * as Reservation from "../../src/catalog/reservation.ts";
 import * as Expiry from "../../src/catalog/reservation-expiry.ts";
@@ -20,7 +21,7 @@ const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 1);
 /** Rounds of what is repeated more often; all of them by `STRESS_ROUNDS`. */
 const some = (count: number) => (ROUNDS === 1 ? Math.ceil(count / 2) : count);
 
-const here: Service = { DynamoDB, Product, Inventory, Reservation, Expiry };
+const here: Service = { DynamoDB, Product, Inventory, InventoryCount, Reservation, Expiry };
 let table: Awaited<ReturnType<typeof ownTable>>;
 let other: Service;
 beforeAll(async () => {
@@ -118,6 +119,24 @@ test("reservations of overlapping products in any order end, oversell nothing an
     { numRuns: some(20) },
   );
 }, 300_000);
+
+test("counts in two processes leave the levels of one of them, while units are reserved", async () => {
+  const products = await times(10, () => stocked(50));
+  const count = (at: Service, n: number) => {
+    const counts = products.map((productId) => ({ productId, quantity: 100 + n }));
+    return at.InventoryCount.create({ counts: n % 3 ? counts : counts.toReversed() }, by());
+  };
+  const [counted, codes] = await Promise.all([
+    times(some(20), (n) => count(inEither(n), n)),
+    times(60, (n) => codeOf(reserve(inEither(n), [[products[n % 10] ?? "", 1]]))),
+  ]);
+  expect(codes).toEqual(codes.map(() => undefined));
+  const levels = await Promise.all(products.map((id) => Inventory.get(id)));
+  expect(new Set(levels.map(({ quantity }) => quantity)).size).toBe(1);
+  expect(levels.map(({ reserved }) => reserved)).toEqual(levels.map(() => 6));
+  // Each count was one change of each level, since all their quantities differ.
+  expect(levels.map(({ version }) => version)).toEqual(levels.map(() => 1 + counted.length + 6));
+}, 120_000);
 
 test.each([0, 1, 3, 1_000])(
   "of two requests for most of the rest one succeeds, at reorder point %d",

@@ -7,6 +7,7 @@ export async function anotherService() {
     DynamoDB: await import("../../src/store/dynamodb.ts"),
     Product: await import("../../src/catalog/product.ts"),
     Inventory: await import("../../src/catalog/inventory.ts"),
+    InventoryCount: await import("../../src/catalog/inventory-count.ts"),
     Reservation: await import("../../src/catalog/reservation.ts"),
     Expiry: await import("../../src/catalog/reservation-expiry.ts"),
     Item: await import("../../src/catalog/item.ts"),
@@ -20,5 +21,5 @@ export type Process = Awaited<ReturnType<typeof anotherService>>;
 /** What tests of stock use of a process. */
 export type Service = Pick<
   Process,
-  "DynamoDB" | "Product" | "Inventory" | "Reservation" | "Expiry"
+  "DynamoDB" | "Product" | "Inventory" | "InventoryCount" | "Reservation" | "Expiry"
 >;
