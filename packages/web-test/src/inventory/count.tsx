@@ -158,9 +158,9 @@ export function CountPage({ connection: { http } }: { connection: Connection }) 
           </div>
           {changes.length > 0 && (
             <p class="faint">
-              {CHUNK} products are counted together, all or none: if one of them is refused, for
-              example because some of it was sold meanwhile, none of the {CHUNK} is counted. The
-              report names it, and counts the others without it in one press.
+              {CHUNK} products are counted together, all or none. If one is refused, for example
+              since units were sold meanwhile, the report names it and counts the others in one
+              press.
             </p>
           )}
           {report.value && (
