@@ -14,13 +14,19 @@ effect(() => localStorage.setItem(KEPT, zone.value));
 const local = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 export const zoneText = (name: Zone): string => (name === "UTC" ? "UTC" : `Local (${local})`);
 
-/** One formatter for each zone; the language is the browser's. */
+/**
+ * One formatter for each zone, made when it is first used: that takes milliseconds, and a page needs few.
+ * The language is the browser's.
+ */
 const inZones = (options: Intl.DateTimeFormatOptions) => {
-  const formats = {
-    local: new Intl.DateTimeFormat(undefined, options),
-    UTC: new Intl.DateTimeFormat(undefined, { ...options, timeZone: "UTC" }),
+  const formats = new Map<Zone, Intl.DateTimeFormat>();
+  return (iso: string): string => {
+    const timeZone = zone.value === "UTC" ? { timeZone: "UTC" } : {};
+    const format =
+      formats.get(zone.value) ?? new Intl.DateTimeFormat(undefined, { ...options, ...timeZone });
+    formats.set(zone.value, format);
+    return format.format(new Date(iso));
   };
-  return (iso: string): string => formats[zone.value].format(new Date(iso));
 };
 
 /** `14:03:12` */
