@@ -36,7 +36,7 @@ export default defineConfig({
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   build: {
     target: "esnext",
-    modulePreload: false,
+    modulePreload: { polyfill: false },
     assetsInlineLimit: 0, // the content security policy allows no data: URL
   },
 });
