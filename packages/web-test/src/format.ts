@@ -11,12 +11,13 @@ const stored = localStorage.getItem(KEPT);
 export const zone = signal<Zone>(ZONES.find((name) => name === stored) ?? "local");
 effect(() => localStorage.setItem(KEPT, zone.value));
 
-const local = new Intl.DateTimeFormat().resolvedOptions().timeZone;
-export const zoneText = (name: Zone): string => (name === "UTC" ? "UTC" : `Local (${local})`);
+/** A zone for people, such as `Local (Europe/Paris)`. */
+export const zoneText = (name: Zone): string =>
+  name === "UTC" ? "UTC" : `Local (${new Intl.DateTimeFormat().resolvedOptions().timeZone})`;
 
 /**
- * One formatter for each zone, made when it is first used: that takes milliseconds, and a page needs few.
- * The language is the browser's.
+ * One formatter for each zone, made when it is first used, since the first one of a page takes tens of
+ * milliseconds. The language is the browser's.
  */
 const inZones = (options: Intl.DateTimeFormatOptions) => {
   const formats = new Map<Zone, Intl.DateTimeFormat>();
