@@ -1,13 +1,20 @@
 import { type Client, unwrap } from "@stockwire/client/http";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { createProduct, secondClient } from "./stage.ts";
+import { afterAll, beforeAll, expect, inject, test } from "vitest";
+import { apiUrl, createProduct, issueToken, secondClient } from "./stage.ts";
 import { findRow, openBrowser, openWindow } from "./window.ts";
 
 let browser: Browser;
 let http: Client;
+let token: string;
+const laptop = inject("laptop");
+const url = apiUrl(laptop);
 beforeAll(async () => {
-  [browser, http] = await Promise.all([openBrowser(), secondClient()]);
+  [browser, http, token] = await Promise.all([
+    openBrowser(),
+    secondClient(laptop),
+    issueToken(laptop),
+  ]);
 });
 afterAll(() => browser.close());
 
@@ -57,24 +64,39 @@ function longestDisagreement(one: readonly Seen[], other: readonly Seen[]): numb
   return Math.max(behind(one, other), behind(other, one));
 }
 
+/**
+ * Sells one unit, without an Idempotency-Key: writes with a key take turns on a record. False if an
+ * overloaded server refuses it.
+ */
+async function sell(productId: string): Promise<boolean> {
+  const answer = await fetch(`${url}/inventory/${productId}/adjustments`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+    body: JSON.stringify({ delta: -1, reason: "sold" }),
+  });
+  await answer.arrayBuffer(); // frees the connection
+  return answer.ok;
+}
+
+/** V8 compiles the server's code during its first writes, which take several times as long as later ones. */
+async function warmUp(): Promise<void> {
+  const { id } = await createProduct(http, 10_000);
+  for (let rounds = 0; rounds < WRITES / 10; rounds++) {
+    await Promise.all(Array.from({ length: 10 }, () => sell(id)));
+  }
+}
+
 test("two windows show the same stock under 100 writes a second", async () => {
+  await warmUp();
   const { id, name } = await createProduct(http, 10_000);
   const windows = await Promise.all([openWindow(browser, "stock"), openWindow(browser, "stock")]);
   const rows = await Promise.all(windows.map(({ page }) => findRow(page, name)));
   await Promise.all(windows.map(({ page }) => watch(page, id)));
   const began = Date.now();
-  const json = { delta: -1, reason: "sold" };
-  let refused = 0; // by an overloaded server
-  const sell = async () => {
-    const answer = await http.inventory[":productId"].adjustments.$post({
-      param: { productId: id },
-      json,
-    });
-    if (!answer.ok) refused++;
-  };
-  const writes: Promise<void>[] = [];
+  let refused = 0;
+  const writes: Promise<unknown>[] = [];
   while (writes.length < WRITES) {
-    writes.push(sell());
+    writes.push(sell(id).then((isSold) => isSold || refused++));
     const due = began + (writes.length * 1000) / PER_SECOND;
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, due - Date.now()))); // the pace
   }
