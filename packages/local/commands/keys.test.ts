@@ -23,11 +23,15 @@ function run(args: string[], env: Record<string, string> = {}) {
   return runProgram(PROGRAM, args, { env: { ...clean, ...env } });
 }
 
+/** Finds the keys of a file. More time passes between two calls than between two looks at the file. */
+function keyFinder(file: string, onError: (error: unknown) => void) {
+  let now = 0;
+  return createKeyFinder(watchKeys(file, onError, () => (now += 1000)));
+}
+
 /** Whether the gateway of a data folder admits a key at a time. */
 function admits(dataDir: string) {
-  const findKey = createKeyFinder(
-    watchKeys(keyFileOf(dataDir), (error) => expect.unreachable(String(error))),
-  );
+  const findKey = keyFinder(keyFileOf(dataDir), (error) => expect.unreachable(String(error)));
   return (value: string, at = Date.now()) => findKey(value, at) !== undefined;
 }
 
@@ -149,7 +153,7 @@ describe("on the laptop", () => {
     const keys = laptopKeys(dataDir);
     const { value } = await keys.create("a", "basic");
     const errors: unknown[] = [];
-    const findKey = createKeyFinder(watchKeys(keyFileOf(dataDir), (error) => errors.push(error)));
+    const findKey = keyFinder(keyFileOf(dataDir), (error) => errors.push(error));
     expect(findKey(value, 0)).toBeDefined();
     for (const text of ["{", "[{}]", '[{"plan":"gold"}]']) {
       writeFileSync(keyFileOf(dataDir), text);

@@ -103,12 +103,16 @@ const LOOK_PAUSE = 100; // ms
  * on; one that was disabled may be accepted for 100 ms more, since a look takes as long as the rest of the
  * key's step. A damaged file changes nothing.
  */
-export function watchKeys(file: string, onError: (error: unknown) => void): ApiKeySource {
+export function watchKeys(
+  file: string,
+  onError: (error: unknown) => void,
+  clock: () => number = () => performance.now(), // ms
+): ApiKeySource {
   let seen = "";
   let nextLook = 0;
   let keys: ReturnType<ApiKeySource> = [];
   return (fresh = false) => {
-    const now = performance.now();
+    const now = clock();
     if (now < nextLook && !fresh) return keys;
     nextLook = now + LOOK_PAUSE;
     const current = signatureOf(file);
