@@ -65,8 +65,8 @@ function longestDisagreement(one: readonly Seen[], other: readonly Seen[]): numb
 }
 
 /**
- * Sells one unit, without an Idempotency-Key: writes with a key take turns on a record. False if an
- * overloaded server refuses it.
+ * Sells one unit, without the Idempotency-Key of the client, which makes each write a read and a
+ * transaction. False if an overloaded server refuses it.
  */
 async function sell(productId: string): Promise<boolean> {
   const answer = await fetch(`${url}/inventory/${productId}/adjustments`, {
