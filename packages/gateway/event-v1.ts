@@ -7,6 +7,7 @@
 import { encodeBody } from "./body.ts";
 import { type EventSource, domainPrefix, forwardedHeaders, logTime, rawPath } from "./event.ts";
 import { type HeaderList, HIDDEN_FROM_EVENTS, titleCase } from "./header.ts";
+import { emptyRecord } from "./json.ts";
 import type { GatewayRequest } from "./request.ts";
 
 /**
@@ -23,9 +24,9 @@ export function eventV1(request: GatewayRequest, source: EventSource, bytes: Buf
     path: request.encodedPath,
     httpMethod: request.method,
     headers: lastValues(headers),
-    multiValueHeaders: Object.fromEntries(headers),
+    multiValueHeaders: allValues(headers),
     queryStringParameters: query.size === 0 ? null : lastValues(query),
-    multiValueQueryStringParameters: query.size === 0 ? null : Object.fromEntries(query),
+    multiValueQueryStringParameters: query.size === 0 ? null : allValues(query),
     requestContext: requestContextV1(request, source),
     pathParameters: source.pathParameters ?? null,
     stageVariables: null,
@@ -88,10 +89,21 @@ export function resourcePath(routeKey: string): string {
 
 /** The single-value map of format 1.0: the last value of each name. */
 export function lastValues(lists: ReadonlyMap<string, readonly string[]>): Record<string, string> {
-  return Object.fromEntries([...lists].map(([name, values]) => [name, values.at(-1) ?? ""]));
+  const values = emptyRecord<string>();
+  for (const [name, list] of lists) values[name] = list.at(-1) ?? "";
+  return values;
 }
 
-/** The multi-value map of format 1.0: all values of each name, in the order of the request. */
+/** The multi-value map of format 1.0. */
+export function allValues(
+  lists: ReadonlyMap<string, readonly string[]>,
+): Record<string, readonly string[]> {
+  const values = emptyRecord<readonly string[]>();
+  for (const [name, list] of lists) values[name] = list;
+  return values;
+}
+
+/** All values of each name, in the order of the request. */
 export function groupByName(pairs: HeaderList): Map<string, string[]> {
   const lists = new Map<string, string[]>();
   for (const [name, value] of pairs) {

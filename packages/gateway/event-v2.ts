@@ -6,6 +6,7 @@
 import { encodeBody } from "./body.ts";
 import { type EventSource, domainPrefix, forwardedHeaders, logTime, rawPath } from "./event.ts";
 import { HIDDEN_FROM_EVENTS } from "./header.ts";
+import { emptyRecord } from "./json.ts";
 import type { GatewayRequest } from "./request.ts";
 
 /**
@@ -34,24 +35,24 @@ export function cookies({ headers }: GatewayRequest): string[] | undefined {
 
 /** `headers`: names in lower case, repeated headers joined with `,`, cookies removed. */
 export function headersV2(request: GatewayRequest, bodyLength: number): Record<string, string> {
-  const headers = new Map<string, string>();
+  const headers = emptyRecord<string>();
   for (const [name, value] of request.headers) {
-    if (!HIDDEN_FROM_EVENTS.has(name) && name !== "cookie") headers.set(name, value);
+    if (!HIDDEN_FROM_EVENTS.has(name) && name !== "cookie") headers[name] = value;
   }
-  headers.set("content-length", String(bodyLength));
-  for (const [name, value] of forwardedHeaders(request)) headers.set(name, value);
-  return Object.fromEntries(headers);
+  headers["content-length"] = String(bodyLength);
+  for (const [name, value] of forwardedHeaders(request)) headers[name] = value;
+  return headers;
 }
 
 /** `queryStringParameters`: decoded, the values of a repeated parameter joined with `,`. */
 export function queryV2({ query }: GatewayRequest): Record<string, string> | undefined {
   if (query.length === 0) return undefined;
-  const joined = new Map<string, string>();
+  const joined = emptyRecord<string>();
   for (const [name, value] of query) {
-    const before = joined.get(name);
-    joined.set(name, before === undefined ? value : `${before},${value}`);
+    const before = joined[name];
+    joined[name] = before === undefined ? value : `${before},${value}`;
   }
-  return Object.fromEntries(joined);
+  return joined;
 }
 
 /** `requestContext`. */

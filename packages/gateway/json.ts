@@ -13,6 +13,10 @@ export function member(value: unknown, name: string): unknown {
   return isRecord(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
+/** An object without a prototype, in which a client's name `__proto__` is a name like any other. */
+export const emptyRecord = <Value>(): Record<string, Value> =>
+  Object.create(null) as Record<string, Value>;
+
 /** Parses JSON text; undefined if it is not JSON, so that no message of a client can throw. */
 export function parseJson(text: string): unknown {
   try {
@@ -65,7 +69,9 @@ function copyObject(value: object, limits: { left: number; depth: number }): unk
   const isList = prototype === Array.prototype;
   if (!isList && prototype !== Object.prototype && prototype !== null) return UNUSUAL;
   limits.depth++;
-  const copy = isList ? copyList(value as unknown[], limits) : copyMembers(value, limits);
+  const copy = isList
+    ? copyList(value as unknown[], limits)
+    : copyMembers(value as Record<string, unknown>, limits);
   limits.depth--;
   return copy;
 }
@@ -82,9 +88,13 @@ function copyList(list: unknown[], limits: { left: number; depth: number }): unk
   return limits.left < 0 ? UNUSUAL : copies;
 }
 
-function copyMembers(members: object, limits: { left: number; depth: number }): unknown {
+function copyMembers(
+  members: Readonly<Record<string, unknown>>,
+  limits: { left: number; depth: number },
+): unknown {
   const copies: Record<string, unknown> = {};
-  for (const [name, each] of Object.entries(members)) {
+  for (const name of Object.keys(members)) {
+    const each = members[name];
     if (each === undefined) continue; // as JSON does
     limits.left -= name.length * LONGEST_ESCAPE + 8; // quotes, colon, comma, or null
     const copy = name === "__proto__" ? UNUSUAL : plainCopy(each, limits);

@@ -5,6 +5,8 @@
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
  */
 
+import { emptyRecord } from "../json.ts";
+
 /** A parsed route key. */
 interface Pattern {
   method: string;
@@ -169,5 +171,7 @@ function parameters(
   values: readonly string[],
 ): Record<string, string> | undefined {
   if (names.length === 0) return undefined;
-  return Object.fromEntries(names.map((name, at) => [name, values[at] ?? ""]));
+  const found = emptyRecord<string>();
+  for (const [at, name] of names.entries()) found[name] = values[at] ?? "";
+  return found;
 }

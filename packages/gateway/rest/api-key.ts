@@ -4,7 +4,7 @@
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-setup-api-key-with-restapi.html
  */
 
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** An API key, given as its value or as the SHA-256 of its value in hex. */
 export type ApiKeyConfig = {
@@ -23,7 +23,7 @@ export type ApiKeyConfig = {
 export type ApiKeySource = (fresh?: boolean) => readonly ApiKeyConfig[];
 
 /** The SHA-256 of a key, in hex. Keys are long and random, so a slow hash would protect no better. */
-export const hashOf = (value: string): string => createHash("sha256").update(value).digest("hex");
+export const hashOf = (value: string): string => hash("sha256", value);
 
 /**
  * Creates the function that finds a usable key by its value. Undefined if the key is unknown, disabled
@@ -34,7 +34,7 @@ export function createKeyFinder(
 ): (value: string, now: number) => ApiKeyConfig | undefined {
   let list: readonly ApiKeyConfig[] = [];
   let byHash = new Map<string, ApiKeyConfig>();
-  const find = (hash: string, now: number, fresh: boolean) => {
+  const find = (valueHash: string, now: number, fresh: boolean) => {
     const current = source(fresh);
     if (current !== list) {
       list = current;
@@ -42,13 +42,13 @@ export function createKeyFinder(
         list.map((key) => ["value" in key ? hashOf(key.value) : key.valueHash, key]),
       );
     }
-    const key = byHash.get(hash);
+    const key = byHash.get(valueHash);
     // NaN is a time that could not be read.
     const isValid = key?.expiresAt === undefined || key.expiresAt > now;
     return key?.enabled && isValid ? key : undefined;
   };
   return (value, now) => {
-    const hash = hashOf(value);
-    return find(hash, now, false) ?? find(hash, now, true);
+    const valueHash = hashOf(value);
+    return find(valueHash, now, false) ?? find(valueHash, now, true);
   };
 }

@@ -6,7 +6,7 @@
 
 import { createHash, randomUUID } from "node:crypto";
 import { type ApiIdentity, domainPrefix, logTime } from "../event.ts";
-import { groupByName, lastValues } from "../event-v1.ts";
+import { allValues, groupByName, lastValues } from "../event-v1.ts";
 import type { GatewayRequest } from "../request.ts";
 
 /** Everything in an event that does not come from the request itself. */
@@ -39,31 +39,38 @@ const HIDDEN: ReadonlySet<string> = new Set([
   "upgrade",
   "www-authenticate",
 ]);
+/** The headers that the gateway sets itself, in lower case. */
+const REPLACED: ReadonlySet<string> = new Set([
+  "x-amzn-trace-id",
+  "x-forwarded-for",
+  "x-forwarded-port",
+  "x-forwarded-proto",
+]);
 /** Names that are written this way, however the client wrote them. */
-const CANONICAL: Readonly<Record<string, string>> = {
-  authorization: "Authorization",
-  "user-agent": "User-Agent",
-  host: "Host",
-};
+const CANONICAL: ReadonlyMap<string, string> = new Map([
+  ["authorization", "Authorization"],
+  ["user-agent", "User-Agent"],
+  ["host", "Host"],
+]);
 
 /** Header values by name as integrations see them. */
 export function restHeaders(request: GatewayRequest): Map<string, string[]> {
-  const own: [string, string][] = [
+  const headers: [string, string][] = [];
+  for (const [name, value] of request.rawHeaders) {
+    const lower = name.toLowerCase();
+    if (HIDDEN.has(lower) || REPLACED.has(lower)) continue;
+    // A signature is for the gateway.
+    if (lower === "authorization" && value.startsWith("AWS4-")) continue;
+    headers.push([CANONICAL.get(lower) ?? name, value]);
+  }
+  headers.push(
     ["X-Amzn-Trace-Id", traceOf(request)],
     ["X-Forwarded-For", forwardedFor(request)],
     // AWS always sends 443 and https. Here they are true, so that a handler can build its own URL.
     ["X-Forwarded-Port", request.port],
     ["X-Forwarded-Proto", "http"],
-  ];
-  const replaced = new Set(own.map(([name]) => name.toLowerCase()));
-  const kept = request.rawHeaders.flatMap(([name, value]) => {
-    const lower = name.toLowerCase();
-    if (HIDDEN.has(lower) || replaced.has(lower)) return [];
-    // A signature is for the gateway.
-    if (lower === "authorization" && value.startsWith("AWS4-")) return [];
-    return [[CANONICAL[lower] ?? name, value] as const];
-  });
-  return groupByName([...kept, ...own]);
+  );
+  return groupByName(headers);
 }
 
 /** The client's trace is continued. */
@@ -94,9 +101,9 @@ export function requestPart(request: GatewayRequest, source: RestSource) {
     path: source.path,
     httpMethod: request.method,
     headers: lastValues(headers),
-    multiValueHeaders: Object.fromEntries(headers),
+    multiValueHeaders: allValues(headers),
     queryStringParameters: query.size === 0 ? null : lastValues(query),
-    multiValueQueryStringParameters: query.size === 0 ? null : Object.fromEntries(query),
+    multiValueQueryStringParameters: query.size === 0 ? null : allValues(query),
     pathParameters: pathParameters ?? null,
     stageVariables: source.stageVariables,
     requestContext: requestContext(request, source),

@@ -1,9 +1,13 @@
 import type { GatewayRequest } from "../request.ts";
 
+/** Of an URL that may be absolute: what is between the path's first slashes and the next `/` or `?`. */
+const FIRST_SEGMENT = /^(?:https?:\/\/[^/?#]*)?\/*([^/?]*)/i;
+
 /** True for the path of a stage or base path, and for all below it. */
 export function isBelow(url: string, basePath: string): boolean {
-  const [path = ""] = url.replace(/^https?:\/\/[^/?#]*/i, "").split("?", 1);
-  return basePath === "" || path.replace(/^\/+/, "").split("/", 1)[0] === basePath;
+  if (basePath === "") return true;
+  const [, first] = FIRST_SEGMENT.exec(url) ?? [];
+  return first === basePath;
 }
 
 /** The path behind stage or base path, still encoded. Slashes at its start count as one. */

@@ -46,13 +46,9 @@ export function readProxyResult(result: unknown, wantsBinary: boolean): ProxyRes
   if (status === undefined || !headers || typeof body !== "string") return "malformed";
   const isBase64 = result["isBase64Encoded"] === true;
   if (isBase64 && !BASE64.test(body)) return "bad-encoding";
-  const typed = headers.some(([name]) => name.toLowerCase() === "content-type");
   return {
     status,
-    headers: [
-      ...(typed ? [] : [["Content-Type", "application/json"] as const]),
-      ...remapped(headers),
-    ],
+    headers: remapped(headers),
     body: Buffer.from(body, isBase64 && wantsBinary ? "base64" : "utf8"),
   };
 }
@@ -79,12 +75,13 @@ export function mergeHeaders(
   multiple: unknown,
 ): (readonly [string, string])[] | undefined {
   if (!isRecord(single ?? {}) || !isRecord(multiple ?? {})) return undefined;
-  const values = new Map<string, { name: string; values: string[] }>(); // by lower-case name
+  const merged = new Map<string, { name: string; values: string[] }>(); // by lower-case name
   const add = (name: string, value: unknown): boolean => {
     const text = headerText(value);
     if (text === undefined || !isHeader([name, text])) return false;
-    const known = values.get(name.toLowerCase());
-    if (!known) values.set(name.toLowerCase(), { name, values: [text] });
+    const lower = name.toLowerCase();
+    const known = merged.get(lower);
+    if (!known) merged.set(lower, { name, values: [text] });
     else if (!known.values.includes(text)) known.values.push(text);
     return true;
   };
@@ -94,9 +91,11 @@ export function mergeHeaders(
   for (const [name, value] of Object.entries(single ?? {})) {
     if (!add(name, value)) return undefined;
   }
-  return [...values.values()].flatMap(({ name, values: all }) =>
-    all.map((value) => [name, value] as const),
-  );
+  const pairs: [string, string][] = [];
+  for (const { name, values } of merged.values()) {
+    for (const value of values) pairs.push([name, value]);
+  }
+  return pairs;
 }
 
 function headerText(value: unknown): string | undefined {
@@ -122,13 +121,21 @@ const REMAPPED: ReadonlySet<string> = new Set([
   "www-authenticate",
 ]);
 
-/** Renames headers that the gateway sets itself, and drops the framing of the function. */
-export const remapped = (headers: HeaderList): HeaderList =>
-  headers
-    .filter(([name]) => name.toLowerCase() !== "transfer-encoding")
-    .map(([name, value]) =>
-      REMAPPED.has(name.toLowerCase()) ? [`x-amzn-Remapped-${name}`, value] : [name, value],
-    );
+/**
+ * Renames headers that the gateway sets itself, drops the framing of the function, and adds the type
+ * that a result without one has.
+ */
+function remapped(headers: HeaderList): HeaderList {
+  const kept: [string, string][] = [];
+  let isTyped = false;
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    if (lower === "transfer-encoding") continue;
+    if (lower === "content-type") isTyped = true;
+    kept.push([REMAPPED.has(lower) ? `x-amzn-Remapped-${name}` : name, value]);
+  }
+  return isTyped ? kept : [["Content-Type", "application/json"], ...kept];
+}
 
 /** Writes a response, unless the client is gone. */
 export function writeRestResponse(

@@ -58,6 +58,24 @@ test("query parameters are decoded; the single map has the last value", async ()
   });
 });
 
+test("names of headers and parameters may be those of an object's members", async () => {
+  const { send } = await serveRest({ routes: [{ routeKey: "GET /q", handler: echo }] });
+  const headers: [string, string][] = [
+    ["__proto__", "a"],
+    ["constructor", "b"],
+  ];
+  const event = json(await send({ target: "/dev/q?__proto__=c&constructor=d", headers }));
+  const entries = (member: string) => Object.entries(event[member] ?? {});
+  expect(entries("headers")).toEqual(expect.arrayContaining(headers));
+  expect(entries("multiValueHeaders")).toEqual(
+    expect.arrayContaining(headers.map(([name, value]) => [name, [value]])),
+  );
+  expect(entries("queryStringParameters")).toEqual([
+    ["__proto__", "c"],
+    ["constructor", "d"],
+  ]);
+});
+
 test("stage variables and the method override reach the event", async () => {
   const { send } = await serveRest({
     stageVariables: { tableName: "t-1" },

@@ -5,7 +5,7 @@
  */
 
 import { logTime } from "../event.ts";
-import { groupByName, headersV1, lastValues } from "../event-v1.ts";
+import { allValues, groupByName, headersV1, lastValues } from "../event-v1.ts";
 import { type GatewayRequest, newRequestId } from "../request.ts";
 
 /** The data of a connection that all of its events contain. */
@@ -101,7 +101,7 @@ export function disconnectEvent(
   } as const;
   return createEvent(info, at, newRequestId(), type, {
     headers,
-    multiValueHeaders: Object.fromEntries(groupByName(Object.entries(headers))),
+    multiValueHeaders: allValues(groupByName(Object.entries(headers))),
     isBase64Encoded: false,
   });
 }
@@ -148,10 +148,10 @@ function handshakeMembers(request: GatewayRequest) {
   const query = groupByName(request.query);
   return {
     headers: lastValues(headers),
-    multiValueHeaders: Object.fromEntries(headers),
+    multiValueHeaders: allValues(headers),
     ...(query.size > 0 && {
       queryStringParameters: lastValues(query),
-      multiValueQueryStringParameters: Object.fromEntries(query),
+      multiValueQueryStringParameters: allValues(query),
     }),
   };
 }

@@ -15,8 +15,8 @@ const keys: Defect[] = [
   },
   {
     file: `${REST}/api-key.ts`,
-    text: "const hash = hashOf(value);\n    return",
-    replacement: "const hash = byHash.has(value) ? value : hashOf(value);\n    return",
+    text: "const valueHash = hashOf(value);\n    return",
+    replacement: "const valueHash = byHash.has(value) ? value : hashOf(value);\n    return",
     harm: "Whoever reads the file of keys can use the hashes in it as keys",
     test: PLAN("a key can be stored as its hash, name its plan, and expire"),
   },
@@ -64,8 +64,8 @@ const keys: Defect[] = [
   },
   {
     file: `${REST}/api-key.ts`,
-    text: "find(hash, now, false) ?? find(hash, now, true)",
-    replacement: "find(hash, now, false)",
+    text: "find(valueHash, now, false) ?? find(valueHash, now, true)",
+    replacement: "find(valueHash, now, false)",
     harm: "A new key is refused until the gateway happens to look for changes",
     test: PLAN("a key that is refused is looked for again"),
   },
