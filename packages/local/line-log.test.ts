@@ -1,18 +1,20 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createLineLog } from "./line-log.ts";
 
-test("lines of one turn are one write, in their order", async () => {
+test("lines of 10 ms are one write, in their order", () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
   const writes: string[] = [];
   const line = createLineLog((text) => writes.push(text));
   line("a");
-  await Promise.resolve();
+  vi.advanceTimersByTime(9);
   line("b");
   expect(writes).toEqual([]);
-  await new Promise((resolve) => setImmediate(resolve));
+  vi.advanceTimersByTime(1);
   line("c");
-  await new Promise((resolve) => setImmediate(resolve));
+  vi.advanceTimersByTime(10);
   expect(writes).toEqual(["a\nb\n", "c\n"]);
 });
 

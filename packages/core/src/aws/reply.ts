@@ -4,6 +4,7 @@
  * https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
  */
 
+import type Zlib from "node:zlib";
 import type { Answer } from "./client.ts";
 
 /** What an error adds to `Error`, apart from the members of its reply, such as `Item`. */
@@ -36,12 +37,15 @@ export function read(reply: Answer, faults: Faults = {}): unknown {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;
 
+/** Loaded with the first reply, and kept: to find it again takes longer than a checksum. */
+let zlib: typeof Zlib | undefined;
+
 /** DynamoDB sends the CRC32 of the body. The SDK does not compare it. */
 function verifyChecksum({ headers, body }: Answer): void {
   const { "x-amz-crc32": expected, "content-encoding": encoding } = headers;
   if (typeof expected !== "string" || encoding !== undefined) return;
-  const { crc32 } = process.getBuiltinModule("node:zlib");
-  if (crc32(body) !== Number(expected)) throw new Error("the checksum of a reply is wrong");
+  zlib ??= process.getBuiltinModule("node:zlib");
+  if (zlib.crc32(body) !== Number(expected)) throw new Error("the checksum of a reply is wrong");
 }
 
 const metadataOf = ({ status, headers, clockSkewCorrected }: Answer): ErrorMembers["$metadata"] => {
