@@ -13,7 +13,8 @@ type Fields = Record<string, unknown>;
 /** Returns the attributes of an item. Throws at a value that DynamoDB cannot hold. */
 export function marshall(item: object): Record<string, AttributeValue> {
   const attributes: Record<string, AttributeValue> = {};
-  for (const [name, value] of Object.entries(item)) {
+  for (const name of Object.keys(item)) {
+    const value = (item as Fields)[name];
     if (value !== undefined) set(attributes, name, marshallValue(value));
   }
   return attributes;
@@ -22,8 +23,8 @@ export function marshall(item: object): Record<string, AttributeValue> {
 /** Returns an item of attributes. Throws at a type that DynamoDB does not have. */
 export function unmarshall(attributes: object): Fields {
   const item: Fields = {};
-  for (const [name, value] of Object.entries(attributes)) {
-    set(item, name, unmarshallValue(value as AttributeValue));
+  for (const name of Object.keys(attributes)) {
+    set(item, name, unmarshallValue((attributes as Record<string, AttributeValue>)[name] ?? {}));
   }
   return item;
 }
@@ -86,7 +87,8 @@ function numeral(number: number): string {
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 
 function unmarshallValue(value: AttributeValue): unknown {
-  for (const [type, given] of Object.entries(value)) {
+  for (const type of Object.keys(value)) {
+    const given = value[type];
     switch (type) {
       case "S":
       case "BOOL":

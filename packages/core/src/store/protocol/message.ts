@@ -92,7 +92,8 @@ function convert(value: unknown, shape: Shape, item: (value: object) => object):
     return Array.isArray(value) ? value.map((each) => convert(each, shape[0], item)) : value;
   }
   const result: Record<string, unknown> = {};
-  for (const [name, member] of Object.entries(value)) {
+  for (const name of Object.keys(value)) {
+    const member = (value as Record<string, unknown>)[name];
     const inner = shape[EVERY] ?? (Object.hasOwn(shape, name) ? shape[name] : undefined);
     result[name] = inner === undefined ? member : convert(member, inner, item);
   }
