@@ -37,6 +37,10 @@ export default defineConfig({
   build: {
     target: "esnext",
     modulePreload: { polyfill: false },
+    // What pages share is one file, not a request for each part.
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: "shared", minShareCount: 2 }] } },
+    },
     assetsInlineLimit: 0, // the content security policy allows no data: URL
   },
 });

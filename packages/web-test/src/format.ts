@@ -53,8 +53,16 @@ export const moment = inZones({
 /** A short date. */
 export const day = inZones({ month: "short", day: "numeric" });
 
-const integer = new Intl.NumberFormat();
-export const count = (n: number): string => integer.format(n);
+/** Languages in which a number below a thousand is written as in a program. */
+const PLAIN = /^(?:cs|da|de|en|es|fi|fr|it|nb|nl|pl|pt|sv)(?:-[A-Z]{2})?$/;
+const isPlain = PLAIN.test(navigator.language);
+let integer: Intl.NumberFormat | undefined;
+
+/** A number for people. A small one needs no formatter in most languages. */
+export const count = (n: number): string =>
+  isPlain && Number.isInteger(n) && n >= 0 && n < 1000
+    ? String(n)
+    : (integer ??= new Intl.NumberFormat()).format(n);
 
 const currencies = new Map<string, Intl.NumberFormat>();
 
@@ -65,6 +73,9 @@ export function money(price: number, currency: string): string {
   currencies.set(currency, format);
   return format.format(price);
 }
+
+/** Called while a page waits for prices: the first formatter of a page takes tens of milliseconds. */
+export const prepareMoney = (): void => void money(0, "EUR");
 
 /** The last characters of an id: they are random, so they differ between the records of a page. */
 export const short = (id: string): string => (id.length > 14 ? `…${id.slice(-8)}` : id);

@@ -1,8 +1,12 @@
-/** The pages of the console. Each is loaded when it is first shown, so that a page pays for itself only. */
+/**
+ * The pages of the console. Each is loaded when it is first shown, so that a page pays for itself only.
+ * The stock page, where the console opens, comes with the first script.
+ */
 
 import type { ComponentChildren } from "preact";
 import { FEEDS } from "./catalog.ts";
 import { address, href } from "./route.ts";
+import { StockPage } from "./stock/page.tsx";
 import { Empty } from "./ui/require-scopes.tsx";
 
 /** Draws a page. It gets the parts of the route after the page's name. */
@@ -16,16 +20,17 @@ export interface Page {
   load: () => Promise<Show>;
 }
 
+const showStock: Show = () => <StockPage />;
+
+const STOCK: Page = {
+  title: "Stock",
+  about:
+    "The current stock of each product. Try to sell the last one in two windows at the same time.",
+  load: async () => showStock,
+};
+
 export const PAGES: Readonly<Record<string, Page>> = {
-  stock: {
-    title: "Stock",
-    about:
-      "The current stock of each product. Try to sell the last one in two windows at the same time.",
-    load: async () => {
-      const { StockPage } = await import("./stock/page.tsx");
-      return () => <StockPage />;
-    },
-  },
+  stock: STOCK,
   products: {
     title: "Products",
     about: "What is sold: name, price, category and sku, which is unique.",
@@ -146,7 +151,7 @@ export function pageOf(route: readonly string[] | undefined): Page {
   return page && path.length <= (page.depth ?? 0) ? page : NOT_FOUND;
 }
 
-const loaded = new Map<Page, Show>();
+const loaded = new Map<Page, Show>([[STOCK, showStock]]);
 
 /** How a page is drawn, if it has been loaded. */
 export const showOf = (page: Page): Show | undefined => loaded.get(page);

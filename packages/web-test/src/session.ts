@@ -35,6 +35,9 @@ export const session = signal<Session>();
 /** Rises with each new session and not with a renewed token: pages start again with it. */
 export const generation = signal(0);
 
+/** True until the page has its first session, or knows that there is none. */
+export const isStarting = signal(true);
+
 /** The current time in epoch ms, updated each second. */
 export const now = signal(Date.now());
 setInterval(() => (now.value = Date.now()), 1000);

@@ -126,11 +126,15 @@ export function resumeAddress(): boolean {
   return true;
 }
 
-/** The tokens of a completed sign-in; undefined if there was none. Throws if it was refused. */
-export async function finishSignIn(): Promise<SignIn | undefined> {
+/** The tokens of a completed sign-in; undefined if there was none. Rejects if it was refused. */
+export function finishSignIn(): Promise<SignIn> | undefined {
   const query = new URLSearchParams(location.search);
   const kept = readKept();
-  if (!kept || !(query.has("code") || query.has("error"))) return undefined;
+  const isReturned = kept && (query.has("code") || query.has("error"));
+  return isReturned ? takeAnswer(kept, query) : undefined;
+}
+
+async function takeAnswer(kept: Kept, query: URLSearchParams): Promise<SignIn> {
   sessionStorage.removeItem(KEPT);
   // `replaceState` would leave the fragment of the redirect: the page is that of the sign-in's start.
   history.replaceState(null, "", `${location.pathname}${kept.search}${kept.hash}`);

@@ -1,8 +1,8 @@
-import { memo } from "preact/compat";
 import { CLIENT_REF } from "../connection.ts";
 import { brief, clock, short } from "../format.ts";
 import type { Change } from "../catalog.ts";
 import { href } from "../route.ts";
+import { memo } from "../ui/memo.ts";
 import type { ReceivedChange } from "./monitor.ts";
 
 /** One row of the table; an empty row has the same height, so that rows never move. */

@@ -2,7 +2,6 @@
 
 import { type Client, unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
-import { memo } from "preact/compat";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { type Connection, isAway } from "../connection.ts";
 import { count } from "../format.ts";
@@ -12,6 +11,7 @@ import { Button } from "../ui/button.tsx";
 import { Counters } from "../ui/counters.tsx";
 import { download } from "../ui/download.ts";
 import { Field } from "../ui/field.tsx";
+import { memo } from "../ui/memo.ts";
 import { TableHead } from "../ui/table-head.tsx";
 import { useUnsaved } from "../ui/unsaved.tsx";
 import { csvOf, parseCount } from "./csv.ts";

@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Connection } from "../connection.ts";
-import { count } from "../format.ts";
+import { count, prepareMoney } from "../format.ts";
 import { errorText } from "../notice.tsx";
 import { parameters, setParameters } from "../route.ts";
 import { Button } from "../ui/button.tsx";
@@ -30,11 +30,14 @@ interface Search {
   order: "asc" | "desc";
 }
 
-export const StockPage = () => (
-  <RequireScopes scopes={["read:products", "read:inventory"]}>
-    {(connection) => <StockSearch connection={connection} />}
-  </RequireScopes>
-);
+export function StockPage() {
+  useEffect(prepareMoney, []);
+  return (
+    <RequireScopes scopes={["read:products", "read:inventory"]}>
+      {(connection) => <StockSearch connection={connection} />}
+    </RequireScopes>
+  );
+}
 
 function searchOf(query: URLSearchParams): Search {
   const by = query.get("by");

@@ -3,7 +3,7 @@ import type { Scope } from "../catalog.ts";
 import { connection, type Connection } from "../connection.ts";
 import { href } from "../route.ts";
 import { SignInButtons } from "../session/sign-in.tsx";
-import { generation, hasScope, session } from "../session.ts";
+import { generation, hasScope, isStarting, session } from "../session.ts";
 
 interface Props {
   scopes: readonly Scope[];
@@ -13,6 +13,7 @@ interface Props {
 /** Shows a page if the token has the scopes; otherwise shows which ones it lacks. */
 export function RequireScopes({ scopes, children }: Props) {
   const open = connection.value;
+  if (!open && isStarting.value) return <p class="starting faint">Starting a session…</p>;
   if (!open || !session.value) {
     return (
       <Empty title="No token">
