@@ -17,14 +17,14 @@ const queues = new Map<string, Queue>();
 
 /**
  * Runs `work` after all earlier work on any of the keys, and before all later work. All keys are
- * queued in the same tick, so two calls cannot wait for each other. `waited` is true if there was
- * earlier work. Throws `unavailable` if the request's time is up before the work starts, and what
- * `work` throws.
+ * queued in the same tick, so two calls cannot wait for each other. `earlier` has the results of the
+ * work that it has waited for, undefined for work that failed. Throws `unavailable` if the request's
+ * time is up before the work starts, and what `work` throws.
  */
 export async function withLocks<T>(
   keys: readonly string[],
   writer: Writer,
-  work: (waited: boolean) => Promise<T>,
+  work: (earlier: readonly unknown[]) => Promise<T>,
 ): Promise<T> {
   const earlier = keys.flatMap((key) => {
     const { exclusive, shared = [] } = queues.get(key) ?? {};
@@ -69,11 +69,11 @@ export async function withSharedLock<T>(
 async function after<T>(
   earlier: readonly Promise<unknown>[],
   writer: Writer,
-  work: (waited: boolean) => Promise<T>,
+  work: (earlier: readonly unknown[]) => Promise<T>,
 ): Promise<T> {
-  await Promise.all(earlier);
+  const results = await Promise.all(earlier);
   assertInTime(writer);
-  return work(earlier.length > 0);
+  return work(results);
 }
 
 function removeIfEmpty(key: string): void {

@@ -72,6 +72,17 @@ export class StaleRecord extends Error {
   }
 }
 
+/** What an update has done in its turn of a record's lock. */
+class Turn<T> {
+  readonly outcome: Outcome<T>;
+  /** The record after it, for the next turn; undefined if that should read it. */
+  readonly stored: Stored | undefined;
+  constructor(outcome: Outcome<T>, stored: Stored | undefined) {
+    this.outcome = outcome;
+    this.stored = stored;
+  }
+}
+
 /** Long enough for every reader of the stream to have seen the deletion. */
 const DELETION_SECONDS = 90 * 24 * 60 * 60;
 
@@ -196,10 +207,34 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
         assertMatch(known, ifMatch);
       }
       // In turn: otherwise each would be built from a version that another one has just replaced.
-      return withLocks([lock(id)], writer, (waited) =>
-        updateFromRecord(id, waited ? undefined : known, writer, ifMatch, build),
-      );
+      const turn = await withLocks([lock(id)], writer, (earlier) => {
+        const before = earlier.length > 0 ? leftBy(earlier, ifMatch, build) : known;
+        return updateFromRecord(id, before, writer, ifMatch, build);
+      });
+      return turn.outcome;
     });
+
+  /**
+   * The record as the last turn of its lock has left it, which saves the read, if a change can be built
+   * from it. Otherwise undefined: another process may have changed the record since, and only one that
+   * is read now may refuse a change or make it needless.
+   */
+  const leftBy = (
+    earlier: readonly unknown[],
+    ifMatch: readonly number[] | undefined,
+    build: UpdateBuilder,
+  ): Stored | undefined => {
+    const [last, ...others] = earlier;
+    if (!(last instanceof Turn) || others.length > 0) return undefined;
+    const { stored } = last as Turn<T>;
+    if (!stored) return undefined;
+    try {
+      assertMatch(stored, ifMatch);
+      return hasEffect(stored, build(stored) ?? {}) ? stored : undefined;
+    } catch {
+      return undefined;
+    }
+  };
 
   /** Changes a record, built from `known` or from the record as it is read. */
   const updateFromRecord = async (
@@ -208,15 +243,17 @@ export function recordStore<T>({ kind, notFound, name, decode, tombstoneSeconds 
     writer: Writer,
     ifMatch: readonly number[] | undefined,
     build: UpdateBuilder,
-  ): Promise<Outcome<T>> => {
+  ): Promise<Turn<T>> => {
     let current = known ?? (await getStored(id));
     for (let tries = 1; ; tries++) {
       assertMatch(current, ifMatch);
       const change = build(current) ?? {};
-      if (!hasEffect(current, change)) return unchanged(decode(current));
+      if (!hasEffect(current, change)) return new Turn(unchanged(decode(current)), current);
       const attempt = await tryUpdate(id, current, change, writer, ifMatch);
-      if (attempt.written) return changed(decode(attempt.written));
-      current = attempt.current;
+      const { written } = attempt;
+      // Where other processes write too, the next turn reads, so that one of them can be first.
+      if (written) return new Turn(changed(decode(written)), tries === 1 ? written : undefined);
+      ({ current } = attempt);
       await waitBeforeRetry(writer, tries);
     }
   };

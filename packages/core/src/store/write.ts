@@ -5,7 +5,7 @@
 
 import { AppError } from "../error.ts";
 import { type Attributes, transact, TransactionCancelled, type Write } from "./dynamodb.ts";
-import { backOffConflict } from "./retry.ts";
+import { giveWay } from "./retry.ts";
 import { wasWrittenBy } from "./write-register.ts";
 
 /** Who writes, why and when. Every record carries it, and so do the images of the stream. */
@@ -98,5 +98,5 @@ export function assertInTime(writer: Writer): void {
  */
 export async function waitBeforeRetry(writer: Writer, tries: number): Promise<void> {
   assertInTime(writer);
-  if (tries > 1) await backOffConflict(tries);
+  if (tries > 1) await giveWay(tries);
 }

@@ -1,13 +1,17 @@
 /** Many writers of one record: each write costs few calls, and none waits for all the others. */
 
+import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { newId } from "../../src/id.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
 import * as Item from "../../src/catalog/item.ts";
 import * as Product from "../../src/catalog/product.ts";
 import { withLocks, withSharedLock } from "../../src/store/lock.ts";
+import * as DynamoDB from "../../src/store/dynamodb.ts";
+import { shardOf } from "../../src/store/record.ts";
 import { type FaultyProxy, faultyProxy } from "../support/fault-proxy.ts";
-import { by, endpoint, use } from "../support/store.ts";
+import { intercepted } from "../support/intercept.ts";
+import { by, documents, endpoint, SHARDS, tableName, use } from "../support/store.ts";
 
 let proxy: FaultyProxy;
 let calls: string[] = [];
@@ -47,11 +51,12 @@ describe("of 16 writers of one record", () => {
     expect((await Product.get(id)).version).toBe(1 + WRITERS * WRITES);
   });
 
-  test("each that needs an item needs one read and one write", async () => {
+  test("each that needs an item takes it from the one before, so that one of them reads it", async () => {
     const { id } = (await Item.create({}, by())).value;
     calls = [];
     await inParallel((n) => Item.patch(id, { [`n${n}`]: n }, by()));
-    expect(calls).toHaveLength(2 * WRITERS * WRITES);
+    const writes = Array.from({ length: WRITERS * WRITES }, () => "PutItem");
+    expect(calls).toEqual(["GetItem", ...writes]);
     const item = await Item.get(id);
     expect(item.version).toBe(1 + WRITERS * WRITES);
     for (let n = 0; n < WRITERS * WRITES; n++) expect(item[`n${n}`]).toBe(n);
@@ -113,7 +118,7 @@ test("shared work is concurrent, and exclusive work waits for it and is waited f
   const all = [
     shared("a", ends.promise),
     shared("b"),
-    withLocks([key], by(), async (waited) => void order.push(`exclusive, waited ${waited}`)),
+    withLocks([key], by(), async ({ length }) => void order.push(`exclusive, after ${length}`)),
     shared("c"),
   ];
   await all[1];
@@ -124,9 +129,61 @@ test("shared work is concurrent, and exclusive work waits for it and is waited f
     "b starts",
     "b ends",
     "a ends",
-    "exclusive, waited true",
+    "exclusive, after 2",
     "c starts",
     "c ends",
   ]);
-  await withLocks([key], by(), async (waited) => expect(waited).toBe(false));
+  await withLocks([key], by(), async (earlier) => expect(earlier).toEqual([]));
+});
+
+test("exclusive work gets the results of the work that it has waited for", async () => {
+  const key = newId();
+  const [, failed, earlier] = await Promise.allSettled([
+    withLocks([key], by(), async () => "a"),
+    withLocks([key], by(), async (before) => Promise.reject(new Error(String(before)))),
+    withLocks([key], by(), async (before) => before),
+  ]);
+  expect(failed).toMatchObject({ reason: { message: "a" } });
+  expect(earlier).toMatchObject({ value: [undefined] });
+});
+
+describe("what another process writes between two writers of this one counts", () => {
+  /** Patches n to 1, has another process set it to 2 in version 3, and runs `next` in its turn. */
+  const between = async <T>(next: (id: string) => Promise<T>): Promise<T> => {
+    const { id } = (await Item.create({ n: 0 }, by())).value;
+    const Key = { pk: `ITEM#${shardOf(id)}`, sk: id };
+    const foreign = async () => {
+      const found = await documents.send(new GetCommand({ TableName: tableName, Key }));
+      const stored = { ...found.Item, version: 3, data: JSON.stringify({ n: 2 }) };
+      await documents.send(new PutCommand({ TableName: tableName, Item: stored }));
+    };
+    let isFirst = true;
+    const client = intercepted(use(proxy.endpoint), async ({ operation }, send) => {
+      const reply = await send();
+      if (operation === "PutItem" && isFirst) {
+        isFirst = false;
+        await foreign();
+      }
+      return reply;
+    });
+    DynamoDB.configure({ client, tableName, shards: SHARDS });
+    const [, result] = await Promise.all([Item.patch(id, { n: 1 }, by()), next(id)]);
+    use(proxy.endpoint);
+    return result;
+  };
+
+  test("for a change that it has made needful", async () => {
+    const { value } = await between((id) => Item.patch(id, { n: 1 }, by()));
+    expect(value).toMatchObject({ n: 1, version: 4 });
+  });
+
+  test("for one that expects its version", async () => {
+    const { value } = await between((id) => Item.patch(id, { m: 1 }, by(), [3]));
+    expect(value).toMatchObject({ n: 2, m: 1, version: 4 });
+  });
+
+  test("for one that is built from it", async () => {
+    const { value } = await between((id) => Item.patch(id, { m: 1 }, by()));
+    expect(value).toMatchObject({ n: 2, m: 1, version: 4 });
+  });
 });

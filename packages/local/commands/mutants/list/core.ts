@@ -401,6 +401,26 @@ const store: Defect[] = [
   },
   {
     file: `${CORE}/store/record.ts`,
+    text: "return hasEffect(stored, build(stored) ?? {}) ? stored : undefined;",
+    replacement: "return stored;",
+    harm: "A PATCH changes nothing, since it finds the record as it was before another process wrote",
+    test: {
+      file: `${TEST}/store/contention.test.ts`,
+      title: "for a change that it has made needful",
+    },
+  },
+  {
+    file: `${CORE}/store/record.ts`,
+    text: "      assertMatch(stored, ifMatch);\n      return",
+    replacement: "      return",
+    harm: "A PATCH is refused as stale although its version is that of the record",
+    test: {
+      file: `${TEST}/store/contention.test.ts`,
+      title: "for one that expects its version",
+    },
+  },
+  {
+    file: `${CORE}/store/record.ts`,
     text: "if (error.mayBeApplied && mayBeEvicted(old, writeId)) throw new ReplyLost(error);",
     replacement: "",
     harm: "A change whose reply was lost is applied a second time, over later changes",
@@ -696,7 +716,7 @@ const protocol: Defect[] = [
   },
   {
     file: `${CORE}/aws/reply.ts`,
-    text: "if (crc32(body) !== Number(expected)) throw",
+    text: "if (zlib.crc32(body) !== Number(expected)) throw",
     replacement: "if (Number.isNaN(Number(expected))) throw",
     harm: "A reply that was damaged on its way is taken for what is stored",
     test: NETWORK("a reply with another checksum than DynamoDB sent with it"),
