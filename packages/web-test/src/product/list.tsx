@@ -2,8 +2,9 @@
 
 import { type Product, unwrap } from "@stockwire/client/http";
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import type { Connection } from "../connection.ts";
-import { moment, money } from "../format.ts";
+import { moment, money, prepareMoney } from "../format.ts";
 import { RecordList } from "../record/list.tsx";
 import type { BulkAction } from "../record/bulk.tsx";
 import { href, parameters, setParameters } from "../route.ts";
@@ -59,6 +60,7 @@ export function ProductList({ connection }: { connection: Connection }) {
       }}
     />
   );
+  useEffect(prepareMoney, []);
   return (
     <RecordList<Product>
       connection={connection}

@@ -1,8 +1,6 @@
 /** The products: list, form, and the page of one product. */
 
-import { useEffect } from "preact/hooks";
 import { RESOURCES } from "../catalog.ts";
-import { prepareMoney } from "../format.ts";
 import { Loaded } from "../record/load.tsx";
 import { Empty, RequireScopes } from "../ui/require-scopes.tsx";
 import { getProduct, ProductForm } from "./form.tsx";
@@ -14,23 +12,20 @@ interface Props {
   part: string | undefined;
 }
 
-export function ProductsPage({ id, part }: Props) {
-  useEffect(prepareMoney, []);
-  return (
-    <RequireScopes scopes={[RESOURCES.products.readScope]}>
-      {(connection) => {
-        if (id === undefined) return <ProductList connection={connection} />;
-        if (part !== undefined && part !== "edit") {
-          return <Empty title="No such page">A product has no page {part}.</Empty>;
-        }
-        if (id === "new") return <ProductForm connection={connection} product={undefined} />;
-        if (part === undefined) return <ProductView key={id} connection={connection} id={id} />;
-        return (
-          <Loaded key={id} load={() => getProduct(connection.http, id)}>
-            {(product) => <ProductForm connection={connection} product={product} />}
-          </Loaded>
-        );
-      }}
-    </RequireScopes>
-  );
-}
+export const ProductsPage = ({ id, part }: Props) => (
+  <RequireScopes scopes={[RESOURCES.products.readScope]}>
+    {(connection) => {
+      if (id === undefined) return <ProductList connection={connection} />;
+      if (part !== undefined && part !== "edit") {
+        return <Empty title="No such page">A product has no page {part}.</Empty>;
+      }
+      if (id === "new") return <ProductForm connection={connection} product={undefined} />;
+      if (part === undefined) return <ProductView key={id} connection={connection} id={id} />;
+      return (
+        <Loaded key={id} load={() => getProduct(connection.http, id)}>
+          {(product) => <ProductForm connection={connection} product={product} />}
+        </Loaded>
+      );
+    }}
+  </RequireScopes>
+);

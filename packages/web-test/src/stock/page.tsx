@@ -30,14 +30,11 @@ interface Search {
   order: "asc" | "desc";
 }
 
-export function StockPage() {
-  useEffect(prepareMoney, []);
-  return (
-    <RequireScopes scopes={["read:products", "read:inventory"]}>
-      {(connection) => <StockSearch connection={connection} />}
-    </RequireScopes>
-  );
-}
+export const StockPage = () => (
+  <RequireScopes scopes={["read:products", "read:inventory"]}>
+    {(connection) => <StockSearch connection={connection} />}
+  </RequireScopes>
+);
 
 function searchOf(query: URLSearchParams): Search {
   const by = query.get("by");
@@ -149,6 +146,7 @@ const ROW = 60;
 function StockTable({ connection, filter, prefix, onReopen }: TableProps) {
   const stock = useMemo(() => openStock(connection, filter, onReopen), []);
   useEffect(() => () => stock.close(), []);
+  useEffect(prepareMoney, []);
   const opened = useSignal<{ row: Row; part: Part }>();
   const body = useRef<HTMLTableSectionElement>(null);
   const { list } = stock;
