@@ -1,6 +1,6 @@
 import type { GatewayRequest } from "../request.ts";
 
-/** Of an URL that may be absolute: what is between the path's first slashes and the next `/` or `?`. */
+/** The first segment of the path of a URL, which may be absolute. */
 const FIRST_SEGMENT = /^(?:https?:\/\/[^/?#]*)?\/*([^/?]*)/i;
 
 /** True for the path of a stage or base path, and for all below it. */
