@@ -43,7 +43,8 @@ export const ChangeRow = memo(({ received }: { received: ReceivedChange | undefi
       </td>
       <td role="cell" class="clip what">
         {late && <span class="late">caught up</span>}
-        <Difference change={change} />
+        {/* Nodes of its own: else the text of the row's last change would count as moved. */}
+        <Difference key={`${feed}-${seq}`} change={change} />
       </td>
     </tr>
   );
