@@ -47,6 +47,24 @@ test.runIf(isLaptop)(
   },
 );
 
+test.runIf(isLaptop).each(["stock", "session"])(
+  "while the first session starts, %s does not say that there is no token",
+  async (path) => {
+    let without: number | undefined;
+    const { close } = await openWindow(browser, path, {
+      before: async (page) => {
+        await page.route("**/console/token", async (route) => {
+          await page.getByText("Starting a session…").waitFor();
+          without = await page.getByText("No token").count();
+          await route.continue();
+        });
+      },
+    });
+    expect(without).toBe(0);
+    await close();
+  },
+);
+
 test.runIf(isLaptop)("a page of another origin can't get a token", async () => {
   const url = inject("laptop");
   const context = await browser.newContext();

@@ -53,12 +53,26 @@ export const moment = inZones({
 /** A short date. */
 export const day = inZones({ month: "short", day: "numeric" });
 
-/** Languages in which a number below a thousand is written as in a program. */
-const PLAIN = /^(?:cs|da|de|en|es|fi|fr|it|nb|nl|pl|pt|sv)(?:-[A-Z]{2})?$/;
-const isPlain = PLAIN.test(navigator.language);
+/** Some languages in which a whole number below a thousand is written as in a program. */
+export const PLAIN_LANGUAGES = [
+  "cs",
+  "da",
+  "de",
+  "en",
+  "es",
+  "fi",
+  "fr",
+  "it",
+  "nb",
+  "nl",
+  "pl",
+  "pt",
+  "sv",
+] as const;
+const isPlain = PLAIN_LANGUAGES.some((each) => each === navigator.language.split("-", 1)[0]);
 let integer: Intl.NumberFormat | undefined;
 
-/** A number for people. A small one needs no formatter in most languages. */
+/** A number for people. A small one needs no formatter in a plain language. */
 export const count = (n: number): string =>
   isPlain && Number.isInteger(n) && n >= 0 && n < 1000
     ? String(n)

@@ -12,25 +12,24 @@ import { Empty } from "./ui/require-scopes.tsx";
 /** Draws a page. It gets the parts of the route after the page's name. */
 export type Show = (path: readonly string[]) => ComponentChildren;
 
-export interface Page {
+export type Page = {
   title: string;
   about: string;
   /** At most so many parts of a route after the page's name are known. */
   depth?: number;
-  load: () => Promise<Show>;
-}
-
-const showStock: Show = () => <StockPage />;
-
-const STOCK: Page = {
-  title: "Stock",
-  about:
-    "The current stock of each product. Try to sell the last one in two windows at the same time.",
-  load: async () => showStock,
-};
+} & (
+  | { load: () => Promise<Show> }
+  /** Of a page in the first script. */
+  | { show: Show }
+);
 
 export const PAGES: Readonly<Record<string, Page>> = {
-  stock: STOCK,
+  stock: {
+    title: "Stock",
+    about:
+      "The current stock of each product. Try to sell the last one in two windows at the same time.",
+    show: () => <StockPage />,
+  },
   products: {
     title: "Products",
     about: "What is sold: name, price, category and sku, which is unique.",
@@ -134,7 +133,7 @@ const HISTORY: Page = {
 const NOT_FOUND: Page = {
   title: "Not found",
   about: "This address names no page of the console.",
-  load: async () => () => (
+  show: () => (
     <Empty title="No such page">
       <code>{address.value}</code> — <a href={href("stock")}>go to Stock</a>.
     </Empty>
@@ -151,16 +150,16 @@ export function pageOf(route: readonly string[] | undefined): Page {
   return page && path.length <= (page.depth ?? 0) ? page : NOT_FOUND;
 }
 
-const loaded = new Map<Page, Show>([[STOCK, showStock]]);
+const loaded = new Map<Page, Show>();
 
 /** How a page is drawn, if it has been loaded. */
-export const showOf = (page: Page): Show | undefined => loaded.get(page);
+export const showOf = (page: Page): Show | undefined =>
+  "show" in page ? page.show : loaded.get(page);
 
 /** Loads a page once. Rejects if its script cannot be loaded; a later call tries again. */
 export async function loadPage(page: Page): Promise<Show> {
-  const known = loaded.get(page);
-  if (known) return known;
-  const show = await page.load();
+  if ("show" in page) return page.show;
+  const show = loaded.get(page) ?? (await page.load());
   loaded.set(page, show);
   return show;
 }

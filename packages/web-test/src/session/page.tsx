@@ -2,7 +2,7 @@ import { connection } from "../connection.ts";
 import { duration, moment } from "../format.ts";
 import { SCOPES } from "../catalog.ts";
 import { canIssueTokens, secondsLeft, session } from "../session.ts";
-import { Empty } from "../ui/require-scopes.tsx";
+import { NoToken } from "../ui/require-scopes.tsx";
 import { IssueToken } from "./issue-token.tsx";
 import { SignInButtons, SignOutButton } from "./sign-in.tsx";
 import { AccessCheck } from "./access-check.tsx";
@@ -51,7 +51,7 @@ export function SessionPage() {
 
 function Token() {
   const current = session.value;
-  if (!current) return <Empty title="No token">Get one on this page.</Empty>;
+  if (!current) return <NoToken>Get one on this page.</NoToken>;
   const { sub, scopes, expiresAt, all } = current.claims;
   const left = secondsLeft.value;
   return (

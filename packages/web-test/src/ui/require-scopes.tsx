@@ -13,12 +13,11 @@ interface Props {
 /** Shows a page if the token has the scopes; otherwise shows which ones it lacks. */
 export function RequireScopes({ scopes, children }: Props) {
   const open = connection.value;
-  if (!open && isStarting.value) return <p class="starting faint">Starting a session…</p>;
   if (!open || !session.value) {
     return (
-      <Empty title="No token">
+      <NoToken>
         <a href={href("session")}>Start a session</a> to see this page. <SignInButtons />
-      </Empty>
+      </NoToken>
     );
   }
   const missing = scopes.filter((scope) => !hasScope(scope));
@@ -31,6 +30,14 @@ export function RequireScopes({ scopes, children }: Props) {
   }
   return <div key={generation.value}>{children(open)}</div>;
 }
+
+/** What is shown without a session, unless the first one is on its way. */
+export const NoToken = ({ children }: { children: ComponentChildren }) =>
+  isStarting.value ? (
+    <p class="starting faint">Starting a session…</p>
+  ) : (
+    <Empty title="No token">{children}</Empty>
+  );
 
 /** What a page or a list shows in place of its content. */
 export function Empty({ title, children }: { title: string; children: ComponentChildren }) {
