@@ -93,6 +93,7 @@ function copyMembers(
   limits: { left: number; depth: number },
 ): unknown {
   const copies: Record<string, unknown> = {};
+  // Not of `Object.entries`, whose list for each member takes three times as long as the copy.
   for (const name of Object.keys(members)) {
     const each = members[name];
     if (each === undefined) continue; // as JSON does

@@ -2,6 +2,7 @@
  * DynamoDB's typed JSON for plain values, with the rules of the SDK's `marshall` and `unmarshall`:
  * `undefined` is left out, a number outside the safe integers is refused when written and a `bigint`
  * when read. Anything that is not plain data is refused, so that nothing is stored in another form.
+ * Members are read by `Object.keys`: `Object.entries` makes a list of each, at four times the cost.
  * https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValue.html
  */
 
