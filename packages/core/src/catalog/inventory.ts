@@ -7,7 +7,7 @@
 import * as z from "zod";
 import { AppError, type Code, invalidMember } from "../error.ts";
 import { lazy } from "../lazy.ts";
-import { withLocks } from "../store/lock.ts";
+import { withSharedLock } from "../store/lock.ts";
 import { paged, query } from "../store/pagination.ts";
 import { recordStore, shardOf } from "../store/record.ts";
 import type { Condition, Stored } from "../store/update-expression.ts";
@@ -234,7 +234,7 @@ export const adjust = (
   writer: Writer,
   ifMatch?: readonly number[],
 ) =>
-  withLocks([productId], writer, () =>
+  withSharedLock(productId, writer, () =>
     withExpiredReleased([productId], writer, () =>
       inventories.update(productId, writer, ifMatch, (current) => {
         const known = current as StoredInventory | undefined;

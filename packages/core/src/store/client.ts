@@ -5,6 +5,7 @@
 
 import type { OpenTransport } from "../aws/client.ts";
 import { AppError } from "../error.ts";
+import { Semaphore } from "../semaphore.ts";
 import { createSmallClient } from "./protocol/client.ts";
 import type { Operation, Operations } from "./protocol/message.ts";
 
@@ -78,23 +79,16 @@ const later = (loading: Promise<Client>): Client => ({
  * quickly and does not become a longer queue.
  */
 function shedding(client: Client): Client {
-  let free = MAX_SOCKETS;
-  const waiting: (() => void)[] = [];
+  const sockets = new Semaphore(MAX_SOCKETS);
   return {
-    async send(...args) {
+    send(...args) {
       const since = Date.now();
-      if (free > 0) free--;
-      else await new Promise<void>((resolve) => void waiting.push(resolve));
-      try {
+      return sockets.run(() => {
         if (Date.now() - since > MAX_WAIT) {
           throw new AppError("unavailable", "The store is overloaded; try again");
         }
-        return await client.send(...args);
-      } finally {
-        const next = waiting.shift(); // it takes over this socket
-        if (next) next();
-        else free++;
-      }
+        return client.send(...args);
+      });
     },
     close: () => client.close(),
   };

@@ -4,14 +4,28 @@
  * processes do not share these locks.
  */
 
+import { Semaphore } from "../semaphore.ts";
 import { assertInTime, type Writer } from "./write.ts";
+
+/**
+ * Shared work of one key that runs at once. More would not be faster, since the database writes one
+ * record's changes one after another, and DynamoDB Local does not answer 200 of them in time.
+ */
+const SHARED_AT_ONCE = 8;
 
 interface Queue {
   /** The last exclusive work. */
   exclusive?: Promise<unknown> | undefined;
   /** The shared work that was queued after it. */
   shared: Set<Promise<unknown>>;
+  permits: Semaphore;
 }
+
+const newQueue = (exclusive?: Promise<unknown>): Queue => ({
+  exclusive,
+  shared: new Set(),
+  permits: new Semaphore(SHARED_AT_ONCE),
+});
 
 const queues = new Map<string, Queue>();
 
@@ -32,7 +46,7 @@ export async function withLocks<T>(
   });
   const done = after(earlier, writer, work);
   const exclusive = done.catch(() => undefined);
-  for (const key of keys) queues.set(key, { exclusive, shared: new Set() });
+  for (const key of keys) queues.set(key, newQueue(exclusive));
   try {
     return await done;
   } finally {
@@ -46,16 +60,17 @@ export async function withLocks<T>(
 
 /**
  * Runs `work` after all earlier work of `withLocks` on the key and before all later work of it, but
- * concurrently with other shared work. Throws as `withLocks` does.
+ * concurrently with other shared work, of which eight run at once. Throws as `withLocks` does.
  */
 export async function withSharedLock<T>(
   key: string,
   writer: Writer,
   work: () => Promise<T>,
 ): Promise<T> {
-  const queue = queues.get(key) ?? { shared: new Set() };
+  const queue = queues.get(key) ?? newQueue();
   queues.set(key, queue);
-  const done = after(queue.exclusive ? [queue.exclusive] : [], writer, work);
+  const earlier = queue.exclusive ? [queue.exclusive] : [];
+  const done = queue.permits.run(() => after(earlier, writer, work));
   const tail = done.catch(() => undefined);
   queue.shared.add(tail);
   try {

@@ -4,6 +4,7 @@
  */
 
 import { AppError } from "../error.ts";
+import { Semaphore } from "../semaphore.ts";
 import { type Attributes, query } from "./dynamodb.ts";
 import { backOff } from "./retry.ts";
 
@@ -47,17 +48,14 @@ export async function* partitionPages({
   } while (last !== undefined);
 }
 
-let freeSlots = MAX_CALLS;
-const waiting: (() => void)[] = [];
+const permits = new Semaphore(MAX_CALLS);
 
 /**
- * Makes a call once one of the slots is free, and repeats it while the store is too busy. Throws
+ * Makes a call once one of the permits is free, and repeats it while the store is too busy. Throws
  * `unavailable` after several attempts, and what else the call throws.
  */
-export async function retryWhileBusy<T>(call: () => Promise<T>): Promise<T> {
-  if (freeSlots > 0) freeSlots--;
-  else await new Promise<void>((resolve) => void waiting.push(resolve));
-  try {
+export const retryWhileBusy = <T>(call: () => Promise<T>): Promise<T> =>
+  permits.run(async () => {
     for (let tries = 1; ; tries++) {
       try {
         return await call();
@@ -67,10 +65,4 @@ export async function retryWhileBusy<T>(call: () => Promise<T>): Promise<T> {
       }
       await backOff(tries);
     }
-  } finally {
-    // A call that waits takes over this slot, so that no later call can overtake it.
-    const next = waiting.shift();
-    if (next) next();
-    else freeSlots++;
-  }
-}
+  });

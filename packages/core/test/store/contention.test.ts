@@ -1,7 +1,7 @@
 /** Many writers of one record: each write costs few calls, and none waits for all the others. */
 
 import { GetCommand, PutCommand } from "@aws-sdk/lib-dynamodb";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { newId } from "../../src/id.ts";
 import * as Inventory from "../../src/catalog/inventory.ts";
 import * as Item from "../../src/catalog/item.ts";
@@ -134,6 +134,43 @@ test("shared work is concurrent, and exclusive work waits for it and is waited f
     "c ends",
   ]);
   await withLocks([key], by(), async (earlier) => expect(earlier).toEqual([]));
+});
+
+test("shared work waits once eight of its key run, and starts when any of them ends", async () => {
+  const key = newId();
+  const ends = Array.from({ length: 8 }, () => Promise.withResolvers<void>());
+  const started: number[] = [];
+  const work = (index: number) =>
+    withSharedLock(key, by(), async () => {
+      started.push(index);
+      await ends[index]?.promise;
+    });
+  const running = ends.map((_, index) => work(index));
+  const ninth = work(8);
+  await vi.waitFor(() => expect(started).toHaveLength(8));
+  await withSharedLock(newId(), by(), async () => undefined); // another key's does not wait
+  expect(started).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  ends[3]?.resolve();
+  await ninth;
+  await Promise.all([work(9), work(10)]); // one after the other, as the seven others have no end yet
+  for (const { resolve } of ends) resolve();
+  await Promise.all(running);
+  await withLocks([key], by(), async (earlier) => expect(earlier).toEqual([]));
+});
+
+test("adjustments of one product are made at the same time", async () => {
+  const stocked = Product.Create.parse({ ...pen(), initialQuantity: 10 });
+  const { id } = (await Product.create(stocked, by())).value;
+  const both = Promise.withResolvers<void>();
+  let waiting = 0;
+  proxy.decide(async () => {
+    if (++waiting === 2) both.resolve();
+    await both.promise;
+    return "none" as const;
+  });
+  const sell = () => Inventory.adjust(id, { delta: -1, reason: "sold" }, by());
+  await Promise.all([sell(), sell()]);
+  expect((await Inventory.get(id)).quantity).toBe(8);
 });
 
 test("exclusive work gets the results of the work that it has waited for", async () => {
