@@ -115,6 +115,24 @@ test("a call that times out or is aborted leaves the others on its connection", 
   expect((await next).body.toString()).toBe("4");
 });
 
+test("a reply is acknowledged while another is waited for and nothing else is sent", async () => {
+  const server = await serveRaw();
+  const transport = openSocketTransport(new URL(server.endpoint), 1);
+  onTestFinished(() => transport.close());
+  const both = [transport.send(POST), transport.send(POST)];
+  const [socket] = await server.connections(1);
+  let received = "";
+  socket?.on("data", (bytes) => (received += bytes));
+  await vi.waitUntil(() => received.match(/POST/g)?.length === 2);
+  const sent = received;
+  socket?.write(replyText(200, {}, "1"));
+  // As an engine does that sends small replies one at a time (Nagle's algorithm).
+  await vi.waitUntil(() => received.length > sent.length);
+  expect(received).toBe(`${sent}\r\n`);
+  socket?.write(replyText(200, {}, "2"));
+  expect((await Promise.all(both)).map(({ body }) => body.toString())).toEqual(["1", "2"]);
+});
+
 test("an aborted call ends, before and while it is sent", async () => {
   const before = get({ ...patient, abortSignal: AbortSignal.abort() });
   expect(await failure(before)).toMatchObject({ name: "AbortError" });

@@ -27,6 +27,8 @@ import { createReplyReader } from "./reply-reader.ts";
  */
 const CONNECTIONS = 4;
 const READ_BUFFER = 64 * 1024; // bytes
+/** Ms after a reply until it is acknowledged, if another is waited for. */
+const ACKNOWLEDGE_AFTER = 1;
 
 /** A request that has been sent, until its reply is complete. */
 interface Exchange {
@@ -41,6 +43,8 @@ interface Connection {
   socket: Socket;
   /** Requests that the next write sends. */
   unsent: string;
+  /** Runs while a reply has come after which nothing was sent, and another is waited for. */
+  acknowledging: NodeJS.Timeout | undefined;
   /** The oldest first. Those that have timed out stay, since their replies come before the next. */
   inProgress: Exchange[];
   /** It gets no further request, and is closed once all in progress have ended. */
@@ -108,7 +112,19 @@ function openSockets(endpoint: URL, maxSockets: number): Transport {
 function sendAll(connection: Connection): void {
   const { unsent } = connection;
   connection.unsent = "";
+  clearTimeout(connection.acknowledging);
+  connection.acknowledging = undefined;
   connection.socket.write(unsent);
+}
+
+/**
+ * Sends an empty line, which servers ignore before a request (RFC 9112, section 2.2), and with it TCP's
+ * acknowledgement of the last reply. Without one the system waits 40 ms for something to send, and an
+ * engine without TCP_NODELAY, such as dynoxide, keeps back the next reply until then.
+ */
+function acknowledge(connection: Connection): void {
+  connection.acknowledging = undefined;
+  if (connection.inProgress.length > 0) connection.socket.write("\r\n");
 }
 
 /** Closes a connection as soon as nothing is waited for. */
@@ -132,6 +148,9 @@ function openConnection({ hostname, port }: URL, onClose: () => void): Connectio
       exchange.end(read.reply);
       if (!read.keepsAlive || connection.isClosing) close(connection);
     }
+    if (inProgress.length > 0 && connection.unsent === "") {
+      connection.acknowledging ??= setTimeout(acknowledge, ACKNOWLEDGE_AFTER, connection);
+    }
   };
   const onread = {
     buffer: Buffer.allocUnsafeSlow(READ_BUFFER),
@@ -152,7 +171,13 @@ function openConnection({ hostname, port }: URL, onClose: () => void): Connectio
     onread,
   });
   const inProgress: Exchange[] = [];
-  const connection: Connection = { socket, unsent: "", inProgress, isClosing: false };
+  const connection: Connection = {
+    socket,
+    unsent: "",
+    acknowledging: undefined,
+    inProgress,
+    isClosing: false,
+  };
   const connecting = setTimeout(
     () => socket.destroy(named("TimeoutError", `no connection in ${CONNECTION_TIMEOUT} ms`)),
     CONNECTION_TIMEOUT,
@@ -164,6 +189,7 @@ function openConnection({ hostname, port }: URL, onClose: () => void): Connectio
   });
   socket.on("close", () => {
     clearTimeout(connecting);
+    clearTimeout(connection.acknowledging);
     connection.isClosing = true;
     onClose();
     const error = networkError(failure);
