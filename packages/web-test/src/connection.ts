@@ -37,6 +37,7 @@ export const isAway = computed(() => {
 export const isLate = (at: string): boolean => isWithin(outages.peek(), at);
 
 const KEPT = 20; // outages
+const LOBBY_DELAY = 300; // ms
 
 const noteLoss = () => {
   if (isAway.peek()) return;
@@ -63,8 +64,9 @@ function connect(): Connection {
     status.value = "connecting";
     noteLoss();
   });
-  // Every connection is in the lobby. Joining it here opens the connection before a page needs it.
-  live.join("lobby").catch(() => undefined);
+  // Every connection is in the lobby. Joining it opens the connection also for a page that subscribes
+  // to nothing, and late, so that the first rows of the others come before it.
+  setTimeout(() => void live.join("lobby").catch(() => undefined), LOBBY_DELAY);
   return { http, live };
 }
 

@@ -78,10 +78,21 @@ export const count = (n: number): string =>
     ? String(n)
     : (integer ??= new Intl.NumberFormat()).format(n);
 
+/** How frequent currencies are written in front of an amount, by language. */
+export const SIGNS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "en-GB": { EUR: "€", GBP: "£", USD: "US$" },
+  "en-US": { EUR: "€", GBP: "£", USD: "$" },
+};
+const signs = SIGNS[navigator.language] ?? {};
+const PLAIN_PRICE = /^(\d{1,3})(?:\.(\d{1,2}))?$/;
+
 const currencies = new Map<string, Intl.NumberFormat>();
 
-/** `currency` is an ISO 4217 code. */
+/** `currency` is an ISO 4217 code. A frequent one needs no formatter for a price below a thousand. */
 export function money(price: number, currency: string): string {
+  const sign = signs[currency];
+  const [, whole, cents = ""] = (sign && PLAIN_PRICE.exec(String(price))) || [];
+  if (sign && whole) return `${sign}${whole}.${cents.padEnd(2, "0")}`;
   const format =
     currencies.get(currency) ?? new Intl.NumberFormat(undefined, { style: "currency", currency });
   currencies.set(currency, format);
@@ -89,7 +100,9 @@ export function money(price: number, currency: string): string {
 }
 
 /** Called while a page waits for prices: the first formatter of a page takes tens of milliseconds. */
-export const prepareMoney = (): void => void money(0, "EUR");
+export function prepareMoney(): void {
+  if (signs["EUR"] === undefined) money(0, "EUR");
+}
 
 /** The last characters of an id: they are random, so they differ between the records of a page. */
 export const short = (id: string): string => (id.length > 14 ? `…${id.slice(-8)}` : id);

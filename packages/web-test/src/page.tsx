@@ -1,6 +1,6 @@
 /**
  * The pages of the console. Each is loaded when it is first shown, so that a page pays for itself only.
- * The stock page, where the console opens, comes with the first script.
+ * The stock page, where the console opens, comes with the start.
  */
 
 import type { ComponentChildren } from "preact";
@@ -19,7 +19,7 @@ export type Page = {
   depth?: number;
 } & (
   | { load: () => Promise<Show> }
-  /** Of a page in the first script. */
+  /** Of a page that comes with the start. */
   | { show: Show }
 );
 

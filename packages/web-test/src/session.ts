@@ -1,7 +1,8 @@
 /** The server that this page uses and the token for it. The token is kept in memory only. */
 
 import { computed, signal } from "@preact/signals";
-import { type Scope, SCOPES } from "./catalog.ts";
+import type { Scope } from "./catalog.ts";
+import { issueToken, type TokenRequest } from "./issuer.ts";
 import { notify } from "./notice.tsx";
 import { type SignIn, SignInEnded } from "./sign-in.ts";
 import { targetOf } from "./target.ts";
@@ -9,21 +10,6 @@ import { type Claims, claimsOf } from "./token.ts";
 
 /** The stage that this page's address names. */
 export const target = targetOf(location);
-
-/** The laptop issues tokens to its own console; a deployed stage does not. */
-export const canIssueTokens = target.isLaptop;
-
-export interface TokenRequest {
-  scopes: readonly Scope[];
-  sub: string;
-  ttl: number; // seconds
-}
-
-export const FULL_ACCESS: TokenRequest = {
-  scopes: SCOPES.filter((scope) => scope !== "admin"),
-  sub: "console",
-  ttl: 3600,
-};
 
 /** A pasted token cannot be renewed; one of a sign-in can also be revoked. */
 interface Session extends SignIn {
@@ -64,21 +50,12 @@ export function endSession(): void {
   generation.value++;
 }
 
-/** Has the laptop issue a token. The page's session stays as it is. */
-export async function issueToken(request: TokenRequest): Promise<string> {
-  const response = await fetch("/console/token", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(request),
-  });
-  const { token, message } = (await response.json()) as { token?: string; message?: string };
-  if (token === undefined) throw new Error(message ?? `The laptop answered ${response.status}`);
-  return token;
-}
-
 /** Starts a session with a token from the laptop, and renews it with tokens of the same request. */
-export async function startIssuedSession(request: TokenRequest): Promise<void> {
-  startSession({ token: await issueToken(request), renew: () => issueToken(request) });
+export async function startIssuedSession(
+  request: TokenRequest,
+  token: Promise<string> = issueToken(request),
+): Promise<void> {
+  startSession({ token: await token, renew: () => issueToken(request) });
 }
 
 const MARGIN = 20_000; // ms before its end in which a token is renewed

@@ -1,14 +1,8 @@
 /** The limits page: requests that the server refuses, with its raw answers. */
 
 import { useSignal } from "@preact/signals";
-import {
-  canIssueTokens,
-  FULL_ACCESS,
-  hasScope,
-  issueToken,
-  target,
-  validToken,
-} from "../session.ts";
+import { canIssueTokens, FULL_ACCESS, issueToken } from "../issuer.ts";
+import { hasScope, target, validToken } from "../session.ts";
 import { RequireScopes } from "../ui/require-scopes.tsx";
 import { CustomFrame, CustomRequest } from "./custom-request.tsx";
 import { PartnerBurst } from "./partner.tsx";

@@ -1,7 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { notifyOutcome } from "../notice.tsx";
 import { type Scope, SCOPES } from "../catalog.ts";
-import { FULL_ACCESS, startIssuedSession } from "../session.ts";
+import { FULL_ACCESS } from "../issuer.ts";
+import { startIssuedSession } from "../session.ts";
 import { Button } from "../ui/button.tsx";
 import { Field } from "../ui/field.tsx";
 

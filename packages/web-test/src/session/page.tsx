@@ -1,7 +1,8 @@
 import { connection } from "../connection.ts";
 import { duration, moment } from "../format.ts";
 import { SCOPES } from "../catalog.ts";
-import { canIssueTokens, secondsLeft, session } from "../session.ts";
+import { canIssueTokens } from "../issuer.ts";
+import { secondsLeft, session } from "../session.ts";
 import { NoToken } from "../ui/require-scopes.tsx";
 import { IssueToken } from "./issue-token.tsx";
 import { SignInButtons, SignOutButton } from "./sign-in.tsx";

@@ -157,8 +157,7 @@ function StockTable({ connection, filter, prefix, onReopen }: TableProps) {
   const length = found?.length ?? list.length;
   const heightOf = () =>
     body.current?.querySelector(".stock-row")?.getBoundingClientRect().height || ROW;
-  const { from, to } = useRange(body, heightOf, length).value;
-  const [first, last] = [Math.min(from, length), Math.min(to, length)];
+  const { from: first, to: last } = useRange(body, heightOf, length);
   useEffect(() => {
     if (!found) list.show(first, last);
   }, [first, last, found === undefined]);

@@ -27,7 +27,7 @@ export interface Cursors {
 }
 
 const PAGE = "50"; // rows
-/** Where each row needs a request of its own. */
+/** A screen, and where each row needs a request of its own. */
 const SHORT_PAGE = "20";
 
 const cursorOf = (answer: Answer<unknown>) => answer.headers.get("Feed-Cursor") ?? undefined;
@@ -50,7 +50,7 @@ export function sourceOf(http: Client, filter: Filter, onCursors: (cursors: Curs
   const readAll = async (token: string | undefined, order: "asc" | "desc") => {
     const [productToken, levelToken] = token === undefined ? [] : (JSON.parse(token) as string[]);
     const query = (nextToken: string | undefined) => ({
-      limit: PAGE,
+      limit: nextToken === undefined ? SHORT_PAGE : PAGE,
       order,
       ...(nextToken && { nextToken }),
     });

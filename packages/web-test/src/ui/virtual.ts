@@ -1,6 +1,6 @@
 /** Which rows of a long list are on screen. */
 
-import { type ReadonlySignal, useSignal } from "@preact/signals";
+import { useSignal } from "@preact/signals";
 import { type RefObject } from "preact";
 import { useEffect } from "preact/hooks";
 
@@ -13,28 +13,34 @@ export interface Range {
 const AROUND = 6; // rows that are drawn above and below the screen
 
 /** The rows between `top` and `bottom`, in px from the first row, with some around them. */
-export function rangeOf(top: number, bottom: number, height: number, length: number): Range {
+export function rangeOf(top: number, bottom: number, height: number): Range {
   const from = Math.max(0, Math.floor(top / height) - AROUND);
-  const to = Math.max(0, Math.min(length, Math.ceil(bottom / height) + AROUND));
-  return { from: Math.min(from, to), to };
+  return { from, to: Math.max(from, Math.ceil(bottom / height) + AROUND) };
 }
 
+/** The part of a range that is in a list of so many rows. */
+export const within = ({ from, to }: Range, length: number): Range => ({
+  from: Math.min(from, length),
+  to: Math.min(to, length),
+});
+
 /**
- * The range of rows on screen. `body` holds the rows, of which each has the height in px of
+ * The range of rows on screen. It is known before the list is read, so that the first rows are drawn
+ * as they come. `body` holds the rows, of which each has the height in px of
  * `heightOf`, and a space for those that are not drawn.
  */
 export function useRange(
   body: RefObject<HTMLElement | null>,
   heightOf: () => number,
   length: number,
-): ReadonlySignal<Range> {
-  const range = useSignal<Range>(rangeOf(0, window.innerHeight, heightOf(), length));
+): Range {
+  const range = useSignal(rangeOf(0, window.innerHeight, heightOf()));
   useEffect(() => {
     let isScheduled = false;
     const measure = () => {
       isScheduled = false;
       const top = body.current?.getBoundingClientRect().top ?? 0;
-      const next = rangeOf(-top, window.innerHeight - top, heightOf(), length);
+      const next = rangeOf(-top, window.innerHeight - top, heightOf());
       const { from, to } = range.peek();
       if (next.from !== from || next.to !== to) range.value = next;
     };
@@ -50,5 +56,5 @@ export function useRange(
       removeEventListener("resize", schedule);
     };
   }, [length]);
-  return range;
+  return within(range.value, length);
 }

@@ -1,0 +1,13 @@
+/**
+ * Starts the console. It is a script of its own, so that the first token is on its way while those of
+ * the pages are loaded and run.
+ */
+
+import { canIssueTokens, FULL_ACCESS, issueToken } from "./issuer.ts";
+
+const query = new URLSearchParams(location.search);
+const isSignedIn = query.has("code") || query.has("error"); // the answer of a sign-in
+const token = canIssueTokens && !isSignedIn ? issueToken(FULL_ACCESS) : undefined;
+token?.catch(() => undefined); // it is told where it is used
+// Not awaited, since the scripts behind it import parts of this one.
+void import("./start.tsx").then(({ start }) => start(token));
