@@ -11,6 +11,7 @@ import { createProducts, isLaptop, secondClient } from "./stage.ts";
 import { openBrowser, openWindow } from "./window.ts";
 
 const PRODUCTS = Number(process.env["PRODUCTS"] ?? 1_500);
+const LOADS = 5; // whose times to the first row are measured
 const SEED_TIME = PRODUCTS * 20 + 120_000; // ms
 
 let browser: Browser;
@@ -64,6 +65,28 @@ async function scroll(page: Page, wanted: number): Promise<number> {
   return known.rows;
 }
 
+/** Ms until a new window has its first row. */
+async function firstRow(): Promise<number> {
+  const { page, close } = await openWindow(browser, "stock", {
+    url: laptop.url,
+    before: async (opened) => {
+      await opened.addInitScript(() => {
+        new MutationObserver((_, observer) => {
+          if (!document.querySelector(".stock-row")) return;
+          performance.mark("first row");
+          observer.disconnect();
+        }).observe(document, { subtree: true, childList: true });
+      });
+    },
+  });
+  await page.locator('.stock[aria-busy="false"] .stock-row').first().waitFor();
+  const time = await page.evaluate(
+    () => performance.getEntriesByName("first row")[0]?.startTime ?? 0,
+  );
+  await close();
+  return time;
+}
+
 test.runIf(isLaptop)(
   "the stock page requests what is on screen, and holds as little after a long way as after a short one",
   async () => {
@@ -76,22 +99,12 @@ test.runIf(isLaptop)(
           if (!/^\/console(?!\/token)/.test(pathname)) requests.push(pathname);
         });
         opened.on("websocket", (socket) => requests.push(new URL(socket.url()).pathname));
-        await opened.addInitScript(() => {
-          new MutationObserver((_, observer) => {
-            if (!document.querySelector(".stock-row")) return;
-            performance.mark("first row");
-            observer.disconnect();
-          }).observe(document, { subtree: true, childList: true });
-        });
       },
     });
     await expect.poll(() => drawn(page)).toBeGreaterThan(5);
     await page.locator('.stock[aria-busy="false"]').waitFor();
     expect(requests.length, requests.join(" ")).toBeLessThanOrEqual(6);
     expect(await drawn(page)).toBeLessThan(40);
-    const firstRow = await page.evaluate(
-      () => performance.getEntriesByName("first row")[0]?.startTime ?? 0,
-    );
 
     const few = Math.min(PRODUCTS / 3, 1_000);
     await scroll(page, few);
@@ -104,8 +117,11 @@ test.runIf(isLaptop)(
     // Of the pages that are not held there are the page tokens, some hundred bytes each.
     const tokens = (PRODUCTS / 50) * 2_000;
     expect(late - early, `${mb(early)} MB, then ${mb(late)} MB`).toBeLessThan(3_000_000 + tokens);
+    const times: number[] = [];
+    for (let loads = 0; loads < LOADS; loads++) times.push(await firstRow());
+    const [least, , median, , most] = times.toSorted((a, b) => a - b).map(Math.round);
     process.stdout.write(
-      `${PRODUCTS} products: first row after ${Math.round(firstRow)} ms, ${requests.length} requests, heap ${mb(early)} MB after ${few} rows, ${mb(late)} MB after ${rows}\n`,
+      `${PRODUCTS} products: first row after ${median} ms (${least} to ${most}), ${requests.length} requests, heap ${mb(early)} MB after ${few} rows, ${mb(late)} MB after ${rows}\n`,
     );
 
     // Rows that were forgotten come back, and follow their changes.

@@ -17,6 +17,8 @@ import { type Monitor, openMonitor, SHOWN } from "./monitor.ts";
 import { ChangeRow } from "./row.tsx";
 
 const INTERRUPTION = 10_000; // ms
+/** Rows that are filled first, so that the browser can paint them before the others are. */
+const SCREEN = 20;
 const FILTERS: readonly Topic[] = ["inventory?level=low", "inventory?level=out"];
 
 export const ChangesPage = () => (
@@ -178,6 +180,10 @@ function ChangeMonitor({ connection, topics }: MonitorProps) {
 /** A fixed number of rows: a new change rewrites their text, so that nothing on screen moves. */
 function ChangeTable({ monitor }: { monitor: Monitor }) {
   const changes = monitor.changes.value;
+  const filled = useSignal(SCREEN);
+  useEffect(() => {
+    if (monitor.ready.value) setTimeout(() => (filled.value = SHOWN));
+  }, [monitor.ready.value]);
   return (
     <div
       class="panel scroll"
@@ -198,7 +204,7 @@ function ChangeTable({ monitor }: { monitor: Monitor }) {
         </thead>
         <tbody role="rowgroup">
           {Array.from({ length: SHOWN }, (_, index) => (
-            <ChangeRow key={index} received={changes[index]} />
+            <ChangeRow key={index} received={index < filled.value ? changes[index] : undefined} />
           ))}
         </tbody>
       </table>
