@@ -96,6 +96,14 @@ describe.runIf(isLaptop)("at the laptop", () => {
     await close();
   });
 
+  test("a code for which this tab has not asked starts no sign-in", async () => {
+    const { page, close } = await openWindow(browser, "session");
+    await page.goto(`${inject("laptop")}/console?code=none&state=none#/stock`);
+    await page.locator(".stock-row").first().waitFor();
+    await expect.poll(() => statusOf(page)).toContain("Live");
+    await close();
+  });
+
   test("another user is chosen on the issuer's page, and has that user's scopes", async () => {
     const { page, go, close } = await openWindow(browser, "session");
     await page.getByRole("button", { name: "Choose a user" }).click();

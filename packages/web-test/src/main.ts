@@ -6,8 +6,8 @@
 import { canIssueTokens, FULL_ACCESS, issueToken } from "./issuer.ts";
 
 const query = new URLSearchParams(location.search);
-const isSignedIn = query.has("code") || query.has("error"); // the answer of a sign-in
-const token = canIssueTokens && !isSignedIn ? issueToken(FULL_ACCESS) : undefined;
-token?.catch(() => undefined); // it is told where it is used
+const mayBeSignedIn = query.has("code") || query.has("error"); // the answer of a sign-in
+const token = canIssueTokens && !mayBeSignedIn ? issueToken(FULL_ACCESS) : undefined;
+token?.catch(() => undefined); // a failure is shown where the token is used
 // Not awaited, since the scripts behind it import parts of this one.
 void import("./start.tsx").then(({ start }) => start(token));

@@ -5,7 +5,7 @@ import { App } from "./app.tsx";
 import { errorText, notify } from "./notice.tsx";
 import { loadPage, pageOf } from "./page.tsx";
 import { navigate, route } from "./route.ts";
-import { FULL_ACCESS } from "./issuer.ts";
+import { canIssueTokens, FULL_ACCESS } from "./issuer.ts";
 import { isStarting, startIssuedSession, startSession } from "./session.ts";
 import { finishSignIn, resumeAddress } from "./sign-in.ts";
 
@@ -15,13 +15,13 @@ if (!root) throw new Error("the page has no #app");
 const PATIENCE = 150; // ms in which the first session comes, mostly
 
 /**
- * Starts the session of a completed sign-in, or of the token that the laptop issues; without both
- * shows the session page. The page is drawn once, with its session and its script, unless these take
- * long.
+ * Starts the session of a completed sign-in, or one with a token of the laptop, which `issued` may
+ * bring; without both shows the session page. The page is drawn once, with its session and its script,
+ * unless these take long.
  */
 export async function start(issued: Promise<string> | undefined): Promise<void> {
   const started = startFirstSession(issued);
-  const loaded = loadPage(pageOf(route.value)).catch(() => undefined); // told by the page
+  const loaded = loadPage(pageOf(route.value)).catch(() => undefined); // the page shows a failure
   const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE));
   await Promise.race([Promise.all([started, loaded]), patience]);
   root?.replaceChildren();
@@ -34,7 +34,7 @@ async function startFirstSession(issued: Promise<string> | undefined): Promise<v
   try {
     const signIn = finishSignIn();
     if (signIn) startSession(await signIn);
-    else if (issued) await startIssuedSession(FULL_ACCESS, issued);
+    else if (canIssueTokens) await startIssuedSession(FULL_ACCESS, issued);
     else navigate("session");
   } catch (error) {
     notify("refused", `No session: ${errorText(error)}`);
