@@ -5,7 +5,7 @@
 
 import { type Client, unwrap } from "@stockwire/client/http";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type Laptop, startLaptop } from "./laptop.ts";
 import { createProducts, isLaptop, secondClient } from "./stage.ts";
 import { openBrowser, openWindow } from "./window.ts";
@@ -27,8 +27,33 @@ beforeAll(async () => {
     sku: `S-${index}`,
   });
   await createProducts(http, PRODUCTS, productOf, 9);
+  await untilLogged(`S-${PRODUCTS - 1}`);
 }, SEED_TIME);
 afterAll(() => Promise.all([browser?.close(), laptop?.close()]));
+
+/** Waits until the change log, which is behind after so many creations, has later changes of a product. */
+async function untilLogged(sku: string): Promise<void> {
+  const { items } = await unwrap(http.products.$get({ query: { sku } }));
+  const id = items[0]?.id ?? "";
+  await unwrap(http.products[":id"].$patch({ param: { id }, json: { description: "The last" } }));
+  for (const delta of [1, -1]) {
+    const json = { delta, reason: "logged" };
+    await unwrap(
+      http.inventory[":productId"].adjustments.$post({ param: { productId: id }, json }),
+    );
+  }
+  const logged = async (topic: `products/${string}` | `inventory/${string}`) => {
+    const { events } = await unwrap(http.changes.$get({ query: { topic, last: "1" } }));
+    return events.map(({ version }) => version);
+  };
+  await vi.waitFor(
+    async () => {
+      expect(await logged(`products/${id}`)).toEqual([2]);
+      expect(await logged(`inventory/${id}`)).toEqual([3]);
+    },
+    { timeout: SEED_TIME, interval: 500 },
+  );
+}
 
 const drawn = (page: Page) => page.locator(".stock-row").count();
 
