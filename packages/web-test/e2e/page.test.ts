@@ -58,3 +58,11 @@ test("a page that throws shows what happened, and a way back", async () => {
   await page.getByRole("table", { name: "Stock" }).waitFor();
   await close();
 });
+
+test("a console whose scripts cannot be loaded says so", async () => {
+  const { page, close } = await openWindow(browser, "session", { expected: /ERR_FAILED/ });
+  await page.route("**/assets/start-*", (route) => route.abort());
+  await page.reload();
+  await expect.poll(() => page.locator("#app").innerText()).toContain("The console cannot start");
+  await close();
+});

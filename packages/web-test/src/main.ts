@@ -10,4 +10,8 @@ const mayBeSignedIn = query.has("code") || query.has("error"); // the answer of 
 const token = canIssueTokens && !mayBeSignedIn ? issueToken(FULL_ACCESS) : undefined;
 token?.catch(() => undefined); // a failure is shown where the token is used
 // Not awaited, since the scripts behind it import parts of this one.
-void import("./start.tsx").then(({ start }) => start(token));
+import("./start.tsx")
+  .then(({ start }) => start(token))
+  .catch((error: unknown) => {
+    document.querySelector("#app")?.append(`The console cannot start: ${String(error)}`);
+  });

@@ -19,15 +19,15 @@ const PATIENCE = 150; // ms in which the first session comes, mostly
  * bring; without both shows the session page. The page is drawn once, with its session and its script,
  * unless these take long.
  */
-export async function start(issued: Promise<string> | undefined): Promise<void> {
+export const start = async (issued: Promise<string> | undefined): Promise<void> => {
   const started = startFirstSession(issued);
   const loaded = loadPage(pageOf(route.value)).catch(() => undefined); // the page shows a failure
   const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE));
   await Promise.race([Promise.all([started, loaded]), patience]);
-  root?.replaceChildren();
-  if (root) render(<App />, root);
+  root.replaceChildren();
+  render(<App />, root);
   await started;
-}
+};
 
 async function startFirstSession(issued: Promise<string> | undefined): Promise<void> {
   if (resumeAddress()) return;
