@@ -31,6 +31,8 @@ export default defineConfig({
           name: "unit",
           include: UNIT,
           exclude: ["**/node_modules/**"],
+          // Also beside the other projects, whose set-up starts an engine.
+          env: { DYNAMODB_ENDPOINT: "", DATA_TABLE: "", CHANGES_TABLE: "" },
           isolate: false, // saves a third of the time; pure tests do not affect each other
         },
       },

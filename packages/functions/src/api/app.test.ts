@@ -17,13 +17,16 @@ const about = { name: "stockwire", version: "0", commit: "0", stage: "test", run
 const authorizer = { jwt: { claims: { sub: "ana", scope: "admin" } } };
 const env = { requestContext: { authorizer } };
 
-const { DYNAMODB_ENDPOINT = "", DATA_TABLE = "", CHANGES_TABLE = "" } = process.env;
-const credentials = { accessKeyId: "local", secretAccessKey: "local" };
-const use = (endpoint = DYNAMODB_ENDPOINT) =>
+/** A store at which nobody answers. */
+const useNoStore = () =>
   DynamoDB.configure({
-    client: createClient({ region: "us-east-1", endpoint, credentials }),
-    tableName: DATA_TABLE,
-    changes: CHANGES_TABLE,
+    client: createClient({
+      region: "us-east-1",
+      endpoint: "http://127.0.0.1:1",
+      credentials: { accessKeyId: "local", secretAccessKey: "local" },
+    }),
+    tableName: "Data",
+    changes: "Changes",
     shards: 4,
   });
 
@@ -167,18 +170,16 @@ describe("failures", () => {
     expect(errors).toHaveLength(1);
     expect(errors[0]).toMatchObject({ requestId: "request-0001", error: { name: "TypeError" } });
     expect(JSON.stringify(errors[0])).toContain("at ");
-    use();
   });
 
   test("a store that does not answer is 503 with Retry-After, and /ready reports it", async () => {
-    use("http://127.0.0.1:1");
+    useNoStore();
     const answer = await appWith().request("/items", {}, env);
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
     const ready = await appWith().request("/ready");
     expect(ready.status).toBe(503);
     expect(await ready.json()).toMatchObject({ checks: { dynamodb: { status: "unavailable" } } });
     expect((await appWith().request("/health")).status).toBe(200);
-    use();
   });
 
   test.each([
@@ -227,7 +228,6 @@ describe("the Feed-Cursor of a read", () => {
         expect(events).toContain("head read");
       } finally {
         ChangeLog.reset();
-        use();
       }
     },
   );
@@ -235,7 +235,7 @@ describe("the Feed-Cursor of a read", () => {
 
 describe("the log", () => {
   test("has one line per request, without anything that the client sent", async () => {
-    use();
+    useNoStore();
     const canary = "c4n4ry";
     await appWith().request(
       `/users/${canary}?email=${canary}`,
@@ -265,7 +265,7 @@ describe("the log", () => {
   });
 
   test("counts and times each request, for the stage and for the route", async () => {
-    use();
+    useReplies(async () => ({}));
     await appWith().request("/health");
     await appWith().request("/nowhere");
     await appWith({ measure: createMeasure("on", "test") }).request("/health");
