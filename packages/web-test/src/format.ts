@@ -83,16 +83,21 @@ export const SIGNS: Readonly<Record<string, Readonly<Record<string, string>>>> =
   "en-GB": { EUR: "€", GBP: "£", USD: "US$" },
   "en-US": { EUR: "€", GBP: "£", USD: "$" },
 };
-const signs = SIGNS[navigator.language] ?? {};
 const PLAIN_PRICE = /^(\d{1,3})(?:\.(\d{1,2}))?$/;
+
+/** A price below a thousand as the language's formatter writes it; undefined of another currency. */
+export function plainMoney(price: number, currency: string, language: string): string | undefined {
+  const sign = SIGNS[language]?.[currency];
+  const [, whole, cents = ""] = PLAIN_PRICE.exec(String(price)) ?? [];
+  return sign && whole && `${sign}${whole}.${cents.padEnd(2, "0")}`;
+}
 
 const currencies = new Map<string, Intl.NumberFormat>();
 
-/** `currency` is an ISO 4217 code. A frequent one needs no formatter for a price below a thousand. */
+/** `currency` is an ISO 4217 code. A frequent one needs no formatter. */
 export function money(price: number, currency: string): string {
-  const sign = signs[currency];
-  const [, whole, cents = ""] = (sign && PLAIN_PRICE.exec(String(price))) || [];
-  if (sign && whole) return `${sign}${whole}.${cents.padEnd(2, "0")}`;
+  const plain = plainMoney(price, currency, navigator.language);
+  if (plain) return plain;
   const format =
     currencies.get(currency) ?? new Intl.NumberFormat(undefined, { style: "currency", currency });
   currencies.set(currency, format);
@@ -100,9 +105,7 @@ export function money(price: number, currency: string): string {
 }
 
 /** Called while a page waits for prices: the first formatter of a page takes tens of milliseconds. */
-export function prepareMoney(): void {
-  if (signs["EUR"] === undefined) money(0, "EUR");
-}
+export const prepareMoney = (): void => void money(0, "EUR");
 
 /** The last characters of an id: they are random, so they differ between the records of a page. */
 export const short = (id: string): string => (id.length > 14 ? `…${id.slice(-8)}` : id);
