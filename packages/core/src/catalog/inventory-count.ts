@@ -73,13 +73,14 @@ type KnownInventories = Map<string, Inventory.StoredInventory>;
 export const create = (
   { counts, reason }: z.output<typeof Create>,
   writer: Writer,
-): Promise<Outcome<Info>> =>
-  Idempotency.once(writer, () => {
-    const products = counts.map(({ productId }) => productId);
-    return withLocks(products, writer, () =>
-      Inventory.withExpiredReleased(products, writer, () => setAll(counts, reason, writer)),
-    );
-  });
+): Promise<Outcome<Info>> => {
+  const products = counts.map(({ productId }) => productId);
+  return withLocks(products, writer, () =>
+    Inventory.withExpiredReleased(products, writer, () =>
+      Idempotency.once(writer, () => setAll(counts, reason, writer)),
+    ),
+  );
+};
 
 async function setAll(
   counts: readonly Entry[],

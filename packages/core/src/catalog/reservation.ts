@@ -104,14 +104,15 @@ async function attempt(
 /**
  * Reserves all lines or none. Throws `insufficient_stock`, `product_not_found`, `product_archived`.
  */
-export const create = (input: z.output<typeof Create>, writer: Writer): Promise<Outcome<Info>> =>
-  Idempotency.once(writer, () => {
-    const lines = merged(input.lines);
-    const products = lines.map(({ productId }) => productId);
-    return withLocks(products, writer, () =>
-      Inventory.withExpiredReleased(products, writer, () => reserve(input, lines, writer)),
-    );
-  });
+export const create = (input: z.output<typeof Create>, writer: Writer): Promise<Outcome<Info>> => {
+  const lines = merged(input.lines);
+  const products = lines.map(({ productId }) => productId);
+  return withLocks(products, writer, () =>
+    Inventory.withExpiredReleased(products, writer, () =>
+      Idempotency.once(writer, () => reserve(input, lines, writer)),
+    ),
+  );
+};
 
 /**
  * The first attempt is built without reading anything: one transaction is the whole cost of most

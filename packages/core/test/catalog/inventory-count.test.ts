@@ -278,6 +278,22 @@ describe("a repeated count", () => {
     expect(await Inventory.get(product)).toMatchObject({ quantity: 4, version: 3 });
   });
 
+  test("releases nothing, nor does one with another request's key", async () => {
+    const product = await stocked(10);
+    const key = newId();
+    const first = await count([{ productId: product, quantity: 5 }], keyed(key));
+    await adjust(product, 4);
+    const { value } = await reserve(product, 8);
+    await letExpire(value.id);
+    const before = await Inventory.get(product);
+    expect(before).toMatchObject({ quantity: 9, reserved: 8 });
+    const again = await count([{ productId: product, quantity: 5 }], keyed(key));
+    expect(again).toEqual({ ...first, replayed: true });
+    const other = count([{ productId: product, quantity: 6 }], keyed(key, "another request"));
+    expect(await failure(other)).toMatchObject({ code: "idempotency_key_reused" });
+    expect(await Inventory.get(product)).toEqual(before);
+  });
+
   test("at the same time has one effect", async () => {
     const products = await many(3);
     const key = newId();
