@@ -72,5 +72,6 @@ export function forwardedHeaders({
 
 /** The first label of a domain name, `requestContext.domainPrefix`. */
 export function domainPrefix(domainName: string): string {
-  return domainName.split(".", 1)[0] ?? domainName;
+  const end = domainName.indexOf(".");
+  return end < 0 ? domainName : domainName.slice(0, end);
 }

@@ -198,12 +198,15 @@ export async function listenOnLoopback(options: Omit<ListenOptions, "host">): Pr
 function checkRequest(req: IncomingMessage): 400 | 431 | undefined {
   const { rawHeaders } = req;
   if (rawHeaders.length / 2 >= MAX_HEADERS) return 431;
-  const hosts = rawHeaders.filter(
-    (_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === "host",
-  );
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] ?? "";
+    if (name.length !== 4 || name.toLowerCase() !== "host") continue;
+    hosts++;
+    if (!HOST.test(rawHeaders[at + 1] ?? "")) return 400;
+  }
   // Exactly one Host (RFC 9112, section 3.2); HTTP/1.0 has no Host.
-  if (hosts.length > 1 || (hosts.length === 0 && req.httpVersion !== "1.0")) return 400;
-  return hosts.every((host) => HOST.test(host)) ? undefined : 400;
+  return hosts === 1 || (hosts === 0 && req.httpVersion === "1.0") ? undefined : 400;
 }
 
 const REASONS = {

@@ -18,7 +18,7 @@ import { attributes } from "../seed.ts";
 import type { Share, ShareTask } from "./share-process.ts";
 
 /** `round` is in ms. V8 compiles during the first rounds, which are not counted. */
-const FULL = { connections: 32, warmUps: 5, rounds: 6, round: 1_500, count: 1_500, warmUp: 300 };
+const FULL = { connections: 32, warmUps: 5, rounds: 6, round: 1_500, count: 1_500, warmUp: 1_500 };
 const SMOKE: typeof FULL = {
   connections: 2,
   warmUps: 1,

@@ -101,14 +101,13 @@ function compile(pattern: string): Pattern {
  */
 export function evaluate(policy: readonly Statement[], arn: string, action: string): PolicyEffect {
   const folded = action.toLowerCase();
-  const matching = policy.filter(
-    (statement) => concerns(statement.action, folded) && concerns(statement.resource, arn),
-  );
-  if (matching.some(({ effect }) => effect === "Deny")) return "deny";
-  const allows = matching.some(
-    ({ effect, condition }) => effect === "Allow" && condition === undefined,
-  );
-  return allows ? "allow" : "implicit";
+  let effect: PolicyEffect = "implicit";
+  for (const { effect: stated, action: actions, resource, condition } of policy) {
+    if (!concerns(actions, folded) || !concerns(resource, arn)) continue;
+    if (stated === "Deny") return "deny";
+    if (condition === undefined) effect = "allow";
+  }
+  return effect;
 }
 
 /**

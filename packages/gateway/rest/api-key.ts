@@ -5,6 +5,7 @@
  */
 
 import { hash } from "node:crypto";
+import { createCache } from "../cache.ts";
 
 /** An API key, given as its value or as the SHA-256 of its value in hex. */
 export type ApiKeyConfig = {
@@ -24,6 +25,9 @@ export type ApiKeySource = (fresh?: boolean) => readonly ApiKeyConfig[];
 
 /** The SHA-256 of a key, in hex. Keys are long and random, so a slow hash would protect no better. */
 export const hashOf = (value: string): string => hash("sha256", value);
+
+const HASHES = 1000; // remembered
+const MAX_KEY = 128; // characters, so that values nobody could have as a key take no memory
 
 /**
  * Creates the function that finds a usable key by its value. Undefined if the key is unknown, disabled
@@ -47,8 +51,14 @@ export function createKeyFinder(
     const isValid = key?.expiresAt === undefined || key.expiresAt > now;
     return key?.enabled && isValid ? key : undefined;
   };
+  // A hash takes as long as the rest of the look-up.
+  const hashes = createCache<string>(HASHES);
   return (value, now) => {
-    const valueHash = hashOf(value);
+    let valueHash = hashes.get(value);
+    if (valueHash === undefined) {
+      valueHash = hashOf(value);
+      if (value.length <= MAX_KEY) hashes.set(value, valueHash);
+    }
     return find(valueHash, now, false) ?? find(valueHash, now, true);
   };
 }

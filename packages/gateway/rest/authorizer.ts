@@ -98,7 +98,7 @@ export function createRestAuthorizer(
     if (isMissing || (expression && !expression.test(identity[0] ?? ""))) {
       return { allowed: false, effect: "error", type: "UNAUTHORIZED", reason: "no identity" };
     }
-    const key = JSON.stringify(identity);
+    const key = identity.length === 1 ? (identity[0] ?? "") : JSON.stringify(identity);
     const cached = ttl > 0 ? grants.get(key) : undefined;
     const startedAt = performance.now();
     let grant = cached && cached.expiresAt > clock() ? cached.grant : undefined;

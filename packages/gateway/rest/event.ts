@@ -124,12 +124,14 @@ export function proxyEvent(
   };
 }
 
+/** Without authorizer or key their members are undefined, so that JSON leaves them out. */
 function requestContext(request: GatewayRequest, source: RestSource): object {
   const { api, stage, routeKey, requestId, authorizer, apiKey } = source;
+  const resource = resourcePath(routeKey);
   return {
-    resourceId: idOf(resourcePath(routeKey)),
-    ...(authorizer && { authorizer }),
-    resourcePath: resourcePath(routeKey),
+    resourceId: idOf(resource),
+    authorizer,
+    resourcePath: resource,
     httpMethod: request.method,
     extendedRequestId: request.id,
     requestTime: logTime(request.receivedAt),
@@ -143,7 +145,8 @@ function requestContext(request: GatewayRequest, source: RestSource): object {
     identity: {
       cognitoIdentityPoolId: null,
       accountId: null,
-      ...(apiKey && { apiKey: apiKey.value, apiKeyId: apiKey.id }),
+      apiKey: apiKey?.value,
+      apiKeyId: apiKey?.id,
       cognitoIdentityId: null,
       caller: null,
       sourceIp: request.sourceIp,

@@ -114,6 +114,13 @@ const stock: Defect[] = [
   },
   {
     file: COUNT_FILE,
+    text: "Idempotency.once(writer, () => setAll(counts, reason, writer)),",
+    replacement: "setAll(counts, reason, writer),",
+    harm: "A count that is repeated with its key is refused, or releases reservations once more",
+    test: COUNT("releases nothing, nor does one with another request's key"),
+  },
+  {
+    file: COUNT_FILE,
     text: ".superRefine(refuseRepeated)",
     replacement: "",
     harm: "A count that names a product twice is answered with 500",

@@ -15,8 +15,8 @@ const keys: Defect[] = [
   },
   {
     file: `${REST}/api-key.ts`,
-    text: "const valueHash = hashOf(value);\n    return",
-    replacement: "const valueHash = byHash.has(value) ? value : hashOf(value);\n    return",
+    text: "valueHash = hashOf(value);",
+    replacement: "valueHash = byHash.has(value) ? value : hashOf(value);",
     harm: "Whoever reads the file of keys can use the hashes in it as keys",
     test: PLAN("a key can be stored as its hash, name its plan, and expire"),
   },
@@ -109,7 +109,7 @@ const policies: Defect[] = [
   },
   {
     file: `${REST}/authorizer.ts`,
-    text: "const key = JSON.stringify(identity);",
+    text: 'const key = identity.length === 1 ? (identity[0] ?? "") : JSON.stringify(identity);',
     replacement: 'const key = identity[0] ?? "";',
     harm: "A caller gets the cached policy of another one with the same first identity",
     test: AUTHORIZER("a cached policy is for all identity sources together"),
