@@ -59,10 +59,12 @@ export function laptopDeadLetters(queue: "stream" | "delivery", server: Server):
     ...(queue === "stream" ? streamContent(server) : deliveryContent(server)),
     count: async () => (await linesOf([...(await takenFiles()), file])).length,
     async *letters({ take }) {
-      // The server goes on writing letters to the file, so it is renamed before it is read.
+      // The server goes on writing letters to the file, so it is renamed before it is read. It comes
+      // last: files of the same moment can have the same time.
       if (take) {
-        await rename(file, `${file}.taken-${randomUUID()}`).catch(ifMissing(undefined));
-        taken = await takenFiles();
+        const earlier = await takenFiles();
+        const own = `${file}.taken-${randomUUID()}`;
+        taken = [...earlier, ...(await rename(file, own).then(() => [own], ifMissing([])))];
       }
       const lines = await linesOf(take ? taken : [...(await takenFiles()), file]);
       const letters = lines.map((line, index) => ({ id: String(index), ...letterOf(line) }));

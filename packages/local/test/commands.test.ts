@@ -5,7 +5,7 @@
 
 import { execFile } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
-import { appendFile, mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { appendFile, mkdir, readFile, readdir, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -153,6 +153,8 @@ describe("npm run redrive on this machine", () => {
     // A command that was killed has left a file; the server has written the other one since.
     await writeFile(join(folder(), "changes.jsonl.taken-1"), `${letter("lost", { N: "1" })}\n`);
     await appendFile(join(folder(), "changes.jsonl"), `${poison}\n`);
+    // What the server has written comes last, whatever the clock has given to the files.
+    await utimes(join(folder(), "changes.jsonl"), 0, 0);
     expect((await redrive()).stdout).toMatch(/ITEM#0\nstream: 2 shown\n/);
     const { stdout, ...rest } = await redrive("--queue", "stream", "--send");
     expect(stdout).toMatch(/ITEM#0: sent\n.*ITEM#0: kept, it still.*\nstream: 1 sent, 1 failed\n$/);
