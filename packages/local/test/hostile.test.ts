@@ -18,8 +18,8 @@ const corpus = <T>(name: string): T[] => {
   return (JSON.parse(readFileSync(file, "utf8")) as { items: T[] }).items;
 };
 
-/** Of what would take long a fifth is sent, spread over all inputs; test:stress sends all of it. */
-const SHARE = Number(process.env["HOSTILE_SHARE"] ?? 5);
+/** Of what would take long a tenth is sent, spread over all inputs; test:stress sends all of it. */
+const SHARE = Number(process.env["HOSTILE_SHARE"] ?? 10);
 
 const strings = [
   ...corpus<string>("naughty-strings"),

@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { onOwnEngine, onSharedEngine, type RunningLaptop, startLaptop } from "./laptop.ts";
 
 const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 1); // of 500 concurrent reservations
-const KILLS = Number(process.env["STRESS_KILLS"] ?? 4);
+const KILLS = Number(process.env["STRESS_KILLS"] ?? 2);
 
 /** For the tests that need no laptop of their own. */
 let shared: RunningLaptop;

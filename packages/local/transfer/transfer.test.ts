@@ -328,12 +328,12 @@ describe("import", () => {
       LOG_LEVEL: "info",
     });
     onTestFinished(() => host.close());
-    const rows = Array.from({ length: 20 }, (_, at) => `P,1,Slow,${sku(String(at))}`);
+    const rows = Array.from({ length: 10 }, (_, at) => `P,1,Slow,${sku(String(at))}`);
     const name = file("slow.csv", ["name,price,category,sku", ...rows].join("\n"));
     const env = { STOCKWIRE_TOKEN: other.token({ sub: "ana", scope: "admin" }) };
     const result = await run("import", ["products", name, "--url", host.url], env);
     expect(result.stderr).toMatch(
-      /^20 of 20 lines: 20 created, 0 updated, 0 unchanged, 0 refused$/m,
+      /^10 of 10 lines: 10 created, 0 updated, 0 unchanged, 0 refused$/m,
     );
     expect(host.output.filter((line) => line.includes('"status":429')).length).toBeGreaterThan(0);
   }, 120_000);

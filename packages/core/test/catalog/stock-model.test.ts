@@ -32,7 +32,7 @@ import {
 } from "./stock-program.ts";
 import { by, endpoint, failure, keyed, SHARDS, shortTimeout } from "../support/store.ts";
 
-const RUNS = Number(process.env["MODEL_RUNS"] ?? 20); // of each property
+const RUNS = Number(process.env["MODEL_RUNS"] ?? 10); // of each property
 
 let table: Awaited<ReturnType<typeof ownTable>>;
 beforeAll(async () => {

@@ -116,7 +116,7 @@ test("reservations of overlapping products in any order end, oversell nothing an
         expect(short).toBe(true); // no units were released meanwhile
       }
     }),
-    { numRuns: some(20) },
+    { numRuns: some(10) },
   );
 }, 300_000);
 

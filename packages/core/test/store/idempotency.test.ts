@@ -29,7 +29,7 @@ describe("requests with one key have one effect:", () => {
 
   test("of 50 concurrent requests one has the effect and all have its answer", async () => {
     const id = await stocked(1_000);
-    for (let round = 0; round < 20; round++) {
+    for (let round = 0; round < 6; round++) {
       const key = newId();
       const outcomes = await Promise.all(
         Array.from({ length: 50 }, () =>
@@ -39,7 +39,7 @@ describe("requests with one key have one effect:", () => {
       expect(outcomes.filter(({ replayed }) => !replayed)).toHaveLength(1);
       expect(new Set(outcomes.map(({ value }) => JSON.stringify(value))).size).toBe(1);
     }
-    expect((await Inventory.get(id)).quantity).toBe(980);
+    expect((await Inventory.get(id)).quantity).toBe(994);
   }, 60_000);
 
   test("a repeated update returns its first answer, whatever was written since", async () => {

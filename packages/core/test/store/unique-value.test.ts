@@ -7,7 +7,7 @@ import { by, failure, use } from "../support/store.ts";
 
 beforeAll(() => void use());
 
-const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 30);
+const ROUNDS = Number(process.env["STRESS_ROUNDS"] ?? 10);
 
 const address = () => `u${newId().replaceAll("-", "")}@example.com`;
 const ana = (email: string) => User.Create.parse({ name: "Ana", email });

@@ -14,7 +14,7 @@ import { type Follower, follow } from "./follower.ts";
 import { email } from "./suite.ts";
 import { startWriters } from "./writers.ts";
 
-const SECONDS = Number(process.env["CHAOS_SECONDS"] ?? 4);
+const SECONDS = Number(process.env["CHAOS_SECONDS"] ?? 2);
 const FEEDS = ["users", "products", "inventory", "items", "reservations"] as const;
 const CURSOR_SECRET = "the cursor secret of these tests, long enough";
 const CLIENTS = 20;
