@@ -74,6 +74,36 @@ test("no page is wider than a screen of 360 px", async () => {
   await close();
 }, 180_000);
 
+test("in no list a head, a time or a field is cut off, on a screen of 1100 px", async () => {
+  const { page, go, settle, close } = await openWindow(browser, "stock", {
+    width: 1100,
+    height: 740,
+  });
+  for (const path of ["products", "inventory", "reservations", "users", "items"]) {
+    await go(path);
+    await page.locator("main tbody tr").first().waitFor();
+    await settle();
+    const cut = await page.evaluate(() => {
+      const heads = [...document.querySelectorAll<HTMLTableCellElement>("main th")];
+      const sized = heads.filter((head) => /\b(?:time|small|form)\b/.test(head.className));
+      const cells = [...document.querySelectorAll<HTMLTableCellElement>("main td")].filter((cell) =>
+        sized.some(({ cellIndex }) => cellIndex === cell.cellIndex),
+      );
+      const covered = cells.flatMap((cell) => {
+        const [field, ...others] = cell.querySelectorAll("input, button");
+        const end = field?.getBoundingClientRect().right ?? 0;
+        return others.filter((other) => other.getBoundingClientRect().left < end);
+      });
+      const tooWide = [...heads, ...cells].filter(
+        ({ scrollWidth, clientWidth }) => scrollWidth > clientWidth,
+      );
+      return [...tooWide, ...covered].map(({ textContent }) => textContent);
+    });
+    expect(cut, path).toEqual([]);
+  }
+  await close();
+}, 180_000);
+
 test("the keyboard alone can reserve and adjust, and the focus returns after the dialog", async () => {
   const { page, close } = await openWindow(browser, "stock");
   const { row, figures } = await findRow(page, product.name);

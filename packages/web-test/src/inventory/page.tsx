@@ -74,7 +74,7 @@ function LevelList({ connection }: { connection: Connection }) {
         { title: "Available", num: true, by: ({ available }) => available },
         { title: "Reserved", num: true, by: ({ reserved }) => reserved },
         { title: "On hand", num: true, by: ({ quantity }) => quantity },
-        { title: "Reorder point", by: ({ reorderPoint }) => reorderPoint },
+        { title: "Reorder point", size: "form", by: ({ reorderPoint }) => reorderPoint },
       ]}
       cells={(level) => [
         <a href={href("products", level.id)}>

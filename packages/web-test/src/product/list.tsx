@@ -87,7 +87,7 @@ export function ProductList({ connection }: { connection: Connection }) {
         { title: "Sku", by: ({ sku = "" }) => sku },
         { title: "Price", num: true, by: ({ price }) => price },
         { title: "Status", by: ({ status }) => status },
-        { title: "Changed", by: ({ updatedAt }) => updatedAt },
+        { title: "Changed", size: "time", by: ({ updatedAt }) => updatedAt },
       ]}
       cells={({ id, name, category, sku, price, currency, status, updatedAt }) => [
         <a href={href("products", id)}>{name}</a>,

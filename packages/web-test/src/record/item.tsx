@@ -45,8 +45,8 @@ const Items = ({ connection }: { connection: Connection }) => (
     columns={[
       { title: "Id", by: ({ id }) => id },
       { title: "Attributes" },
-      { title: "Changed", by: ({ updatedAt }) => updatedAt },
-      { title: "Version", by: ({ version }) => version },
+      { title: "Changed", size: "time", by: ({ updatedAt }) => updatedAt },
+      { title: "Version", size: "small", by: ({ version }) => version },
     ]}
     cells={(item) => [
       <a href={href("items", item.id)}>{item.id}</a>,

@@ -9,10 +9,10 @@ interface Props<T> {
 const ARROWS = { ascending: "▲", descending: "▼" };
 
 /** A column's head, which sorts the list. */
-export function SortHead<T>({ column: { title, num, by }, order, onOrder }: Props<T>) {
+export function SortHead<T>({ column: { title, num, size, by }, order, onOrder }: Props<T>) {
   const own = order?.title === title ? order.direction : undefined;
   return (
-    <th scope="col" class={num ? "num" : undefined} aria-sort={by && (own ?? "none")}>
+    <th scope="col" class={num ? "num" : size} aria-sort={by && (own ?? "none")}>
       {by ? (
         <button
           type="button"

@@ -3,6 +3,8 @@
 export interface Column<T> {
   title: string;
   num?: boolean;
+  /** What it holds, if it needs a width of its own: a date with time, a small number, a form. */
+  size?: "time" | "small" | "form";
   /** The value to sort the rows by. */
   by?: (record: T) => string | number;
 }

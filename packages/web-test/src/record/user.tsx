@@ -40,8 +40,8 @@ const Users = ({ connection }: { connection: Connection }) => (
       { title: "Name", by: ({ name }) => name },
       { title: "Email", by: ({ email }) => email },
       { title: "Status", by: ({ status }) => status },
-      { title: "Changed", by: ({ updatedAt }) => updatedAt },
-      { title: "Version", by: ({ version }) => version },
+      { title: "Changed", size: "time", by: ({ updatedAt }) => updatedAt },
+      { title: "Version", size: "small", by: ({ version }) => version },
     ]}
     cells={(user) => [
       <a href={href("users", user.id)}>{user.name}</a>,

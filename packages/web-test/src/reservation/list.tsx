@@ -84,7 +84,7 @@ export function ReservationList({ connection }: { connection: Connection }) {
         { title: "Units" },
         { title: "Status", by: (reservation) => reservation.status },
         { title: "Time left", by: ({ expiresAt }) => expiresAt },
-        { title: "Created", by: ({ createdAt }) => createdAt },
+        { title: "Created", size: "time", by: ({ createdAt }) => createdAt },
       ]}
       cells={(reservation) => [
         <a href={href("reservations", reservation.id)}>{titleOf(reservation)}</a>,
