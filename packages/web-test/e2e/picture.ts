@@ -70,7 +70,7 @@ interface Box {
 /** In the page: where its times and ids are, and the elements of the selectors. */
 function boxesOf(selectors: string[]): Box[] {
   const changing =
-    /\d{1,2} \w{3} 20\d\d|\d:\d\d|[0-9a-f]{8}-[0-9a-f]{4}|…[0-9a-f]{8}|localhost:|\d ms|\w{14}=/;
+    /\d{1,2} \w{3} 20\d\d|\d:\d\d|[0-9a-f]{8}-[0-9a-f]{4}|…[0-9a-f]{8}|localhost:|--port |\d ms|\w{14}=/;
   const found: Element[] = [...document.querySelectorAll(selectors.join(","))];
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) {

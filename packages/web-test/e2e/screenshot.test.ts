@@ -23,6 +23,7 @@ interface Records {
   http: Client;
   atlas: { id: string };
   reservation: { id: string };
+  user: { id: string };
 }
 
 /** Creates what the pictures show, besides the demo data. */
@@ -43,13 +44,17 @@ async function createRecords(url: string): Promise<Records> {
   ];
   const json = { lines, reference: "Order 1042", ttlSeconds: 3_600 };
   const reservation = await unwrap(http.reservations.$post({ json }));
-  return { http, atlas, reservation };
+  const { items: users } = await unwrap(http.users.$get({ query: {} }));
+  const user = users.find(({ name }) => name === "Jane Smith");
+  if (!user) throw new Error("the demo data have no Jane Smith");
+  return { http, atlas, reservation, user };
 }
 
 const COUNT = "sku,quantity\nPEN-001,118\nPEN-002,40\nPAP-001,255\nOFF-001,7\nnothing,1";
 
 interface PageOfPicture {
   name: string;
+  /** Within the console, or from the root of the server with a slash before it. */
   path: string;
   /** What is done before the picture. */
   before?: (window: Window) => Promise<void>;
@@ -58,7 +63,7 @@ interface PageOfPicture {
 }
 
 /** The pages in the order in which they are opened: the last ones change the stock. */
-const pagesOf = ({ http, atlas, reservation }: Records): PageOfPicture[] => [
+const pagesOf = ({ http, atlas, reservation, user }: Records): PageOfPicture[] => [
   { name: "products", path: "products" },
   { name: "product", path: `products/${atlas.id}` },
   { name: "product-form", path: `products/${atlas.id}/edit` },
@@ -76,7 +81,11 @@ const pagesOf = ({ http, atlas, reservation }: Records): PageOfPicture[] => [
   { name: "reservation-form", path: `reservations/new?product=${atlas.id}` },
   { name: "changes", path: "changes", varying: ["main .counters", "main tbody"] },
   { name: "users", path: "users" },
+  { name: "user", path: `users/${user.id}` },
+  { name: "user-form", path: "users/new" },
   { name: "items", path: "items" },
+  { name: "item", path: "items/item_welcome" },
+  { name: "item-form", path: "items/new" },
   { name: "channels", path: "channels" },
   { name: "limits", path: "limits" },
   { name: "session", path: "session" },
@@ -110,6 +119,8 @@ const pagesOf = ({ http, atlas, reservation }: Records): PageOfPicture[] => [
     },
     varying: ["main dd"],
   },
+  { name: "reference", path: "/docs" },
+  { name: "guide", path: "/docs/guide/concepts" },
 ];
 
 for (const [suffix, size] of Object.entries(SIZES)) {
@@ -127,7 +138,8 @@ for (const [suffix, size] of Object.entries(SIZES)) {
           context.skip("the pictures were made with other fonts: run npm run pictures first");
         }
         for (const { name, path, before, varying } of pagesOf(records)) {
-          await go(path);
+          if (path.startsWith("/")) await page.goto(laptop.url + path);
+          else await go(path);
           await page.locator("main").getByText(/./).nth(2).waitFor();
           await before?.(window);
           await settle();
