@@ -102,10 +102,10 @@ function compile(pattern: string): Pattern {
 export function evaluate(policy: readonly Statement[], arn: string, action: string): PolicyEffect {
   const folded = action.toLowerCase();
   let effect: PolicyEffect = "implicit";
-  for (const { effect: stated, action: actions, resource, condition } of policy) {
-    if (!concerns(actions, folded) || !concerns(resource, arn)) continue;
-    if (stated === "Deny") return "deny";
-    if (condition === undefined) effect = "allow";
+  for (const statement of policy) {
+    if (!concerns(statement.action, folded) || !concerns(statement.resource, arn)) continue;
+    if (statement.effect === "Deny") return "deny";
+    if (statement.condition === undefined) effect = "allow";
   }
   return effect;
 }

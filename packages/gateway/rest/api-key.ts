@@ -27,7 +27,7 @@ export type ApiKeySource = (fresh?: boolean) => readonly ApiKeyConfig[];
 export const hashOf = (value: string): string => hash("sha256", value);
 
 const HASHES = 1000; // remembered
-const MAX_KEY = 128; // characters, so that values nobody could have as a key take no memory
+const MAX_KEY = 128; // characters of a key at AWS; the hash of a longer value is not remembered
 
 /**
  * Creates the function that finds a usable key by its value. Undefined if the key is unknown, disabled
@@ -51,7 +51,7 @@ export function createKeyFinder(
     const isValid = key?.expiresAt === undefined || key.expiresAt > now;
     return key?.enabled && isValid ? key : undefined;
   };
-  // A hash takes as long as the rest of the look-up.
+  // Computing the hash takes as long as the rest of this function.
   const hashes = createCache<string>(HASHES);
   return (value, now) => {
     let valueHash = hashes.get(value);

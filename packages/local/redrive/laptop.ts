@@ -59,8 +59,8 @@ export function laptopDeadLetters(queue: "stream" | "delivery", server: Server):
     ...(queue === "stream" ? streamContent(server) : deliveryContent(server)),
     count: async () => (await linesOf([...(await takenFiles()), file])).length,
     async *letters({ take }) {
-      // The server goes on writing letters to the file, so it is renamed before it is read. It comes
-      // last: files of the same moment can have the same time.
+      // The server continues to write letters, so its file is renamed before it is read. Its letters
+      // are the newest ones; the times of files cannot show this, since two can be equal.
       if (take) {
         const earlier = await takenFiles();
         const own = `${file}.taken-${randomUUID()}`;

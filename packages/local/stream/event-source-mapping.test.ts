@@ -167,7 +167,7 @@ test("a record has the form of a Lambda event, with attributes in DynamoDB JSON"
     eventSource: "aws:dynamodb",
     awsRegion: expect.any(String),
     dynamodb: {
-      // Of the last minute: DynamoDB Local gives the minute only.
+      // DynamoDB Local rounds it down to the minute.
       ApproximateCreationDateTime: expect.closeTo(Date.now() / 1000 - 30, -2),
       Keys,
       NewImage: {

@@ -153,7 +153,7 @@ describe("npm run redrive on this machine", () => {
     // A command that was killed has left a file; the server has written the other one since.
     await writeFile(join(folder(), "changes.jsonl.taken-1"), `${letter("lost", { N: "1" })}\n`);
     await appendFile(join(folder(), "changes.jsonl"), `${poison}\n`);
-    // What the server has written comes last, whatever the clock has given to the files.
+    // The letters of the server are sent last, even if its file has an older time.
     await utimes(join(folder(), "changes.jsonl"), 0, 0);
     expect((await redrive()).stdout).toMatch(/ITEM#0\nstream: 2 shown\n/);
     const { stdout, ...rest } = await redrive("--queue", "stream", "--send");

@@ -18,7 +18,7 @@ const corpus = <T>(name: string): T[] => {
   return (JSON.parse(readFileSync(file, "utf8")) as { items: T[] }).items;
 };
 
-/** Of what would take long a tenth is sent, spread over all inputs; test:stress sends all of it. */
+/** Long corpora: each tenth input is sent. test:stress sends all of them. */
 const SHARE = Number(process.env["HOSTILE_SHARE"] ?? 10);
 
 const strings = [

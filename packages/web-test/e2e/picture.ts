@@ -40,7 +40,7 @@ export async function checkPicture(page: Page, name: string, varying: readonly s
 
 /**
  * True if this browser draws text as the one that made the pictures: with other fonts everything would
- * differ. Notes the fonts when pictures are written.
+ * differ. Writes the widths of its fonts if it writes pictures.
  */
 export async function hasFontsOfPictures(page: Page): Promise<boolean> {
   const { text, code } = await page.evaluate(widthsOfText);

@@ -84,10 +84,9 @@ test("in no list a head, a time or a field is cut off, on a screen of 1100 px", 
     await page.locator("main tbody tr").first().waitFor();
     await settle();
     const cut = await page.evaluate(() => {
-      const heads = [...document.querySelectorAll<HTMLTableCellElement>("main th")];
-      const sized = heads.filter((head) => /\b(?:time|small|form)\b/.test(head.className));
-      const cells = [...document.querySelectorAll<HTMLTableCellElement>("main td")].filter((cell) =>
-        sized.some(({ cellIndex }) => cellIndex === cell.cellIndex),
+      const heads = [...document.querySelectorAll<HTMLElement>("main th")];
+      const cells = [...document.querySelectorAll<HTMLElement>("main td")].filter(
+        (cell) => cell.innerText.endsWith("UTC") || cell.querySelector("button"),
       );
       const covered = cells.flatMap((cell) => {
         const [field, ...others] = cell.querySelectorAll("input, button");

@@ -142,8 +142,8 @@ function heldProducts({ code, members }: AppError, asked: readonly string[]): re
 /**
  * Runs a verb, and once more if it was refused because units are reserved while some of these
  * belong to expired reservations. Every verb that can be refused so must run in here: an expired
- * reservation never blocks anything. The look at the idempotency key belongs to the verb, so that
- * what is answered from its row releases nothing. Throws what the verb throws, and `unavailable`.
+ * reservation never blocks anything. `Idempotency.once` runs within the verb: a repeated request gets
+ * its stored answer and releases nothing. Throws what the verb throws, and `unavailable`.
  */
 export async function withExpiredReleased<T>(
   productIds: readonly string[],

@@ -79,7 +79,7 @@ const tokens: Defect[] = [
   },
   {
     file: `${GATEWAY}/auth/iam-policy.ts`,
-    text: 'if (stated === "Deny") return "deny";',
+    text: 'if (statement.effect === "Deny") return "deny";',
     replacement: "",
     harm: "A policy that denies a request lets it pass",
     test: { file: `${GATEWAY}/auth/lambda-authorizer.test.ts`, title: "a policy that " },
