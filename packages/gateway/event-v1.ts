@@ -16,7 +16,7 @@ import type { GatewayRequest } from "./request.ts";
  */
 export function eventV1(request: GatewayRequest, source: EventSource, bytes: Buffer): object {
   const headers = headersV1(request, bytes.length);
-  const query = groupByName(request.query);
+  const query = request.query.length === 0 ? null : groupByName(request.query);
   const { body, isBase64Encoded } = encodeBody(bytes, request.headers.get("content-type"));
   return {
     version: "1.0",
@@ -24,9 +24,9 @@ export function eventV1(request: GatewayRequest, source: EventSource, bytes: Buf
     path: request.encodedPath,
     httpMethod: request.method,
     headers: lastValues(headers),
-    multiValueHeaders: allValues(headers),
-    queryStringParameters: query.size === 0 ? null : lastValues(query),
-    multiValueQueryStringParameters: query.size === 0 ? null : allValues(query),
+    multiValueHeaders: headers,
+    queryStringParameters: query && lastValues(query),
+    multiValueQueryStringParameters: query,
     requestContext: requestContextV1(request, source),
     pathParameters: source.pathParameters ?? null,
     stageVariables: null,
@@ -36,7 +36,7 @@ export function eventV1(request: GatewayRequest, source: EventSource, bytes: Buf
 }
 
 /** Header values by name, in the case that the client sent, with the headers of the gateway. */
-export function headersV1(request: GatewayRequest, bodyLength: number): Map<string, string[]> {
+export function headersV1(request: GatewayRequest, bodyLength: number): ValueLists {
   const own = [["content-length", String(bodyLength)] as const, ...forwardedHeaders(request)];
   const replaced = new Set(own.map(([name]) => name));
   const kept = request.rawHeaders.filter(([name]) => {
@@ -87,29 +87,23 @@ export function resourcePath(routeKey: string): string {
   return routeKey.slice(routeKey.indexOf(" ") + 1);
 }
 
+/** The multi-value map of format 1.0: all values of each name, in the order of the request. */
+export type ValueLists = Readonly<Record<string, readonly string[]>>;
+
 /** The single-value map of format 1.0: the last value of each name. */
-export function lastValues(lists: ReadonlyMap<string, readonly string[]>): Record<string, string> {
+export function lastValues(lists: ValueLists): Record<string, string> {
   const values = emptyRecord<string>();
-  for (const [name, list] of lists) values[name] = list.at(-1) ?? "";
+  for (const name of Object.keys(lists)) values[name] = lists[name]?.at(-1) ?? "";
   return values;
 }
 
-/** The multi-value map of format 1.0. */
-export function allValues(
-  lists: ReadonlyMap<string, readonly string[]>,
-): Record<string, readonly string[]> {
-  const values = emptyRecord<readonly string[]>();
-  for (const [name, list] of lists) values[name] = list;
-  return values;
-}
-
-/** All values of each name, in the order of the request. */
-export function groupByName(pairs: HeaderList): Map<string, string[]> {
-  const lists = new Map<string, string[]>();
+/** Makes the multi-value map of names and values. */
+export function groupByName(pairs: HeaderList): ValueLists {
+  const lists = emptyRecord<string[]>();
   for (const [name, value] of pairs) {
-    const values = lists.get(name);
+    const values = lists[name];
     if (values) values.push(value);
-    else lists.set(name, [value]);
+    else lists[name] = [value];
   }
   return lists;
 }

@@ -83,6 +83,11 @@ export function newRequestId(): string {
   return `${randomPart(11).toString("base64url")}=`;
 }
 
+/** So many random bytes in hexadecimal. */
+export function randomHex(bytes: number): string {
+  return randomPart(bytes).toString("hex");
+}
+
 /** Random bytes for many requests, because a call for those of one takes longer than parsing its head. */
 const pool = Buffer.alloc(4_096);
 let used = pool.length;

@@ -4,10 +4,10 @@
  * https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html#api-gateway-simple-proxy-for-lambda-input-format
  */
 
-import { createHash, randomUUID } from "node:crypto";
+import { createHash } from "node:crypto";
 import { type ApiIdentity, domainPrefix, logTime } from "../event.ts";
-import { allValues, groupByName, lastValues } from "../event-v1.ts";
-import type { GatewayRequest } from "../request.ts";
+import { type ValueLists, groupByName, lastValues } from "../event-v1.ts";
+import { type GatewayRequest, randomHex } from "../request.ts";
 
 /** Everything in an event that does not come from the request itself. */
 export interface RestSource {
@@ -54,7 +54,7 @@ const CANONICAL: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Header values by name as integrations see them. */
-export function restHeaders(request: GatewayRequest): Map<string, string[]> {
+export function restHeaders(request: GatewayRequest): ValueLists {
   const headers: [string, string][] = [];
   for (const [name, value] of request.rawHeaders) {
     const lower = name.toLowerCase();
@@ -81,9 +81,8 @@ function traceOf({ headers, traceId }: GatewayRequest): string {
 
 /** The trace as an answer shows it: that of the request, with spans of its own. */
 export function responseTrace(request: GatewayRequest): string {
-  const [first = "", second = "", third = "", , last = ""] = randomUUID().split("-");
-  const parent = first + second + third; // 16 hexadecimal digits
-  return `${traceOf(request)};Parent=${parent};Sampled=0;Lineage=1:${last.slice(0, 8)}:0`;
+  const random = randomHex(12);
+  return `${traceOf(request)};Parent=${random.slice(0, 16)};Sampled=0;Lineage=1:${random.slice(16)}:0`;
 }
 
 function forwardedFor({ headers, sourceIp }: GatewayRequest): string {
@@ -94,16 +93,16 @@ function forwardedFor({ headers, sourceIp }: GatewayRequest): string {
 /** The members that events for integrations and for REQUEST authorizers share. */
 export function requestPart(request: GatewayRequest, source: RestSource) {
   const headers = restHeaders(request);
-  const query = groupByName(request.query);
+  const query = request.query.length === 0 ? null : groupByName(request.query);
   const { pathParameters } = source;
   return {
     resource: resourcePath(source.routeKey),
     path: source.path,
     httpMethod: request.method,
     headers: lastValues(headers),
-    multiValueHeaders: allValues(headers),
-    queryStringParameters: query.size === 0 ? null : lastValues(query),
-    multiValueQueryStringParameters: query.size === 0 ? null : allValues(query),
+    multiValueHeaders: headers,
+    queryStringParameters: query && lastValues(query),
+    multiValueQueryStringParameters: query,
     pathParameters: pathParameters ?? null,
     stageVariables: source.stageVariables,
     requestContext: requestContext(request, source),

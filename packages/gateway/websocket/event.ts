@@ -5,7 +5,7 @@
  */
 
 import { logTime } from "../event.ts";
-import { allValues, groupByName, headersV1, lastValues } from "../event-v1.ts";
+import { groupByName, headersV1, lastValues } from "../event-v1.ts";
 import { type GatewayRequest, newRequestId } from "../request.ts";
 
 /** The data of a connection that all of its events contain. */
@@ -101,7 +101,7 @@ export function disconnectEvent(
   } as const;
   return createEvent(info, at, newRequestId(), type, {
     headers,
-    multiValueHeaders: allValues(groupByName(Object.entries(headers))),
+    multiValueHeaders: groupByName(Object.entries(headers)),
     isBase64Encoded: false,
   });
 }
@@ -143,15 +143,14 @@ function requestContext(
 }
 
 function handshakeMembers(request: GatewayRequest) {
-  const headers = headersV1(request, 0);
-  headers.delete("Content-Length");
+  const { "Content-Length": _, ...headers } = headersV1(request, 0);
   const query = groupByName(request.query);
   return {
     headers: lastValues(headers),
-    multiValueHeaders: allValues(headers),
-    ...(query.size > 0 && {
+    multiValueHeaders: headers,
+    ...(request.query.length > 0 && {
       queryStringParameters: lastValues(query),
-      multiValueQueryStringParameters: allValues(query),
+      multiValueQueryStringParameters: query,
     }),
   };
 }
