@@ -9,6 +9,7 @@ import { killChildren } from "./child.ts";
 import { type Context, engineFolder, openContext } from "./context.ts";
 import { http } from "./http/http.ts";
 import { idle } from "./http/idle.ts";
+import { share } from "./http/share.ts";
 import { start } from "./http/start.ts";
 import { telemetry } from "./http/telemetry.ts";
 import { cold } from "./lambda/cold.ts";
@@ -35,6 +36,7 @@ const sections: Readonly<Record<string, Section>> = {
   cold: { run: cold, about: "init and first request of the built Lambda bundle" },
   warm: { run: warm, about: "mixed invocations of the bundle" },
   http: { run: http, about: "requests a second through gateway, handler and engine" },
+  share: { run: share, about: "what the gateway adds to a request" },
   telemetry: { run: telemetry, about: "CPU of a host with spans, with metrics, and without" },
   units: { run: units, about: "DynamoDB's units and round trips of each operation" },
   reserve: { run: reserve, about: "reservations a second; a naive version oversells" },

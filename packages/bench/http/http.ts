@@ -6,7 +6,6 @@ import { type Context, openContext } from "../context.ts";
 import type { Load, LoadResult } from "./load-process.ts";
 import {
   atLeast,
-  atMost,
   type Chart,
   fixed,
   median,
@@ -15,20 +14,11 @@ import {
   type Report,
 } from "../report.ts";
 import { attributes } from "../seed.ts";
-import type { Share, ShareTask } from "./share-process.ts";
 
 /** `round` is in ms. V8 compiles during the first rounds, which are not counted. */
-const FULL = { connections: 32, warmUps: 5, rounds: 6, round: 1_500, count: 1_500, warmUp: 1_500 };
-const SMOKE: typeof FULL = {
-  connections: 2,
-  warmUps: 1,
-  rounds: 1,
-  round: 50,
-  count: 5,
-  warmUp: 1,
-};
+const FULL = { connections: 32, warmUps: 5, rounds: 6, round: 1_500 };
+const SMOKE: typeof FULL = { connections: 2, warmUps: 1, rounds: 1, round: 50 };
 const GOAL = 1.3; // times Fastify's
-const SHARE_GOAL = 0.3; // ms
 
 const SERVERS = ["stockwire", "fastify"] as const;
 const METHODS = ["GET", "POST"] as const;
@@ -54,9 +44,6 @@ export async function http(context: Context): Promise<Report> {
   const sizes = context.smoke ? SMOKE : FULL;
   const rounds = await measureRounds(context, sizes);
   const onDisk = await measureOnDisk(context, sizes);
-  const share = await measureShare(context, sizes);
-  const added = share.through - share.direct;
-  const partnerAdded = share.partner - share.partnerDirect;
   const rows = METHODS.flatMap((method) => rowsOf(method, rounds[method]));
   return {
     tables: [
@@ -80,22 +67,9 @@ export async function http(context: Context): Promise<Report> {
           "spend most of a request waiting for that.",
         ],
       },
-      {
-        title: "http: the gateway's share of GET /items/{id}, one at a time, ms at the median",
-        head: ["", "ms", "goal", ""],
-        rows: [
-          ["through the gateway", fixed(share.through)],
-          ["the handler called directly", fixed(share.direct)],
-          ["gateway's share", fixed(added), ...atMost(added, SHARE_GOAL)],
-          ["through the Partner API", fixed(share.partner)],
-          ["the handler called directly", fixed(share.partnerDirect)],
-          ["Partner API's share", fixed(partnerAdded), ...atMost(partnerAdded, SHARE_GOAL)],
-          ["server and socket of both shares", fixed(share.bare)],
-        ],
-      },
     ],
     charts: [chartOf(rounds)],
-    raw: { rounds, onDisk, share },
+    raw: { rounds, onDisk },
   };
 }
 
@@ -220,22 +194,4 @@ function chartOf(rounds: Rounds): Chart {
       })),
     ),
   };
-}
-
-async function measureShare(context: Context, { count, warmUp }: typeof FULL) {
-  const child = startChild("http/share-process.ts", environment(context));
-  try {
-    const path = `/items/${context.items.stockwire[0]}`;
-    const task = { path, count, warmUp } satisfies ShareTask;
-    const share = await child.call<Share>("measure", task);
-    return {
-      through: median(share.through),
-      direct: median(share.direct),
-      partner: median(share.partner),
-      partnerDirect: median(share.partnerDirect),
-      bare: median(share.bare),
-    };
-  } finally {
-    await child.stop();
-  }
 }

@@ -2,7 +2,7 @@
 
 import { listen } from "@stockwire/gateway/server";
 import { serve } from "../child.ts";
-import { openConnection, requestBytes } from "./connection.ts";
+import { type Connection, openConnection, requestBytes } from "./connection.ts";
 import { loadHandler } from "./handler.ts";
 import { startLaptopApi } from "./laptop-api.ts";
 
@@ -26,6 +26,12 @@ async function timed(times: number[], run: () => Promise<unknown>): Promise<void
   times.push(performance.now() - started);
 }
 
+/** Sends a request. Throws for any status but 200: a limit that answers early would look fast. */
+async function sent(connection: Connection, request: Buffer): Promise<void> {
+  const status = await connection.send(request);
+  if (status !== 200) throw new Error(`a request was answered with ${status}`);
+}
+
 async function measure({ path, count, warmUp }: ShareTask): Promise<Share> {
   let last: unknown;
   const { port, token, partnerKey } = await startLaptopApi(async () => {
@@ -34,15 +40,12 @@ async function measure({ path, count, warmUp }: ShareTask): Promise<Share> {
   });
   const handler = await loadHandler(); // the same
   const api = await openConnection(port);
-  const eventOf = async (request: Buffer): Promise<unknown> => {
-    const status = await api.send(request);
-    if (status !== 200) throw new Error(`the gateway answered ${status}`);
-    return last;
-  };
   const request = requestBytes("GET", path, token);
   const partnerRequest = requestBytes("GET", `/partner${path}`, token, { apiKey: partnerKey });
-  const event = await eventOf(request);
-  const partnerEvent = await eventOf(partnerRequest);
+  await sent(api, request);
+  const event = last;
+  await sent(api, partnerRequest);
+  const partnerEvent = last;
   const { body = "" } = await handler(event);
   const server = await listen({
     port: 0,
@@ -56,11 +59,11 @@ async function measure({ path, count, warmUp }: ShareTask): Promise<Share> {
   const share: Share = { through: [], direct: [], partner: [], partnerDirect: [], bare: [] };
   for (let n = 0; n < warmUp + count; n++) {
     if (n === warmUp) for (const times of Object.values(share)) times.length = 0;
-    await timed(share.through, () => api.send(request));
+    await timed(share.through, () => sent(api, request));
     await timed(share.direct, () => handler(event));
-    await timed(share.partner, () => api.send(partnerRequest));
+    await timed(share.partner, () => sent(api, partnerRequest));
     await timed(share.partnerDirect, () => handler(partnerEvent));
-    await timed(share.bare, () => bare.send(request));
+    await timed(share.bare, () => sent(bare, request));
   }
   return share;
 }
