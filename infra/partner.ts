@@ -44,8 +44,13 @@ function create({ deniedRanges, vpcEndpoint, cacheSize, hasFirewall }: Settings,
     description: "Mapping templates of the Partner API",
     timeout: "29 seconds",
     cursors: true,
-    // It reads items as the app does.
-    permissions: [onTable(data, "GetItem", "Query"), onIndex(data), onTable(changes, "GetItem")],
+    // It reads items as the app does. A list by type has a cursor that may have to be found in the log.
+    permissions: [
+      onTable(data, "GetItem", "Query"),
+      onIndex(data),
+      onTable(changes, "GetItem"),
+      onIndex(changes),
+    ],
   });
 
   const parts: $util.Resource[] = [];

@@ -214,33 +214,6 @@ test("requests, connections, changes and deliveries work with the permissions of
   expect((await call("GET", "/ready")).json).toMatchObject({ status: "ok" });
   expect((await call("GET", "/nowhere")).statusCode).toBe(404);
 
-  // A partner lists items: through the app, and through mapping templates.
-  const partnerToken = await token({ sub: "shop", scope: "stockwire/read:items" });
-  const verdict = await invoke<{ policyDocument: object; context: object }>("authorizer", {
-    type: "TOKEN",
-    authorizationToken: `Bearer ${partnerToken}`,
-    methodArn: "arn:aws:execute-api:us-east-1:123456789012:partnerapi/partner/GET/items",
-  });
-  expect(verdict.context).toMatchObject({ userId: "shop", role: "partner" });
-  const { requestContext, ...proxied } = event1({ method: "GET", path: "/items?limit=1" });
-  const answered = await invoke<Answer>("http", {
-    ...proxied,
-    requestContext: { ...requestContext, authorizer: verdict.context },
-  });
-  expect(answered.statusCode).toBe(200);
-  for (const queryStringParameters of [{ limit: "1" }, { type: "lamp" }]) {
-    const list = {
-      path: "/items",
-      httpMethod: "GET",
-      queryStringParameters,
-      requestContext: { requestId: "partner", authorizer: verdict.context },
-    };
-    expect(await invoke("hello", { list })).toMatchObject({
-      status: 200,
-      body: { count: list.queryStringParameters.limit ? 1 : 0 },
-    });
-  }
-
   // One client connects with a ticket, another with a token; a foreign token is refused.
   const { ticket } = (await call("POST", "/live/tickets")).json as { ticket: string };
   const methodArn = "arn:aws:execute-api:us-east-1:123456789012:liveapi/live/$connect";
@@ -303,6 +276,34 @@ test("requests, connections, changes and deliveries work with the permissions of
   const poison = { ...record, dynamodb: { ...record.dynamodb, NewImage: { pk: { S: "ITEM#0" } } } };
   expect(await invoke("changes", { Records: [poison] })).toEqual({ batchItemFailures: [] });
   expect(messages.at(-1)).toContain("UnreadableRecord"); // a dead letter
+
+  // A partner lists items: through the app, and through mapping templates. The log has just
+  // changed, so the cursor of a list by type is found in it.
+  const partnerToken = await token({ sub: "shop", scope: "stockwire/read:items" });
+  const verdict = await invoke<{ policyDocument: object; context: object }>("authorizer", {
+    type: "TOKEN",
+    authorizationToken: `Bearer ${partnerToken}`,
+    methodArn: "arn:aws:execute-api:us-east-1:123456789012:partnerapi/partner/GET/items",
+  });
+  expect(verdict.context).toMatchObject({ userId: "shop", role: "partner" });
+  const { requestContext, ...proxied } = event1({ method: "GET", path: "/items?limit=1" });
+  const answered = await invoke<Answer>("http", {
+    ...proxied,
+    requestContext: { ...requestContext, authorizer: verdict.context },
+  });
+  expect(answered.statusCode).toBe(200);
+  for (const queryStringParameters of [{ limit: "1" }, { type: "lamp" }]) {
+    const list = {
+      path: "/items",
+      httpMethod: "GET",
+      queryStringParameters,
+      requestContext: { requestId: "partner", authorizer: verdict.context },
+    };
+    expect(await invoke("hello", { list })).toMatchObject({
+      status: 200,
+      body: { count: list.queryStringParameters.limit ? 1 : 0 },
+    });
+  }
 
   // A queued delivery to a connection and to one that no longer exists.
   const endpoint = `http://127.0.0.1:${(aws.address() as AddressInfo).port}/live`;
