@@ -1,11 +1,11 @@
 import { type Client, createClient } from "@stockwire/core/store/client";
 import { tables } from "@stockwire/core/store/tables";
 import { DynamoDBClient } from "@aws-sdk/client-dynamodb";
-import { accessSync, constants, statfsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startDynamodb } from "@stockwire/local/engine/dynamodb";
+import { memoryFolder } from "@stockwire/local/engine/memory-folder";
 import { createTables } from "@stockwire/local/engine/tables";
 import { type Bundles, bundle } from "./lambda/bundle.ts";
 import { type Items, seedItems } from "./seed.ts";
@@ -42,25 +42,11 @@ const REGION = "us-east-1";
 const PATIENCE = 20_000; // ms for a call; a machine that is busy must not end a section
 const CREDENTIALS = { accessKeyId: "local", secretAccessKey: "local" };
 
-const MEMORY = "/dev/shm"; // Linux's file system in memory
-const MEMORY_NEEDED = 2e9; // bytes; a container may have 64 MB
-
-/** Where the engine's files are. In memory, so that figures do not depend on this machine's disk. */
-export function engineFolder(): string {
-  try {
-    accessSync(MEMORY, constants.W_OK);
-    const { bavail, bsize } = statfsSync(MEMORY);
-    return bavail * bsize > MEMORY_NEEDED ? MEMORY : tmpdir();
-  } catch {
-    return tmpdir();
-  }
-}
-
 /**
- * Starts the engine, with its files in a folder, and fills the tables. Throws LocalError if there is no
- * engine.
+ * Starts the engine, with its files in a folder, and fills the tables. The folder is in memory, so that
+ * figures do not depend on this machine's disk. Throws LocalError if there is no engine.
  */
-export async function openContext(smoke: boolean, folder = engineFolder()): Promise<Context> {
+export async function openContext(smoke: boolean, folder = memoryFolder()): Promise<Context> {
   const dir = await mkdtemp(join(tmpdir(), "stockwire-bench-"));
   const dataDir = await mkdtemp(join(folder, "stockwire-bench-engine-"));
   const removeDir = async () => {
@@ -113,7 +99,7 @@ async function fill(
   let bundles: Promise<Bundles> | undefined;
   return {
     ...opened,
-    env: { ...environment(endpoint), ...env },
+    env: { ...environment(endpoint), ...env, TMPDIR: dir },
     items: await seedItems(client, tableName, SHARDS),
     bundles: () => (bundles ??= bundle(dir)),
     newTables,

@@ -4,9 +4,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { memoryFolder } from "@stockwire/local/engine/memory-folder";
 import { LocalError } from "@stockwire/local/error";
 import { killChildren } from "./child.ts";
-import { type Context, engineFolder, openContext } from "./context.ts";
+import { type Context, openContext } from "./context.ts";
 import { http } from "./http/http.ts";
 import { idle } from "./http/idle.ts";
 import { share } from "./http/share.ts";
@@ -168,7 +169,7 @@ async function main(): Promise<number> {
       date: new Date().toISOString().slice(0, 10),
       machine: header(),
       load: `${loadBefore} and ${loadAverage()}`,
-      engine: engineFolder() === tmpdir() ? "on the disk" : "in memory",
+      engine: memoryFolder() === tmpdir() ? "on the disk" : "in memory",
       sections: Object.keys(sections),
       reports,
       notes: readNotes(readFileSync(NOTES, "utf8")),

@@ -1,11 +1,11 @@
 import { DeleteTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { tables } from "@stockwire/core/store/tables";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ignoreAwsSettings } from "../aws-settings.ts";
 import { startDynamodb } from "../engine/dynamodb.ts";
+import { memoryFolder } from "../engine/memory-folder.ts";
 import { LocalError } from "../error.ts";
 import { createTables } from "../engine/tables.ts";
 
@@ -21,8 +21,8 @@ export default async function setup(): Promise<() => Promise<void>> {
   if (process.env[STARTED_BY] === String(process.pid)) return () => Promise.resolve();
   process.env[STARTED_BY] = String(process.pid);
   ignoreAwsSettings();
-  const dataDir = await mkdtemp(join(tmpdir(), "stockwire-test-"));
-  const engine = await startDynamodb({ dataDir, log: () => undefined });
+  const folder = makeRunFolder();
+  const engine = await startDynamodb({ dataDir: join(folder, "engine"), log: () => undefined });
   if (!engine.endpoint)
     throw new LocalError("the tests do not run on AWS: unset DYNAMODB_ENDPOINT");
 
@@ -45,6 +45,17 @@ export default async function setup(): Promise<() => Promise<void>> {
     }
     client.destroy();
     await engine.stop();
-    await rm(dataDir, { recursive: true });
   };
+}
+
+/**
+ * The folder for the temporary files of the run, with the engine's: in memory, unless TMPDIR says where.
+ * Tests and the programs that they start find it in TMPDIR. It is removed at the end.
+ */
+function makeRunFolder(): string {
+  const parent = process.env["TMPDIR"] ?? memoryFolder();
+  const folder = mkdtempSync(join(parent, "stockwire-test-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  process.env["TMPDIR"] = folder;
+  return folder;
 }
