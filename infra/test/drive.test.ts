@@ -20,7 +20,16 @@ import { type Running, start } from "./invoke.ts";
 import { bundles, componentOf, one, stack, statements } from "./stack.ts";
 
 const STAGE = "production";
-const NAMES = ["http", "authorizer", "live", "changes", "deliver", "sweep", "hello"] as const;
+const NAMES = [
+  "http",
+  "authorizer",
+  "live",
+  "changes",
+  "deliver",
+  "sweep",
+  "hello",
+  "stream",
+] as const;
 type Name = (typeof NAMES)[number];
 
 /** Personal data and credentials of the scenario contain it; no log may. */
@@ -104,6 +113,7 @@ beforeAll(async () => {
         ...(variables["JWT_ISSUER"] === ISSUER && { JWT_ISSUER: issuer }),
         AWS_ENDPOINT_URL_SQS: `http://127.0.0.1:${port}/`,
         JWKS_URI: `http://127.0.0.1:${port}/jwks`,
+        CHANGE_STREAM_SECONDS: "1",
         CLOCK_AHEAD: name === "sweep" ? "60000" : "0", // the reservation has expired by then
         ...(variables["LIVE_ENDPOINT"] && { LIVE_ENDPOINT: `http://127.0.0.1:${port}/live` }),
       }),
@@ -286,11 +296,11 @@ test("requests, connections, changes and deliveries work with the permissions of
     methodArn: "arn:aws:execute-api:us-east-1:123456789012:partnerapi/partner/GET/items",
   });
   expect(verdict.context).toMatchObject({ userId: "shop", role: "partner" });
-  const { requestContext, ...proxied } = event1({ method: "GET", path: "/items?limit=1" });
-  const answered = await invoke<Answer>("http", {
-    ...proxied,
-    requestContext: { ...requestContext, authorizer: verdict.context },
-  });
+  const asPartner = (path: string) => {
+    const { requestContext, ...proxied } = event1({ method: "GET", path });
+    return { ...proxied, requestContext: { ...requestContext, authorizer: verdict.context } };
+  };
+  const answered = await invoke<Answer>("http", asPartner("/items?limit=1"));
   expect(answered.statusCode).toBe(200);
   for (const queryStringParameters of [{ limit: "1" }, { type: "lamp" }]) {
     const list = {
@@ -304,6 +314,14 @@ test("requests, connections, changes and deliveries work with the permissions of
       body: { count: list.queryStringParameters.limit ? 1 : 0 },
     });
   }
+
+  // A partner reads what has happened since a cursor as a stream.
+  const ofStream = asPartner(
+    `/changes/stream?topic=items&since=${encodeURIComponent(since ?? "")}`,
+  );
+  const { status, text } = await invoke<{ status: number; text: string }>("stream", ofStream);
+  expect([status, text]).toEqual([200, expect.stringContaining('"op":"delete"')]);
+  expect(text).toMatch(/event: end\ndata: {"reason":"time_limit"}\n\n$/);
 
   // A queued delivery to a connection and to one that no longer exists.
   const endpoint = `http://127.0.0.1:${(aws.address() as AddressInfo).port}/live`;

@@ -113,6 +113,7 @@ describe.each(stages)("the functions of %s", (stage) => {
         ...on(data, "GetItem", "Query"),
         ...on(`${data}/index/gsi1`, "Query"),
         ...on(log, "GetItem"),
+        ...on(`${log}/index/gsi1`, "Query"),
       ],
       live: [
         ...sends,

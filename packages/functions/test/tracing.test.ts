@@ -155,7 +155,7 @@ test("each page of a stream of changes has a span in the trace of its request", 
   await reader?.read();
   const changes = [newChange(), newChange()];
   await append(changes, soon());
-  for (let text = ""; !text.includes(changes[1]?.id ?? ""); ) {
+  for (let text = ""; !text.includes(changes[1]?.id ?? "");) {
     text = Buffer.from((await reader?.read())?.value ?? []).toString();
   }
   await reader?.cancel(); // the page's span ends with the next read, or with the stream
