@@ -73,7 +73,8 @@ export async function http(context: Context): Promise<Report> {
   };
 }
 
-const environment = (context: Context) => ({
+/** The environment of the laptop's functions. */
+export const laptopEnvironment = (context: Context) => ({
   ...context.env,
   LOG_LEVEL: "warn",
   PUBLIC_SCHEME: "http",
@@ -94,7 +95,7 @@ async function measureRounds(
   sizes: typeof FULL,
   methods: readonly (typeof METHODS)[number][] = METHODS,
 ): Promise<Rounds> {
-  const env = environment(context);
+  const env = laptopEnvironment(context);
   const load = startChild("http/load-process.ts", env);
   const servers = {
     stockwire: await listen("http/laptop-process.ts", env, context.items.stockwire),

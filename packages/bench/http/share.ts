@@ -3,6 +3,7 @@
 import { startChild } from "../child.ts";
 import type { Context } from "../context.ts";
 import { atMost, fixed, median, type Report } from "../report.ts";
+import { laptopEnvironment } from "./http.ts";
 import type { Share, ShareTask } from "./share-process.ts";
 
 const FULL = { count: 4_000, warmUp: 1_500 };
@@ -11,12 +12,7 @@ const GOAL = 0.3; // ms
 
 export async function share(context: Context): Promise<Report> {
   const sizes = context.smoke ? SMOKE : FULL;
-  const child = startChild("http/share-process.ts", {
-    ...context.env,
-    LOG_LEVEL: "warn",
-    PUBLIC_SCHEME: "http",
-    ALLOWED_ORIGINS: "*",
-  });
+  const child = startChild("http/share-process.ts", laptopEnvironment(context));
   try {
     const path = `/items/${context.items.stockwire[0]}`;
     return reportOf(await child.call<Share>("measure", { path, ...sizes } satisfies ShareTask));
