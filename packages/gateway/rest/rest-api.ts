@@ -11,9 +11,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { MAX_BODY, readBody } from "../body.ts";
 import { LAPTOP } from "../event.ts";
 import { createRouter } from "../http/router.ts";
-import { passThroughJson } from "../json.ts";
-import { type LambdaHandler, MAX_PAYLOAD, ThrottledError, invokeWith } from "../lambda.ts";
-import { type RestLogRecord, millisecondsSince, requestRecord } from "../log.ts";
+import { requestRecord } from "../log.ts";
 import {
   type GatewayRequest,
   MAX_HEAD,
@@ -24,16 +22,15 @@ import {
 import { errorResponse } from "../response.ts";
 import { admit } from "../throttle.ts";
 import { createKeyFinder } from "./api-key.ts";
-import type { RestVerdict } from "./authorizer.ts";
-import { type RestApiConfig, type RestRoute, createRestRoutes } from "./config.ts";
-import { type RestSource, methodArn, proxyEvent, responseTrace } from "./event.ts";
-import type { Integration } from "./integration.ts";
-import { type GatewayResponseType, createGatewayResponses } from "./gateway-response.ts";
+import { type RestApiConfig, createRestRoutes } from "./config.ts";
+import { type RestSource, methodArn } from "./event.ts";
+import { createGatewayResponses } from "./gateway-response.ts";
+import { createInvoker } from "./invoke.ts";
+import { type Outcome, type Passage, type Refuse, idHeaders } from "./passage.ts";
 import { isBelow, pathOf, segmentsOf } from "./path.ts";
 import { type ResourcePolicy, createResourcePolicy, policyMessage } from "./policy.ts";
 import { wantsFresh } from "./response-cache.ts";
-import { type RestResponse, isBinary, readProxyResult, writeRestResponse } from "./response.ts";
-import { type StreamEnd, type StreamingHandler, invokeStreaming, streamInto } from "./stream.ts";
+import { type RestResponse, writeRestResponse } from "./response.ts";
 import { createUsagePlans } from "./usage-plan.ts";
 
 export type { RestApiConfig, RestRouteConfig } from "./config.ts";
@@ -44,35 +41,11 @@ export interface RestApi {
   handle(req: IncomingMessage, res: ServerResponse): boolean;
 }
 
-/** An answer with the members of its access log record. `streamed`: it is written already. */
-type Outcome = { response: RestResponse; streamed?: true } & Partial<
-  Pick<
-    RestLogRecord,
-    | "resourcePath"
-    | "responseLength"
-    | "integrationLatency"
-    | "integrationError"
-    | "authorizerError"
-    | "apiKeyId"
-  >
->;
-
-/** A request on its way through the steps. */
-interface Passage {
-  request: GatewayRequest;
-  req: IncomingMessage;
-  res: ServerResponse;
-  source: RestSource;
-  route: RestRoute;
-  verdict: Extract<RestVerdict, { allowed: true }> | undefined;
-}
-
 const METHOD = /^(?:DELETE|GET|HEAD|OPTIONS|PATCH|POST|PUT)$/;
-const IDLE_TIMEOUT = 5 * 60_000; // milliseconds, of a stream at a regional endpoint
 
 /** Creates the API. Throws for a configuration that cannot be honoured. */
 export function createRestApi(config: RestApiConfig): RestApi {
-  const { stage, basePath = stage, binaryMediaTypes = [], onError: report } = config;
+  const { stage, basePath = stage, onError: report } = config;
   const clock = config.clock ?? Date.now;
   const api = { ...LAPTOP, ...config.identity };
   const stageVariables = config.stageVariables ?? null;
@@ -86,11 +59,7 @@ export function createRestApi(config: RestApiConfig): RestApi {
   const findKey = createKeyFinder(typeof apiKeys === "function" ? apiKeys : () => apiKeys);
   const plans = createUsagePlans(config.usagePlans ?? [], stage, clock, config.usage);
 
-  const refuse = (
-    { request, source }: Pick<Passage, "request" | "source">,
-    type: GatewayResponseType,
-    message?: string,
-  ): Outcome => ({
+  const refuse: Refuse = ({ request, source }, type, message) => ({
     response: gatewayResponse(
       type,
       {
@@ -102,6 +71,8 @@ export function createRestApi(config: RestApiConfig): RestApi {
       message,
     ),
   });
+
+  const invoke = createInvoker(config, refuse);
 
   /** Undefined if the client disconnected before its body was complete. */
   async function respond(
@@ -195,14 +166,14 @@ export function createRestApi(config: RestApiConfig): RestApi {
     if (body.outcome === "aborted") return undefined;
     if (body.outcome === "too-large") return refuse(passage, "REQUEST_TOO_LARGE");
     if (route.validator.body(request, body.bytes)) return refuse(passage, "BAD_REQUEST_BODY");
-    return route.cache ? fromCache(passage, body.bytes) : integrate(passage, body.bytes);
+    return route.cache ? fromCache(passage, body.bytes) : invoke(passage, body.bytes);
   }
 
   async function fromCache(passage: Passage, body: Buffer): Promise<Outcome> {
     const { request, source, route, verdict, req } = passage;
     const { cache } = route;
     // An override can turn another method into this one; its answer is not cached.
-    if (!cache || req.method !== "GET") return integrate(passage, body);
+    if (!cache || req.method !== "GET") return invoke(passage, body);
     const key = cache.keyOf(request, source.pathParameters);
     const fresh = wantsFresh(request);
     const { requireAuthorization, unauthorized } = cache.config;
@@ -211,133 +182,12 @@ export function createRestApi(config: RestApiConfig): RestApi {
       return refuse(passage, "ACCESS_DENIED", DENIED.implicit);
     }
     const cached = fresh && mayRefresh ? undefined : cache.get(key);
-    const outcome = cached ? { response: cached } : await integrate(passage, body);
+    const outcome = cached ? { response: cached } : await invoke(passage, body);
     if (!cached && outcome.response.error === undefined) cache.set(key, outcome.response);
     const isWarned = fresh && !mayRefresh && unauthorized === "SUCCEED_WITH_RESPONSE_HEADER";
     if (!isWarned) return outcome;
     const headers = [...outcome.response.headers, CACHE_WARNING] as const;
     return { ...outcome, response: { ...outcome.response, headers } };
-  }
-
-  async function integrate(passage: Passage, body: Buffer): Promise<Outcome> {
-    const { request, source, route } = passage;
-    if (route.integration) return transform(passage, route.integration, body);
-    const isBase64 = isBinary(request.headers.get("content-type"), binaryMediaTypes);
-    const passed = passThroughJson(proxyEvent(request, source, body, isBase64), MAX_PAYLOAD);
-    // A body within the gateway's limit can exceed that of Lambda, for example as base64.
-    if (!passed) return refuse(passage, "REQUEST_TOO_LARGE");
-    const event = passed.value;
-    if (route.config.responseTransferMode === "STREAM") return stream(passage, event);
-
-    const startedAt = performance.now();
-    const invocation = await invokeWith(
-      route.config.handler as LambdaHandler,
-      route.functionName,
-      () => event,
-      route.timeoutMs,
-      route.concurrency,
-    );
-    const integrationLatency = millisecondsSince(startedAt);
-    const fail = (type: GatewayResponseType, message: string, error: unknown): Outcome => {
-      report({ message: `${route.routeKey}: ${message}`, error, requestId: source.requestId });
-      return { ...refuse(passage, type), integrationLatency, integrationError: message };
-    };
-    if (invocation.outcome === "timed-out") {
-      const error = new Error(`no result after ${route.timeoutMs} ms`);
-      return fail("INTEGRATION_TIMEOUT", "the integration timed out", error);
-    }
-    if (invocation.outcome === "failed") {
-      if (invocation.error instanceof ThrottledError) return throttled(passage);
-      return fail("INTEGRATION_FAILURE", "the function failed", invocation.error);
-    }
-    const wantsBinary = isBinary(request.headers.get("accept"), binaryMediaTypes);
-    const response = readProxyResult(invocation.value, wantsBinary);
-    if (response === "malformed") {
-      const error = new Error("malformed Lambda proxy response");
-      return fail("INTEGRATION_FAILURE", "the function's result is not a response", error);
-    }
-    if (response === "bad-encoding") {
-      const error = new Error("its body is not base64");
-      return fail("API_CONFIGURATION_ERROR", "the function's result is not a response", error);
-    }
-    const trace = ["X-Amzn-Trace-Id", responseTrace(request)] as const;
-    return { response: { ...response, headers: [...response.headers, trace] }, integrationLatency };
-  }
-
-  /**
-   * Lambda has refused the invocation.
-   * https://docs.aws.amazon.com/lambda/latest/dg/services-apigateway.html#services-apigateway-errors
-   */
-  const throttled = (passage: Passage): Outcome => ({
-    ...refuse(passage, "API_CONFIGURATION_ERROR"),
-    integrationError: "the function is throttled",
-  });
-
-  /** Runs a non-proxy integration. */
-  async function transform(
-    passage: Passage,
-    integration: Integration,
-    body: Buffer,
-  ): Promise<Outcome> {
-    const { request, source, route } = passage;
-    const startedAt = performance.now();
-    const result = await integration(request, source, body);
-    const integrationLatency = millisecondsSince(startedAt);
-    if ("response" in result) return { response: result.response, integrationLatency };
-    const { failed, reason, error } = result;
-    if (error instanceof ThrottledError) return throttled(passage);
-    if (!FAULTS_OF_CLIENTS.has(failed)) {
-      report({ message: `${route.routeKey}: ${reason}`, error, requestId: source.requestId });
-    }
-    return { ...refuse(passage, failed), integrationLatency, integrationError: reason };
-  }
-
-  async function stream(passage: Passage, event: unknown): Promise<Outcome> {
-    const { request, source, route, res } = passage;
-    const release = route.concurrency.acquire();
-    if (!release) return throttled(passage);
-    const startedAt = performance.now();
-    const headers = [
-      ["X-Amzn-Trace-Id", responseTrace(request)] as const,
-      ...idHeaders(source.requestId, request.id),
-    ];
-    const target = streamInto(res, headers);
-    const limits = {
-      timeoutMs: route.timeoutMs,
-      idleTimeoutMs: route.config.idleTimeoutMs ?? IDLE_TIMEOUT,
-    };
-    const end: StreamEnd = await invokeStreaming(
-      route.config.handler as StreamingHandler,
-      route.functionName,
-      event,
-      limits,
-      target,
-    );
-    release(); // `invokeStreaming` never rejects
-    const integrationLatency = millisecondsSince(startedAt);
-    const written = (): Outcome => ({
-      response: { status: target.status, headers: [], body: Buffer.alloc(0) },
-      streamed: true,
-      responseLength: target.length,
-      integrationLatency,
-    });
-    if (end.outcome === "complete") {
-      res.end();
-      return written();
-    }
-    const message = `the stream was ${end.outcome}`;
-    report({
-      message: `${route.routeKey}: ${message}`,
-      error: end.error,
-      requestId: source.requestId,
-    });
-    if (end.outcome === "cut") {
-      if (config.failedStream === "complete") res.end();
-      else res.destroy();
-      return { ...written(), integrationError: message };
-    }
-    const type = end.outcome === "timed-out" ? "INTEGRATION_TIMEOUT" : "INTEGRATION_FAILURE";
-    return { ...refuse(passage, type), integrationLatency, integrationError: message };
   }
 
   async function handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
@@ -391,20 +241,8 @@ const DENIED = {
   implicit: "User is not authorized to access this resource",
 } as const;
 
-/** Failures of an integration that say nothing about the API. */
-const FAULTS_OF_CLIENTS: ReadonlySet<GatewayResponseType> = new Set([
-  "REQUEST_TOO_LARGE",
-  "UNSUPPORTED_MEDIA_TYPE",
-]);
-
 const CACHE_WARNING = ["Warning", '199 - "Cache control was ignored: not authorized"'] as const;
 
 const HEAD_TOO_LARGE: RestResponse = errorResponse(431, "Request Header Fields Too Large");
 const BAD_REQUEST: RestResponse = errorResponse(400, "Bad Request");
 const FAILED: RestResponse = errorResponse(500, "Internal server error");
-
-const idHeaders = (requestId: string, extendedRequestId: string) =>
-  [
-    ["x-amzn-RequestId", requestId],
-    ["x-amz-apigw-id", extendedRequestId],
-  ] as const;
