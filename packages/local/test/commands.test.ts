@@ -46,7 +46,7 @@ const TESTED: Readonly<Record<string, string>> = {
 const EXCLUDED: Readonly<Record<string, string>> = {
   "test:unit": "npm test runs the same project",
   "test:infra": "npm test runs the same project",
-  "test:stress": "takes most of an hour; npm test runs its files with small counts",
+  "test:stress": "takes a quarter of an hour; npm test runs its files with small counts",
   coverage: "measures what npm test runs",
   mutants: "takes a quarter of an hour; npm test checks that each defect can be planted",
   pictures: "writes the pictures of docs/console, for which test:e2e has the same pages",

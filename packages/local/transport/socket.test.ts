@@ -256,7 +256,7 @@ test("any replies, cut anywhere, are those that node:http reads", async () => {
     ),
     { numRuns: Number(process.env["SIGNATURES"] ?? 60) },
   );
-});
+}, 300_000);
 
 const contentOf = ({ status, headers, body }: HttpReply) => ({
   status,
