@@ -19,8 +19,8 @@ const isWriting = process.env["SCREENSHOTS"] === "1";
 const TOLERANCE = 0.00005;
 
 /**
- * Writes a picture, or compares it with the page. Times, ids, charts and what `varying` selects are
- * left out, since they differ at each start.
+ * Writes a picture, or compares it with the page. What differs at each start is left out: times, ids,
+ * charts, and what `varying` selects.
  */
 export async function checkPicture(page: Page, name: string, varying: readonly string[] = []) {
   const file = `${FOLDER}${name}.png`;
@@ -67,7 +67,10 @@ interface Box {
   bottom: number;
 }
 
-/** In the page: where its times and ids are, and the elements of the selectors. */
+/**
+ * In the page: where its times and ids are, the elements of the selectors, and the handles by which text
+ * areas are resized: Chromium draws some of them a pixel apart.
+ */
 function boxesOf(selectors: string[]): Box[] {
   const changing =
     /\d{1,2} \w{3} 20\d\d|\d:\d\d|[0-9a-f]{8}-[0-9a-f]{4}|…[0-9a-f]{8}|localhost:|--port |\d ms|\w{14}=/;
@@ -80,10 +83,15 @@ function boxesOf(selectors: string[]): Box[] {
   for (const input of document.querySelectorAll("input")) {
     if (changing.test(input.value)) found.push(input);
   }
-  return found.map((element) => {
+  const boxOf = (element: Element): Box => {
     const { left, top, right, bottom } = element.getBoundingClientRect();
     return { left, top, right, bottom };
+  };
+  const handles = [...document.querySelectorAll("textarea")].map((area) => {
+    const box = boxOf(area);
+    return { ...box, left: box.right - 16, top: box.bottom - 16 };
   });
+  return [...found.map(boxOf), ...handles];
 }
 
 /** The part of the pixels outside of the boxes that differ; 1 if the sizes do. */
