@@ -5,8 +5,8 @@ const MEMORY = "/dev/shm"; // Linux's file system in memory
 const NEEDED = 2e9; // bytes; a container may have 64 MB
 
 /**
- * The folder for temporary files of an engine that is measured or tested, which waits for the disk at
- * each write: in memory if there is room, else that of the operating system.
+ * The folder for temporary files, in memory if there is room: an engine waits for the disk at each write.
+ * Else that of the operating system.
  */
 export function memoryFolder(): string {
   try {
