@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { root } from "./platform.ts";
-import { all as resourcesOf, stack } from "./stack.ts";
+import { all as resourcesOf, handlers, stack } from "./stack.ts";
 
 const read = (file: string) => readFileSync(join(root, file), "utf8");
 const deploy = read("docs/deploy.md");
@@ -38,16 +38,7 @@ test("the calls that roll back name functions and aliases that exist", () => {
 
 test("the runbook has the names of all log groups and saved queries", () => {
   const resources = stack("production").resources.map(({ inputs }) => inputs["name"] as unknown);
-  for (const handler of [
-    "http",
-    "authorizer",
-    "live",
-    "changes",
-    "deliver",
-    "sweep",
-    "hello",
-    "stream",
-  ]) {
+  for (const handler of handlers) {
     expect(resources).toContain(`/aws/lambda/stockwire-production-${handler}`);
     expect(runbook).toMatch(new RegExp(`\`(?:/aws/lambda/stockwire-STAGE|…)-${handler}\``));
   }

@@ -17,26 +17,15 @@ import { budgetOf } from "../../packages/functions/scripts/budget.ts";
 import { event1, event2 } from "../../packages/functions/test/events.ts";
 import { grantsOf, startIamProxy, type IamProxy } from "./iam-proxy.ts";
 import { type Running, start } from "./invoke.ts";
-import { bundles, componentOf, one, stack, statements } from "./stack.ts";
+import { bundles, componentOf, handlers, one, stack, statements } from "./stack.ts";
 
 const STAGE = "production";
-const NAMES = [
-  "http",
-  "authorizer",
-  "live",
-  "changes",
-  "deliver",
-  "sweep",
-  "hello",
-  "stream",
-] as const;
-type Name = (typeof NAMES)[number];
 
 /** Personal data and credentials of the scenario contain it; no log may. */
 const CANARY = "c4n4ry";
 const ISSUER = "https://cognito-idp.us-east-1.amazonaws.com/us-east-1_UsersUserPool";
-const functions = new Map<Name, Running>();
-const proxies = new Map<Name, IamProxy>();
+const functions = new Map<string, Running>();
+const proxies = new Map<string, IamProxy>();
 const sent: { method: string; id: string; frame: string }[] = [];
 const disconnected = new Set<string>();
 /** The bodies of messages that functions have sent to a queue. */
@@ -54,7 +43,7 @@ const tableNames = () =>
       process.env[`${id.toUpperCase()}_TABLE`] ?? "",
     ]),
   );
-const grants = (name: Name) =>
+const grants = (name: string) =>
   grantsOf(statements(one(stack(STAGE), "iam/role", `${componentOf(name)}Role`)), tableNames());
 
 beforeAll(async () => {
@@ -89,7 +78,7 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => aws.listen(0, "127.0.0.1", resolve));
   const { port } = aws.address() as AddressInfo;
   issuer = `http://127.0.0.1:${port}`;
-  for (const name of NAMES) {
+  for (const name of handlers) {
     const proxy = await startIamProxy(engine(), grants(name));
     proxies.set(name, proxy);
     const { environment } = one(
@@ -113,7 +102,7 @@ beforeAll(async () => {
         ...(variables["JWT_ISSUER"] === ISSUER && { JWT_ISSUER: issuer }),
         AWS_ENDPOINT_URL_SQS: `http://127.0.0.1:${port}/`,
         JWKS_URI: `http://127.0.0.1:${port}/jwks`,
-        CHANGE_STREAM_SECONDS: "1",
+        CHANGE_STREAM_SECONDS: "1", // after which a stream ends
         CLOCK_AHEAD: name === "sweep" ? "60000" : "0", // the reservation has expired by then
         ...(variables["LIVE_ENDPOINT"] && { LIVE_ENDPOINT: `http://127.0.0.1:${port}/live` }),
       }),
@@ -127,7 +116,7 @@ afterAll(() => {
   aws.close();
 });
 
-const invoke = <T>(name: Name, event: unknown): Promise<T> => {
+const invoke = <T>(name: string, event: unknown): Promise<T> => {
   const running = functions.get(name);
   if (running === undefined) throw new Error(`${name} does not run`);
   return running.invoke<T>(event);
@@ -360,7 +349,7 @@ test("the sweep releases the stock of an expired reservation", async () => {
 }, 60_000);
 
 test("a package is one minified file and a source map without sources", () => {
-  for (const name of NAMES) {
+  for (const name of handlers) {
     const zip = readFileSync(join(bundles, componentOf(name), "code.zip"));
     expect(filesOf(zip)).toEqual(["./", "bundle.mjs", "bundle.mjs.map", "resource.enc"]);
     const folder = join(bundles, `${componentOf(name)}-src`);
@@ -374,8 +363,8 @@ test("a package is one minified file and a source map without sources", () => {
 });
 
 test("each function used everything that its role allows on tables, and was refused nothing", () => {
-  const byName = (of: (name: Name) => Iterable<string>) =>
-    Object.fromEntries(NAMES.map((name) => [name, [...of(name)].toSorted()]));
+  const byName = (of: (name: string) => Iterable<string>) =>
+    Object.fromEntries(handlers.map((name) => [name, [...of(name)].toSorted()]));
   expect(byName((name) => proxies.get(name)?.refused ?? [])).toEqual(byName(() => []));
   expect(byName((name) => proxies.get(name)?.used ?? [])).toEqual(byName(grants));
 });

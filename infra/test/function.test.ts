@@ -1,19 +1,14 @@
 /** The Lambda functions: their names, settings and roles. */
 
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { root } from "./platform.ts";
-import { all, componentOf, one, stack, stages, statements } from "./stack.ts";
+import { all, componentOf, handlers, one, stack, stages, statements } from "./stack.ts";
 
 /** Functions of the Partner API alone, which `dev` does not have. */
 const OF_PARTNER = ["hello", "stream"];
 
 describe.each(stages)("the functions of %s", (stage) => {
   const handlerFiles = () =>
-    readdirSync(join(root, "packages/functions/src/handlers"))
-      .map((file) => file.replace(/\.ts$/, ""))
-      .filter((name) => stage !== "dev" || !OF_PARTNER.includes(name));
+    handlers.filter((name) => stage !== "dev" || !OF_PARTNER.includes(name));
   const of = () => stack(stage);
   const functions = () => all(of(), "lambda/function");
   const nameOf = (name: string) => `stockwire-${stage}-${name}`;

@@ -1,6 +1,6 @@
 /** Look-ups in the evaluated resources of a stage. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { inject } from "vitest";
@@ -28,6 +28,11 @@ export const evaluated = await results(inject("evaluated"));
 export const bundles = join(inject("evaluated"), "bundles");
 
 export const stages = evaluated.stages.map(({ stage }) => stage);
+
+const HANDLERS = join(import.meta.dirname, "../../packages/functions/src/handlers");
+
+/** The names of all functions: there is one for each file of handlers. */
+export const handlers = readdirSync(HANDLERS).map((file) => file.replace(/\.ts$/, ""));
 
 /** The SST component of a function, by the name of its handler: `http` → `HttpHandler`. */
 export const componentOf = (handler: string): string =>
