@@ -77,6 +77,7 @@ test.each([
   ["$input.body", '{"a":1}', '{"a":1}'],
   ["$input.params('id')$input.params('q')$input.params('none')", "{}", "12"],
   ["$input.params().querystring.get('q')", "{}", "2"],
+  ["$input.path('$').get('__proto__')|$input.path('$').get('a')", '{"__proto__":1,"a":2}', "1|2"],
   ["#foreach($k in $input.params().path.keySet())$k#end", "{}", "id"],
   [
     "#foreach($e in $input.path('$'))$e.id#if($foreach.hasNext),#end#end",

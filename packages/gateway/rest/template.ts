@@ -210,7 +210,8 @@ const method = (
   resolve: ({ context, params }: Call) => resolve(context as never, ...(params as never[])),
 });
 const isText = (value: unknown) => typeof value === "string";
-const isCollection = (value: unknown) => value instanceof JavaMap || value instanceof JavaList;
+const isMap = (value: unknown): boolean => value instanceof JavaMap;
+const isCollection = (value: unknown) => isMap(value) || value instanceof JavaList;
 const METHODS = [
   method("isEmpty", isText, (text: string) => text === ""),
   method("isEmpty", isCollection, (all: object) => Object.keys(all).length === 0),
@@ -222,6 +223,10 @@ const METHODS = [
   ),
   method("replaceFirst", isText, (text: string, pattern: string, value: string) =>
     text.replace(new RegExp(pattern), value),
+  ),
+  // The library has no member `__proto__`, although a client may name one so.
+  method("get", isMap, (map: Record<string, unknown>, key: string) =>
+    Object.hasOwn(map, key) ? map[key] : undefined,
   ),
   method("containsKey", isCollection, (map: object, key: string) => Object.hasOwn(map, key)),
   method("contains", isCollection, (list: object, item: unknown) =>
