@@ -72,6 +72,12 @@ async function fakeCognito(context: BrowserContext, forge = (state: string) => s
 const anyUser = (page: Page) => page.getByRole("cell", { name: "@" }).first();
 const statusOf = (page: Page) => page.locator(".status").innerText();
 
+/** Waits for a user and the connection. A page that closes it before it is open has a warning. */
+async function signedInAs(page: Page, name: string): Promise<void> {
+  await expect.poll(() => page.locator(".facts").first().innerText()).toContain(name);
+  await expect.poll(() => statusOf(page)).toContain("Live");
+}
+
 describe.runIf(isLaptop)("at the laptop", () => {
   const signOut = async (page: Page) => {
     await page.getByRole("button", { name: /^Sign out|^End the session/ }).click();
@@ -92,7 +98,7 @@ describe.runIf(isLaptop)("at the laptop", () => {
     );
     expect(kept).not.toMatch(/eyJ|verifier/);
     await go("session");
-    await expect.poll(() => page.locator(".facts").first().innerText()).toContain("jane");
+    await signedInAs(page, "jane");
     await close();
   });
 
@@ -108,7 +114,7 @@ describe.runIf(isLaptop)("at the laptop", () => {
     const { page, go, close } = await openWindow(browser, "session");
     await page.getByRole("button", { name: "Choose a user" }).click();
     await page.getByRole("link", { name: "John Doe" }).click();
-    await expect.poll(() => page.locator(".facts").first().innerText()).toContain("john");
+    await signedInAs(page, "john");
     const scopes = page.getByRole("list", { name: "Scopes" });
     expect(await scopes.innerText()).toMatch(/read:users\s+granted[^]*write:users\s+not granted/);
     await go("users");
@@ -119,7 +125,7 @@ describe.runIf(isLaptop)("at the laptop", () => {
   test("requests whose token was refused at the same time share one renewal", async () => {
     const { page, go, close } = await openWindow(browser, "session", { expected: /status of 401/ });
     await page.getByRole("button", { name: "Sign in as jane" }).click();
-    await expect.poll(() => page.locator(".facts").first().innerText()).toContain("jane");
+    await signedInAs(page, "jane");
     const renewals: string[] = [];
     page.on("request", (request) => {
       if (request.url().endsWith("/oauth2/token")) renewals.push(request.postData() ?? "");
@@ -142,7 +148,7 @@ describe.runIf(isLaptop)("at the laptop", () => {
       expected: /status of 40[01]/,
     });
     await page.getByRole("button", { name: "Sign in as jane" }).click();
-    await expect.poll(() => page.locator(".facts").first().innerText()).toContain("jane");
+    await signedInAs(page, "jane");
     await page.route("**/oauth2/token", (route) =>
       route.fulfill({ status: 400, json: { error: "invalid_grant" } }),
     );
@@ -166,7 +172,7 @@ describe.runIf(isLaptop)("at the laptop", () => {
     const { refresh_token: refreshToken } = (await (await granted).json()) as {
       refresh_token: string;
     };
-    await expect.poll(() => page.locator(".facts").first().innerText()).toContain("jane");
+    await signedInAs(page, "jane");
     const revoked = page.waitForResponse("**/oauth2/revoke");
     await signOut(page);
     expect((await revoked).status()).toBe(200);
